@@ -1,0 +1,1 @@
+"""Recert: access reviews for FTP, FTPS and SFTP servers, with proof."""

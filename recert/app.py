@@ -1,0 +1,55 @@
+"""The one file that knows all rooms: puts the application and the command together."""
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+import config
+from recert import demo, web
+from recert.campaigns.notices import Letterhead
+from recert.cli import Shell, cli
+from recert.foundation import secrets
+from recert.foundation.db import Database
+from recert.foundation.settings import Settings
+from recert.jobs import scheduler
+from recert.jobs.ticks import Works
+from recert.mail.smtp import Post
+
+MAX_BODY = 8 * 1024 * 1024
+
+
+def create_app(settings: Settings, db: Database | None = None) -> Flask:
+    """The web application with everything it works with."""
+    app = Flask("recert", template_folder=str(web.TEMPLATES), static_folder=str(web.STATIC))
+    app.config.update(
+        SECRET_KEY=secrets.session_key(settings.keys),
+        SESSION_COOKIE_NAME="__Host-recert" if settings.secure_cookies else "recert",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        WTF_CSRF_TIME_LIMIT=None,  # a review page may stay open over lunch
+        WTF_CSRF_SSL_STRICT=True,
+    )
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    works = Works(
+        db=db or Database(settings.database_url),
+        post=Post(app, settings.mail),
+        head=Letterhead.of(settings),
+    )
+    app.extensions["recert.settings"] = settings
+    app.extensions["recert.db"] = works.db
+    app.extensions["recert.works"] = works
+    web.register(app)
+    return app
+
+
+def start_worker(app: Flask) -> BackgroundScheduler:
+    """Starts the ticks of an application; `shutdown()` stops them."""
+    return scheduler.start(app.extensions["recert.works"])
+
+
+def main() -> None:
+    """The `recert` command."""
+    cli.add_command(demo.command)
+    cli(obj=Shell(config.load(), create_app, start_worker))

@@ -1,0 +1,1 @@
+"""Campaigns: scope, items, routing, reminders, states, sign-off."""

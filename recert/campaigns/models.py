@@ -1,0 +1,156 @@
+"""Tables of campaigns."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.foundation.db import Base, words
+
+
+class CampaignState(StrEnum):
+    DRAFT = "draft"
+    ACTIVE = "active"
+    CLOSING = "closing"  # no more answers; orders are carried out and checked
+    SIGNED_OFF = "signed off"
+    VOID = "void"
+
+
+class ItemState(StrEnum):
+    OPEN = "open"
+    DECIDED = "decided"  # can still be changed
+    FINAL = "final"
+    ORDERED = "ordered"
+    VERIFIED = "verified"
+    STILL_REACHABLE = "still reachable"
+    NEEDS_ATTENTION = "needs attention"
+    CLOSED = "closed"
+    GONE = "gone before decision"
+
+
+class Answer(StrEnum):
+    KEEP = "keep"
+    REDUCE = "reduce"
+    REVOKE = "revoke"
+    NOT_MINE = "not mine"
+    NO_ANSWER = "no answer"  # given by policy at the close, never by a person
+
+
+class Route(StrEnum):
+    """Why this reviewer: the steps of the chain in their order."""
+
+    OWNER = "folder owner"
+    SUBSTITUTE = "substitute"
+    MANAGER = "owner's manager"
+    SERVER_OWNER = "server owner"
+    QUEUE = "compliance queue"
+    REASSIGNED = "reassigned"
+
+
+class Campaign(Base):
+    """One access review. The scope is frozen with the population when it is launched."""
+
+    __tablename__ = "campaign"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[CampaignState] = mapped_column(words(CampaignState))
+    server_ids: Mapped[list[int]] = mapped_column(JSON)
+    folder_prefix: Mapped[str]
+    due_at: Mapped[datetime]
+    undo_minutes: Mapped[int]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    launched_at: Mapped[datetime | None]
+    launched_by: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    signed_off_at: Mapped[datetime | None]
+    signed_off_by: Mapped[str | None]
+    statement: Mapped[str | None]
+    void_reason: Mapped[str | None]
+
+
+class Population(Base):
+    """How the accounts of one server's snapshot add up: accounts = reviewed + out_of_scope +
+    without_rights. A campaign with a difference cannot be launched."""
+
+    __tablename__ = "campaign_population"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
+    accounts: Mapped[int]
+    reviewed: Mapped[int]
+    out_of_scope: Mapped[int]
+    without_rights: Mapped[int]
+    items: Mapped[int]
+
+
+class Item(Base):
+    """One question: shall this account keep these rights in this folder?
+
+    `rights` and `content_hash` freeze what was asked. `version` counts the decisions, so that a
+    second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
+    account; pages walk along it."""
+
+    __tablename__ = "item"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "account_id", "folder_id"),
+        Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
+        Index("ix_item_page", "campaign_id", "sort_key"),
+        Index("ix_item_state", "campaign_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    route: Mapped[Route] = mapped_column(words(Route))
+    rights: Mapped[int]
+    content_hash: Mapped[int] = mapped_column(BigInteger)
+    sort_key: Mapped[int]
+    state: Mapped[ItemState] = mapped_column(words(ItemState))
+    answer: Mapped[Answer | None] = mapped_column(words(Answer))
+    answer_rights: Mapped[int | None]
+    version: Mapped[int] = mapped_column(default=0)
+    decided_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
+
+    @property
+    def ref(self) -> str:
+        """How trail and tokens name it."""
+        return f"item:{self.id}"
+
+
+class Progress(Base):
+    """Counts of one reviewer, renewed in the transaction of each change, so that no page counts
+    items. `reviewer_id` NULL is the compliance queue."""
+
+    __tablename__ = "reviewer_progress"
+    __table_args__ = (UniqueConstraint("campaign_id", "reviewer_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    total: Mapped[int]
+    open: Mapped[int]
+    keep: Mapped[int]
+    reduce: Mapped[int]
+    revoke: Mapped[int]
+    finished_at: Mapped[datetime | None]
+
+
+class Occurrence(Base):
+    """Something that must happen once, whoever ticks: the unique key decides."""
+
+    __tablename__ = "campaign_occurrence"
+    __table_args__ = (UniqueConstraint("campaign_id", "slot"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    slot: Mapped[str]
+    at: Mapped[datetime]

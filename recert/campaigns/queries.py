@@ -1,0 +1,261 @@
+"""Questions about campaigns and items. Pages walk along `sort_key`; nothing is counted per page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from recert.campaigns.models import (
+    Campaign,
+    CampaignState,
+    Item,
+    ItemState,
+    Population,
+    Progress,
+)
+from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
+from recert.people.models import Organisation, Person
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, and where the next ones start (None at the end)."""
+
+    rows: Sequence[Row[Any]]
+    after: int | None
+
+
+def _items() -> Select[Any]:
+    reviewer = aliased(Person)
+    return (
+        select(
+            Item.id,
+            Item.campaign_id,
+            Item.account_id,
+            Item.folder_id,
+            Item.reviewer_id,
+            Item.route,
+            Item.rights,
+            Item.content_hash,
+            Item.sort_key,
+            Item.state,
+            Item.answer,
+            Item.answer_rights,
+            Item.version,
+            Item.decided_at,
+            Item.outcome,
+            Server.name.label("server"),
+            Account.name.label("account"),
+            Account.display_name,
+            Account.kind.label("account_kind"),
+            Account.enabled,
+            Account.note.label("account_note"),
+            Account.expires_at,
+            Account.last_login_at,
+            Account.person_id.label("holder_id"),
+            Folder.path.label("folder"),
+            Source.text.label("via"),
+            Grant.widened,
+            Person.name.label("person"),
+            Person.department,
+            Person.active.label("person_active"),
+            Person.left_on,
+            Organisation.name.label("organisation"),
+            reviewer.name.label("reviewer"),
+            reviewer.email.label("reviewer_email"),
+        )
+        .join(Server, Server.id == Item.server_id)
+        .join(Account, Account.id == Item.account_id)
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Grant, Grant.id == Item.grant_id)
+        .join(Source, Source.id == Grant.source_id)
+        .outerjoin(Person, Person.id == Account.person_id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
+    )
+
+
+def _page(session: Session, query: Select[Any], after: int, size: int) -> Page:
+    rows = session.execute(
+        query.where(Item.sort_key > after).order_by(Item.sort_key).limit(size + 1)
+    ).all()
+    return Page(rows[:size], rows[size - 1].sort_key if len(rows) > size else None)
+
+
+def reviews_of(session: Session, reviewer_id: int) -> Sequence[Row[Any]]:
+    """The inbox: each running campaign in which this person is asked, soonest first."""
+    query = (
+        select(Campaign, Progress)
+        .join(Progress, Progress.campaign_id == Campaign.id)
+        .where(
+            Progress.reviewer_id == reviewer_id,
+            Progress.total > 0,
+            Campaign.state.in_([CampaignState.ACTIVE, CampaignState.CLOSING, CampaignState.SIGNED_OFF]),
+        )
+        .order_by(Campaign.state, Campaign.due_at, Campaign.id)
+    )
+    return session.execute(query).all()
+
+
+def progress_of(session: Session, campaign_id: int, reviewer_id: int) -> Progress | None:
+    """The counters of one reviewer."""
+    here = (Progress.campaign_id == campaign_id, Progress.reviewer_id == reviewer_id)
+    return session.scalar(select(Progress).where(*here))
+
+
+def folders_to_review(session: Session, campaign_id: int, reviewer_id: int) -> Sequence[Row[Any]]:
+    """The folders of one reviewer with how many items are open, in the order of the pages."""
+    query = (
+        select(
+            Item.folder_id,
+            Folder.path.label("folder"),
+            Server.name.label("server"),
+            func.count().label("total"),
+            func.count(case((Item.state == ItemState.OPEN, 1))).label("open"),
+        )
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Server, Server.id == Item.server_id)
+        .where(Item.campaign_id == campaign_id, Item.reviewer_id == reviewer_id)
+        .group_by(Item.folder_id, Folder.path, Server.name)
+        .order_by(Server.name, Folder.path)
+    )
+    return session.execute(query).all()
+
+
+def items_to_review(
+    session: Session,
+    campaign_id: int,
+    reviewer_id: int,
+    folder_id: int,
+    *,
+    after: int = 0,
+    size: int = PAGE,
+) -> Page:
+    """One page of one folder of one reviewer."""
+    here = (
+        Item.campaign_id == campaign_id,
+        Item.reviewer_id == reviewer_id,
+        Item.folder_id == folder_id,
+    )
+    return _page(session, _items().where(*here), after, size)
+
+
+def first_open_items(
+    session: Session, campaign_id: int, reviewer_id: int, size: int
+) -> Sequence[Row[Any]]:
+    """The first open items of a reviewer, for his mail."""
+    here = (
+        Item.campaign_id == campaign_id,
+        Item.reviewer_id == reviewer_id,
+        Item.state == ItemState.OPEN,
+    )
+    return session.execute(_items().where(*here).order_by(Item.sort_key).limit(size)).all()
+
+
+def item_row(session: Session, item_id: int) -> Row[Any] | None:
+    """One item with its names."""
+    return session.execute(_items().where(Item.id == item_id)).one_or_none()
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """What a list of items shows; None means all."""
+
+    state: ItemState | None = None
+    reviewer_id: int | None = None
+    queue_only: bool = False
+
+
+def items_of(
+    session: Session, campaign_id: int, wanted: ItemFilter, *, after: int = 0, size: int = PAGE
+) -> Page:
+    """One page of all items of a campaign."""
+    query = _items().where(Item.campaign_id == campaign_id)
+    if wanted.state:
+        query = query.where(Item.state == wanted.state)
+    if wanted.queue_only:
+        query = query.where(Item.reviewer_id.is_(None))
+    elif wanted.reviewer_id:
+        query = query.where(Item.reviewer_id == wanted.reviewer_id)
+    return _page(session, query, after, size)
+
+
+def campaigns(session: Session) -> Sequence[Row[Any]]:
+    """All campaigns with their totals, newest first."""
+    totals = (
+        select(
+            Progress.campaign_id,
+            *(
+                func.sum(getattr(Progress, name)).label(name)
+                for name in ("total", "open", "keep", "reduce", "revoke")
+            ),
+        )
+        .group_by(Progress.campaign_id)
+        .subquery()
+    )
+    query = select(Campaign, *totals.c).outerjoin(totals, totals.c.campaign_id == Campaign.id)
+    return session.execute(query.order_by(Campaign.id.desc())).all()
+
+
+def totals_of(session: Session, campaign_id: int) -> Row[Any]:
+    """The sums of a campaign's counters."""
+    columns = (
+        func.coalesce(func.sum(getattr(Progress, name)), 0).label(name)
+        for name in ("total", "open", "keep", "reduce", "revoke")
+    )
+    return session.execute(select(*columns).where(Progress.campaign_id == campaign_id)).one()
+
+
+def progress_board(session: Session, campaign_id: int) -> Sequence[Row[Any]]:
+    """Each reviewer with his counters, most open items first."""
+    query = (
+        select(Progress, Person.name, Person.email)
+        .outerjoin(Person, Person.id == Progress.reviewer_id)
+        .where(Progress.campaign_id == campaign_id, Progress.total > 0)
+        .order_by(Progress.open.desc(), Person.name)
+    )
+    return session.execute(query).all()
+
+
+def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]:
+    """How far the wanted changes are."""
+    states = (
+        ItemState.FINAL,
+        ItemState.ORDERED,
+        ItemState.VERIFIED,
+        ItemState.STILL_REACHABLE,
+        ItemState.NEEDS_ATTENTION,
+        ItemState.GONE,
+    )
+    query = (
+        select(Item.state, func.count())
+        .where(Item.campaign_id == campaign_id, Item.state.in_(states))
+        .group_by(Item.state)
+    )
+    return {state: count for state, count in session.execute(query)}
+
+
+def open_in_folder(session: Session, campaign_id: int, reviewer_id: int, folder_id: int) -> int:
+    """How many items of one folder are open for one reviewer."""
+    here = (
+        Item.campaign_id == campaign_id,
+        Item.reviewer_id == reviewer_id,
+        Item.folder_id == folder_id,
+        Item.state == ItemState.OPEN,
+    )
+    return session.scalar(select(func.count()).where(*here)) or 0
+
+
+def population_of(session: Session, campaign_id: int) -> Sequence[Row[Any]]:
+    """How the accounts of each server add up."""
+    query = (
+        select(Population, Server.name.label("server"), Snapshot.finished_at, Snapshot.source)
+        .join(Server, Server.id == Population.server_id)
+        .join(Snapshot, Snapshot.id == Population.snapshot_id)
+        .where(Population.campaign_id == campaign_id)
+    )
+    return session.execute(query.order_by(Server.name)).all()

@@ -1,0 +1,307 @@
+"""Carrying orders out: plan, write down, apply, look again.
+
+Every act on a server stands between two commits, so that a process that dies at any point leaves
+either an order that was not begun or one whose plan tells the next run what to read back.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.changes import rules, service
+from recert.changes.models import Order, OrderKind, OrderState, ServerLease
+from recert.changes.verification import Sight, look
+from recert.connectors import registry, rights
+from recert.connectors.contract import (
+    Change,
+    Connector,
+    ConnectorError,
+    EditedByOthers,
+    Plan,
+    Standing,
+)
+from recert.connectors.rights import Rights
+from recert.foundation.actor import system
+from recert.foundation.db import Database
+from recert.foundation.failpoints import reach
+from recert.inventory.models import Server, Snapshot, SnapshotState
+
+WORKER = system("carry out orders")
+Clock = Callable[[], datetime]
+
+
+def run_due(db: Database, *, now: Clock) -> int:
+    """Carries out what is due on every server, one server after the other; how many orders were
+    moved. A server that fails does not keep the others waiting."""
+    with db.reading() as session:
+        servers = session.scalars(select(Order.server_id).where(_is_due(now())).distinct()).all()
+    return sum(run_server(db, server_id, now=now) for server_id in servers)
+
+
+def _is_due(at: datetime) -> ColumnElement[bool]:
+    """Orders that can go a step: their time has come, or writing was switched on, or a snapshot
+    taken since then can tell whether a person has done it by hand."""
+    server = select(Server.id).where(Server.id == Order.server_id, Server.writes_enabled)
+    snapshot = select(Snapshot.id).where(
+        Snapshot.server_id == Order.server_id,
+        Snapshot.state == SnapshotState.COMPLETE,
+        Snapshot.started_at > Order.next_at,
+    )
+    return or_(
+        Order.state.in_(rules.DUE) & (Order.next_at <= at),
+        (Order.state == OrderState.WAITING) & server.exists(),
+        (Order.state == OrderState.MANUAL) & snapshot.exists(),
+    )
+
+
+def run_server(db: Database, server_id: int, *, now: Clock) -> int:
+    """Carries out the due orders of one server, then looks once at the server for all of them."""
+    with _lease(db, server_id, now) as fencing:
+        if fencing is None:
+            return 0
+        with db.reading() as session:
+            server = session.get_one(Server, server_id)
+            kind, settings, may_write = server.kind, dict(server.settings), server.writes_enabled
+            due = _due_orders(session, server_id, now())
+        try:
+            connector = registry.connect(kind, settings)
+        except ConnectorError as error:
+            for order_id in due:
+                _failed(db, order_id, error, now)
+            return len(due)
+        for order_id in due:
+            if not _still_ours(db, server_id, fencing, now):
+                return 0
+            _advance(db, order_id, connector, may_write, now)
+        _verify(db, due, connector, now)
+        return len(due)
+
+
+def _due_orders(session: Session, server_id: int, at: datetime) -> Sequence[int]:
+    query = select(Order.id).where(Order.server_id == server_id, _is_due(at))
+    return session.scalars(query.order_by(Order.id)).all()
+
+
+@contextmanager
+def _lease(db: Database, server_id: int, now: Clock) -> Iterator[int | None]:
+    """One writer per server: the fencing number, or None when somebody else is at it."""
+    at = now()
+    with db.transaction() as session:
+        dialect = sqlite if db.is_sqlite else postgresql
+        values = {"server_id": server_id, "fencing": 0, "until": at}
+        session.execute(dialect.insert(ServerLease).values(**values).on_conflict_do_nothing())
+        taken = session.execute(
+            update(ServerLease)
+            .where(ServerLease.server_id == server_id, ServerLease.until <= at)
+            .values(fencing=ServerLease.fencing + 1, until=at + rules.LEASE)
+            .returning(ServerLease.fencing)
+        ).scalar_one_or_none()
+    try:
+        yield taken
+    finally:
+        if taken is not None:
+            with db.transaction() as session:
+                mine = (ServerLease.server_id == server_id, ServerLease.fencing == taken)
+                session.execute(update(ServerLease).where(*mine).values(until=now()))
+
+
+def _still_ours(db: Database, server_id: int, fencing: int, now: Clock) -> bool:
+    """Prolongs the lease; False when another worker took it over."""
+    with db.transaction() as session:
+        mine = (ServerLease.server_id == server_id, ServerLease.fencing == fencing)
+        kept = session.execute(update(ServerLease).where(*mine).values(until=now() + rules.LEASE))
+        return getattr(kept, "rowcount", 0) == 1
+
+
+def _advance(
+    db: Database, order_id: int, connector: Connector, may_write: bool, now: Clock
+) -> None:
+    """Takes one order as far as it goes without looking again."""
+    with db.reading() as session:
+        order = session.get_one(Order, order_id)
+        state, plan = order.state, service.loaded(order.plan) if order.plan else None
+    if state in (OrderState.APPLIED, OrderState.MANUAL):
+        return
+    try:
+        if state in (OrderState.APPLYING, OrderState.UNKNOWN) and plan is not None:
+            if _landed(db, order_id, connector, plan, now):
+                return
+        elif not connector.features.can_write:
+            _by_hand(db, order_id, connector, now)
+            return
+        if not may_write:
+            _wait_for_permission(db, order_id, connector, now)
+            return
+        _apply(db, order_id, connector, now)
+    except ConnectorError as error:
+        _failed(db, order_id, error, now)
+
+
+def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
+    """The plan of an order as of now; reads the server, changes nothing."""
+    if order.kind is OrderKind.UNDO:
+        undone = session.get_one(Order, order.undoes_id)
+        return connector.undo_plan(service.loaded(undone.plan or {}))
+    return connector.plan(Change(order.account, order.folder, Rights(order.rights_wanted)))
+
+
+def _apply(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+    """Writes, unless the server is as wanted already or is not what the decision was about."""
+    reach("before plan")
+    with db.reading() as session:
+        order = session.get_one(Order, order_id)
+    found = look(connector, {order.account}).rights(order.account, order.folder)
+    if rules.is_reached(order.kind, found, order.rights_wanted):
+        return _note_applied(db, order_id, "Already so on the server: nothing was written.", now)
+    if found != order.rights_before:
+        raise EditedByOthers(
+            f"The account now has {_in_words(found)}; asked was about {_in_words(order.rights_before)}."
+        )
+    with db.reading() as session:
+        plan = make_plan(session, order, connector)
+    if plan.side_effects:
+        raise EditedByOthers(
+            "The change would also touch "
+            + ", ".join(f"{cell.account} in {cell.folder}" for cell in plan.side_effects)
+            + ". An administrator must decide."
+        )
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        service.move(
+            session,
+            order,
+            OrderState.APPLYING,
+            "The plan is written down.",
+            now=now(),
+            plan=service.stored(plan),
+            tries=order.tries + 1,
+        )
+    reach("plan written")
+    connector.apply(plan)
+    reach("applied")
+    _note_applied(db, order_id, "The server took the change.", now)
+    return reach("apply noted")
+
+
+def _landed(
+    db: Database, order_id: int, connector: Connector, plan: Plan, now: Clock
+) -> bool:
+    """Reads back what became of an attempt that was cut off. True when it is settled."""
+    standing = connector.standing(plan)
+    if standing is Standing.AFTER:
+        _note_applied(db, order_id, "Read back: the server has the change.", now)
+        return True
+    if standing is Standing.OTHER:
+        raise EditedByOthers
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        why = "Read back: the server does not have the change yet."
+        service.move(session, order, OrderState.RETRY, why, now=now(), next_at=now())
+    return False
+
+
+def _note_applied(db: Database, order_id: int, why: str, now: Clock) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        service.move(session, order, OrderState.APPLIED, why, now=now(), applied_at=now())
+        details = {"fingerprint": (order.plan or {}).get("fingerprint")}
+        trail.append(session, "order.applied", order.ref, details, actor=WORKER, at=now())
+
+
+def _by_hand(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        plan = make_plan(session, order, connector)
+        why = "On the change list: a person carries it out, and the next import checks it."
+        kept = service.stored(plan)
+        service.move(session, order, OrderState.MANUAL, why, now=now(), plan=kept, next_at=now())
+        trail.append(session, "order.manual", order.ref, {}, actor=WORKER, at=now())
+
+
+def _wait_for_permission(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        plan = make_plan(session, order, connector)
+        why = "Writing is switched off for this server. An administrator can switch it on."
+        kept = service.stored(plan)
+        service.move(session, order, OrderState.WAITING, why, now=now(), plan=kept)
+
+
+def _failed(db: Database, order_id: int, error: ConnectorError, now: Clock) -> None:
+    state, at = rules.state_after(error), now()
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        values: dict[str, object] = {}
+        if state is OrderState.RETRY and not rules.uses_up_ladder(error):
+            values = {"next_at": at + rules.UNREACHABLE_WAIT, "tries": max(order.tries - 1, 0)}
+            if order.tries < rules.UNREACHABLE_QUICK:
+                quick = rules.next_try(order.tries + 1, created_at=order.created_at, now=at)
+                values = {"next_at": quick, "tries": order.tries + 1}
+        elif state in (OrderState.RETRY, OrderState.UNKNOWN):
+            again = rules.next_try(order.tries, created_at=order.created_at, now=at)
+            if again is None:
+                state = OrderState.NEEDS_ATTENTION
+            else:
+                values = {"next_at": again}
+        service.move(session, order, state, str(error), now=at, **values)
+        if state is not OrderState.RETRY:
+            details = {"state": state.value, "why": str(error)}
+            trail.append(session, "order.stopped", order.ref, details, actor=WORKER, at=at)
+
+
+def _verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -> None:
+    """A second, independent look at the server, once for all orders that wait for one."""
+    waiting = (OrderState.APPLIED, OrderState.MANUAL)
+    with db.reading() as session:
+        query = select(Order).where(Order.id.in_(due), Order.state.in_(waiting))
+        orders = session.scalars(query.order_by(Order.id)).all()
+    if not orders:
+        return
+    reach("before verify")
+    try:
+        sight = look(connector, {order.account for order in orders})
+    except ConnectorError as error:
+        for order in orders:
+            _not_checked(db, order.id, error, now())
+        return
+    for order in orders:
+        _judge(db, order.id, sight, now())
+
+
+def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        later = at + rules.UNREACHABLE_WAIT
+        service.move(
+            session, order, order.state, f"Not checked yet: {error}", now=at, next_at=later
+        )
+
+
+def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        found = sight.rights(order.account, order.folder)
+        seen: dict[str, Any] = {"rights_found": found, "next_at": at}
+        if rules.is_reached(order.kind, found, order.rights_wanted):
+            why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {_in_words(found)}."
+            new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
+        elif order.state is OrderState.MANUAL:
+            why = f"Waits for a person: the last import still shows {_in_words(found)}."
+            new = OrderState.MANUAL
+        else:
+            via = sight.via(order.account, order.folder)
+            why = f"Looked again: still {_in_words(found)}, via {via}."
+            new = OrderState.STILL_REACHABLE
+        service.move(session, order, new, why, now=at, **seen)
+        details = {"state": new.value, "rights_found": rights.names(found), "why": why}
+        trail.append(session, "order.checked", order.ref, details, actor=WORKER, at=at)
+
+
+def _in_words(found: int) -> str:
+    return ", ".join(rights.names(found)) or "no access"

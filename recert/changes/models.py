@@ -1,0 +1,90 @@
+"""Tables of orders."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.foundation.db import Base, words
+
+
+class OrderState(StrEnum):
+    QUEUED = "queued"
+    APPLYING = "applying"  # the plan is written down; the server may or may not have it
+    UNKNOWN = "unknown"  # the line broke after sending: only reading back tells
+    APPLIED = "applied"
+    VERIFIED = "verified"
+    RETRY = "retry"
+    CONFLICT = "conflict"
+    BLOCKED = "blocked"  # an administrator must do something first
+    WAITING = "waiting"  # until an administrator switches writing on for the server
+    MANUAL = "manual"  # on the change list for a person; the next snapshot checks it
+    STILL_REACHABLE = "still reachable"
+    CANCELLED = "cancelled"
+    NEEDS_ATTENTION = "needs attention"
+
+
+class OrderKind(StrEnum):
+    REVOKE = "revoke"
+    REDUCE = "reduce"
+    UNDO = "undo"
+
+
+class Order(Base):
+    """One wanted change on one server. `origin` says why ("item:12") and is unique, so that
+    asking twice is asking once. `plan` is written down before the first byte goes out."""
+
+    __tablename__ = "server_order"
+    __table_args__ = (Index("ix_server_order_due", "server_id", "state", "next_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    origin: Mapped[str] = mapped_column(unique=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    kind: Mapped[OrderKind] = mapped_column(words(OrderKind))
+    account: Mapped[str]  # names as the server knows them
+    folder: Mapped[str]
+    rights_before: Mapped[int]
+    rights_wanted: Mapped[int]
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"), unique=True)
+    state: Mapped[OrderState] = mapped_column(words(OrderState))
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime]
+    explanation: Mapped[str] = mapped_column(default="")  # why it is where it is, in words
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    applied_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    rights_found: Mapped[int | None]  # what the verification saw
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"order:{self.id}"
+
+
+class OrderStep(Base):
+    """The log of an order: what was tried when, and how it ended. Rows are only added."""
+
+    __tablename__ = "order_step"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), index=True)
+    at: Mapped[datetime]
+    state: Mapped[OrderState] = mapped_column(words(OrderState))
+    detail: Mapped[str]
+
+
+class ServerLease(Base):
+    """One writer per server. `fencing` grows with each holder, so that one who slept through the
+    end of his lease can be refused."""
+
+    __tablename__ = "server_lease"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    fencing: Mapped[int]
+    until: Mapped[datetime]

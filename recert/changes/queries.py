@@ -1,0 +1,40 @@
+"""Questions about orders."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from recert.changes.models import Order, OrderState, OrderStep
+from recert.inventory.models import Server
+
+
+def orders(
+    session: Session,
+    *,
+    server_id: int | None = None,
+    states: Sequence[OrderState] = (),
+    before_id: int | None = None,
+    size: int = 50,
+) -> Sequence[Row[Any]]:
+    """One page of orders with the name of their server, newest first."""
+    query = select(Order, Server.name.label("server")).join(Server, Server.id == Order.server_id)
+    if server_id is not None:
+        query = query.where(Order.server_id == server_id)
+    if states:
+        query = query.where(Order.state.in_(states))
+    if before_id is not None:
+        query = query.where(Order.id < before_id)
+    return session.execute(query.order_by(Order.id.desc()).limit(size)).all()
+
+
+def steps(session: Session, order_id: int) -> Sequence[OrderStep]:
+    """The log of an order, oldest first."""
+    query = select(OrderStep).where(OrderStep.order_id == order_id)
+    return session.scalars(query.order_by(OrderStep.id)).all()
+
+
+def undo_of(session: Session, order_id: int) -> Order | None:
+    """The order that takes another one back."""
+    return session.scalar(select(Order).where(Order.undoes_id == order_id))

@@ -1,0 +1,159 @@
+"""Verbs of orders: propose, retry, undo. `execution` carries them out."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.changes import rules
+from recert.changes.models import Order, OrderKind, OrderState, OrderStep
+from recert.connectors import rights
+from recert.connectors.contract import Cell, Change, Plan
+from recert.connectors.rights import Rights
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import MovedMeanwhile, NotFound
+from recert.inventory.models import Account, Folder
+
+
+class NoSuchOrder(NotFound):
+    """There is no order of this number. `recert order list` shows them."""
+
+
+def propose(
+    session: Session,
+    origin: str,
+    account_id: int,
+    folder_id: int,
+    rights_before: int,
+    rights_wanted: int,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Order:
+    """Writes an order down; asking again for the same origin returns the first."""
+    known = session.scalar(select(Order).where(Order.origin == origin))
+    if known is not None:
+        return known
+    account, folder = session.get_one(Account, account_id), session.get_one(Folder, folder_id)
+    order = Order(
+        origin=origin,
+        server_id=account.server_id,
+        account_id=account.id,
+        folder_id=folder.id,
+        kind=OrderKind.REDUCE if rights_wanted else OrderKind.REVOKE,
+        account=account.name,
+        folder=folder.path,
+        rights_before=rights_before,
+        rights_wanted=rights_wanted,
+        state=OrderState.QUEUED,
+        next_at=now,
+        created_at=now,
+        created_by=actor.name,
+    )
+    return _add(session, order, actor=actor, now=now)
+
+
+def _add(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
+    session.add(order)
+    session.flush()
+    log(session, order, "Written down.", now=now)
+    details = {
+        "origin": order.origin,
+        "kind": order.kind.value,
+        "account": order.account,
+        "folder": order.folder,
+        "rights_before": rights.names(order.rights_before),
+        "rights_wanted": rights.names(order.rights_wanted),
+    }
+    trail.append(session, "order.written", order.ref, details, actor=actor, at=now)
+    return order
+
+
+def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
+    """Orders the exact former entry back. It is an order of its own and is verified like any."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rules.check_undo(order.state, order.verified_at, now=now)
+    known = session.scalar(select(Order).where(Order.undoes_id == order.id))
+    if known is not None:
+        return known
+    if order.plan is None:
+        raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
+    made = Order(
+        origin=f"undo:{order.id}",
+        server_id=order.server_id,
+        account_id=order.account_id,
+        folder_id=order.folder_id,
+        kind=OrderKind.UNDO,
+        account=order.account,
+        folder=order.folder,
+        rights_before=order.rights_wanted,
+        rights_wanted=order.rights_before,
+        undoes_id=order.id,
+        state=OrderState.QUEUED,
+        next_at=now,
+        created_at=now,
+        created_by=actor.name,
+    )
+    return _add(session, made, actor=actor, now=now)
+
+
+def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:
+    """A person has looked at the cause and puts the order back into the queue."""
+    actor.require(Role.ADMINISTRATOR)
+    if order.state not in rules.RETRYABLE:
+        raise rules.RetryRefused(f"Order {order.id} is {order.state.value}.")
+    move(session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0)
+    trail.append(session, "order.retried", order.ref, {}, actor=actor, at=now)
+
+
+def move(
+    session: Session, order: Order, new: OrderState, why: str, *, now: datetime, **values: Any
+) -> None:
+    """Guarded step with its line in the log; MovedMeanwhile when another worker was faster."""
+    here = (Order.id == order.id, Order.state == order.state)
+    moved = session.execute(update(Order).where(*here).values(state=new, explanation=why, **values))
+    if getattr(moved, "rowcount", 0) != 1:
+        raise MovedMeanwhile
+    session.refresh(order)
+    log(session, order, why, now=now)
+
+
+def log(session: Session, order: Order, detail: str, *, now: datetime) -> None:
+    """One line in the order's log."""
+    session.add(OrderStep(order_id=order.id, at=now, state=order.state, detail=detail))
+
+
+def order_by_id(session: Session, order_id: int) -> Order:
+    """The order, or NoSuchOrder."""
+    found = session.get(Order, order_id)
+    if found is None:
+        raise NoSuchOrder(f"Asked for: {order_id}.")
+    return found
+
+
+def stored(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON."""
+    kept: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
+    return kept
+
+
+def loaded(kept: dict[str, Any]) -> Plan:
+    """The plan back from JSON."""
+    change = kept["change"]
+    cells = (
+        Cell(c["account"], c["folder"], Rights(c["before"]), Rights(c["after"]))
+        for c in kept["side_effects"]
+    )
+    return Plan(
+        change=Change(change["account"], change["folder"], Rights(change["rights"])),
+        before=kept["before"],
+        after=kept["after"],
+        diff=kept["diff"],
+        fingerprint=kept["fingerprint"],
+        side_effects=tuple(cells),
+        note=kept["note"],
+    )

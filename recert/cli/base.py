@@ -1,0 +1,104 @@
+"""What all commands share: settings, database, actor, exit codes."""
+
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from recert.foundation import schema
+from recert.foundation.actor import Actor, operator
+from recert.foundation.db import Database
+from recert.foundation.errors import RecertError, RefusedByPolicy
+from recert.foundation.settings import Settings
+
+EXIT_ERROR, EXIT_FINDINGS, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3, 4
+
+
+@dataclass
+class Shell:
+    """One call of the command. `create_app` and `start_worker` are handed in, because doors do
+    not see each other."""
+
+    settings: Settings
+    create_app: Callable[[Settings], Any]
+    start_worker: Callable[[Any], Any]
+
+    @cached_property
+    def db(self) -> Database:
+        """The database, checked to be at this version's schema."""
+        db = self.raw_db
+        schema.check(db)
+        return db
+
+    @cached_property
+    def raw_db(self) -> Database:
+        """The database as it is, for `db upgrade`."""
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Database(self.settings.database_url)
+
+    @property
+    def actor(self) -> Actor:
+        """The operating system's user who typed the command."""
+        return operator(getpass.getuser())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One verb."""
+        with self.db.transaction() as session:
+            yield session
+
+
+class RecertGroup(click.Group):
+    """A group that turns our errors into messages and exit codes."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the command and exits with one of the documented codes."""
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(EXIT_USAGE)
+        except click.exceptions.Abort:
+            click.echo("Stopped.", err=True)
+            sys.exit(EXIT_ERROR)
+        except RefusedByPolicy as error:
+            click.echo(f"Refused: {error}", err=True)
+            sys.exit(EXIT_REFUSED)
+        except RecertError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(EXIT_ERROR)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=RecertGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="recert")
+def cli() -> None:
+    """Recert: who can get at which folder, does its owner still want that, and is what he did not
+    want really gone?
+
+    Exit codes: 0 ok, 1 error, 2 differences or findings, 3 wrong usage, 4 refused by policy.
+    """
+
+
+shell = click.make_pass_decorator(Shell)
+
+
+def say_json(value: Mapping[str, Any]) -> None:
+    """One line of JSON on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Aligned columns for people."""
+    cells = [header, *[tuple("" if cell is None else str(cell) for cell in row) for row in rows]]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(header))]
+    for row in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,207 @@
+"""Commands for campaigns and decisions."""
+
+from datetime import date, datetime, time, timedelta
+
+import click
+from sqlalchemy import select
+
+from recert.campaigns import notices, queries, service
+from recert.campaigns.models import Answer
+from recert.campaigns.service import Preview
+from recert.cli.base import Shell, cli, say_json, shell, table
+from recert.connectors import rights
+from recert.decisions import service as decisions
+from recert.decisions.rules import Reply
+from recert.foundation import clock, secrets
+from recert.foundation.actor import Actor, Assurance, Channel
+from recert.foundation.errors import BadInput
+from recert.inventory import service as inventory
+from recert.inventory.models import Server
+from recert.people import queries as people
+
+DEFAULT_DAYS = 14
+
+
+@cli.group()
+def campaign() -> None:
+    """Access reviews."""
+
+
+@campaign.command("launch")
+@click.argument("name")
+@click.option("--server", "servers", multiple=True, help="A server in scope; default: all.")
+@click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
+@click.option("--due", metavar="YYYY-MM-DD", help="Last day to answer; default: in 14 days.")
+@click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
+@shell
+def campaign_launch(
+    context: Shell, name: str, servers: tuple[str, ...], folder: str, due: str | None, dry_run: bool
+) -> None:
+    """Ask the owners about every access in scope."""
+    now = clock.now()
+    day = _day(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
+    due_at = datetime.combine(day, time(23, 59, 59), context.settings.zone)
+    with context.transaction() as session:
+        chosen = [inventory.server_by_name(session, each).id for each in servers]
+        drafted = service.draft(
+            session,
+            name,
+            chosen or list(session.scalars(select(Server.id))),
+            folder,
+            due_at,
+            undo_minutes=context.settings.undo_minutes,
+            actor=context.actor,
+            now=now,
+        )
+        if dry_run:
+            found = service.preview(session, drafted, now=now)
+            session.rollback()
+        else:
+            found = service.launch(session, drafted, actor=context.actor, now=now)
+    _show_preview(found)
+    click.echo("Nothing was launched." if dry_run else f"{name} is launched. The worker sends the mails.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error
+
+
+def _show_preview(found: Preview) -> None:
+    for problem in found.problems:
+        click.echo(f"PROBLEM  {problem}")
+    click.echo(f"{found.items} items, {found.mails} reviewers, {found.queued} items without reviewer")
+    rows = [(share.name, share.email, share.items, share.folders) for share in found.shares]
+    table(("REVIEWER", "MAIL", "ITEMS", "FOLDERS"), rows)
+
+
+@campaign.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def campaign_list(context: Shell, as_json: bool) -> None:
+    """Show all campaigns."""
+    with context.db.reading() as session:
+        rows = [
+            {
+                "id": row.Campaign.id,
+                "name": row.Campaign.name,
+                "state": row.Campaign.state.value,
+                "due": row.Campaign.due_at.isoformat(),
+                "items": row.total or 0,
+                "open": row.open or 0,
+            }
+            for row in queries.campaigns(session)
+        ]
+    if as_json:
+        for row in rows:
+            say_json(row)
+    else:
+        table(("NO", "NAME", "STATE", "DUE", "ITEMS", "OPEN"), [tuple(row.values()) for row in rows])
+
+
+@campaign.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def campaign_show(context: Shell, name: str, as_json: bool) -> None:
+    """Show the items of a campaign (by name or number)."""
+    with context.db.reading() as session:
+        found = service.campaign_by_name(session, name)
+        after: int | None = 0
+        while after is not None:
+            page = queries.items_of(session, found.id, queries.ItemFilter(), after=after, size=500)
+            for row in page.rows:
+                fact = {
+                    "item": row.id,
+                    "server": row.server,
+                    "folder": row.folder,
+                    "account": row.account,
+                    "rights": rights.names(row.rights),
+                    "reviewer": row.reviewer_email,
+                    "state": row.state.value,
+                    "answer": row.answer.value if row.answer else None,
+                    "outcome": row.outcome,
+                }
+                if as_json:
+                    say_json(fact)
+                else:
+                    click.echo("  ".join(str(value) for value in fact.values()))
+            after = page.after
+
+
+@campaign.command("remind")
+@click.argument("name")
+@shell
+def campaign_remind(context: Shell, name: str) -> None:
+    """Remind everybody who has open items, at most once a day."""
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        sent = notices.remind_now(
+            session, found, notices.Letterhead.of(context.settings), actor=context.actor, now=clock.now()
+        )
+    click.echo(f"{sent} reminders are in the outbox.")
+
+
+@campaign.command("close")
+@click.argument("name")
+@shell
+def campaign_close(context: Shell, name: str) -> None:
+    """End the asking. Answers become final; the rest is kept and listed as exceptions."""
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        silent = service.close(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is closed. {silent} items without an answer are listed as exceptions.")
+
+
+@campaign.command("sign-off")
+@click.argument("name")
+@click.option("--statement", required=True, help="What management acknowledges.")
+@shell
+def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
+    """Acknowledge the result. Refused while a change is not proved."""
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        key = secrets.signing_key(context.settings.keys)
+        service.sign_off(session, found, statement, key, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is signed off.")
+
+
+@campaign.command("void")
+@click.argument("name")
+@click.option("--reason", required=True)
+@shell
+def campaign_void(context: Shell, name: str, reason: str) -> None:
+    """Stop a campaign for good; nothing of it is deleted."""
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        service.void(session, found, reason, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is void.")
+
+
+@cli.command()
+@click.argument("item", type=int)
+@click.argument("answer", type=click.Choice([answer.value for answer in Answer][:4]))
+@click.option("--as", "email", required=True, help="Mail address of the reviewer who is asked.")
+@click.option("--rights", "remaining", default="", help="With reduce: what remains, list,download.")
+@click.option("--reason", default="")
+@shell
+def decide(
+    context: Shell, item: int, answer: str, email: str, remaining: str, reason: str
+) -> None:
+    """Answer an ITEM on behalf of its reviewer. The evidence says that an operator typed it."""
+    kept = rights.parse(remaining.split(",")) if remaining else None
+    with context.transaction() as session:
+        person = people.person_by_email(session, email)
+        if person is None:
+            raise BadInput(f"Nobody has the address {email!r}.")
+        actor = Actor(
+            f"{person.email} ({context.actor.name})",
+            Channel.COMMAND_LINE,
+            Assurance.OPERATOR,
+            person_id=person.id,
+        )
+        reply = Reply(Answer(answer), kept, reason)
+        decisions.record(session, item, reply, actor=actor, now=clock.now())
+    click.echo(f"Item {item}: {answer}.")

@@ -1,0 +1,153 @@
+"""Commands for orders."""
+
+from pathlib import Path
+
+import click
+
+from recert.changes import execution, queries, service
+from recert.changes.models import Order, OrderState
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.connectors import rights
+from recert.connectors.csv_export import change_list
+from recert.foundation import clock
+from recert.foundation.errors import BadInput
+from recert.inventory import service as inventory
+from recert.inventory.models import Server
+from recert.remediation import service as remediation
+
+
+@cli.group()
+def order() -> None:
+    """Changes of servers: what is wanted, planned, done and proved."""
+
+
+@order.command("list")
+@click.option("--server", "name", help="Only this server.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def order_list(context: Shell, name: str | None, as_json: bool) -> None:
+    """Show all orders, newest first."""
+    with context.db.reading() as session:
+        server_id = inventory.server_by_name(session, name).id if name else None
+        rows = queries.orders(session, server_id=server_id, size=100_000)
+    facts = [
+        {
+            "order": found.id,
+            "server": server,
+            "account": found.account,
+            "folder": found.folder,
+            "kind": found.kind.value,
+            "state": found.state.value,
+            "explanation": found.explanation,
+        }
+        for found, server in rows
+    ]
+    if as_json:
+        for fact in facts:
+            say_json(fact)
+    else:
+        header = ("NO", "SERVER", "ACCOUNT", "FOLDER", "KIND", "STATE", "EXPLANATION")
+        table(header, [tuple(fact.values()) for fact in facts])
+
+
+@order.command("show")
+@click.argument("number", type=int)
+@shell
+def order_show(context: Shell, number: int) -> None:
+    """Show the plan and the log of one order."""
+    with context.db.reading() as session:
+        found = service.order_by_id(session, number)
+        click.echo(f"{found.kind.value} {found.account} in {found.folder}: {found.state.value}")
+        click.echo(
+            f"before: {', '.join(rights.names(found.rights_before)) or 'no access'}\n"
+            f"wanted: {', '.join(rights.names(found.rights_wanted)) or 'no access'}"
+        )
+        click.echo((found.plan or {}).get("diff", "There is no plan yet."))
+        for step in queries.steps(session, number):
+            click.echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state.value}  {step.detail}")
+
+
+@order.command("run")
+@click.option("--dry-run", is_flag=True, help="Show the plans, change nothing.")
+@shell
+def order_run(context: Shell, dry_run: bool) -> int:
+    """Write orders for final decisions, carry out what is due, and look again."""
+    if dry_run:
+        return _show_plans(context)
+    now = clock.now()
+    made = remediation.order_final(context.db, now=now)
+    moved = execution.run_due(context.db, now=clock.now)
+    remediation.follow_orders(context.db, now=clock.now())
+    click.echo(f"{made} new orders, {moved} moved.")
+    with context.db.reading() as session:
+        waiting = [state for state in OrderState if state not in (OrderState.VERIFIED, OrderState.CANCELLED)]
+        return EXIT_FINDINGS if queries.orders(session, states=waiting, size=1) else 0
+
+
+def _show_plans(context: Shell) -> int:
+    found = 0
+    with context.db.reading() as session:
+        due = (OrderState.QUEUED, OrderState.RETRY, OrderState.WAITING)
+        for row in queries.orders(session, states=due, size=100_000):
+            connector = inventory.connector_of(session.get_one(Server, row.Order.server_id))
+            plan = execution.make_plan(session, row.Order, connector)
+            found += 1
+            click.echo(f"# order {row.Order.id} on {row.server}\n{plan.diff}{plan.note}")
+            for cell in plan.side_effects:
+                click.echo(f"! would also touch {cell.account} in {cell.folder}")
+    click.echo(f"{found} plans. Nothing was changed.")
+    return EXIT_FINDINGS if found else 0
+
+
+@order.command("undo")
+@click.argument("number", type=int)
+@click.option("--dry-run", is_flag=True, help="Show the plan, change nothing.")
+@shell
+def order_undo(context: Shell, number: int, dry_run: bool) -> None:
+    """Restore the exact former entry. The undo is an order of its own."""
+    with context.transaction() as session:
+        made = service.undo(
+            session, service.order_by_id(session, number), actor=context.actor, now=clock.now()
+        )
+        if dry_run:
+            connector = inventory.connector_of(session.get_one(Server, made.server_id))
+            click.echo(execution.make_plan(session, made, connector).diff)
+            session.rollback()
+            return
+        click.echo(f"Order {made.id} takes order {number} back. Carry it out: recert order run")
+
+
+@order.command("retry")
+@click.argument("number", type=int)
+@shell
+def order_retry(context: Shell, number: int) -> None:
+    """Put an order back into the queue after its cause is mended."""
+    with context.transaction() as session:
+        found = service.order_by_id(session, number)
+        service.retry(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"Order {number} is in the queue again.")
+
+
+@order.command("changes")
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write; default: standard output.")
+@shell
+def order_changes(context: Shell, name: str, out: Path | None) -> None:
+    """The change list (CSV) of a server that Recert cannot write to itself."""
+    with context.db.reading() as session:
+        server = inventory.server_by_name(session, name)
+        waiting = queries.orders(
+            session, server_id=server.id, states=[OrderState.MANUAL], size=100_000
+        )
+        text = change_list([service.loaded(_plan_of(row.Order)) for row in waiting])
+    if out:
+        out.write_text(text, encoding="utf-8", newline="")
+        click.echo(f"{len(waiting)} changes written to {out}.")
+    else:
+        click.echo(text, nl=False)
+
+
+def _plan_of(found: Order) -> dict[str, object]:
+    if found.plan is None:
+        raise BadInput(f"Order {found.id} has no plan yet. Run: recert order run")
+    return found.plan

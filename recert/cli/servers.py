@@ -1,0 +1,216 @@
+"""Commands for servers, snapshots and grants."""
+
+import json
+from pathlib import Path
+
+import click
+
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.connectors import rights
+from recert.connectors.embedded.certificate import self_signed_certificate
+from recert.connectors.embedded.server import EmbeddedServer
+from recert.foundation import clock
+from recert.foundation.errors import BadInput
+from recert.inventory import queries, service, snapshots
+from recert.inventory.expansion import expand
+from recert.inventory.models import SnapshotState
+from recert.inventory.snapshots import Outcome
+from recert.people import queries as people
+
+
+@cli.group()
+def server() -> None:
+    """FTP servers that Recert looks after."""
+
+
+@server.command("add")
+@click.argument("name")
+@click.argument("kind")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting of the kind.")
+@click.option("--owner", metavar="EMAIL", help="Who answers when a folder has no owner.")
+@shell
+def server_add(
+    context: Shell, name: str, kind: str, pairs: tuple[str, ...], owner: str | None
+) -> None:
+    """Register a server of KIND (embedded, csv). Nothing is changed on it."""
+    settings = {}
+    for pair in pairs:
+        key, found, value = pair.partition("=")
+        if not found:
+            raise click.UsageError(f"--set needs KEY=VALUE, not {pair!r}.")
+        settings[key] = value
+    with context.transaction() as session:
+        person = people.person_by_email(session, owner) if owner else None
+        if owner and person is None:
+            raise BadInput(f"Nobody has the address {owner!r}. Import people first.")
+        service.add_server(
+            session,
+            name,
+            kind,
+            settings,
+            owner_id=person.id if person else None,
+            actor=context.actor,
+            now=clock.now(),
+        )
+    click.echo(f"{name} is registered. Writing to it is off. Next: recert server test {name}")
+
+
+@server.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def server_list(context: Shell, as_json: bool) -> None:
+    """Show all servers."""
+    with context.db.reading() as session:
+        rows = [
+            {
+                "name": row.Server.name,
+                "kind": row.Server.kind,
+                "writes_enabled": row.Server.writes_enabled,
+                "last_complete": row[1].finished_at.isoformat() if row[1] else None,
+                "grants": row[1].grants if row[1] else None,
+            }
+            for row in queries.servers_overview(session)
+        ]
+    if as_json:
+        for row in rows:
+            say_json(row)
+    else:
+        table(
+            ("NAME", "KIND", "WRITES", "LAST COMPLETE SNAPSHOT", "GRANTS"),
+            [tuple(row.values()) for row in rows],
+        )
+
+
+@server.command("test")
+@click.argument("name")
+@shell
+def server_test(context: Shell, name: str) -> int:
+    """Check the connection, step by step, with cause and remedy."""
+    with context.db.reading() as session:
+        connector = service.connector_of(service.server_by_name(session, name))
+    passed = True
+    for check in connector.checks():
+        click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}")
+        if not check.passed:
+            passed = False
+            click.echo(f"      cause:  {check.cause}\n      remedy: {check.remedy}")
+    return 0 if passed else EXIT_FINDINGS
+
+
+@server.command("enable-writes")
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Switch writing off again.")
+@shell
+def server_enable_writes(context: Shell, name: str, off: bool) -> None:
+    """Allow Recert to change this server."""
+    with context.transaction() as session:
+        found = service.server_by_name(session, name)
+        service.enable_writes(session, found, not off, actor=context.actor, now=clock.now())
+    click.echo(f"Writing to {name} is {'off' if off else 'on'}.")
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option(
+    "--accept-shrink", is_flag=True, help="Far fewer entries than last time are right. Looks again."
+)
+@shell
+def snapshot(context: Shell, names: tuple[str, ...], as_json: bool, accept_shrink: bool) -> int:
+    """Read servers (all, or the NAMES) and write down what everybody can do."""
+    with context.db.reading() as session:
+        wanted = [service.server_by_name(session, name) for name in names] or [
+            row.Server for row in queries.servers_overview(session)
+        ]
+    code = 0
+    for found in wanted:
+        outcome = snapshots.take(
+            context.db,
+            found.id,
+            actor=context.actor,
+            now=clock.now,
+            accept_shrink=accept_shrink,
+        )
+        _tell(outcome, as_json)
+        if outcome.state is not SnapshotState.COMPLETE:
+            code = EXIT_FINDINGS
+    return code
+
+
+def _tell(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        say_json(outcome.__dict__)
+        return
+    click.echo(
+        f"{outcome.server}: {outcome.state.value}, {outcome.grants} grants, "
+        f"{outcome.added} new, {outcome.gone} gone. {outcome.reason}".rstrip()
+    )
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--expand", "expanded", is_flag=True, help="Every folder, not only boundaries.")
+@click.option("--jsonl", is_flag=True, help="One JSON object per line.")
+@shell
+def grants(context: Shell, name: str, expanded: bool, jsonl: bool) -> None:
+    """Show what every account can do in every folder, from the last complete snapshot."""
+    with context.db.reading() as session:
+        found = service.server_by_name(session, name)
+        newest = queries.last_complete(session, found.id)
+        if newest is None:
+            raise BadInput(f"{name} has no complete snapshot. Run: recert snapshot {name}")
+        rows = queries.grants_in(session, newest)
+        if expanded:
+            boundaries = queries.boundaries_in(session, newest)
+            rows = expand(rows, boundaries, service.connector_of(found).every_folder())
+        for row in rows:
+            if jsonl:
+                fact = {
+                    "account": row.account,
+                    "folder": row.folder,
+                    "rights": rights.names(row.rights),
+                    "via": row.via.split("; "),
+                    "enabled": row.enabled,
+                }
+                click.echo(json.dumps(fact, ensure_ascii=False))
+            else:
+                click.echo(f"{row.folder}  {row.account}  {', '.join(rights.names(row.rights))}")
+
+
+@cli.command("diff")
+@click.argument("name")
+@click.option("--from", "older", type=int, help="Snapshot number; default: the one before the last.")
+@click.option("--to", "newer", type=int, help="Snapshot number; default: the last complete one.")
+@shell
+def diff(context: Shell, name: str, older: int | None, newer: int | None) -> int:
+    """Show what came and what went between two snapshots. Exit code 2 when something did."""
+    with context.db.reading() as session:
+        found = service.server_by_name(session, name)
+        first, second = queries.pair(session, found.id, older, newer)
+        added, gone = queries.difference(session, first, second)
+        for sign, rows in (("-", gone), ("+", added)):
+            for row in rows:
+                names = ", ".join(rights.names(row.rights))
+                click.echo(f"{sign} {row.folder}  {row.account}  {names}  ({row.via})")
+    return EXIT_FINDINGS if added or gone else 0
+
+
+@cli.group()
+def embedded() -> None:
+    """Recert's own small FTP server."""
+
+
+@embedded.command("serve")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=2121, show_default=True)
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM for FTPS; made if missing.")
+@click.option("--xferlog", type=click.Path(path_type=Path), help="Where to log transfers.")
+def embedded_serve(
+    file: Path, host: str, port: int, certificate: Path | None, xferlog: Path | None
+) -> None:
+    """Serve FTP (and FTPS with --certificate) from a permission FILE."""
+    if certificate and not certificate.exists():
+        self_signed_certificate(certificate, host)
+    click.echo(f"FTP on {host}:{port}. Ctrl-C ends it.")
+    EmbeddedServer(file, host, port, certificate, xferlog).serve_forever()

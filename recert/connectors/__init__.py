@@ -1,0 +1,1 @@
+"""Connectors: read and change one kind of server each. No database, no Flask."""

@@ -1,0 +1,119 @@
+"""Permission files: read whole, replaced in one step, changed by one writer at a time."""
+
+import errno
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from recert.connectors.contract import (
+    ConnectorError,
+    NoSpace,
+    OutcomeUnknown,
+    ServerBusy,
+    ServerRefusedUs,
+    ServerUnreachable,
+)
+
+LOCK_SECONDS = 10.0
+_LOCK_PAUSE = 0.05
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file; ServerUnreachable when it is missing, ServerRefusedUs when it is not ours."""
+    with as_connector_errors(path):
+        return path.read_bytes()
+
+
+@contextmanager
+def as_connector_errors(path: Path) -> Iterator[None]:
+    """Turns what the operating system says about `path` into the contract's words."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ServerRefusedUs(f"No permission for {path}: {error.strerror}.") from error
+    except OSError as error:
+        kind: type[ConnectorError] = NoSpace if error.errno in _FULL else ServerUnreachable
+        raise kind(f"{path}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Holds `<path>.lock`, so that two of us never edit one file; ServerBusy after `seconds`."""
+    lock = path.with_name(path.name + ".lock")
+    with as_connector_errors(lock):
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _wait_for(handle, lock, time.monotonic() + seconds)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, lock: Path, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise ServerBusy(f"Another program holds {lock}.") from error
+            time.sleep(_LOCK_PAUSE)
+        else:
+            return
+
+
+def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Writes the whole file anew: readers see the old or the new one, never a mixture.
+
+    Owner and mode of an existing file are kept (a new one gets `mode`); a symbolic link stays a
+    link. After an error the old file is untouched, except after OutcomeUnknown.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    with as_connector_errors(target):
+        try:
+            _write(temporary, target, content, mode)
+            temporary.rename(target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+    _settle(target.parent)
+
+
+def _write(temporary: Path, target: Path, content: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        _dress(file.fileno(), target, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _dress(handle: int, target: Path, mode: int) -> None:
+    """Owner first: changing it may clear mode bits."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        os.fchmod(handle, mode)
+        return
+    new = os.fstat(handle)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, old.st_mode & 0o7777)
+
+
+def _settle(folder: Path) -> None:
+    """The new name must survive a power cut as well."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise OutcomeUnknown(f"{folder}: {error.strerror}.") from error

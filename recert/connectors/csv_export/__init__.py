@@ -1,0 +1,31 @@
+"""Permission exports (CSV) of products that have no connector of their own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from recert.connectors.contract import Connector, SettingsInvalid
+from recert.connectors.csv_export.changes import change_list
+from recert.connectors.csv_export.connector import CsvConnector
+
+__all__ = ["change_list", "connect"]
+
+
+def connect(settings: Mapping[str, str]) -> Connector:
+    """The connector of the export named by `file`. Opens nothing yet."""
+    if not settings.get("file"):
+        raise SettingsInvalid("Set `file` to the full path of the CSV export.")
+    return CsvConnector(
+        Path(settings["file"]),
+        complete=_yes_or_no("complete", settings.get("complete", "")),
+        case_sensitive=_yes_or_no(
+            "case_sensitive_users", settings.get("case_sensitive_users") or "yes"
+        ),
+    )
+
+
+def _yes_or_no(key: str, text: str) -> bool:
+    """Nothing said means no: the safe side of `complete`."""
+    word = text.strip().lower()
+    if word not in ("yes", "no", ""):
+        raise SettingsInvalid(f"Set `{key}` to yes or no, not {text!r}.")
+    return word == "yes"

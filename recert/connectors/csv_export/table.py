@@ -1,0 +1,109 @@
+"""The file as rows: encoding, delimiter, header, and all or nothing."""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from recert.connectors.atomic import as_connector_errors
+from recert.connectors.contract import ServerBusy, ServerDataInvalid
+from recert.connectors.csv_export.row import COLUMNS, REQUIRED, Row, read_row
+
+_DELIMITERS = (",", ";", "\t")
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one file and how they were found."""
+
+    rows: Sequence[Row]
+    fingerprint: str
+    warnings: Sequence[str]
+
+
+def read_table(path: Path) -> Table:
+    """Every row of the file; one bad row refuses them all, with the first bad ones named."""
+    with as_connector_errors(path), path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        rows, warnings = _read(file)
+        after = os.fstat(file.fileno())
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        raise ServerBusy(f"{path.name} was being written while it was read.")
+    return Table(rows, fingerprint, warnings)
+
+
+def _read(file: BinaryIO) -> tuple[list[Row], list[str]]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
+        header = _header(next(reader))
+        rows = _rows(header, reader)
+    except UnicodeDecodeError as error:
+        raise ServerDataInvalid("The export is not UTF-8 text.") from error
+    except csv.Error as error:
+        raise ServerDataInvalid(f"The export is not CSV: {error}.") from error
+    finally:
+        text.detach()
+    unknown = [name for name in header if name not in COLUMNS]
+    warnings = [f"Unknown columns were not read: {', '.join(unknown)}."] if unknown else []
+    return rows, warnings + ([] if rows else ["The export has no rows."])
+
+
+def _delimiter(text: io.TextIOWrapper) -> str:
+    """The one that makes most known columns of the first line."""
+    first = text.readline()
+    text.seek(0)
+    if not first.strip():
+        raise ServerDataInvalid("The export is empty or begins with an empty line.")
+
+    def known(delimiter: str) -> int:
+        header = next(csv.reader([first], delimiter=delimiter), [])
+        return sum(name.strip().lower() in COLUMNS for name in header)
+
+    return max(_DELIMITERS, key=known)
+
+
+def _header(cells: list[str]) -> list[str]:
+    header = [cell.strip().lower() for cell in cells]
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        raise ServerDataInvalid(f"The export has no column {', '.join(missing)}.")
+    if len(set(header)) != len(header):
+        raise ServerDataInvalid("The export has two columns of one name.")
+    return header
+
+
+def _rows(header: list[str], reader: Iterator[list[str]]) -> list[Row]:
+    rows: list[Row] = []
+    bad: list[tuple[int, str]] = []
+    line = 2
+    for cells in reader:
+        try:
+            if cells:
+                rows.append(read_row(line, _by_name(header, cells)))
+        except ValueError as error:
+            bad.append((line, str(error)))
+        line = reader.line_num + 1  # type: ignore[attr-defined]  # a row may have several lines
+    if bad:
+        raise refusal(bad)
+    return rows
+
+
+def refusal(bad: Sequence[tuple[int, str]]) -> ServerDataInvalid:
+    """The error that names the first bad rows of a file."""
+    shown = "; ".join(f"row {line}: {why}" for line, why in bad[:_SHOWN])
+    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    return ServerDataInvalid(f"{len(bad)} bad rows, nothing was read: {shown}{more}.")
+
+
+def _by_name(header: list[str], cells: list[str]) -> Mapping[str, str]:
+    if len(cells) != len(header):
+        raise ValueError(f"has {len(cells)} cells, the header has {len(header)}")
+    return dict(zip(header, cells, strict=True))

@@ -1,0 +1,112 @@
+"""The permission file as a connector: read who can do what, plan and carry out changes."""
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from recert.connectors import atomic
+from recert.connectors.contract import (
+    Change,
+    Check,
+    ConnectorError,
+    EditedByOthers,
+    Features,
+    Plan,
+    Reading,
+    Standing,
+)
+from recert.connectors.embedded import edit, evaluate, logins, tree
+from recert.connectors.embedded.edit import Native
+from recert.connectors.embedded.format import parse
+from recert.foundation import clock
+
+
+class EmbeddedConnector:
+    """One permission file. Every call looks at the file anew."""
+
+    features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def checks(self) -> Iterator[Check]:
+        steps = (
+            ("file", self._raw, "Check the path and that Recert may read the file."),
+            ("format", self._native, "Correct the place that is named."),
+            ("folders", self._root_is_there, "Check `root` in the permission file."),
+            ("read", self.read, "Look at the message; the file may have changed just now."),
+        )
+        yield Check("settings", True)
+        for name, step, remedy in steps:
+            try:
+                step()
+            except ConnectorError as error:
+                yield Check(name, False, error.message, remedy)
+                return
+            yield Check(name, True)
+
+    def read(self, accounts: Collection[str] | None = None) -> Reading:
+        raw = self._raw()
+        permissions = parse(raw)
+        now = clock.now()
+        warnings: list[str] = []
+        seen = self._last_logins(warnings)
+        return Reading(
+            accounts=[
+                evaluate.account_fact(account, seen.get(account.name), now)
+                for account in permissions.accounts.values()
+                if accounts is None or account.name in accounts
+            ],
+            groups=evaluate.group_facts(permissions),
+            folders=permissions.boundaries,
+            grants=evaluate.grants(permissions, accounts, now),
+            fingerprint=hashlib.sha256(raw).hexdigest(),
+            source=f"file {self._file.name}",
+            warnings=warnings,
+        )
+
+    def every_folder(self) -> Iterator[str]:
+        permissions = parse(self._raw())
+        return tree.every_folder(tree.root_of(self._file, permissions), permissions.boundaries)
+
+    def plan(self, change: Change) -> Plan:
+        return edit.make_plan(self._native(), change, self._file.name)
+
+    def undo_plan(self, applied: Plan) -> Plan:
+        return edit.make_undo(self._native(), applied, self._file.name)
+
+    def standing(self, plan: Plan) -> Standing:
+        stands = edit.folders_text(self._native(), plan.change.account)
+        sides = {plan.before: Standing.BEFORE, plan.after: Standing.AFTER}
+        return sides.get(stands, Standing.OTHER)
+
+    def apply(self, plan: Plan) -> None:
+        with atomic.locked(self._file):
+            native = self._native()
+            stands = edit.folders_text(native, plan.change.account)
+            if stands == plan.after:
+                return
+            if stands != plan.before or edit.fingerprint(native, plan.change) != plan.fingerprint:
+                raise EditedByOthers(f"Account {plan.change.account!r} in {self._file.name}.")
+            atomic.replace(self._file, edit.edited(native, plan))
+
+    def _raw(self) -> bytes:
+        return atomic.read_bytes(self._file)
+
+    def _native(self) -> Native:
+        return Native.of(self._raw())
+
+    def _root_is_there(self) -> None:
+        root = tree.root_of(self._file, parse(self._raw()))
+        with atomic.as_connector_errors(root):
+            os.scandir(root).close()
+
+    def _last_logins(self, warnings: list[str]) -> dict[str, datetime]:
+        """A broken book costs the dates only, so it is a warning and no problem."""
+        try:
+            return logins.read(logins.path_of(self._file))
+        except ConnectorError as error:
+            warnings.append(f"Last sign-ins are not known: {error.message}")
+            return {}

@@ -1,0 +1,71 @@
+"""The kinds of server there are. A new kind is one module and one line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from recert.connectors import csv_export, embedded
+from recert.connectors.contract import Connector, SettingsInvalid
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a kind, asked for by the web form and by `--set KEY=VALUE`."""
+
+    key: str
+    label: str
+    hint: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    title: str
+    settings: tuple[Setting, ...]
+    build: Callable[[Mapping[str, str]], Connector]
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "embedded",
+            "Embedded FTP server (Recert's own)",
+            (Setting("file", "Permission file", "Full path of the permission file (JSON)."),),
+            embedded.connect,
+        ),
+        Kind(
+            "csv",
+            "Permission export (CSV)",
+            (
+                Setting("file", "Export file", "Full path of the CSV export."),
+                Setting(
+                    "complete",
+                    "Does the file name every grant?",
+                    "yes or no. Only with yes may a missing row mean that access is gone.",
+                ),
+                Setting("case_sensitive_users", "Case", "yes (default) or no.", required=False),
+            ),
+            csv_export.connect,
+        ),
+    )
+}
+
+
+def check_settings(kind: str, settings: Mapping[str, str]) -> None:
+    """Raises SettingsInvalid naming the kind or the key that is wrong."""
+    if kind not in KINDS:
+        raise SettingsInvalid(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
+    known = {setting.key: setting for setting in KINDS[kind].settings}
+    for key in settings:
+        if key not in known:
+            raise SettingsInvalid(f"Kind {kind!r} has no setting {key!r}. Known: {', '.join(known)}.")
+    for setting in known.values():
+        if setting.required and not settings.get(setting.key):
+            raise SettingsInvalid(f"Kind {kind!r} needs {setting.key}: {setting.hint}")
+
+
+def connect(kind: str, settings: Mapping[str, str]) -> Connector:
+    """The connector of one server. Opens nothing yet."""
+    check_settings(kind, settings)
+    return KINDS[kind].build(settings)

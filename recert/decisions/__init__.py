@@ -1,0 +1,1 @@
+"""Decisions: what a reviewer answered, from whichever door."""

@@ -1,0 +1,34 @@
+"""The table of decisions: append-only versions, never overwritten, never deleted."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.campaigns.models import Answer
+from recert.foundation.actor import Assurance, Channel
+from recert.foundation.db import Base, words
+
+
+class Decision(Base):
+    """One answer to one item. The newest version counts until the item is final. `rights` and
+    `content_hash` are what the reviewer saw, `answer_rights` what shall remain."""
+
+    __tablename__ = "decision"
+    __table_args__ = (UniqueConstraint("item_id", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    version: Mapped[int]
+    answer: Mapped[Answer] = mapped_column(words(Answer))
+    answer_rights: Mapped[int | None]
+    reason: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    actor: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(words(Channel))
+    assurance: Mapped[Assurance] = mapped_column(words(Assurance))
+    address: Mapped[str]
+    batch: Mapped[str | None] = mapped_column(index=True)
+    at: Mapped[datetime]
+    rights: Mapped[int]
+    content_hash: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,79 @@
+"""Policy of answering, pure."""
+
+from dataclasses import dataclass
+
+from recert.campaigns import rules as campaign_rules
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item
+from recert.connectors.rights import Rights
+from recert.foundation.actor import Actor
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
+
+MAX_REASON = 1000
+GIVEN_BY_PEOPLE = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE, Answer.NOT_MINE)
+
+
+class NotYours(NotAllowed):
+    """This question was not asked of you, or it went to somebody else in the meantime."""
+
+
+class OwnAccess(NotAllowed):
+    """This is your own access. Somebody else must answer for it: choose "not mine"."""
+
+
+class TooLate(RefusedByPolicy):
+    """This question can no longer be answered, because its review is over or the answer is
+    final. Ask the compliance officer if something must change."""
+
+
+class AnsweredMeanwhile(MovedMeanwhile):
+    """This question was answered or changed since you opened the page. Nothing was changed: look
+    at it again and answer it then."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a reviewer says. `version` and `content_hash` name what he saw."""
+
+    answer: Answer
+    rights: Rights | None = None  # what remains, for reduce
+    reason: str = ""
+    version: int | None = None
+    content_hash: int | None = None
+
+
+def check_reply(reply: Reply, granted: int) -> None:
+    """Raises BadInput when the answer makes no sense for these rights."""
+    if reply.answer not in GIVEN_BY_PEOPLE:
+        raise BadInput("Answer keep, reduce, revoke or not mine.")
+    if len(reply.reason) > MAX_REASON:
+        raise BadInput(f"The reason is longer than {MAX_REASON} characters.")
+    if not all(character.isprintable() or character in "\r\n\t" for character in reply.reason):
+        raise BadInput("The reason contains control characters.")
+    if reply.answer is Answer.NOT_MINE and not reply.reason.strip():
+        raise BadInput("Say in a few words why the question is not yours, so that it finds its way.")
+    if reply.answer is not Answer.REDUCE:
+        return
+    if not reply.rights:
+        raise BadInput("Choose at least one right that remains, or remove the access.")
+    if int(reply.rights) & ~granted:
+        raise BadInput("Only rights that the account has now can remain.")
+    if int(reply.rights) == granted:
+        raise BadInput("These are all the rights it has now: choose keep, or leave some out.")
+
+
+def check_may_answer(item: Item, campaign: Campaign, holder_id: int | None, actor: Actor) -> None:
+    """Raises NotYours, OwnAccess or TooLate."""
+    if actor.person_id is None or item.reviewer_id != actor.person_id:
+        raise NotYours
+    if holder_id is not None and holder_id == actor.person_id:
+        raise OwnAccess
+    if campaign.state is not CampaignState.ACTIVE or item.state not in campaign_rules.ANSWERABLE:
+        raise TooLate
+
+
+def check_seen(item: Item, reply: Reply) -> None:
+    """Raises AnsweredMeanwhile when the reviewer looked at something older."""
+    if reply.version is not None and reply.version != item.version:
+        raise AnsweredMeanwhile
+    if reply.content_hash is not None and reply.content_hash != item.content_hash:
+        raise AnsweredMeanwhile

@@ -1,0 +1,232 @@
+"""Verbs of decisions. Web, mail and command line call the same ones."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import items as campaign_items
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.connectors import rights
+from recert.decisions import rules
+from recert.decisions.models import Decision
+from recert.decisions.rules import Reply
+from recert.foundation import secrets
+from recert.foundation.actor import Actor
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Account
+from recert.mail import service as mail
+from recert.mail.models import MailToken, Purpose
+
+TYPE_COUNT_ABOVE = 50
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a bulk answer did."""
+
+    batch: str
+    decided: int
+    skipped: int
+
+
+def record(session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime) -> Decision:
+    """Records one answer, from whichever door it came. The caller commits."""
+    item = session.scalar(select(Item).where(Item.id == item_id).with_for_update())
+    if item is None:
+        raise NoSuchItem
+    campaign = session.get_one(Campaign, item.campaign_id)
+    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    rules.check_may_answer(item, campaign, holder, actor)
+    rules.check_seen(item, reply)
+    rules.check_reply(reply, item.rights)
+    decision = Decision(
+        item_id=item.id,
+        version=item.version + 1,
+        answer=reply.answer,
+        answer_rights=_remaining(reply, item.rights),
+        reason=reply.reason.strip(),
+        person_id=actor.person_id,
+        actor=actor.name,
+        channel=actor.channel,
+        assurance=actor.assurance,
+        address=actor.address,
+        at=now,
+        rights=item.rights,
+        content_hash=item.content_hash,
+    )
+    session.add(decision)
+    _move(session, item, decision, now)
+    trail.append(session, "decision.recorded", item.ref, _details(decision), actor=actor, at=now)
+    return decision
+
+
+def _move(session: Session, item: Item, decision: Decision, now: datetime) -> None:
+    reviewer_id = item.reviewer_id
+    if decision.answer is Answer.NOT_MINE:
+        values = {"answer": None, "answer_rights": None, "decided_at": None}
+        if item.state is ItemState.DECIDED:
+            campaign_items.take_step(session, item, ItemState.OPEN, **values)
+        session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
+        session.refresh(item)
+        campaign_items.pass_on(session, item)
+        return
+    campaign_items.take_step(
+        session,
+        item,
+        ItemState.DECIDED,
+        answer=decision.answer,
+        answer_rights=decision.answer_rights,
+        version=decision.version,
+        decided_at=now,
+    )
+    campaign_items.recount(session, item.campaign_id, reviewer_id)
+
+
+def _remaining(reply: Reply, granted: int) -> int | None:
+    if reply.answer is Answer.NOT_MINE:
+        return None
+    if reply.answer is Answer.KEEP:
+        return granted
+    return int(reply.rights or 0) if reply.answer is Answer.REDUCE else 0
+
+
+def _details(decision: Decision) -> dict[str, object]:
+    return {
+        "answer": decision.answer.value,
+        "version": decision.version,
+        "rights_seen": rights.names(decision.rights),
+        "rights_after": None
+        if decision.answer_rights is None
+        else rights.names(decision.answer_rights),
+        "reason": decision.reason,
+        "content_hash": decision.content_hash,
+    }
+
+
+def record_many(
+    session: Session,
+    campaign: Campaign,
+    folder_id: int,
+    item_ids: Sequence[int] | None,
+    reply: Reply,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> BatchResult:
+    """One answer for several open items of one folder: one transaction, set statements, one
+    trail entry that names them all. None means all open ones. What is no longer open or not the
+    actor's is skipped and counted."""
+    if reply.answer not in (Answer.KEEP, Answer.REVOKE):
+        raise BadInput("Several items together can only be kept or removed.")
+    if not reply.reason.strip():
+        raise BadInput("Give a reason when you answer several items together.")
+    rules.check_reply(reply, 0)
+    if actor.person_id is None:
+        raise rules.NotYours
+    if campaign.state is not CampaignState.ACTIVE:
+        raise rules.TooLate
+    if item_ids is not None and not item_ids:
+        raise BadInput("Choose at least one line.")
+    own = select(Account.id).where(Account.person_id == actor.person_id)
+    where = [
+        Item.campaign_id == campaign.id,
+        Item.reviewer_id == actor.person_id,
+        Item.folder_id == folder_id,
+        Item.state == ItemState.OPEN,
+        Item.account_id.not_in(own),
+    ]
+    if item_ids is not None:
+        where.append(Item.id.in_(item_ids))
+    chosen = session.scalars(
+        select(Item.id).where(*where).order_by(Item.id).with_for_update()
+    ).all()
+    batch = secrets.new_token()[:16]
+    if chosen:
+        _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
+    asked = len(item_ids) if item_ids is not None else len(chosen)
+    return BatchResult(batch, len(chosen), asked - len(chosen))
+
+
+def _record_set(
+    session: Session,
+    campaign: Campaign,
+    where: Sequence[ColumnElement[bool]],
+    chosen: Sequence[int],
+    batch: str,
+    reply: Reply,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    columns = [
+        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
+        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
+    ]
+    keeps = reply.answer is Answer.KEEP
+    rows = select(
+        Item.id,
+        Item.version + 1,
+        literal(reply.answer.value),
+        Item.rights if keeps else literal(0),
+        literal(reply.reason.strip()),
+        literal(actor.person_id),
+        literal(actor.name),
+        literal(actor.channel.value),
+        literal(actor.assurance.value),
+        literal(actor.address),
+        literal(batch),
+        literal(now, type_=Decision.at.type),
+        Item.rights,
+        Item.content_hash,
+    ).where(*where)
+    session.execute(insert(Decision).from_select(columns, rows))
+    in_batch = select(Decision.item_id).where(Decision.batch == batch)
+    session.execute(
+        update(Item)
+        .where(Item.id.in_(in_batch))
+        .values(
+            state=ItemState.DECIDED,
+            answer=reply.answer,
+            answer_rights=Item.rights if keeps else 0,
+            version=Item.version + 1,
+            decided_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    campaign_items.recount(session, campaign.id, actor.person_id)
+    ids = ",".join(str(item_id) for item_id in chosen)
+    details = {
+        "answer": reply.answer.value,
+        "reason": reply.reason.strip(),
+        "batch": batch,
+        "items": list(chosen),
+        "digest": hashlib.sha256(ids.encode()).hexdigest(),
+    }
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What a mail link stands for: an item and the person it was sent to."""
+
+    item_id: int
+    person_id: int
+    token: MailToken
+
+
+def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
+    """Opens a one-click link; LinkUnknown or LinkOver. Reads only. A link dies when its item
+    goes to somebody else or the campaign ends."""
+    row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
+    item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
+    item = session.get(Item, item_id)
+    if item is None or item.reviewer_id != person_id:
+        raise mail.LinkOver
+    return Invitation(item_id, person_id, row)

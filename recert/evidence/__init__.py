@@ -1,0 +1,1 @@
+"""Evidence: the package for the auditor and its stand-alone verifier."""

@@ -1,0 +1,201 @@
+"""What goes into a package, each as a stream of plain rows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from recert.campaigns.models import Campaign, Item, Population
+from recert.changes.models import Order, OrderStep
+from recert.connectors import rights
+from recert.decisions.models import Decision
+from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
+from recert.mail.models import OutboxMessage
+from recert.people.models import Organisation, Person
+from recert.remediation.models import Remediation
+from recert.trail.models import TrailEntry
+
+Record = dict[str, Any]
+
+
+def _stream(session: Session, query: Select[Any]) -> Iterator[Any]:
+    return iter(session.execute(query.execution_options(yield_per=1000)))
+
+
+def population(session: Session, campaign_id: int) -> Iterator[Record]:
+    """How the accounts of each server add up, and from which snapshot."""
+    query = (
+        select(Population, Server.name, Snapshot)
+        .join(Server, Server.id == Population.server_id)
+        .join(Snapshot, Snapshot.id == Population.snapshot_id)
+        .where(Population.campaign_id == campaign_id)
+        .order_by(Server.name)
+    )
+    for part, server, snapshot in session.execute(query):
+        yield {
+            "server": server,
+            "snapshot": snapshot.id,
+            "snapshot_started": snapshot.started_at.isoformat(),
+            "snapshot_finished": snapshot.finished_at.isoformat(),
+            "read_from": snapshot.source,
+            "raw_sha256": snapshot.fingerprint,
+            "accounts": part.accounts,
+            "reviewed": part.reviewed,
+            "out_of_scope": part.out_of_scope,
+            "without_rights": part.without_rights,
+            "items": part.items,
+        }
+
+
+def items(session: Session, campaign_id: int) -> Iterator[Record]:
+    """Every item with what was asked, of whom, and where it ended."""
+    reviewer = aliased(Person)
+    query = (
+        select(
+            Item,
+            Server.name.label("server"),
+            Account.name.label("account"),
+            Account.kind.label("kind"),
+            Account.enabled,
+            Folder.path.label("folder"),
+            Source.text.label("via"),
+            Person.name.label("person"),
+            Organisation.name.label("organisation"),
+            reviewer.email.label("reviewer"),
+        )
+        .join(Server, Server.id == Item.server_id)
+        .join(Account, Account.id == Item.account_id)
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Grant, Grant.id == Item.grant_id)
+        .join(Source, Source.id == Grant.source_id)
+        .outerjoin(Person, Person.id == Account.person_id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
+        .where(Item.campaign_id == campaign_id)
+        .order_by(Item.sort_key)
+    )
+    for row in _stream(session, query):
+        item = row.Item
+        yield {
+            "item": item.id,
+            "server": row.server,
+            "folder": row.folder,
+            "account": row.account,
+            "account_kind": row.kind.value,
+            "account_enabled": "yes" if row.enabled else "no",
+            "person": row.person or "",
+            "organisation": row.organisation or "",
+            "rights": " ".join(rights.names(item.rights)),
+            "via": row.via,
+            "reviewer": row.reviewer or "",
+            "route": item.route.value,
+            "state": item.state.value,
+            "answer": item.answer.value if item.answer else "",
+            "rights_after": ""
+            if item.answer_rights is None
+            else " ".join(rights.names(item.answer_rights)),
+            "outcome": item.outcome,
+            "content_hash": item.content_hash,
+        }
+
+
+def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
+    """Every version of every decision."""
+    query = (
+        select(Decision)
+        .join(Item, Item.id == Decision.item_id)
+        .where(Item.campaign_id == campaign_id)
+        .order_by(Decision.id)
+    )
+    for (made,) in _stream(session, query):
+        yield {
+            "item": made.item_id,
+            "version": made.version,
+            "answer": made.answer.value,
+            "rights_seen": " ".join(rights.names(made.rights)),
+            "rights_after": ""
+            if made.answer_rights is None
+            else " ".join(rights.names(made.answer_rights)),
+            "reason": made.reason,
+            "actor": made.actor,
+            "channel": made.channel.value,
+            "assurance": made.assurance.value,
+            "address": made.address,
+            "batch": made.batch or "",
+            "at": made.at.isoformat(),
+        }
+
+
+def orders(session: Session, campaign_id: int) -> Iterator[Record]:
+    """The orders of a campaign and their undos, with plan, before and after, and their log."""
+    ours = (
+        select(Remediation.order_id)
+        .join(Item, Item.id == Remediation.item_id)
+        .where(Item.campaign_id == campaign_id)
+    )
+    query = (
+        select(Order, Server.name, Remediation.item_id)
+        .join(Server, Server.id == Order.server_id)
+        .outerjoin(Remediation, Remediation.order_id == Order.id)
+        .where(Order.id.in_(ours) | Order.undoes_id.in_(ours))
+        .order_by(Order.id)
+    )
+    for order, server, item_id in _stream(session, query):
+        steps = session.scalars(
+            select(OrderStep).where(OrderStep.order_id == order.id).order_by(OrderStep.id)
+        )
+        yield {
+            "order": order.id,
+            "item": item_id,
+            "undoes": order.undoes_id,
+            "server": server,
+            "account": order.account,
+            "folder": order.folder,
+            "kind": order.kind.value,
+            "state": order.state.value,
+            "rights_before": rights.names(order.rights_before),
+            "rights_wanted": rights.names(order.rights_wanted),
+            "rights_found": None if order.rights_found is None else rights.names(order.rights_found),
+            "plan": order.plan,
+            "applied_at": order.applied_at.isoformat() if order.applied_at else None,
+            "verified_at": order.verified_at.isoformat() if order.verified_at else None,
+            "log": [
+                {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
+                for step in steps
+            ],
+        }
+
+
+def mails(session: Session, campaign_id: int) -> Iterator[Record]:
+    """Who was written to, when, and whether the mail server took it."""
+    query = select(OutboxMessage).where(OutboxMessage.topic == f"campaign:{campaign_id}")
+    for (mail,) in _stream(session, query.order_by(OutboxMessage.id)):
+        yield {
+            "message_id": mail.message_id,
+            "kind": mail.kind,
+            "to": mail.to_address,
+            "subject": mail.subject,
+            "state": mail.state.value,
+            "written": mail.created_at.isoformat(),
+            "sent": mail.sent_at.isoformat() if mail.sent_at else "",
+            "error": mail.error,
+        }
+
+
+def trail_slice(session: Session, campaign: Campaign, last_seq: int) -> Iterator[Record]:
+    """The trail without gaps, from the draft of the campaign (or the first snapshot it stands on)
+    up to the checkpoint."""
+    subjects = [f"campaign:{campaign.id}"]
+    subjects += [f"snapshot:{part['snapshot']}" for part in population(session, campaign.id)]
+    first = session.scalar(
+        select(TrailEntry.seq)
+        .where(TrailEntry.object.in_(subjects))
+        .order_by(TrailEntry.seq)
+        .limit(1)
+    )
+    query = select(TrailEntry.seq, TrailEntry.body, TrailEntry.previous, TrailEntry.hash).where(
+        TrailEntry.seq >= (first or 1), TrailEntry.seq <= last_seq
+    )
+    for row in _stream(session, query.order_by(TrailEntry.seq)):
+        yield dict(row._mapping)

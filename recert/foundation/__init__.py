@@ -1,0 +1,1 @@
+"""Foundation: database, clock, errors, settings, secrets. Knows no other room."""

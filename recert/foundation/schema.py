@@ -1,0 +1,72 @@
+"""Migrations: bring the database to the schema of this version."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from recert.foundation.db import Base, Database
+from recert.foundation.errors import RecertError
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+ROOMS_WITH_TABLES = (
+    "trail",
+    "people",
+    "mail",
+    "inventory",
+    "changes",
+    "campaigns",
+    "decisions",
+    "remediation",
+    "evidence",
+)
+
+
+class SchemaTooOld(RecertError):
+    """The database is not up to date. Run `recert db upgrade`."""
+
+
+def metadata() -> MetaData:
+    """All tables of all rooms. Loaded by name, so that this room still knows no other."""
+    for room in ROOMS_WITH_TABLES:
+        import_module(f"recert.{room}.models")
+    return Base.metadata
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def upgrade(db: Database, to: str = "head") -> None:
+    """Runs the migrations that are missing, all in one transaction."""
+    _run(db, lambda config: command.upgrade(config, to))
+
+
+def downgrade(db: Database, to: str) -> None:
+    """Runs migrations backwards."""
+    _run(db, lambda config: command.downgrade(config, to))
+
+
+def _run(db: Database, act: Callable[[Config], None]) -> None:
+    config = _config()
+    with db.connection() as connection:
+        connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            config.attributes["connection"] = connection
+            act(config)
+
+
+def check(db: Database) -> None:
+    """Raises SchemaTooOld unless the database is at the newest schema."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with db.connection() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current != newest:
+        raise SchemaTooOld(f"It is at {current or 'nothing'}, this version needs {newest}.")

@@ -1,0 +1,44 @@
+"""What can be set. `config.py` reads the environment; nobody else does."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from recert.foundation.errors import RecertError
+
+
+class SettingMissing(RecertError):
+    """A setting is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """Where mail goes. `security` is none, starttls or tls."""
+
+    server: str = "localhost"
+    port: int = 25
+    security: str = "none"
+    ca_file: str = ""
+    username: str = ""
+    password: str = ""
+    sender: str = "recert@localhost"
+    timeout: float = 15.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything one process of Recert needs to know."""
+
+    home: Path
+    database_url: str
+    base_url: str  # links in mails are built from it, never from a request
+    mail: MailSettings
+    zone: ZoneInfo
+    undo_minutes: int = 60
+    secure_cookies: bool = True
+    demo_mailbox: Path | None = None  # set by the demo only
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the secret files."""
+        return self.home / "keys"

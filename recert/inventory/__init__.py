@@ -1,0 +1,1 @@
+"""Inventory: servers, accounts, groups, folders, owners; snapshots as intervals; differences."""

@@ -1,0 +1,31 @@
+"""From boundaries to every folder: each one behaves like the nearest boundary above it."""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+
+class Expanded(NamedTuple):
+    """One grant in one folder."""
+
+    account: str
+    folder: str
+    rights: int
+    via: str
+    enabled: bool
+
+
+def expand(
+    rows: Iterable[Row[Any]], boundaries: Collection[str], folders: Iterable[str]
+) -> Iterator[Expanded]:
+    """The grants (ordered by folder) told for every folder, parents first. A boundary without any
+    grant is a folder that nobody can get at."""
+    at = {folder: list(group) for folder, group in groupby(rows, key=lambda row: row.folder)}
+    nearest: dict[str, str] = {}
+    for folder in folders:
+        above = folder.rpartition("/")[0] or "/"
+        nearest[folder] = folder if folder in boundaries or folder == "/" else nearest.get(above, "/")
+        for row in at.get(nearest[folder], ()):
+            yield Expanded(row.account, folder, row.rights, row.via, row.enabled)

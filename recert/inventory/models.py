@@ -1,0 +1,196 @@
+"""Tables of the inventory.
+
+What was seen carries an interval: `first_snapshot_id` is the first snapshot in which it was seen,
+`gone_snapshot_id` the first in which it was not seen any more (NULL while it is there). A row is
+part of snapshot S when first <= S and (gone is NULL or gone > S).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.connectors.contract import AccountKind
+from recert.foundation.db import Base, words
+
+STILL_THERE = text("gone_snapshot_id IS NULL")
+
+
+class SnapshotState(StrEnum):
+    READING = "reading"
+    COMPLETE = "complete"
+    PARTIAL = "partial"  # something could not be read: kept as a note, never counts
+    FAILED = "failed"
+    HELD = "held"  # far fewer entries than last time: waits for a person
+
+
+class Server(Base):
+    __tablename__ = "server"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    writes_enabled: Mapped[bool] = mapped_column(default=False)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+    snapshot_wanted_at: Mapped[datetime | None]
+
+
+class Snapshot(Base):
+    """One look at one server. Counts say what was read; `added` and `gone` what changed."""
+
+    __tablename__ = "snapshot"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), index=True)
+    state: Mapped[SnapshotState] = mapped_column(words(SnapshotState))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    accounts: Mapped[int] = mapped_column(default=0)
+    folders: Mapped[int] = mapped_column(default=0)
+    grants: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    fingerprint: Mapped[str] = mapped_column(default="")
+    source: Mapped[str] = mapped_column(default="")
+    reason: Mapped[str] = mapped_column(default="")
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
+class Seen:
+    """The interval in which a row was seen."""
+
+    first_snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"), index=True)
+    gone_snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"), index=True)
+
+
+class Account(Seen, Base):
+    """A login on one server. A name that is used again after it was gone is a new account."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        Index(
+            "uq_account_live",
+            "server_id",
+            "name",
+            unique=True,
+            sqlite_where=STILL_THERE,
+            postgresql_where=STILL_THERE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    kind: Mapped[AccountKind] = mapped_column(words(AccountKind))
+    enabled: Mapped[bool]
+    display_name: Mapped[str]
+    email: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]
+    note: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+
+
+class Group(Seen, Base):
+    __tablename__ = "server_group"
+    __table_args__ = (
+        Index(
+            "uq_server_group_live",
+            "server_id",
+            "name",
+            unique=True,
+            sqlite_where=STILL_THERE,
+            postgresql_where=STILL_THERE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+
+
+class GroupMember(Seen, Base):
+    __tablename__ = "group_member"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("server_group.id"), index=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+
+
+class Folder(Seen, Base):
+    """A boundary: somebody's rights here differ from those in the folder above."""
+
+    __tablename__ = "folder"
+    __table_args__ = (
+        Index(
+            "uq_folder_live",
+            "server_id",
+            "path",
+            unique=True,
+            sqlite_where=STILL_THERE,
+            postgresql_where=STILL_THERE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    path: Mapped[str]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id"), index=True)
+
+
+class Source(Base):
+    """The statements that give rights, each text once per server."""
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("server_id", "text"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    text: Mapped[str]
+
+
+class Grant(Seen, Base):
+    """This account has these rights in this folder. A row never changes but for its end: other
+    rights are another row. `content_hash` (64 bit) stands for names, rights and sources."""
+
+    __tablename__ = "access_grant"
+    __table_args__ = (
+        Index("ix_access_grant_content", "server_id", "content_hash"),
+        Index("ix_access_grant_folder", "folder_id", "account_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    rights: Mapped[int]
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    native: Mapped[str]
+    widened: Mapped[bool]
+    content_hash: Mapped[int] = mapped_column(BigInteger)
+
+
+class FolderOwner(Base):
+    """Who answers for a folder and everything below it that has no owner of its own."""
+
+    __tablename__ = "folder_owner"
+    __table_args__ = (UniqueConstraint("server_id", "path"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    path: Mapped[str]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class FolderRoute(Base):
+    """The nearest owner of each boundary, recomputed whenever folders or owners change."""
+
+    __tablename__ = "folder_route"
+
+    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"), primary_key=True)
+    folder_owner_id: Mapped[int] = mapped_column(ForeignKey("folder_owner.id"), index=True)

@@ -1,0 +1,172 @@
+"""Questions about the inventory."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from recert.foundation.errors import NotFound
+from recert.inventory.models import (
+    Account,
+    Folder,
+    FolderOwner,
+    FolderRoute,
+    Grant,
+    Server,
+    Snapshot,
+    SnapshotState,
+    Source,
+)
+from recert.people.models import Person
+
+
+def last_complete(session: Session, server_id: int) -> Snapshot | None:
+    """The published snapshot of a server."""
+    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
+    return session.scalar(select(Snapshot).where(*here).order_by(Snapshot.id.desc()).limit(1))
+
+
+def seen_in(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
+    """The condition that a row with an interval was part of a snapshot."""
+    return and_(
+        table.first_snapshot_id <= snapshot_id,
+        or_(table.gone_snapshot_id.is_(None), table.gone_snapshot_id > snapshot_id),
+    )
+
+
+def _grant_rows() -> Select[Any]:
+    return (
+        select(
+            Grant.id,
+            Account.name.label("account"),
+            Folder.path.label("folder"),
+            Grant.rights,
+            Source.text.label("via"),
+            Account.enabled,
+            Grant.widened,
+            Grant.native,
+        )
+        .join(Account, Account.id == Grant.account_id)
+        .join(Folder, Folder.id == Grant.folder_id)
+        .join(Source, Source.id == Grant.source_id)
+    )
+
+
+def grants_in(session: Session, snapshot: Snapshot) -> Iterator[Row[Any]]:
+    """Every grant of a snapshot, streamed, by folder and account."""
+    query = (
+        _grant_rows()
+        .where(Grant.server_id == snapshot.server_id, seen_in(Grant, snapshot.id))
+        .order_by(Folder.path, Account.name)
+        .execution_options(yield_per=2000)
+    )
+    yield from session.execute(query)
+
+
+def boundaries_in(session: Session, snapshot: Snapshot) -> set[str]:
+    """The paths of all boundaries of a snapshot."""
+    here = (Folder.server_id == snapshot.server_id, seen_in(Folder, snapshot.id))
+    return set(session.scalars(select(Folder.path).where(*here)))
+
+
+def difference(
+    session: Session, older: Snapshot, newer: Snapshot
+) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+    """What came and what went between two snapshots of one server: (added, gone)."""
+    here = Grant.server_id == newer.server_id
+    order = (Folder.path, Account.name)
+    came = and_(
+        here,
+        Grant.first_snapshot_id > older.id,
+        Grant.first_snapshot_id <= newer.id,
+        or_(Grant.gone_snapshot_id.is_(None), Grant.gone_snapshot_id > newer.id),
+    )
+    went = and_(
+        here,
+        Grant.gone_snapshot_id > older.id,
+        Grant.gone_snapshot_id <= newer.id,
+        Grant.first_snapshot_id <= older.id,
+    )
+    added = session.execute(_grant_rows().where(came).order_by(*order)).all()
+    gone = session.execute(_grant_rows().where(went).order_by(*order)).all()
+    return added, gone
+
+
+def servers_overview(session: Session) -> Sequence[Row[Any]]:
+    """Each server with its published and its newest snapshot."""
+    published, newest = aliased(Snapshot), aliased(Snapshot)
+    last_good = (
+        select(func.max(Snapshot.id))
+        .where(Snapshot.server_id == Server.id, Snapshot.state == SnapshotState.COMPLETE)
+        .scalar_subquery()
+    )
+    last = select(func.max(Snapshot.id)).where(Snapshot.server_id == Server.id).scalar_subquery()
+    query = (
+        select(Server, published, newest)
+        .outerjoin(published, published.id == last_good)
+        .outerjoin(newest, newest.id == last)
+        .order_by(Server.name)
+    )
+    return session.execute(query).all()
+
+
+def snapshots_of(session: Session, server_id: int, limit: int = 20) -> Sequence[Snapshot]:
+    """The newest snapshots of a server."""
+    query = select(Snapshot).where(Snapshot.server_id == server_id)
+    return session.scalars(query.order_by(Snapshot.id.desc()).limit(limit)).all()
+
+
+def wanted_snapshots(session: Session) -> Sequence[int]:
+    """Servers whose snapshot somebody asked for."""
+    query = select(Server.id).where(Server.snapshot_wanted_at.is_not(None))
+    return session.scalars(query.order_by(Server.snapshot_wanted_at)).all()
+
+
+def folders_of(
+    session: Session, server_id: int, *, after: str = "", size: int = 100
+) -> tuple[Sequence[Row[Any]], bool]:
+    """One page of the boundaries of a server, with their owner and how many accounts get in; and
+    whether there are more."""
+    accounts = (
+        select(func.count())
+        .where(Grant.folder_id == Folder.id, Grant.gone_snapshot_id.is_(None))
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            Folder.path,
+            Person.name.label("owner"),
+            FolderOwner.path.label("owned_at"),
+            accounts.label("accounts"),
+        )
+        .outerjoin(FolderRoute, FolderRoute.folder_id == Folder.id)
+        .outerjoin(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
+        .outerjoin(Person, Person.id == FolderOwner.person_id)
+        .where(
+            Folder.server_id == server_id, Folder.gone_snapshot_id.is_(None), Folder.path > after
+        )
+        .order_by(Folder.path)
+        .limit(size + 1)
+    )
+    rows = session.execute(query).all()
+    return rows[:size], len(rows) > size
+
+
+class NoSuchSnapshot(NotFound):
+    """There is no complete snapshot of this number for this server."""
+
+
+def pair(
+    session: Session, server_id: int, older: int | None, newer: int | None
+) -> tuple[Snapshot, Snapshot]:
+    """Two complete snapshots of one server, by number, or the last two."""
+    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
+    found = {row.id: row for row in session.scalars(select(Snapshot).where(*here))}
+    newest = sorted(found, reverse=True)
+    second = newer if newer is not None else (newest[0] if newest else 0)
+    earlier = [number for number in newest if number < second]
+    first = older if older is not None else (earlier[0] if earlier else 0)
+    if first not in found or second not in found:
+        raise NoSuchSnapshot(f"Complete ones: {', '.join(map(str, newest)) or 'none'}.")
+    return found[first], found[second]

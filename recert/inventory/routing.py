@@ -1,0 +1,46 @@
+"""Who answers for which folder: the nearest folder above that has an owner.
+
+Folders are routed, never grants: there are a hundred times fewer of them. One walk with memory
+over the paths; a prefix join would be a thousand times slower.
+"""
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from recert.foundation import bulk
+from recert.inventory.models import Folder, FolderOwner, FolderRoute
+
+
+def recompute(session: Session, server_id: int) -> None:
+    """Writes the routes of one server anew."""
+    owners = {
+        row.path: row.id
+        for row in session.execute(
+            select(FolderOwner.path, FolderOwner.id).where(FolderOwner.server_id == server_id)
+        )
+    }
+    live = (Folder.server_id == server_id, Folder.gone_snapshot_id.is_(None))
+    folders = session.execute(select(Folder.id, Folder.path).where(*live)).all()
+    here = select(Folder.id).where(Folder.server_id == server_id)
+    session.execute(delete(FolderRoute).where(FolderRoute.folder_id.in_(here)))
+    memory: dict[str, int | None] = {}
+    routed = ((folder.id, nearest(folder.path, owners, memory)) for folder in folders)
+    rows = (route for route in routed if route[1] is not None)
+    bulk.insert(session.connection(), "folder_route", ("folder_id", "folder_owner_id"), rows)
+
+
+def nearest(path: str, owners: dict[str, int], memory: dict[str, int | None]) -> int | None:
+    """The owner row of the nearest folder at or above `path`."""
+    asked = []
+    found: int | None = None
+    while True:
+        if path in memory:
+            found = memory[path]
+            break
+        asked.append(path)
+        if path in owners or path == "/":
+            found = owners.get(path)
+            break
+        path = path.rpartition("/")[0] or "/"
+    memory.update(dict.fromkeys(asked, found))
+    return found

@@ -1,0 +1,144 @@
+"""Verbs of the inventory: servers and owners. Snapshots have a module of their own."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.connectors import registry
+from recert.connectors.contract import Connector
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput, NotFound
+from recert.inventory import fold, routing, rules
+from recert.inventory.models import FolderOwner, Server
+from recert.people import csv_rows
+from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
+from recert.people.models import Person
+from recert.people.service import clean_email
+
+
+class NoSuchServer(NotFound):
+    """There is no server of this name. `recert server list` shows them."""
+
+
+class ServerExists(BadInput):
+    """There is already a server of this name. Choose another."""
+
+
+def add_server(
+    session: Session,
+    name: str,
+    kind: str,
+    settings: Mapping[str, str],
+    *,
+    owner_id: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Server:
+    """Registers a server. Nothing is read yet, and writing stays off until it is switched on."""
+    actor.require(Role.ADMINISTRATOR)
+    name = name.strip()
+    if not name or not name.isprintable() or len(name) > 64:
+        raise BadInput("A server needs a name of 1 to 64 printable characters.")
+    registry.check_settings(kind, settings)
+    if session.scalar(select(Server.id).where(Server.name == name)):
+        raise ServerExists(f"Name: {name}.")
+    server = Server(
+        name=name, kind=kind, settings=dict(settings), owner_id=owner_id, created_at=now
+    )
+    session.add(server)
+    session.flush()
+    details = {"name": name, "kind": kind, "settings": dict(settings)}
+    trail.append(session, "server.added", f"server:{server.id}", details, actor=actor, at=now)
+    return server
+
+
+def enable_writes(
+    session: Session, server: Server, enabled: bool, *, actor: Actor, now: datetime
+) -> None:
+    """Allows or forbids Recert to change the server."""
+    actor.require(Role.ADMINISTRATOR)
+    server.writes_enabled = enabled
+    action = "server.writes_enabled" if enabled else "server.writes_disabled"
+    trail.append(session, action, f"server:{server.id}", {"name": server.name}, actor=actor, at=now)
+
+
+def want_snapshot(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:
+    """Asks the worker for a snapshot; asking twice is asking once."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    here = (Server.id == server.id, Server.snapshot_wanted_at.is_(None))
+    session.execute(update(Server).where(*here).values(snapshot_wanted_at=now))
+    details = {"name": server.name}
+    trail.append(session, "snapshot.wanted", f"server:{server.id}", details, actor=actor, at=now)
+
+
+def server_by_name(session: Session, name: str) -> Server:
+    """The server, or NoSuchServer naming it."""
+    found = session.scalar(select(Server).where(Server.name == name))
+    if found is None:
+        raise NoSuchServer(f"Asked for: {name!r}.")
+    return found
+
+
+def connector_of(server: Server) -> Connector:
+    """The connector that speaks to a server."""
+    return registry.connect(server.kind, dict(server.settings))
+
+
+def _path(text: str) -> str:
+    try:
+        return rules.clean_path(text)
+    except BadInput as error:
+        raise CellError(str(error)) from error
+
+
+OWNER_COLUMNS = (
+    Column("server", csv_rows.required_text),
+    Column("folder", _path),
+    Column("owner_email", clean_email),
+    Column("substitute_email", lambda text: clean_email(text) if text else "", required=False),
+)
+
+
+def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+    """Sets the owners of folders from CSV; the number of rows. CsvRejected changes nothing.
+    Folders that the file does not name keep their owner."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows = csv_rows.read(text, OWNER_COLUMNS)
+    servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
+    persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
+    _check_owners(rows, servers, persons)
+    known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
+    for row in rows:
+        key = (servers[row.text("server")], row.text("folder"))
+        owner = known.get(key)
+        if owner is None:
+            owner = known[key] = FolderOwner(server_id=key[0], path=key[1])
+            session.add(owner)
+        owner.person_id = persons[row.text("owner_email")]
+        owner.substitute_id = persons.get(row.text("substitute_email"))
+    session.flush()
+    for server_id in {servers[row.text("server")] for row in rows}:
+        fold.match_persons(session, server_id)
+        routing.recompute(session, server_id)
+    trail.append(session, "owners.imported", "owners", {"rows": len(rows)}, actor=actor, at=now)
+    return len(rows)
+
+
+def _check_owners(rows: list[CsvRow], servers: dict[str, int], persons: dict[str, int]) -> None:
+    errors, seen = [], set[tuple[str, str]]()
+    for row in rows:
+        key = (row.text("server"), row.text("folder"))
+        if key[0] not in servers:
+            errors.append(RowError(row.line, "server", f"there is no server {key[0]!r}"))
+        if key in seen:
+            errors.append(RowError(row.line, "folder", f"{key[1]} stands twice"))
+        seen.add(key)
+        for column in ("owner_email", "substitute_email"):
+            email = row.text(column)
+            if email and email not in persons:
+                errors.append(RowError(row.line, column, f"nobody has the address {email}"))
+    if errors:
+        raise CsvRejected(errors)

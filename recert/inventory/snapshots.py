@@ -1,0 +1,131 @@
+"""The verb that looks at one server and writes down what everybody can do there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.connectors import registry
+from recert.connectors.contract import ConnectorError, Reading
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import Database
+from recert.inventory import fold, routing, rules, staging
+from recert.inventory.models import Server, Snapshot, SnapshotState
+from recert.inventory.staging import Staged
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a snapshot ended."""
+
+    snapshot_id: int
+    server: str
+    state: SnapshotState
+    reason: str
+    grants: int
+    added: int
+    gone: int
+
+
+def take(
+    db: Database,
+    server_id: int,
+    *,
+    actor: Actor,
+    now: Callable[[], datetime],
+    accept_shrink: bool = False,
+) -> Outcome:
+    """Reads one server and publishes the result when it is complete. A failed, partial or
+    suspiciously small reading is written down and changes nothing else. `accept_shrink` is a
+    person's word that far fewer entries than last time are right."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    with db.transaction() as session:
+        server = session.get_one(Server, server_id)
+        snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=now())
+        session.add(snapshot)
+        session.execute(update(Server).where(Server.id == server.id).values(snapshot_wanted_at=None))
+        session.flush()
+        snapshot_id, kind, settings = snapshot.id, server.kind, dict(server.settings)
+    with db.connection() as connection:
+        try:
+            reading = registry.connect(kind, settings).read()
+            with connection.begin():
+                staged = staging.stage(connection, reading)
+        except ConnectorError as error:
+            with db.writing_on(connection) as session:
+                return _close(session, snapshot_id, SnapshotState.FAILED, str(error), actor, now())
+        with db.writing_on(connection) as session:
+            return _publish(session, snapshot_id, reading, staged, accept_shrink, actor, now())
+
+
+def _publish(
+    session: Session,
+    snapshot_id: int,
+    reading: Reading,
+    staged: Staged,
+    accept_shrink: bool,
+    actor: Actor,
+    at: datetime,
+) -> Outcome:
+    snapshot = session.get_one(Snapshot, snapshot_id)
+    session.execute(select(Server.id).where(Server.id == snapshot.server_id).with_for_update())
+    snapshot.accounts, snapshot.folders, snapshot.grants = staged.accounts, staged.folders, staged.grants
+    snapshot.fingerprint, snapshot.source = reading.fingerprint, reading.source
+    snapshot.warnings = list(reading.warnings)
+    newest = _last_complete(session, snapshot.server_id)
+    if reading.problems:
+        return _close(
+            session, snapshot_id, SnapshotState.PARTIAL, "; ".join(reading.problems), actor, at
+        )
+    if newest and newest.id > snapshot_id:
+        reason = "A newer snapshot was finished first."
+        return _close(session, snapshot_id, SnapshotState.FAILED, reason, actor, at)
+    shrunk = newest and rules.shrunk(before=newest, after=snapshot)
+    if shrunk and not accept_shrink:
+        return _close(session, snapshot_id, SnapshotState.HELD, shrunk, actor, at)
+    snapshot.added, snapshot.gone = fold.fold(
+        session, snapshot.server_id, snapshot_id, reading.accounts
+    )
+    routing.recompute(session, snapshot.server_id)
+    reason = f"Accepted by {actor.name}: {shrunk}" if shrunk else ""
+    return _close(session, snapshot_id, SnapshotState.COMPLETE, reason, actor, at)
+
+
+def _last_complete(session: Session, server_id: int) -> Snapshot | None:
+    return session.scalar(
+        select(Snapshot)
+        .where(Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
+        .order_by(Snapshot.id.desc())
+        .limit(1)
+    )
+
+
+def _close(
+    session: Session,
+    snapshot_id: int,
+    state: SnapshotState,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+) -> Outcome:
+    snapshot = session.get_one(Snapshot, snapshot_id)
+    snapshot.state, snapshot.reason, snapshot.finished_at = state, reason, at
+    name = session.scalar(select(Server.name).where(Server.id == snapshot.server_id)) or ""
+    details = {
+        "server": name,
+        "state": state.value,
+        "reason": reason,
+        "accounts": snapshot.accounts,
+        "folders": snapshot.folders,
+        "grants": snapshot.grants,
+        "added": snapshot.added,
+        "gone": snapshot.gone,
+        "fingerprint": snapshot.fingerprint,
+    }
+    trail.append(session, "snapshot.taken", f"snapshot:{snapshot_id}", details, actor=actor, at=at)
+    return Outcome(
+        snapshot_id, name, state, reason, snapshot.grants, snapshot.added, snapshot.gone
+    )

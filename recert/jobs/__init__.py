@@ -1,0 +1,1 @@
+"""Jobs: what happens by itself. APScheduler ticks; tables decide what is due."""

@@ -1,0 +1,101 @@
+"""One tick each. Every tick pulls what is due, so it can run twice, late or never without harm."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recert.campaigns import items, notices
+from recert.campaigns.notices import Letterhead
+from recert.changes import execution
+from recert.foundation import clock
+from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.foundation.db import Database
+from recert.foundation.errors import MovedMeanwhile
+from recert.inventory import queries as inventory
+from recert.inventory import snapshots
+from recert.inventory.models import SnapshotState
+from recert.mail.delivery import deliver_due
+from recert.mail.smtp import Post
+from recert.remediation import service as remediation
+
+WORKER = Actor(
+    "worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR})
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Works:
+    """What the ticks work with."""
+
+    db: Database
+    post: Post
+    head: Letterhead
+
+
+def take_wanted_snapshots(works: Works) -> int:
+    """Looks at the servers somebody asked for, then asks again where access changed meanwhile."""
+    with works.db.reading() as session:
+        wanted = inventory.wanted_snapshots(session)
+    taken = [
+        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now)
+        for server_id in wanted
+    ]
+    if any(each.state is SnapshotState.COMPLETE for each in taken):
+        refresh_items(works)
+    return len(taken)
+
+
+def refresh_items(works: Works) -> int:
+    """Items whose access changed since they were asked."""
+    with works.db.transaction() as session:
+        return items.refresh(session, now=clock.now())
+
+
+def finalise(works: Works) -> int:
+    """Answers that can no longer be changed."""
+    with works.db.transaction() as session:
+        return items.finalise_due(session, now=clock.now())
+
+
+def remediate(works: Works) -> int:
+    """Final decisions become orders, orders are carried out, items follow."""
+    made = remediation.order_final(works.db, now=clock.now())
+    made += execution.run_due(works.db, now=clock.now)
+    return made + remediation.follow_orders(works.db, now=clock.now())
+
+
+def write_mails(works: Works) -> int:
+    """Invitations and reminders go into the outbox."""
+    return notices.send_due(works.db, works.head, now=clock.now())
+
+
+def send_mails(works: Works) -> int:
+    """The outbox goes to the mail server."""
+    return deliver_due(works.db, works.post, now=clock.now)
+
+
+TICKS: tuple[Callable[[Works], int], ...] = (
+    take_wanted_snapshots,
+    finalise,
+    remediate,
+    write_mails,
+    send_mails,
+)
+
+
+def guarded(tick: Callable[[Works], int], works: Works) -> int:
+    """Runs one tick; an error is written to the log and the next tick tries again."""
+    try:
+        return tick(works)
+    except MovedMeanwhile:
+        log.info("%s: another worker was faster", tick.__name__)
+    except Exception:
+        log.exception("%s failed; it is tried again", tick.__name__)
+    return 0
+
+
+def run_all(works: Works) -> int:
+    """All ticks once, in the order in which work flows; errors rise."""
+    return sum(tick(works) for tick in TICKS)

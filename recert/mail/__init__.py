@@ -1,0 +1,1 @@
+"""Mail: the outbox, its sender, and one-click tokens."""

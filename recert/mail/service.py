@@ -1,0 +1,172 @@
+"""Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import make_msgid
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from recert.foundation import secrets
+from recert.foundation.errors import NotFound
+from recert.mail.models import MailToken, MessageState, OutboxMessage, Purpose
+
+LEASE = timedelta(minutes=5)
+LADDER_BASE = timedelta(seconds=10)
+QUICK_TRIES = 6
+SLOW_STEP = timedelta(minutes=30)
+MAX_TRIES = QUICK_TRIES + 48  # then a day has passed
+MAX_TOKEN = 200
+
+
+class LinkUnknown(NotFound):
+    """This link is not known. It may be cut off: copy the whole link, or sign in to see your
+    reviews."""
+
+
+class LinkOver(NotFound):
+    """This link is no longer valid, because its review ended or the question went to somebody
+    else. Sign in to see your reviews."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mail to be sent."""
+
+    topic: str
+    kind: str
+    to_address: str
+    to_name: str
+    subject: str
+    text: str
+    html: str
+    in_reply_to: str | None = None
+
+
+def new_message_id(sender: str) -> str:
+    """A Message-ID that does not show the machine's name."""
+    return make_msgid(domain=sender.rsplit("@", 1)[-1] or "recert")
+
+
+def put(session: Session, draft: Draft, *, sender: str, now: datetime) -> OutboxMessage:
+    """Into the outbox, in the caller's transaction: no commit, no mail."""
+    message = OutboxMessage(
+        message_id=new_message_id(sender),
+        in_reply_to=draft.in_reply_to,
+        topic=draft.topic,
+        kind=draft.kind,
+        to_address=draft.to_address,
+        to_name=draft.to_name,
+        subject=draft.subject,
+        text=draft.text,
+        html=draft.html,
+        state=MessageState.QUEUED,
+        attempts=0,
+        next_at=now,
+        created_at=now,
+        error="",
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def claim(session: Session, *, now: datetime, limit: int = 100) -> Sequence[OutboxMessage]:
+    """Takes due mails for sending. A worker that dies keeps them only for the lease."""
+    query = (
+        select(OutboxMessage)
+        .where(
+            OutboxMessage.state.in_([MessageState.QUEUED, MessageState.SENDING]),
+            OutboxMessage.next_at <= now,
+        )
+        .order_by(OutboxMessage.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = session.scalars(query).all()
+    for message in found:
+        message.state, message.next_at = MessageState.SENDING, now + LEASE
+        message.attempts += 1
+    session.flush()
+    session.expunge_all()
+    return found
+
+
+def mark_sent(session: Session, message: OutboxMessage, *, now: datetime) -> None:
+    """The mail server took it."""
+    _mark(session, message, state=MessageState.SENT, sent_at=now, error="")
+
+
+def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: datetime) -> None:
+    """It may work later; after a day it has failed and the board shows it."""
+    if message.attempts >= MAX_TRIES:
+        return mark_failed(session, message, error)
+    later = now + wait_before(message.attempts)
+    return _mark(session, message, state=MessageState.QUEUED, next_at=later, error=error)
+
+
+def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
+    """The mail server refused it for good."""
+    _mark(session, message, state=MessageState.FAILED, error=error)
+
+
+def _mark(session: Session, message: OutboxMessage, **values: object) -> None:
+    here = OutboxMessage.id == message.id
+    session.execute(update(OutboxMessage).where(here).values(**values))
+
+
+def wait_before(attempts: int, spread: float | None = None) -> timedelta:
+    """10 s doubling with a spread of half, six times; then every 30 minutes."""
+    if attempts > QUICK_TRIES:
+        return SLOW_STEP
+    factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
+    return LADDER_BASE * (2 ** (attempts - 1)) * factor
+
+
+def issue_tokens(
+    session: Session,
+    purpose: Purpose,
+    subjects: Iterable[str],
+    holder: str,
+    *,
+    expires_at: datetime,
+    now: datetime,
+) -> dict[str, str]:
+    """One token for each subject, held by one reviewer: {"item:12": "token"}."""
+    tokens = {subject: secrets.new_token() for subject in subjects}
+    rows = [
+        {
+            "token_hash": secrets.digest(token),
+            "purpose": purpose,
+            "subject": subject,
+            "holder": holder,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
+        for subject, token in tokens.items()
+    ]
+    if rows:
+        session.execute(insert(MailToken), rows)
+    return tokens
+
+
+def open_token(session: Session, token: str, purpose: Purpose, *, now: datetime) -> MailToken:
+    """The token's row, or LinkUnknown / LinkOver. Reads only: whoever uses it must still check
+    that the holder answers for the subject."""
+    if not token or len(token) > MAX_TOKEN:
+        raise LinkUnknown
+    here = (MailToken.token_hash == secrets.digest(token), MailToken.purpose == purpose)
+    found = session.scalar(select(MailToken).where(*here))
+    if found is None:
+        raise LinkUnknown
+    if found.expires_at <= now:
+        raise LinkOver
+    return found
+
+
+def mark_used(session: Session, token: MailToken, *, now: datetime) -> None:
+    """Notes the first use; a second shows what was recorded."""
+    here = (MailToken.id == token.id, MailToken.used_at.is_(None))
+    session.execute(update(MailToken).where(*here).values(used_at=now))

@@ -1,0 +1,1 @@
+"""People: persons, organisations, application users and their sessions."""

@@ -1,0 +1,81 @@
+"""Questions about people."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from recert.foundation import secrets
+from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.people.models import Person, User, WebSession
+from recert.people.service import SESSION_IDLE
+
+TOUCH_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who sits behind one browser session."""
+
+    user_id: int
+    email: str
+    name: str
+    roles: frozenset[Role]
+    person_id: int | None
+    needs_touch: bool
+
+    def actor(self, address: str) -> Actor:
+        """The same as an actor at the web door."""
+        return Actor(
+            self.email,
+            Channel.WEB,
+            Assurance.SIGNED_IN,
+            person_id=self.person_id,
+            user_id=self.user_id,
+            roles=self.roles,
+            address=address,
+        )
+
+
+def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn | None:
+    """The user of a live session; None when it ended, idled out or the user was switched off."""
+    query = (
+        select(User, WebSession.seen_at, Person.id)
+        .join(WebSession, WebSession.user_id == User.id)
+        .outerjoin(Person, (Person.email == User.email) & Person.active)
+        .where(
+            WebSession.id_hash == secrets.digest(session_id),
+            WebSession.expires_at > now,
+            WebSession.seen_at > now - SESSION_IDLE,
+            User.active,
+        )
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        return None
+    user, seen_at, person_id = row
+    return SignedIn(
+        user.id,
+        user.email,
+        user.name,
+        frozenset(Role(role) for role in user.roles),
+        person_id,
+        needs_touch=now - seen_at > TOUCH_AFTER,
+    )
+
+
+def touch(session: Session, session_id: str, *, now: datetime) -> None:
+    """Notes that the browser was seen."""
+    here = WebSession.id_hash == secrets.digest(session_id)
+    session.execute(update(WebSession).where(here).values(seen_at=now))
+
+
+def person_by_email(session: Session, email: str) -> Person | None:
+    """The person with this address."""
+    return session.scalar(select(Person).where(Person.email == email.strip().lower()))
+
+
+def people_count(session: Session) -> int:
+    """How many persons are known."""
+    return session.scalar(select(func.count()).select_from(Person)) or 0

@@ -1,0 +1,228 @@
+"""Verbs of people: import persons, add users, sign in and out."""
+
+from datetime import date, datetime, timedelta
+
+import email_validator
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.foundation import secrets
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput
+from recert.people import csv_rows
+from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
+from recert.people.models import (
+    Organisation,
+    OrganisationKind,
+    Person,
+    SignInFailure,
+    User,
+    WebSession,
+)
+
+# Names that many companies use inside: an address there is as good as any.
+email_validator.SPECIAL_USE_DOMAIN_NAMES = [
+    name
+    for name in email_validator.SPECIAL_USE_DOMAIN_NAMES
+    if name not in ("local", "test", "localhost")
+]
+
+SESSION_LIFE = timedelta(hours=8)
+SESSION_IDLE = timedelta(minutes=30)
+FAILURES_ALLOWED = 10
+FAILURE_WINDOW = timedelta(minutes=15)
+MIN_PASSWORD = 12
+
+_hasher = PasswordHasher()
+# Checked for unknown users, so that they take as long as known ones.
+_NOBODY = _hasher.hash(secrets.new_token())
+
+
+class SignInRefused(BadInput):
+    """The mail address and the password do not belong together. Check both and try again."""
+
+
+class TooManyAttempts(BadInput):
+    """Too many attempts to sign in. Wait 15 minutes and try again."""
+
+
+def clean_email(text: str) -> str:
+    """The address in lower case; CellError when it is none."""
+    try:
+        checked = validate_email(text, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise CellError(f"{text!r} is not a mail address") from error
+    return checked.normalized.lower()
+
+
+def _optional_email(text: str) -> str:
+    return clean_email(text) if text else ""
+
+
+def _optional_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise CellError(f"{text!r} is not a date like 2026-12-31") from error
+
+
+def _kind(text: str) -> OrganisationKind:
+    try:
+        return OrganisationKind(text.lower() or "own")
+    except ValueError as error:
+        raise CellError(f"{text!r} is not own or partner") from error
+
+
+PERSON_COLUMNS = (
+    Column("email", clean_email),
+    Column("name", csv_rows.required_text),
+    Column("organisation", csv_rows.required_text),
+    Column("organisation_kind", _kind, required=False),
+    Column("department", str, required=False),
+    Column("manager_email", _optional_email, required=False),
+    Column("left_on", _optional_date, required=False),
+)
+
+
+def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+    """Adds and updates persons from CSV; the number of rows. CsvRejected changes nothing. A
+    person the file does not name is left alone: absence is not evidence."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows = csv_rows.read(text, PERSON_COLUMNS)
+    known = {person.email: person for person in session.scalars(select(Person))}
+    _check_people(rows, set(known))
+    organisations = _organisations(session, rows)
+    for row in rows:
+        person = known.get(row.text("email"))
+        if person is None:
+            person = known[row.text("email")] = Person(email=row.text("email"))
+            session.add(person)
+        left_on = row.values.get("left_on")
+        person.name = row.text("name")
+        person.organisation_id = organisations[row.text("organisation")]
+        person.department = row.text("department")
+        person.left_on = left_on if isinstance(left_on, date) else None
+        person.active = person.left_on is None or person.left_on > now.date()
+    session.flush()
+    for row in rows:
+        manager = known.get(row.text("manager_email"))
+        known[row.text("email")].manager_id = manager.id if manager else None
+    trail.append(session, "people.imported", "people", {"rows": len(rows)}, actor=actor, at=now)
+    return len(rows)
+
+
+def _check_people(rows: list[CsvRow], known: set[str]) -> None:
+    errors, seen = [], set[str]()
+    in_file = {row.text("email") for row in rows}
+    for row in rows:
+        email, manager = row.text("email"), row.text("manager_email")
+        if email in seen:
+            errors.append(RowError(row.line, "email", f"{email} stands twice"))
+        seen.add(email)
+        if manager and manager not in in_file | known:
+            errors.append(RowError(row.line, "manager_email", f"nobody has the address {manager}"))
+        if manager == email:
+            errors.append(RowError(row.line, "manager_email", "nobody is his own manager"))
+    if errors:
+        raise CsvRejected(errors)
+
+
+def _organisations(session: Session, rows: list[CsvRow]) -> dict[str, int]:
+    known = {found.name: found for found in session.scalars(select(Organisation))}
+    for row in rows:
+        kind = row.values.get("organisation_kind")
+        if row.text("organisation") not in known:
+            made = Organisation(
+                name=row.text("organisation"),
+                kind=kind if isinstance(kind, OrganisationKind) else OrganisationKind.OWN,
+            )
+            session.add(made)
+            known[made.name] = made
+    session.flush()
+    return {name: found.id for name, found in known.items()}
+
+
+def add_user(
+    session: Session,
+    email: str,
+    name: str,
+    password: str,
+    roles: frozenset[Role],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> User:
+    """Adds somebody who can sign in, or gives an existing one a new password and roles."""
+    actor.require(Role.ADMINISTRATOR)
+    try:
+        email = clean_email(email)
+    except CellError as error:
+        raise BadInput(f"{error}.") from error
+    if len(password) < MIN_PASSWORD:
+        raise BadInput(f"A password needs at least {MIN_PASSWORD} characters.")
+    user = session.scalar(select(User).where(User.email == email))
+    if user is None:
+        user = User(email=email, created_at=now, active=True)
+        session.add(user)
+    user.name, user.roles = name, sorted(roles)
+    user.password_hash = _hasher.hash(password)
+    session.flush()
+    session.execute(delete(WebSession).where(WebSession.user_id == user.id))
+    details = {"email": email, "roles": user.roles}
+    trail.append(session, "user.saved", f"user:{user.id}", details, actor=actor, at=now)
+    return user
+
+
+def check_password(session: Session, email: str, password: str, *, address: str, now: datetime) -> User:
+    """The user, or SignInRefused / TooManyAttempts. The only place that checks a password."""
+    email = email.strip().lower()
+    since = now - FAILURE_WINDOW
+    recent = select(func.count()).where(
+        SignInFailure.at > since, SignInFailure.email == email, SignInFailure.address == address
+    )
+    if session.scalar(recent) >= FAILURES_ALLOWED:
+        raise TooManyAttempts
+    user = session.scalar(select(User).where(User.email == email, User.active))
+    if not _fits(user.password_hash if user else _NOBODY, password) or user is None:
+        raise SignInRefused
+    return user
+
+
+def note_failure(session: Session, email: str, *, address: str, now: datetime) -> None:
+    """Counts a refused sign-in and forgets old ones."""
+    session.execute(delete(SignInFailure).where(SignInFailure.at < now - FAILURE_WINDOW))
+    session.add(SignInFailure(at=now, email=email.strip().lower()[:320], address=address))
+
+
+def _fits(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def open_session(session: Session, user: User, *, address: str, actor: Actor, now: datetime) -> str:
+    """A new session id for the cookie; the table keeps its hash."""
+    session_id = secrets.new_token()
+    session.add(
+        WebSession(
+            id_hash=secrets.digest(session_id),
+            user_id=user.id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + SESSION_LIFE,
+            address=address,
+        )
+    )
+    session.execute(delete(WebSession).where(WebSession.expires_at < now))
+    trail.append(session, "user.signed_in", f"user:{user.id}", actor=actor, at=now)
+    return session_id
+
+
+def close_session(session: Session, session_id: str) -> None:
+    """Signs one browser out; a copied cookie is dead as well."""
+    session.execute(delete(WebSession).where(WebSession.id_hash == secrets.digest(session_id)))

@@ -1,0 +1,16 @@
+"""Which decision led to which order."""
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.foundation.db import Base
+
+
+class Remediation(Base):
+    """The link from an item and its final decision to the order that carries it out."""
+
+    __tablename__ = "remediation"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), unique=True)

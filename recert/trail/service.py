@@ -1,0 +1,114 @@
+"""Verbs of the trail: append in the caller's transaction, checkpoint, verify."""
+
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert.foundation.actor import Actor
+from recert.trail import chain
+from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
+
+
+def append(
+    session: Session,
+    action: str,
+    subject: str,
+    details: dict[str, Any] | None = None,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> int:
+    """Adds one entry about `subject` ("item:12") and returns its number. The caller commits: no
+    entry, no act."""
+    session.flush()
+    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one()
+    seq = head.seq + 1
+    body = chain.canonical(
+        {
+            "seq": seq,
+            "at": at.isoformat(),
+            "actor": actor.name,
+            "channel": actor.channel.value,
+            "assurance": actor.assurance.value,
+            "address": actor.address,
+            "action": action,
+            "object": subject,
+            "details": details or {},
+        }
+    )
+    new_hash = chain.link(head.hash, body)
+    session.add(
+        TrailEntry(
+            seq=seq,
+            at=at,
+            actor=actor.name,
+            action=action,
+            object=subject,
+            body=body,
+            previous=head.hash,
+            hash=new_hash,
+        )
+    )
+    session.execute(update(TrailHead).values(seq=seq, hash=new_hash))
+    session.flush()
+    return seq
+
+
+def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:
+    """Signs where the trail stands. Send it away: it proves the past to somebody outside."""
+    head = session.execute(select(TrailHead.seq, TrailHead.hash)).one()
+    text = chain.checkpoint_text(head.seq, head.hash, at.isoformat())
+    signed = TrailCheckpoint(
+        seq=head.seq,
+        hash=head.hash,
+        at=at,
+        public_key=key.public_key().public_bytes_raw().hex(),
+        signature=key.sign(text).hex(),
+    )
+    session.add(signed)
+    session.flush()
+    return signed
+
+
+def verify(session: Session) -> chain.Break | None:
+    """Walks the whole chain and every checkpoint; None when all of it holds."""
+    rows = session.execute(
+        select(TrailEntry.seq, TrailEntry.body, TrailEntry.previous, TrailEntry.hash)
+        .order_by(TrailEntry.seq)
+        .execution_options(yield_per=5000)
+    )
+    broken = chain.first_break((row.seq, row.body, row.previous, row.hash) for row in rows)
+    return broken or _broken_end(session) or _broken_checkpoint(session)
+
+
+def _broken_end(session: Session) -> chain.Break | None:
+    head = session.execute(select(TrailHead.seq, TrailHead.hash)).one()
+    last = session.execute(
+        select(TrailEntry.seq, TrailEntry.hash).order_by(TrailEntry.seq.desc()).limit(1)
+    ).one_or_none()
+    if (head.seq, head.hash) == ((last.seq, last.hash) if last else (0, chain.START)):
+        return None
+    return chain.Break(head.seq, "the last entries are missing")
+
+
+def _broken_checkpoint(session: Session) -> chain.Break | None:
+    query = select(TrailCheckpoint, TrailEntry.hash).outerjoin(
+        TrailEntry, TrailEntry.seq == TrailCheckpoint.seq
+    )
+    for point, entry_hash in session.execute(query.order_by(TrailCheckpoint.seq)):
+        if point.seq and entry_hash != point.hash:
+            return chain.Break(point.seq, "a signed checkpoint says otherwise")
+        text = chain.checkpoint_text(point.seq, point.hash, point.at.isoformat())
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(point.public_key))
+            key.verify(bytes.fromhex(point.signature), text)
+        except (InvalidSignature, ValueError):
+            return chain.Break(point.seq, "the signature of its checkpoint is wrong")
+    return None

@@ -1,0 +1,37 @@
+"""Web: server-rendered pages. Parse, allow, call one verb, answer."""
+
+from pathlib import Path
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from recert.web import (
+    audit,
+    campaigns,
+    errors,
+    home,
+    links,
+    mailbox,
+    orders,
+    people,
+    reviews,
+    security,
+    servers,
+    sign_in,
+    words,
+)
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+STATIC = Path(__file__).parent / "static"
+
+
+def register(app: Flask) -> None:
+    """Adds all pages to the application."""
+    CSRFProtect(app)
+    security.register(app)
+    errors.register(app)
+    words.register(app)
+    for room in (sign_in, home, reviews, links, campaigns, servers, orders, people, audit):
+        app.register_blueprint(room.bp)
+    if app.extensions["recert.settings"].demo_mailbox:
+        app.register_blueprint(mailbox.bp)

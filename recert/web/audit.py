@@ -1,0 +1,127 @@
+"""The auditor's read-only pages: reviews, items, one item's history, trail, evidence."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from recert.campaigns import queries
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Campaign
+from recert.campaigns.service import NoSuchCampaign
+from recert.changes import queries as changes
+from recert.changes.models import Order
+from recert.decisions.models import Decision
+from recert.evidence import service
+from recert.foundation import clock, secrets
+from recert.foundation.actor import Role
+from recert.remediation.models import Remediation
+from recert.trail import queries as trail
+from recert.trail.service import verify
+from recert.web.forms import ConfirmForm
+from recert.web.security import allowed, current_actor, database, settings
+
+bp = Blueprint("audit", __name__, url_prefix="/audit")
+BLOCK = 1 << 16
+
+
+@bp.get("")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def overview() -> ResponseReturnValue:
+    with database().reading() as session:
+        return render_template("audit/overview.html", rows=queries.campaigns(session))
+
+
+@bp.get("/campaigns/<int:campaign_id>")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def campaign(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        found = session.get(Campaign, campaign_id)
+        if found is None:
+            raise NoSuchCampaign
+        key = secrets.signing_key(settings().keys).public_key().public_bytes_raw()
+        return render_template(
+            "audit/campaign.html",
+            campaign=found,
+            totals=queries.totals_of(session, campaign_id),
+            changes=queries.changes_by_state(session, campaign_id),
+            population=queries.population_of(session, campaign_id),
+            fingerprint=secrets.fingerprint(key),
+            form=ConfirmForm(),
+        )
+
+
+@bp.get("/items/<int:item_id>")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def item(item_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        row = queries.item_row(session, item_id)
+        if row is None:
+            raise NoSuchItem
+        here = select(Decision).where(Decision.item_id == item_id).order_by(Decision.version)
+        order = session.scalar(
+            select(Order)
+            .join(Remediation, Remediation.order_id == Order.id)
+            .where(Remediation.item_id == item_id)
+        )
+        return render_template(
+            "audit/item.html",
+            row=row,
+            campaign=session.get_one(Campaign, row.campaign_id),
+            decisions=session.scalars(here).all(),
+            order=order,
+            steps=changes.steps(session, order.id) if order else [],
+        )
+
+
+@bp.get("/trail")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def show_trail() -> ResponseReturnValue:
+    with database().reading() as session:
+        rows, before = trail.page(session, before=request.args.get("before", type=int))
+        return render_template("audit/trail.html", rows=rows, before=before, form=ConfirmForm())
+
+
+@bp.post("/trail/verify")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def verify_trail() -> ResponseReturnValue:
+    with database().reading() as session:
+        broken = verify(session)
+    if broken:
+        flash(f"The trail is BROKEN at entry {broken.seq}: {broken.why}.", "error")
+    else:
+        flash("The trail is unbroken: every entry follows the one before it.")
+    return redirect(url_for(".show_trail"))
+
+
+@bp.post("/campaigns/<int:campaign_id>/evidence")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def evidence(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        if session.get(Campaign, campaign_id) is None:
+            raise NoSuchCampaign
+    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
+        path = Path(file.name)
+    key = secrets.signing_key(settings().keys)
+    try:
+        service.export(database(), campaign_id, path, key, actor=current_actor(), now=clock.now())
+    except Exception:
+        path.unlink()
+        raise
+    answer = Response(_stream_and_remove(path), mimetype="application/zip")
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="recert-evidence-{campaign_id}.zip"'
+    )
+    return answer
+
+
+def _stream_and_remove(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+    finally:
+        path.unlink()

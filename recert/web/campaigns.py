@@ -1,0 +1,217 @@
+"""The officer's pages: overview, launch, board, items, sign-off."""
+
+from datetime import datetime, time, timedelta
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns import items as campaign_items
+from recert.campaigns import notices, queries, service
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.service import NoSuchCampaign
+from recert.foundation import clock, secrets
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput, RecertError
+from recert.inventory import queries as inventory
+from recert.people import queries as people
+from recert.web.errors import code_of
+from recert.web.forms import CampaignForm, ConfirmForm, ReassignForm, SignOffForm
+from recert.web.security import allowed, current_actor, database, settings
+
+bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
+DEFAULT_DAYS = 14
+
+
+@bp.get("")
+@allowed(Role.OFFICER)
+def overview() -> ResponseReturnValue:
+    with database().reading() as session:
+        return render_template("campaigns/overview.html", rows=queries.campaigns(session))
+
+
+def _form(session: Session) -> CampaignForm:
+    form = CampaignForm()
+    rows = inventory.servers_overview(session)
+    form.servers.choices = [(row.Server.id, row.Server.name) for row in rows]
+    if request.method == "GET":
+        form.servers.data = [row.Server.id for row in rows]
+        form.default_due((clock.now() + timedelta(days=DEFAULT_DAYS)).date())
+    return form
+
+
+@bp.get("/new")
+@allowed(Role.OFFICER)
+def new() -> ResponseReturnValue:
+    with database().reading() as session:
+        rows = inventory.servers_overview(session)
+        return render_template("campaigns/new.html", form=_form(session), rows=rows)
+
+
+@bp.post("/new")
+@allowed(Role.OFFICER)
+def create() -> ResponseReturnValue:
+    with database().reading() as session:
+        form = _form(session)
+        rows = inventory.servers_overview(session)
+        if not form.validate_on_submit():
+            return render_template("campaigns/new.html", form=form, rows=rows), 422
+        try:
+            campaign_id = _draft(form)
+        except RecertError as error:
+            html = render_template("campaigns/new.html", form=form, rows=rows, problem=str(error))
+            return html, code_of(error)
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+def _draft(form: CampaignForm) -> int:
+    due_at = datetime.combine(form.due.data, time(23, 59, 59), settings().zone)
+    with database().transaction() as session:
+        return service.draft(
+            session,
+            form.name.data,
+            form.servers.data,
+            form.folder.data,
+            due_at,
+            undo_minutes=settings().undo_minutes,
+            actor=current_actor(),
+            now=clock.now(),
+        ).id
+
+
+def _campaign(session: Session, campaign_id: int) -> Campaign:
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
+@bp.get("/<int:campaign_id>")
+@allowed(Role.OFFICER)
+def board(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
+    with database().reading() as session:
+        campaign = _campaign(session, campaign_id)
+        if campaign.state is CampaignState.DRAFT:
+            found = service.preview(session, campaign, now=now)
+            names = {row.Server.id: row.Server.name for row in inventory.servers_overview(session)}
+            return render_template(
+                "campaigns/preview.html",
+                campaign=campaign,
+                preview=found,
+                names=names,
+                form=ConfirmForm(),
+            )
+        key = secrets.signing_key(settings().keys).public_key().public_bytes_raw()
+        return render_template(
+            "campaigns/board.html",
+            campaign=campaign,
+            totals=queries.totals_of(session, campaign_id),
+            reviewers=queries.progress_board(session, campaign_id),
+            changes=queries.changes_by_state(session, campaign_id),
+            form=ConfirmForm(),
+            sign_off=SignOffForm(formdata=None),
+            fingerprint=secrets.fingerprint(key),
+            now=now,
+            ItemState=ItemState,
+        )
+
+
+@bp.post("/<int:campaign_id>/launch")
+@allowed(Role.OFFICER)
+def launch(campaign_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        found = service.launch(
+            session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
+        )
+    flash(f"The review is launched. {found.mails} mails are on their way.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/remind")
+@allowed(Role.OFFICER)
+def remind(campaign_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        sent = notices.remind_now(
+            session,
+            _campaign(session, campaign_id),
+            notices.Letterhead.of(settings()),
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash(f"{sent} reminders are on their way.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/close")
+@allowed(Role.OFFICER)
+def close(campaign_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        silent = service.close(
+            session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
+        )
+    flash(f"The review is closed. {silent} items without an answer are listed as exceptions.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/sign-off")
+@allowed(Role.OFFICER)
+def sign_off(campaign_id: int) -> ResponseReturnValue:
+    form = SignOffForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        service.sign_off(
+            session,
+            _campaign(session, campaign_id),
+            form.statement.data,
+            secrets.signing_key(settings().keys),
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash("The review is signed off. The evidence package is ready.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.get("/<int:campaign_id>/items")
+@allowed(Role.OFFICER, Role.AUDITOR)
+def items(campaign_id: int) -> ResponseReturnValue:
+    wanted = queries.ItemFilter(
+        state=_state(request.args.get("state", "")),
+        reviewer_id=request.args.get("reviewer", type=int),
+        queue_only=request.args.get("reviewer") == "queue",
+    )
+    after = request.args.get("after", 0, type=int)
+    with database().reading() as session:
+        return render_template(
+            "campaigns/items.html",
+            campaign=_campaign(session, campaign_id),
+            page=queries.items_of(session, campaign_id, wanted, after=after),
+            wanted=wanted,
+            states=ItemState,
+            form=ReassignForm(formdata=None),
+        )
+
+
+def _state(text: str) -> ItemState | None:
+    return ItemState(text) if text in {state.value for state in ItemState} else None
+
+
+@bp.post("/<int:campaign_id>/items/<int:item_id>/reassign")
+@allowed(Role.OFFICER)
+def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
+    form = ReassignForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        person = people.person_by_email(session, form.email.data)
+        if item is None or item.campaign_id != campaign_id:
+            raise campaign_items.NoSuchItem
+        if person is None:
+            raise BadInput(f"Nobody has the address {form.email.data!r}.")
+        campaign_items.reassign(
+            session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
+        )
+    flash(f"The question goes to {form.email.data}.")
+    return redirect(url_for(".items", campaign_id=campaign_id, reviewer="queue"))

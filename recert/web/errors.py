@@ -1,0 +1,78 @@
+"""Our errors as pages. HTTP codes are known here and nowhere else."""
+
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from recert.campaigns.items import NoSuchItem
+from recert.connectors.contract import ConnectorError
+from recert.decisions.rules import NotYours
+from recert.foundation.errors import (
+    BadInput,
+    MovedMeanwhile,
+    NotAllowed,
+    NotFound,
+    RecertError,
+    RefusedByPolicy,
+)
+from recert.mail.service import LinkOver, LinkUnknown
+
+# The first class that fits counts.
+CODES: tuple[tuple[type[RecertError], int], ...] = (
+    (LinkUnknown, 404),
+    (LinkOver, 410),
+    (NoSuchItem, 404),
+    (NotYours, 404),
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (MovedMeanwhile, 409),
+    (BadInput, 422),
+    (RefusedByPolicy, 409),
+    (ConnectorError, 502),
+    (RecertError, 500),
+)
+
+TITLES = {
+    400: "The request was not complete",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "There is nothing here",
+    409: "This cannot be done now",
+    410: "This link is over",
+    413: "That was too much at once",
+    422: "Something is missing or wrong",
+    500: "Something went wrong",
+    502: "The server could not be read",
+}
+
+
+def code_of(error: RecertError) -> int:
+    """The HTTP code of one of our errors."""
+    return next(code for kind, code in CODES if isinstance(error, kind))
+
+
+def register(app: Flask) -> None:
+    """Every error becomes a page with a title, a sentence and a way on."""
+
+    @app.errorhandler(RecertError)
+    def ours(error: RecertError) -> tuple[str, int]:
+        return page(code_of(error), str(error))
+
+    @app.errorhandler(CSRFError)
+    def forgery(_error: CSRFError) -> tuple[str, int]:
+        return page(400, "The page was open too long or came from elsewhere. Open it again.")
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[str, int]:
+        return page(error.code or 500, "")
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> tuple[str, int]:
+        app.logger.exception("%s %s", request.method, request.path, exc_info=error)
+        return page(500, "Nothing was changed. The administrator finds the cause in the log.")
+
+
+def page(code: int, message: str) -> tuple[str, int]:
+    """The error page."""
+    title = TITLES.get(code, "Something went wrong")
+    return render_template("error.html", title=title, message=message), code

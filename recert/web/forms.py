@@ -1,0 +1,128 @@
+"""Forms check shape and hand over values; the verbs check policy again."""
+
+from datetime import date
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    HiddenField,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from recert.campaigns.models import Answer
+from recert.connectors.rights import WORDS, Rights
+from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+
+
+class SignInForm(FlaskForm):
+    email = EmailField("Mail address", [DataRequired("Enter your mail address."), Length(max=320)])
+    password = PasswordField("Password", [DataRequired("Enter your password."), Length(max=1000)])
+    next = HiddenField()
+
+
+class AnswerForm(FlaskForm):
+    """One answer to one item. `version` and `seen` name what the reviewer looked at."""
+
+    answer = SelectField(choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()])
+    rights = SelectMultipleField(
+        choices=[(str(int(right)), text) for right, text in WORDS.items()], validators=[Optional()]
+    )
+    reason = TextAreaField(validators=[Length(max=MAX_REASON)])
+    version = IntegerField(validators=[InputRequired()])
+    seen = IntegerField(validators=[InputRequired()])
+
+    @property
+    def reply(self) -> Reply:
+        """The answer as the verb takes it."""
+        kept = Rights(sum(int(value) for value in self.rights.data or []))
+        return Reply(
+            Answer(self.answer.data),
+            rights=kept if self.answer.data == Answer.REDUCE else None,
+            reason=self.reason.data or "",
+            version=self.version.data,
+            content_hash=self.seen.data,
+        )
+
+
+class BulkForm(FlaskForm):
+    """One answer to several items of one folder."""
+
+    answer = SelectField(
+        choices=[Answer.KEEP.value, Answer.REVOKE.value], validators=[InputRequired()]
+    )
+    scope = RadioField(
+        choices=[("ticked", "The ticked ones"), ("all", "All open ones in this folder")],
+        default="ticked",
+        validators=[InputRequired("Choose which ones.")],
+    )
+    items = SelectMultipleField(coerce=int, choices=[], validate_choice=False)
+    count = IntegerField(validators=[Optional()])
+    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class ConfirmForm(FlaskForm):
+    """A button without fields."""
+
+
+class CampaignForm(FlaskForm):
+    name = StringField(
+        "Name of the review",
+        [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],
+        description="Reviewers see it: for example “Third quarter 2026”.",
+    )
+    servers = SelectMultipleField("Servers", [DataRequired("Choose at least one server.")], coerce=int)
+    folder = StringField(
+        "Folder",
+        [DataRequired("Enter / for everything."), Length(max=4096)],
+        default="/",
+        description="This folder and everything below it; / for everything.",
+    )
+    due = DateField(
+        "Answer by",
+        [InputRequired("Enter a date like 2026-12-31.")],
+        description="The end of this day.",
+    )
+
+    def default_due(self, day: date) -> None:
+        """Fills in a due date when the form is opened."""
+        if self.due.data is None:
+            self.due.data = day
+
+
+class ReassignForm(FlaskForm):
+    email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
+    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class SignOffForm(FlaskForm):
+    statement = TextAreaField(
+        "Statement", [DataRequired("Enter the statement."), Length(max=4000)]
+    )
+    confirmed = BooleanField(
+        "I have looked at the figures above and acknowledge them.",
+        [DataRequired("Confirm that you have looked at the figures.")],
+    )
+
+
+class ServerForm(FlaskForm):
+    name = StringField("Name", [DataRequired("Give the server a name."), Length(max=64)])
+    kind = SelectField("Kind")
+    owner = EmailField(
+        "Server owner",
+        [Optional(), Length(max=320)],
+        description="Mail address of the person who answers when a folder has no owner.",
+    )
+
+
+class UploadForm(FlaskForm):
+    file = FileField("CSV file", [FileRequired("Choose a file.")])

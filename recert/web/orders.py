@@ -1,0 +1,78 @@
+"""Pages about changes of servers: list, plan and log, undo, retry, change list."""
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from recert.changes import queries, service
+from recert.changes.models import OrderState
+from recert.changes.rules import RETRYABLE, UNDOABLE
+from recert.connectors.csv_export import change_list
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.inventory.models import Server
+from recert.web.forms import ConfirmForm
+from recert.web.security import allowed, current_actor, database
+
+bp = Blueprint("orders", __name__, url_prefix="/orders")
+PAGE = 50
+
+
+@bp.get("")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
+def overview() -> ResponseReturnValue:
+    before = request.args.get("before", type=int)
+    with database().reading() as session:
+        rows = queries.orders(session, before_id=before, size=PAGE + 1)
+        return render_template("orders/overview.html", rows=rows[:PAGE], more=len(rows) > PAGE)
+
+
+@bp.get("/<int:order_id>")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
+def show(order_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        order = service.order_by_id(session, order_id)
+        return render_template(
+            "orders/show.html",
+            order=order,
+            server=session.get_one(Server, order.server_id),
+            steps=queries.steps(session, order_id),
+            undone_by=queries.undo_of(session, order_id),
+            can_undo=order.state in UNDOABLE and order.plan is not None,
+            can_retry=order.state in RETRYABLE,
+            form=ConfirmForm(),
+        )
+
+
+@bp.post("/<int:order_id>/undo")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def undo(order_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        made = service.undo(
+            session, service.order_by_id(session, order_id), actor=current_actor(), now=clock.now()
+        )
+        made_id = made.id
+    flash("The former access is ordered back. It is checked like every change.")
+    return redirect(url_for(".show", order_id=made_id))
+
+
+@bp.post("/<int:order_id>/retry")
+@allowed(Role.ADMINISTRATOR)
+def retry(order_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        order = service.order_by_id(session, order_id)
+        service.retry(session, order, actor=current_actor(), now=clock.now())
+    flash("The order is in the queue again.")
+    return redirect(url_for(".show", order_id=order_id))
+
+
+@bp.get("/changes/<int:server_id>.csv")
+@allowed(Role.ADMINISTRATOR)
+def changes(server_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        rows = queries.orders(
+            session, server_id=server_id, states=[OrderState.MANUAL], size=100_000
+        )
+        plans = [service.loaded(row.Order.plan) for row in rows if row.Order.plan]
+    answer = Response(change_list(plans), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="changes-{server_id}.csv"'
+    return answer

@@ -1,0 +1,49 @@
+"""Importing people and owners by hand."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.inventory import service as inventory
+from recert.people import csv_rows, queries, service
+from recert.people.csv_rows import CsvRejected
+from recert.web.forms import UploadForm
+from recert.web.security import allowed, current_actor, database
+
+bp = Blueprint("people", __name__, url_prefix="/people")
+IMPORTS = {"people": service.import_people, "owners": inventory.import_owners}
+
+
+@bp.get("")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def overview() -> ResponseReturnValue:
+    return _overview()
+
+
+def _overview(
+    problems: CsvRejected | None = None, what: str = "", code: int = 200
+) -> ResponseReturnValue:
+    with database().reading() as session:
+        count = queries.people_count(session)
+    html = render_template(
+        "people/overview.html", count=count, form=UploadForm(formdata=None), problems=problems, what=what
+    )
+    return html, code
+
+
+@bp.post("/import/<any(people, owners):what>")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def upload(what: str) -> ResponseReturnValue:
+    form = UploadForm()
+    if not form.validate_on_submit():
+        flash("Choose a file.", "error")
+        return redirect(url_for(".overview"))
+    try:
+        text = csv_rows.decode(form.file.data.read())
+        with database().transaction() as session:
+            count = IMPORTS[what](session, text, actor=current_actor(), now=clock.now())
+    except CsvRejected as error:
+        return _overview(error, what, 422)
+    flash(f"{count} rows imported.")
+    return redirect(url_for(".overview"))

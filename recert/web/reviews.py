@@ -1,0 +1,153 @@
+"""The reviewer's pages: inbox, folders of one review, items of one folder."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from recert.campaigns import items as campaign_items
+from recert.campaigns import queries, rules
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Campaign
+from recert.decisions import service
+from recert.decisions.rules import Reply
+from recert.decisions.service import TYPE_COUNT_ABOVE
+from recert.foundation import clock
+from recert.foundation.errors import RecertError
+from recert.web.errors import code_of
+from recert.web.forms import AnswerForm, BulkForm, ConfirmForm
+from recert.web.security import allowed, current_actor, database, person_id
+
+bp = Blueprint("reviews", __name__, url_prefix="/reviews")
+
+
+@bp.get("")
+@allowed()
+def inbox() -> ResponseReturnValue:
+    with database().reading() as session:
+        known = current_user.who.person_id
+        rows = queries.reviews_of(session, known) if known else []
+        return render_template("reviews/inbox.html", rows=rows, now=clock.now())
+
+
+@bp.get("/<int:campaign_id>")
+@allowed()
+def review(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        progress = queries.progress_of(session, campaign_id, person_id())
+        if progress is None:
+            raise NoSuchItem
+        return render_template(
+            "reviews/review.html",
+            campaign=session.get_one(Campaign, campaign_id),
+            progress=progress,
+            folders=queries.folders_to_review(session, campaign_id, person_id()),
+            form=ConfirmForm(),
+        )
+
+
+@bp.get("/<int:campaign_id>/folders/<int:folder_id>")
+@allowed()
+def folder(campaign_id: int, folder_id: int) -> ResponseReturnValue:
+    return _folder(campaign_id, folder_id)
+
+
+def _folder(
+    campaign_id: int, folder_id: int, problem: str = "", code: int = 200
+) -> ResponseReturnValue:
+    with database().reading() as session:
+        after = request.args.get("after", 0, type=int)
+        page = queries.items_to_review(session, campaign_id, person_id(), folder_id, after=after)
+        if not page.rows:
+            raise NoSuchItem
+        campaign = session.get_one(Campaign, campaign_id)
+        html = render_template(
+            "reviews/folder.html",
+            campaign=campaign,
+            progress=queries.progress_of(session, campaign_id, person_id()),
+            page=page,
+            first=page.rows[0],
+            form=AnswerForm(),
+            bulk=BulkForm(),
+            problem=problem,
+            answerable=rules.ANSWERABLE,
+            change_until=rules.change_until,
+            own_id=person_id(),
+        )
+        return html, code
+
+
+@bp.post("/items/<int:item_id>")
+@allowed()
+def answer(item_id: int) -> ResponseReturnValue:
+    form = AnswerForm()
+    with database().reading() as session:
+        row = queries.item_row(session, item_id)
+    if row is None or row.reviewer_id != person_id():
+        raise NoSuchItem
+    if not form.validate_on_submit():
+        return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422)
+    try:
+        with database().transaction() as session:
+            service.record(session, item_id, form.reply, actor=current_actor(), now=clock.now())
+    except RecertError as error:
+        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
+    flash(f"Saved for {row.person or row.account}.")
+    return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
+
+
+@bp.post("/<int:campaign_id>/folders/<int:folder_id>/several")
+@allowed()
+def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
+    form = BulkForm()
+    if not form.validate_on_submit():
+        reason = next(iter(form.errors.values()), ["Look at the form again."])[0]
+        return _folder(campaign_id, folder_id, str(reason), 422)
+    ticked = list(form.items.data or []) if form.scope.data == "ticked" else None
+    try:
+        with database().transaction() as session:
+            campaign = session.get(Campaign, campaign_id)
+            if campaign is None:
+                raise NoSuchItem
+            _check_count(ticked, form.count.data, queries.open_in_folder(
+                session, campaign_id, person_id(), folder_id
+            ))
+            done = service.record_many(
+                session,
+                campaign,
+                folder_id,
+                ticked,
+                Reply(service.Answer(form.answer.data), reason=form.reason.data),
+                actor=current_actor(),
+                now=clock.now(),
+            )
+    except RecertError as error:
+        return _folder(campaign_id, folder_id, str(error), code_of(error))
+    skipped = f" {done.skipped} were answered before and stay as they are." if done.skipped else ""
+    flash(f"Saved {done.decided} answers.{skipped}")
+    return redirect(_back(campaign_id, folder_id))
+
+
+def _check_count(ticked: list[int] | None, typed: int | None, open_items: int) -> None:
+    if ticked is None and open_items > TYPE_COUNT_ABOVE and typed != open_items:
+        raise service.BadInput(
+            f"These are {open_items} answers at once. Type the number {open_items} to confirm."
+        )
+
+
+@bp.post("/<int:campaign_id>/finish")
+@allowed()
+def finish(campaign_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None or not queries.progress_of(session, campaign_id, person_id()):
+            raise NoSuchItem
+        done = campaign_items.finish(session, campaign, actor=current_actor(), now=clock.now())
+    flash(f"Thank you. {done} answers are final now and are being carried out.")
+    return redirect(url_for(".review", campaign_id=campaign_id))
+
+
+def _back(campaign_id: int, folder_id: int, anchor: str = "") -> str:
+    after = request.args.get("after", type=int)
+    return url_for(
+        ".folder", campaign_id=campaign_id, folder_id=folder_id, after=after, _anchor=anchor or None
+    )

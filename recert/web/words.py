@@ -1,0 +1,72 @@
+"""Words and formats for templates."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from recert.connectors import rights
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.settings import Settings
+
+STATE_WORDS = {
+    "open": "not answered",
+    "decided": "answered",
+    "final": "being carried out",
+    "ordered": "being carried out",
+    "verified": "done and checked",
+    "still reachable": "still has access",
+    "needs attention": "needs a person",
+    "closed": "closed",
+    "gone before decision": "gone before it was answered",
+}
+ANSWER_WORDS = {
+    "keep": "Keep",
+    "reduce": "Reduce",
+    "revoke": "Remove",
+    "not mine": "Passed on",
+    "no answer": "No answer",
+}
+
+
+def register(app: Flask) -> None:
+    """Filters and globals."""
+    settings: Settings = app.extensions["recert.settings"]
+    zone: ZoneInfo = settings.zone
+
+    def moment(at: datetime | None) -> str:
+        return at.astimezone(zone).strftime("%-d %b %Y, %H:%M %Z") if at else ""
+
+    def day(at: datetime | None) -> str:
+        return at.astimezone(zone).strftime("%-d %B %Y") if at else ""
+
+    def ago(at: datetime | None) -> str:
+        return relative(clock.now() - at) if at else ""
+
+    app.add_template_filter(moment, "moment")
+    app.add_template_filter(day, "day")
+    app.add_template_filter(ago, "ago")
+    app.add_template_filter(rights.words, "right_words")
+    app.add_template_filter(rights.names, "right_names")
+    app.add_template_filter(rights.label, "right_label")
+    app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
+    app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
+    app.add_template_filter(plural, "plural")
+    app.add_template_global(Role, "Role")
+    app.add_template_global(rights.WORDS, "RIGHT_WORDS")
+    app.add_template_global(settings.demo_mailbox is not None, "has_mailbox")
+
+
+def plural(count: int, word: str, many: str = "") -> str:
+    """1 item, 2 items."""
+    return f"{count:,} {word if count == 1 else many or word + 's'}"
+
+
+def relative(gap: timedelta) -> str:
+    """Three days ago, in one unit."""
+    seconds = int(gap.total_seconds())
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{plural(seconds // size, word)} ago"
+    return "just now"
