@@ -24,7 +24,7 @@ from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
 
-ITEMS_IN_A_MAIL = 10
+ITEMS_IN_A_MAIL = 50
 SECONDS_PER_ITEM = 20
 
 
