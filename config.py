@@ -37,7 +37,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 def _mail(environ: Mapping[str, str]) -> MailSettings:
     security = environ.get("RECERT_MAIL_SECURITY", "none")
     if security not in ("none", "starttls", "tls"):
-        raise SettingMissing(f"RECERT_MAIL_SECURITY must be none, starttls or tls, not {security!r}.")
+        raise SettingMissing(
+            f"RECERT_MAIL_SECURITY must be none, starttls or tls, not {security!r}."
+        )
     return MailSettings(
         server=environ.get("RECERT_MAIL_SERVER", "localhost"),
         port=_number(environ, "RECERT_MAIL_PORT", 25),

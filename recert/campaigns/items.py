@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import rules
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress, Route
+from recert.campaigns.models import (
+    Answer,
+    Campaign,
+    CampaignState,
+    Item,
+    ItemState,
+    Progress,
+    Route,
+)
 from recert.foundation.actor import Actor, Role, system
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory.models import Account, FolderOwner, FolderRoute, Server
@@ -107,7 +115,9 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         .values(finished_at=now)
     )
     details = {"answers": done}
-    trail.append(session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now)
+    trail.append(
+        session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now
+    )
     return done
 
 

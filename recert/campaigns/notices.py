@@ -90,7 +90,12 @@ def remind_now(
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
     sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
     trail.append(
-        session, "campaign.reminded", f"campaign:{campaign.id}", {"mails": sent}, actor=actor, at=now
+        session,
+        "campaign.reminded",
+        f"campaign:{campaign.id}",
+        {"mails": sent},
+        actor=actor,
+        at=now,
     )
     return sent
 
@@ -106,7 +111,13 @@ def _take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> 
 
 
 def _write(
-    session: Session, campaign: Campaign, person_id: int, kind: str, head: Letterhead, *, now: datetime
+    session: Session,
+    campaign: Campaign,
+    person_id: int,
+    kind: str,
+    head: Letterhead,
+    *,
+    now: datetime,
 ) -> int:
     """Writes one mail from what is true now; nobody is reminded of what is already answered."""
     progress = queries.progress_of(session, campaign.id, person_id)
@@ -167,7 +178,8 @@ def minutes_for(progress: Progress) -> int:
 
 def _facts(row: object, link: str) -> dict[str, object]:
     names = {
-        name: getattr(row, name) for name in ("account", "person", "organisation", "folder", "server")
+        name: getattr(row, name)
+        for name in ("account", "person", "organisation", "folder", "server")
     }
     granted = getattr(row, "rights", 0)
     return {**names, "link": link, "words": rights.words(granted), "label": rights.label(granted)}

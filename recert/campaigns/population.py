@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Row,
-    Select,
     and_,
     case,
     distinct,
@@ -24,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.models import Campaign, Item, ItemState, Population, Progress, Route
+from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import (
     Account,
     Folder,
@@ -48,7 +47,7 @@ class ReviewerShare:
     folders: int
 
 
-def routed_grants(server_id: int, snapshot_id: int, prefix: str) -> Select[Any]:
+def routed_grants(server_id: int, snapshot_id: int, prefix: str) -> AnySelect:
     """Every grant in scope with its reviewer and the step of the chain that named him."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
@@ -100,7 +99,7 @@ def in_scope(prefix: str) -> Any:
     """The condition that a folder is the prefix or lies below it: a range, so that the index
     serves it ("0" is the character after "/")."""
     if prefix == "/":
-        return literal(True)  # noqa: FBT003
+        return literal(True)
     return or_(Folder.path == prefix, and_(Folder.path >= f"{prefix}/", Folder.path < f"{prefix}0"))
 
 
@@ -183,8 +182,9 @@ def generate(session: Session, campaign: Campaign, snapshot: Snapshot, first_key
         *("campaign_id", "server_id", "grant_id", "account_id", "folder_id", "reviewer_id"),
         *("route", "rights", "content_hash", "sort_key", "state", "version", "outcome"),
     ]
-    made = session.execute(insert(Item).from_select(columns, rows, include_defaults=False))
-    return int(getattr(made, "rowcount", 0))
+    session.execute(insert(Item).from_select(columns, rows, include_defaults=False))
+    mine = (Item.campaign_id == campaign.id, Item.server_id == snapshot.server_id)
+    return session.scalar(select(func.count()).where(*mine)) or 0
 
 
 def start_progress(session: Session, campaign_id: int) -> None:
@@ -206,7 +206,7 @@ def start_progress(session: Session, campaign_id: int) -> None:
     session.execute(insert(Progress).from_select(columns, rows))
 
 
-def reviewers_of(session: Session, campaign_id: int) -> Sequence[Row[Any]]:
+def reviewers_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """The reviewers of a campaign who have open items: person and progress."""
     query = (
         select(Person, Progress)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.models import (
@@ -15,6 +14,7 @@ from recert.campaigns.models import (
     Population,
     Progress,
 )
+from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.people.models import Organisation, Person
 
@@ -25,11 +25,11 @@ PAGE = 50
 class Page:
     """Some rows, and where the next ones start (None at the end)."""
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[AnyRow]
     after: int | None
 
 
-def _items() -> Select[Any]:
+def _items() -> AnySelect:
     reviewer = aliased(Person)
     return (
         select(
@@ -79,14 +79,14 @@ def _items() -> Select[Any]:
     )
 
 
-def _page(session: Session, query: Select[Any], after: int, size: int) -> Page:
+def _page(session: Session, query: AnySelect, after: int, size: int) -> Page:
     rows = session.execute(
         query.where(Item.sort_key > after).order_by(Item.sort_key).limit(size + 1)
     ).all()
     return Page(rows[:size], rows[size - 1].sort_key if len(rows) > size else None)
 
 
-def reviews_of(session: Session, reviewer_id: int) -> Sequence[Row[Any]]:
+def reviews_of(session: Session, reviewer_id: int) -> Sequence[AnyRow]:
     """The inbox: each running campaign in which this person is asked, soonest first."""
     query = (
         select(Campaign, Progress)
@@ -94,7 +94,9 @@ def reviews_of(session: Session, reviewer_id: int) -> Sequence[Row[Any]]:
         .where(
             Progress.reviewer_id == reviewer_id,
             Progress.total > 0,
-            Campaign.state.in_([CampaignState.ACTIVE, CampaignState.CLOSING, CampaignState.SIGNED_OFF]),
+            Campaign.state.in_(
+                [CampaignState.ACTIVE, CampaignState.CLOSING, CampaignState.SIGNED_OFF]
+            ),
         )
         .order_by(Campaign.state, Campaign.due_at, Campaign.id)
     )
@@ -107,7 +109,7 @@ def progress_of(session: Session, campaign_id: int, reviewer_id: int) -> Progres
     return session.scalar(select(Progress).where(*here))
 
 
-def folders_to_review(session: Session, campaign_id: int, reviewer_id: int) -> Sequence[Row[Any]]:
+def folders_to_review(session: Session, campaign_id: int, reviewer_id: int) -> Sequence[AnyRow]:
     """The folders of one reviewer with how many items are open, in the order of the pages."""
     query = (
         select(
@@ -146,7 +148,7 @@ def items_to_review(
 
 def first_open_items(
     session: Session, campaign_id: int, reviewer_id: int, size: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[AnyRow]:
     """The first open items of a reviewer, for his mail."""
     here = (
         Item.campaign_id == campaign_id,
@@ -156,7 +158,7 @@ def first_open_items(
     return session.execute(_items().where(*here).order_by(Item.sort_key).limit(size)).all()
 
 
-def item_row(session: Session, item_id: int) -> Row[Any] | None:
+def item_row(session: Session, item_id: int) -> AnyRow | None:
     """One item with its names."""
     return session.execute(_items().where(Item.id == item_id)).one_or_none()
 
@@ -184,7 +186,7 @@ def items_of(
     return _page(session, query, after, size)
 
 
-def campaigns(session: Session) -> Sequence[Row[Any]]:
+def campaigns(session: Session) -> Sequence[AnyRow]:
     """All campaigns with their totals, newest first."""
     totals = (
         select(
@@ -201,7 +203,7 @@ def campaigns(session: Session) -> Sequence[Row[Any]]:
     return session.execute(query.order_by(Campaign.id.desc())).all()
 
 
-def totals_of(session: Session, campaign_id: int) -> Row[Any]:
+def totals_of(session: Session, campaign_id: int) -> AnyRow:
     """The sums of a campaign's counters."""
     columns = (
         func.coalesce(func.sum(getattr(Progress, name)), 0).label(name)
@@ -210,7 +212,7 @@ def totals_of(session: Session, campaign_id: int) -> Row[Any]:
     return session.execute(select(*columns).where(Progress.campaign_id == campaign_id)).one()
 
 
-def progress_board(session: Session, campaign_id: int) -> Sequence[Row[Any]]:
+def progress_board(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """Each reviewer with his counters, most open items first."""
     query = (
         select(Progress, Person.name, Person.email)
@@ -236,7 +238,7 @@ def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]
         .where(Item.campaign_id == campaign_id, Item.state.in_(states))
         .group_by(Item.state)
     )
-    return {state: count for state, count in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def open_in_folder(session: Session, campaign_id: int, reviewer_id: int, folder_id: int) -> int:
@@ -250,7 +252,7 @@ def open_in_folder(session: Session, campaign_id: int, reviewer_id: int, folder_
     return session.scalar(select(func.count()).where(*here)) or 0
 
 
-def population_of(session: Session, campaign_id: int) -> Sequence[Row[Any]]:
+def population_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """How the accounts of each server add up."""
     query = (
         select(Population, Server.name.label("server"), Snapshot.finished_at, Snapshot.source)

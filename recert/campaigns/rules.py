@@ -25,7 +25,13 @@ DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE})
 
 ITEM_STEPS = {
     ItemState.OPEN: {ItemState.DECIDED, ItemState.CLOSED, ItemState.GONE},
-    ItemState.DECIDED: {ItemState.DECIDED, ItemState.OPEN, ItemState.FINAL, ItemState.CLOSED, ItemState.GONE},
+    ItemState.DECIDED: {
+        ItemState.DECIDED,
+        ItemState.OPEN,
+        ItemState.FINAL,
+        ItemState.CLOSED,
+        ItemState.GONE,
+    },
     ItemState.FINAL: {ItemState.ORDERED},
     ItemState.ORDERED: {ItemState.VERIFIED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION},
     ItemState.STILL_REACHABLE: {ItemState.VERIFIED, ItemState.NEEDS_ATTENTION},

@@ -104,12 +104,12 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
         known = part.reviewed + part.out_of_scope + part.without_rights
         if part.accounts != known:
             name = session.get_one(Server, part.server_id).name
-            problems.append(f"The population of {name} does not add up: {part.accounts} is not {known}.")
+            problems.append(
+                f"The population of {name} does not add up: {part.accounts} is not {known}."
+            )
     if not problems and not any(part.items for part in counted):
         problems.append("Nobody has access in this scope: there is nothing to ask.")
-    return Preview(
-        counted, population.shares(session, snapshots, campaign.folder_prefix), problems
-    )
+    return Preview(counted, population.shares(session, snapshots, campaign.folder_prefix), problems)
 
 
 def _snapshots(
@@ -184,8 +184,14 @@ def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) 
         select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
     ):
         items.recount(session, campaign.id, reviewer_id)
-    details = {"name": campaign.name, "without_answer": silent, "policy": "kept, listed as exception"}
-    trail.append(session, "campaign.closed", f"campaign:{campaign.id}", details, actor=actor, at=now)
+    details = {
+        "name": campaign.name,
+        "without_answer": silent,
+        "policy": "kept, listed as exception",
+    }
+    trail.append(
+        session, "campaign.closed", f"campaign:{campaign.id}", details, actor=actor, at=now
+    )
     return silent
 
 
@@ -227,7 +233,9 @@ def void(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now
     take_step(session, campaign, CampaignState.VOID)
     campaign.void_reason = reason.strip()
     details = {"name": campaign.name, "reason": campaign.void_reason}
-    trail.append(session, "campaign.voided", f"campaign:{campaign.id}", details, actor=actor, at=now)
+    trail.append(
+        session, "campaign.voided", f"campaign:{campaign.id}", details, actor=actor, at=now
+    )
 
 
 def campaign_by_name(session: Session, name: str) -> Campaign:

@@ -161,7 +161,8 @@ def _apply(db: Database, order_id: int, connector: Connector, now: Clock) -> Non
         return _note_applied(db, order_id, "Already so on the server: nothing was written.", now)
     if found != order.rights_before:
         raise EditedByOthers(
-            f"The account now has {_in_words(found)}; asked was about {_in_words(order.rights_before)}."
+            f"The account now has {_in_words(found)}; "
+            f"the decision was about {_in_words(order.rights_before)}."
         )
     with db.reading() as session:
         plan = make_plan(session, order, connector)
@@ -189,9 +190,7 @@ def _apply(db: Database, order_id: int, connector: Connector, now: Clock) -> Non
     return reach("apply noted")
 
 
-def _landed(
-    db: Database, order_id: int, connector: Connector, plan: Plan, now: Clock
-) -> bool:
+def _landed(db: Database, order_id: int, connector: Connector, plan: Plan, now: Clock) -> bool:
     """Reads back what became of an attempt that was cut off. True when it is settled."""
     standing = connector.standing(plan)
     if standing is Standing.AFTER:

@@ -1,12 +1,12 @@
 """Questions about orders."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.changes.models import Order, OrderState, OrderStep
+from recert.foundation.db import AnyRow
 from recert.inventory.models import Server
 
 
@@ -17,7 +17,7 @@ def orders(
     states: Sequence[OrderState] = (),
     before_id: int | None = None,
     size: int = 50,
-) -> Sequence[Row[Any]]:
+) -> Sequence[AnyRow]:
     """One page of orders with the name of their server, newest first."""
     query = select(Order, Server.name.label("server")).join(Server, Server.id == Order.server_id)
     if server_id is not None:

@@ -74,7 +74,7 @@ def next_try(
     if tries > QUICK_TRIES:
         return now + SLOW_WAIT if now - created_at < GIVE_UP_AFTER else None
     factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
-    return now + FIRST_WAIT * (2 ** max(tries - 1, 0)) * factor
+    return now + FIRST_WAIT * (float(2 ** max(tries - 1, 0)) * factor)
 
 
 def is_reached(kind: OrderKind, found: int, wanted: int) -> bool:

@@ -106,7 +106,9 @@ def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> Non
     actor.require(Role.ADMINISTRATOR)
     if order.state not in rules.RETRYABLE:
         raise rules.RetryRefused(f"Order {order.id} is {order.state.value}.")
-    move(session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0)
+    move(
+        session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0
+    )
     trail.append(session, "order.retried", order.ref, {}, actor=actor, at=now)
 
 

@@ -101,4 +101,6 @@ def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     cells = [header, *[tuple("" if cell is None else str(cell) for cell in row) for row in rows]]
     widths = [max(len(row[at]) for row in cells) for at in range(len(header))]
     for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

@@ -59,7 +59,9 @@ def campaign_launch(
         else:
             found = service.launch(session, drafted, actor=context.actor, now=now)
     _show_preview(found)
-    click.echo("Nothing was launched." if dry_run else f"{name} is launched. The worker sends the mails.")
+    click.echo(
+        "Nothing was launched." if dry_run else f"{name} is launched. The worker sends the mails."
+    )
 
 
 def _day(text: str) -> date:
@@ -72,7 +74,9 @@ def _day(text: str) -> date:
 def _show_preview(found: Preview) -> None:
     for problem in found.problems:
         click.echo(f"PROBLEM  {problem}")
-    click.echo(f"{found.items} items, {found.mails} reviewers, {found.queued} items without reviewer")
+    click.echo(
+        f"{found.items} items, {found.mails} reviewers, {found.queued} items without reviewer"
+    )
     rows = [(share.name, share.email, share.items, share.folders) for share in found.shares]
     table(("REVIEWER", "MAIL", "ITEMS", "FOLDERS"), rows)
 
@@ -98,7 +102,9 @@ def campaign_list(context: Shell, as_json: bool) -> None:
         for row in rows:
             say_json(row)
     else:
-        table(("NO", "NAME", "STATE", "DUE", "ITEMS", "OPEN"), [tuple(row.values()) for row in rows])
+        table(
+            ("NO", "NAME", "STATE", "DUE", "ITEMS", "OPEN"), [tuple(row.values()) for row in rows]
+        )
 
 
 @campaign.command("show")
@@ -139,7 +145,11 @@ def campaign_remind(context: Shell, name: str) -> None:
     with context.transaction() as session:
         found = service.campaign_by_name(session, name)
         sent = notices.remind_now(
-            session, found, notices.Letterhead.of(context.settings), actor=context.actor, now=clock.now()
+            session,
+            found,
+            notices.Letterhead.of(context.settings),
+            actor=context.actor,
+            now=clock.now(),
         )
     click.echo(f"{sent} reminders are in the outbox.")
 
@@ -187,9 +197,7 @@ def campaign_void(context: Shell, name: str, reason: str) -> None:
 @click.option("--rights", "remaining", default="", help="With reduce: what remains, list,download.")
 @click.option("--reason", default="")
 @shell
-def decide(
-    context: Shell, item: int, answer: str, email: str, remaining: str, reason: str
-) -> None:
+def decide(context: Shell, item: int, answer: str, email: str, remaining: str, reason: str) -> None:
     """Answer an ITEM on behalf of its reviewer. The evidence says that an operator typed it."""
     kept = rights.parse(remaining.split(",")) if remaining else None
     with context.transaction() as session:

@@ -80,7 +80,11 @@ def order_run(context: Shell, dry_run: bool) -> int:
     remediation.follow_orders(context.db, now=clock.now())
     click.echo(f"{made} new orders, {moved} moved.")
     with context.db.reading() as session:
-        waiting = [state for state in OrderState if state not in (OrderState.VERIFIED, OrderState.CANCELLED)]
+        waiting = [
+            state
+            for state in OrderState
+            if state not in (OrderState.VERIFIED, OrderState.CANCELLED)
+        ]
         return EXIT_FINDINGS if queries.orders(session, states=waiting, size=1) else 0
 
 
@@ -130,7 +134,9 @@ def order_retry(context: Shell, number: int) -> None:
 
 @order.command("changes")
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write; default: standard output.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Where to write; default: standard output."
+)
 @shell
 def order_changes(context: Shell, name: str, out: Path | None) -> None:
     """The change list (CSV) of a server that Recert cannot write to itself."""

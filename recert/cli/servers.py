@@ -1,7 +1,9 @@
 """Commands for servers, snapshots and grants."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -159,7 +161,7 @@ def grants(context: Shell, name: str, expanded: bool, jsonl: bool) -> None:
         newest = queries.last_complete(session, found.id)
         if newest is None:
             raise BadInput(f"{name} has no complete snapshot. Run: recert snapshot {name}")
-        rows = queries.grants_in(session, newest)
+        rows: Iterable[Any] = queries.grants_in(session, newest)
         if expanded:
             boundaries = queries.boundaries_in(session, newest)
             rows = expand(rows, boundaries, service.connector_of(found).every_folder())
@@ -179,7 +181,9 @@ def grants(context: Shell, name: str, expanded: bool, jsonl: bool) -> None:
 
 @cli.command("diff")
 @click.argument("name")
-@click.option("--from", "older", type=int, help="Snapshot number; default: the one before the last.")
+@click.option(
+    "--from", "older", type=int, help="Snapshot number; default: the one before the last."
+)
 @click.option("--to", "newer", type=int, help="Snapshot number; default: the last complete one.")
 @shell
 def diff(context: Shell, name: str, older: int | None, newer: int | None) -> int:
@@ -204,7 +208,9 @@ def embedded() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=2121, show_default=True)
-@click.option("--certificate", type=click.Path(path_type=Path), help="PEM for FTPS; made if missing.")
+@click.option(
+    "--certificate", type=click.Path(path_type=Path), help="PEM for FTPS; made if missing."
+)
 @click.option("--xferlog", type=click.Path(path_type=Path), help="Where to log transfers.")
 def embedded_serve(
     file: Path, host: str, port: int, certificate: Path | None, xferlog: Path | None

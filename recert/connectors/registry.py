@@ -59,7 +59,9 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
     known = {setting.key: setting for setting in KINDS[kind].settings}
     for key in settings:
         if key not in known:
-            raise SettingsInvalid(f"Kind {kind!r} has no setting {key!r}. Known: {', '.join(known)}.")
+            raise SettingsInvalid(
+                f"Kind {kind!r} has no setting {key!r}. Known: {', '.join(known)}."
+            )
     for setting in known.values():
         if setting.required and not settings.get(setting.key):
             raise SettingsInvalid(f"Kind {kind!r} needs {setting.key}: {setting.hint}")

@@ -50,7 +50,9 @@ def check_reply(reply: Reply, granted: int) -> None:
     if not all(character.isprintable() or character in "\r\n\t" for character in reply.reason):
         raise BadInput("The reason contains control characters.")
     if reply.answer is Answer.NOT_MINE and not reply.reason.strip():
-        raise BadInput("Say in a few words why the question is not yours, so that it finds its way.")
+        raise BadInput(
+            "Say in a few words why the question is not yours, so that it finds its way."
+        )
     if reply.answer is not Answer.REDUCE:
         return
     if not reply.rights:

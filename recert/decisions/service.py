@@ -35,7 +35,9 @@ class BatchResult:
     skipped: int
 
 
-def record(session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime) -> Decision:
+def record(
+    session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime
+) -> Decision:
     """Records one answer, from whichever door it came. The caller commits."""
     item = session.scalar(select(Item).where(Item.id == item_id).with_for_update())
     if item is None:

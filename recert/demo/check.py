@@ -110,8 +110,10 @@ def _try_all(running: Stage) -> probe.Cells:
         homes = {login: account.get("home", "/") for login, account in content["accounts"].items()}
         folders = next(s.folders for s in company.sites(clock.now()) if s.name == name)
         tried = probe.try_everything(server.port, file, homes, folders)
-        cells |= {(login, f"{name}:{folder}" if name != SERVER else folder, right): can
-                  for (login, folder, right), can in tried.items()}
+        cells |= {
+            (login, f"{name}:{folder}" if name != SERVER else folder, right): can
+            for (login, folder, right), can in tried.items()
+        }
     return cells
 
 
@@ -207,9 +209,7 @@ def _check_records(running: Stage, item_id: int) -> None:
 def _check_evidence(running: Stage, campaign_id: int) -> None:
     path = running.settings.home / "evidence.zip"
     key = secrets.signing_key(running.settings.keys)
-    evidence.export(
-        running.db, campaign_id, path, key, actor=stage.DIRECTOR, now=clock.now()
-    )
+    evidence.export(running.db, campaign_id, path, key, actor=stage.DIRECTOR, now=clock.now())
     with _stand_alone(path) as program:
         finger = verifier.fingerprint(key.public_key().public_bytes_raw())
         _step(_accepts(program, path, finger), "the evidence is exported and verified")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,7 +34,18 @@ FIRST = (
     *("Helen", "Mateo", "Ingrid", "Kofi", "Paula", "Emil", "Yuki", "Oskar", "Clara", "Rafael"),
 )
 LAST = (
-    *("Lopez", "Berg", "Rahman", "de Vries", "Hoffmann", "Novak", "Okafor", "Petrov", "Lind", "Cohen"),
+    *(
+        "Lopez",
+        "Berg",
+        "Rahman",
+        "de Vries",
+        "Hoffmann",
+        "Novak",
+        "Okafor",
+        "Petrov",
+        "Lind",
+        "Cohen",
+    ),
     *("Carter", "Silva", "Dahl", "Mensah", "Moretti", "Koch", "Tanaka", "Wolff", "Duarte", "Reyes"),
 )
 STAFF_PER_DEPARTMENT = 9
@@ -143,7 +155,7 @@ def owners_csv() -> str:
     return _csv(("server", "folder", "owner_email", "substitute_email"), rows)
 
 
-def _csv(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _csv(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows([header, *rows])
     return text.getvalue()
@@ -204,9 +216,14 @@ def _oddities(site: Site, now: datetime) -> None:
     everything = "list download upload overwrite delete rename mkdir rmdir chmod"
     helper = next(person for person in people() if person.department == "IT" and person.manager)
     site.accounts[helper.login]["folders"] = {"/": everything}
-    site.accounts["frontdesk"] = _account(None, "shared", folders={"/shared": "list download upload"})
+    site.accounts["frontdesk"] = _account(
+        None, "shared", folders={"/shared": "list download upload"}
+    )
     site.accounts["r.schmidt"] = _account(
-        None, name="R. Schmidt", email=f"r.schmidt@{DOMAIN}", folders={"/sales": "list download upload"}
+        None,
+        name="R. Schmidt",
+        email=f"r.schmidt@{DOMAIN}",
+        folders={"/sales": "list download upload"},
     )
     _seen(site, "r.schmidt", now, days=412)
     site.folders.append("/archive/2019")

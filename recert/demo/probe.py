@@ -36,7 +36,9 @@ def _join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
 
 
-def try_everything(port: int, permissions: Path, accounts: dict[str, str], folders: list[str]) -> Cells:
+def try_everything(
+    port: int, permissions: Path, accounts: dict[str, str], folders: list[str]
+) -> Cells:
     """For every account (name: home) and folder: can it list, download, upload? Files that the
     trial stores are removed behind the server's back."""
     cells: Cells = {}

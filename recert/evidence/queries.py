@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.models import Campaign, Item, Population
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
 from recert.decisions.models import Decision
+from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.mail.models import OutboxMessage
 from recert.people.models import Organisation, Person
@@ -19,7 +20,7 @@ from recert.trail.models import TrailEntry
 Record = dict[str, Any]
 
 
-def _stream(session: Session, query: Select[Any]) -> Iterator[Any]:
+def _stream(session: Session, query: AnySelect) -> Iterator[Any]:
     return iter(session.execute(query.execution_options(yield_per=1000)))
 
 
@@ -37,7 +38,7 @@ def population(session: Session, campaign_id: int) -> Iterator[Record]:
             "server": server,
             "snapshot": snapshot.id,
             "snapshot_started": snapshot.started_at.isoformat(),
-            "snapshot_finished": snapshot.finished_at.isoformat(),
+            "snapshot_finished": snapshot.finished_at.isoformat() if snapshot.finished_at else "",
             "read_from": snapshot.source,
             "raw_sha256": snapshot.fingerprint,
             "accounts": part.accounts,
@@ -156,7 +157,9 @@ def orders(session: Session, campaign_id: int) -> Iterator[Record]:
             "state": order.state.value,
             "rights_before": rights.names(order.rights_before),
             "rights_wanted": rights.names(order.rights_wanted),
-            "rights_found": None if order.rights_found is None else rights.names(order.rights_found),
+            "rights_found": None
+            if order.rights_found is None
+            else rights.names(order.rights_found),
             "plan": order.plan,
             "applied_at": order.applied_at.isoformat() if order.applied_at else None,
             "verified_at": order.verified_at.isoformat() if order.verified_at else None,

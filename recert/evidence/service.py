@@ -65,7 +65,7 @@ class Sealed:
     def open(self, name: str) -> Iterator[IO[str]]:
         """One text file of the package."""
         hasher = _Hashing(self.zip.open(name, "w", force_zip64=True))
-        with io.TextIOWrapper(hasher, encoding="utf-8", newline="") as text:
+        with io.TextIOWrapper(io.BufferedWriter(hasher), encoding="utf-8", newline="") as text:
             yield text
         self.files[name] = {"sha256": hasher.digest.hexdigest(), "size": hasher.size}
 
@@ -89,7 +89,7 @@ class Sealed:
                 file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-class _Hashing(io.BufferedIOBase):
+class _Hashing(io.RawIOBase):
     def __init__(self, target: IO[bytes]) -> None:
         self.target, self.digest, self.size = target, hashlib.sha256(), 0
 
@@ -126,7 +126,9 @@ def export(
     with db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
         if campaign.state in (CampaignState.DRAFT, CampaignState.VOID):
-            raise BadInput(f"The campaign {campaign.name!r} is {campaign.state.value}: no evidence.")
+            raise BadInput(
+                f"The campaign {campaign.name!r} is {campaign.state.value}: no evidence."
+            )
         subject = f"campaign:{campaign.id}"
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
         point_id = checkpoint(session, key, at=now).id

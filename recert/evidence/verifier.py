@@ -19,6 +19,8 @@ page) and give it with --key: only that proves *who* sealed it.
 Exit code 0: everything holds. 2: something does not. 1: the file could not be read.
 """
 
+from __future__ import annotations
+
 import argparse
 import csv
 import hashlib
@@ -27,9 +29,14 @@ import json
 import struct
 import sys
 import zipfile
+from functools import partial
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 MARK = b"recert-evidence-1 "
 START = "0" * 64
+Point = Tuple[int, int, int, int]
+Row = Dict[str, str]
+Trail = Dict[Tuple[str, str], List[Dict[str, Any]]]
 FILES = {
     "README.txt",
     "campaign.json",
@@ -56,7 +63,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 
 
-def _x_of(y, sign):
+def _x_of(y: int, sign: int) -> Optional[int]:
     if y >= P:
         return None
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
@@ -71,11 +78,11 @@ def _x_of(y, sign):
 
 
 BASE_Y = 4 * pow(5, P - 2, P) % P
-BASE_X = _x_of(BASE_Y, 0)
+BASE_X = _x_of(BASE_Y, 0) or 0
 BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
 
 
-def _add(one, two):
+def _add(one: Point, two: Point) -> Point:
     a = (one[1] - one[0]) * (two[1] - two[0]) % P
     b = (one[1] + one[0]) * (two[1] + two[0]) % P
     c = 2 * one[3] * two[3] * D % P
@@ -84,8 +91,8 @@ def _add(one, two):
     return (e * f % P, g * h % P, f * g % P, e * h % P)
 
 
-def _times(factor, point):
-    result = (0, 1, 1, 0)
+def _times(factor: int, point: Point) -> Point:
+    result: Point = (0, 1, 1, 0)
     while factor:
         if factor & 1:
             result = _add(result, point)
@@ -94,14 +101,14 @@ def _times(factor, point):
     return result
 
 
-def _point(raw):
+def _point(raw: bytes) -> Optional[Point]:
     y = int.from_bytes(raw, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     x = _x_of(y, sign)
     return None if x is None else (x, y, 1, x * y % P)
 
 
-def signature_holds(public_key, message, signature):
+def signature_holds(public_key: bytes, message: bytes, signature: bytes) -> bool:
     """True when the Ed25519 signature over the message was made with this key."""
     if len(public_key) != 32 or len(signature) != 64:
         return False
@@ -117,7 +124,7 @@ def signature_holds(public_key, message, signature):
     ) % P == 0
 
 
-def fingerprint(public_key):
+def fingerprint(public_key: bytes) -> str:
     """The key's SHA-256 in groups of four digits."""
     text = hashlib.sha256(public_key).hexdigest()
     return " ".join(text[at : at + 4] for at in range(0, 64, 4))
@@ -126,7 +133,7 @@ def fingerprint(public_key):
 # --- The seal: the zip's comment signs every byte before it --------------------------------------
 
 
-def check_seal(path):
+def check_seal(path: str) -> bytes:
     """The public key that sealed the file; Broken when a byte was changed."""
     size_of_seal = len(MARK) + 64 + 1 + 128
     with open(path, "rb") as file:
@@ -146,7 +153,9 @@ def check_seal(path):
     if not seal.startswith(MARK) or said != size_of_seal:
         raise Broken("the seal is missing or was changed")
     try:
-        public_key, signature = (bytes.fromhex(part.decode("ascii")) for part in seal.split(b" ")[1:])
+        public_key, signature = (
+            bytes.fromhex(part.decode("ascii")) for part in seal.split(b" ")[1:]
+        )
     except ValueError as error:
         raise Broken("the seal was changed") from error
     if seal != MARK + public_key.hex().encode() + b" " + signature.hex().encode():
@@ -159,18 +168,18 @@ def check_seal(path):
 # --- The contents ---------------------------------------------------------------------------------
 
 
-def _lines(package, name):
+def _lines(package: zipfile.ZipFile, name: str) -> Iterator[Dict[str, Any]]:
     with package.open(name) as raw:
         for line in io.TextIOWrapper(raw, encoding="utf-8"):
             yield json.loads(line)
 
 
-def _rows(package, name):
+def _rows(package: zipfile.ZipFile, name: str) -> Iterator[Row]:
     with package.open(name) as raw:
         yield from csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
 
 
-def check_manifest(package):
+def check_manifest(package: zipfile.ZipFile) -> Dict[str, Any]:
     """Broken unless the package holds exactly what its manifest names."""
     manifest = json.loads(package.read("manifest.json"))
     names = package.namelist()
@@ -182,17 +191,18 @@ def check_manifest(package):
     for name, said in manifest["files"].items():
         digest, size = hashlib.sha256(), 0
         with package.open(name) as file:
-            for block in iter(lambda file=file: file.read(1 << 20), b""):
+            for block in iter(partial(file.read, 1 << 20), b""):
                 digest.update(block)
                 size += len(block)
         if (digest.hexdigest(), size) != (said["sha256"], said["size"]):
             raise Broken(f"{name} is not the file of the manifest")
-    return manifest
+    return dict(manifest)
 
 
-def check_trail(package):
+def check_trail(package: zipfile.ZipFile) -> Tuple[Trail, bytes]:
     """The entries by action and object; Broken when the chain does not hold."""
-    known, previous, number, first = {}, None, None, True
+    known: Trail = {}
+    previous, number, first = START, 1, True
     for entry in _lines(package, "trail.jsonl"):
         body = json.loads(entry["body"])
         if first:
@@ -207,7 +217,7 @@ def check_trail(package):
         known.setdefault((body["action"], body["object"]), []).append(body)
         previous, number = expected, number + 1
     point = json.loads(package.read("checkpoint.json"))
-    if point["hash"] != previous or point["seq"] != (number or 1) - 1:
+    if point["hash"] != previous or point["seq"] != number - 1:
         raise Broken("the trail does not end where its checkpoint says")
     text = f"recert-trail-checkpoint-1\n{point['seq']}\n{point['hash']}\n{point['at']}\n"
     key, signature = bytes.fromhex(point["public_key"]), bytes.fromhex(point["signature"])
@@ -216,7 +226,7 @@ def check_trail(package):
     return known, key
 
 
-def check_population(package):
+def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
     """The items by number; Broken when the population does not add up."""
     expected = 0
     for row in _rows(package, "population.csv"):
@@ -224,7 +234,7 @@ def check_population(package):
         if int(row["accounts"]) != sum(int(part) for part in parts):
             raise Broken(f"the population of server {row['server']} does not add up")
         expected += int(row["items"])
-    items = {}
+    items: Dict[str, Row] = {}
     for row in _rows(package, "items.csv"):
         if row["item"] in items:
             raise Broken(f"item {row['item']} stands twice")
@@ -234,9 +244,12 @@ def check_population(package):
     return items
 
 
-def check_decisions(package, items, trail):
+def check_decisions(
+    package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
+) -> Dict[str, Row]:
     """The newest decision of each item; Broken when one does not stand in the trail."""
-    newest, batches = {}, {}
+    newest: Dict[str, Row] = {}
+    batches: Dict[str, Dict[str, Any]] = {}
     for (action, _), bodies in trail.items():
         if action == "decisions.recorded":
             batches.update({body["details"]["batch"]: body for body in bodies})
@@ -245,12 +258,12 @@ def check_decisions(package, items, trail):
             raise Broken(f"a decision names item {row['item']}, which is not in the population")
         if row["batch"]:
             body = batches.get(row["batch"])
-            fits = body and int(row["item"]) in body["details"]["items"]
+            if body and int(row["item"]) not in body["details"]["items"]:
+                body = None
         else:
             bodies = trail.get(("decision.recorded", "item:" + row["item"]), [])
             body = next((b for b in bodies if str(b["details"]["version"]) == row["version"]), None)
-            fits = body is not None
-        if not fits:
+        if body is None:
             raise Broken(f"decision {row['version']} of item {row['item']} is not in the trail")
         said = (body["details"]["answer"], body["actor"], body["details"]["reason"])
         listed = (row["answer"], _plain(row["actor"]), _plain(row["reason"]))
@@ -266,23 +279,29 @@ def check_decisions(package, items, trail):
     return newest
 
 
-def _plain(cell):
+def _plain(cell: str) -> str:
     """A cell without the quote that keeps spreadsheets from running it as a formula."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r") else cell
 
 
-def check_orders(package, items, newest, trail):
+def check_orders(
+    package: zipfile.ZipFile, items: Dict[str, Row], newest: Dict[str, Row], trail: Trail
+) -> Dict[str, Dict[str, Any]]:
     """Broken when a wanted change has no order or a "verified" has no second look."""
-    orders = {}
+    orders: Dict[str, Dict[str, Any]] = {}
     for order in _lines(package, "orders.jsonl"):
         if order["item"] is not None:
             orders[str(order["item"])] = order
     for number, item in items.items():
         decision = newest.get(number)
         wanted = decision and decision["answer"] in ("reduce", "revoke")
-        if wanted and item["state"] in ("ordered", "verified", "still reachable", "needs attention"):
-            order = orders.get(number)
-            if order is None:
+        if wanted and item["state"] in (
+            "ordered",
+            "verified",
+            "still reachable",
+            "needs attention",
+        ):
+            if number not in orders:
                 raise Broken(f"item {number} was to be changed, but there is no order for it")
         if item["state"] == "verified":
             looks = trail.get(("order.checked", f"order:{orders[number]['order']}"), [])
@@ -291,7 +310,7 @@ def check_orders(package, items, newest, trail):
     return orders
 
 
-def check(path, expected_key=""):
+def check(path: str, expected_key: str = "") -> List[str]:
     """What the package proves, as lines of text; Broken names the first thing that fails."""
     key = check_seal(path)
     if expected_key and fingerprint(key).replace(" ", "") != expected_key.replace(" ", "").lower():
@@ -305,7 +324,7 @@ def check(path, expected_key=""):
         newest = check_decisions(package, items, trail)
         orders = check_orders(package, items, newest, trail)
         mails = sum(1 for _ in _rows(package, "mails.csv"))
-    states = {}
+    states: Dict[str, int] = {}
     for item in items.values():
         states[item["state"]] = states.get(item["state"], 0) + 1
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
@@ -319,7 +338,7 @@ def check(path, expected_key=""):
     ]
 
 
-def main(arguments=None):
+def main(arguments: Optional[List[str]] = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description="Checks an evidence package of Recert.")
     parser.add_argument("package")

@@ -8,7 +8,9 @@ from sqlalchemy.engine import Connection
 Row = tuple[Any, ...]
 
 
-def insert(connection: Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def insert(
+    connection: Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]
+) -> None:
     """Adds plain tuples (numbers, text, None) to a table in the open transaction. Table and
     column names come from our code only."""
     names = ", ".join(columns)

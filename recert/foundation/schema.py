@@ -57,7 +57,7 @@ def downgrade(db: Database, to: str) -> None:
 def _run(db: Database, act: Callable[[Config], None]) -> None:
     config = _config()
     with db.connection() as connection:
-        connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+        connection.execution_options(begin="BEGIN IMMEDIATE")
         with connection.begin():
             config.attributes["connection"] = connection
             act(config)

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row
+from recert.foundation.db import AnyRow
 
 
 class Expanded(NamedTuple):
@@ -18,7 +18,7 @@ class Expanded(NamedTuple):
 
 
 def expand(
-    rows: Iterable[Row[Any]], boundaries: Collection[str], folders: Iterable[str]
+    rows: Iterable[AnyRow], boundaries: Collection[str], folders: Iterable[str]
 ) -> Iterator[Expanded]:
     """The grants (ordered by folder) told for every folder, parents first. A boundary without any
     grant is a folder that nobody can get at."""
@@ -26,6 +26,8 @@ def expand(
     nearest: dict[str, str] = {}
     for folder in folders:
         above = folder.rpartition("/")[0] or "/"
-        nearest[folder] = folder if folder in boundaries or folder == "/" else nearest.get(above, "/")
+        nearest[folder] = (
+            folder if folder in boundaries or folder == "/" else nearest.get(above, "/")
+        )
         for row in at.get(nearest[folder], ()):
             yield Expanded(row.account, folder, row.rights, row.via, row.enabled)

@@ -28,8 +28,8 @@ UPDATE folder SET parent_id =
   (SELECT p.id FROM staged_folder s JOIN folder p ON p.path = s.parent AND p.server_id = :server
    AND p.gone_snapshot_id IS NULL WHERE s.path = folder.path)
 WHERE server_id = :server AND gone_snapshot_id IS NULL
-  AND EXISTS (SELECT 1 FROM staged_folder n JOIN folder f ON f.path = n.path AND f.server_id = :server
-              WHERE f.first_snapshot_id = :snapshot OR f.gone_snapshot_id = :snapshot)
+  AND EXISTS (SELECT 1 FROM folder f WHERE f.server_id = :server
+              AND (f.first_snapshot_id = :snapshot OR f.gone_snapshot_id = :snapshot))
 """
 _NEW_GROUPS = """
 INSERT INTO server_group (server_id, name, first_snapshot_id)
@@ -45,8 +45,10 @@ WHERE server_id = :server AND gone_snapshot_id IS NULL
 _NEW_MEMBERS = """
 INSERT INTO group_member (group_id, account_id, first_snapshot_id)
 SELECT g.id, a.id, :snapshot FROM staged_member s
-JOIN server_group g ON g.server_id = :server AND g.name = s.group_name AND g.gone_snapshot_id IS NULL
-JOIN account a ON a.server_id = :server AND a.name = s.account_name AND a.gone_snapshot_id IS NULL
+JOIN server_group g ON g.server_id = :server AND g.name = s.group_name
+     AND g.gone_snapshot_id IS NULL
+JOIN account a ON a.server_id = :server AND a.name = s.account_name
+     AND a.gone_snapshot_id IS NULL
 WHERE NOT EXISTS (SELECT 1 FROM group_member m WHERE m.group_id = g.id AND m.account_id = a.id
                   AND m.gone_snapshot_id IS NULL)
 """
@@ -55,8 +57,10 @@ UPDATE group_member SET gone_snapshot_id = :snapshot
 WHERE gone_snapshot_id IS NULL
   AND group_id IN (SELECT id FROM server_group WHERE server_id = :server)
   AND NOT EXISTS (SELECT 1 FROM staged_member s
-      JOIN server_group g ON g.server_id = :server AND g.name = s.group_name AND g.gone_snapshot_id IS NULL
-      JOIN account a ON a.server_id = :server AND a.name = s.account_name AND a.gone_snapshot_id IS NULL
+      JOIN server_group g ON g.server_id = :server AND g.name = s.group_name
+     AND g.gone_snapshot_id IS NULL
+      JOIN account a ON a.server_id = :server AND a.name = s.account_name
+     AND a.gone_snapshot_id IS NULL
       WHERE g.id = group_member.group_id AND a.id = group_member.account_id)
 """
 _NEW_SOURCES = """
@@ -74,8 +78,10 @@ WHERE server_id = :server AND gone_snapshot_id IS NULL
 _GRANTS_OF_GONE_ACCOUNTS = """
 UPDATE access_grant SET gone_snapshot_id = :snapshot
 WHERE server_id = :server AND gone_snapshot_id IS NULL
-  AND (account_id IN (SELECT id FROM account WHERE server_id = :server AND gone_snapshot_id = :snapshot)
-       OR folder_id IN (SELECT id FROM folder WHERE server_id = :server AND gone_snapshot_id = :snapshot))
+  AND (account_id IN (SELECT id FROM account
+                      WHERE server_id = :server AND gone_snapshot_id = :snapshot)
+       OR folder_id IN (SELECT id FROM folder
+                       WHERE server_id = :server AND gone_snapshot_id = :snapshot))
 """
 _NEW_GRANTS = """
 INSERT INTO access_grant (server_id, account_id, folder_id, rights, source_id, native, widened,
@@ -133,7 +139,9 @@ def _fold_accounts(
     known = {
         row.name: row
         for row in session.execute(
-            select(Account.id, Account.name, *(getattr(Account, name) for name in columns)).where(*live)
+            select(Account.id, Account.name, *(getattr(Account, name) for name in columns)).where(
+                *live
+            )
         )
     }
     new, changed = [], []
@@ -141,7 +149,12 @@ def _fold_accounts(
         row, wanted = known.pop(fact.name, None), _account_values(fact)
         if row is None:
             new.append(
-                {"server_id": server_id, "name": fact.name, "first_snapshot_id": snapshot_id, **wanted}
+                {
+                    "server_id": server_id,
+                    "name": fact.name,
+                    "first_snapshot_id": snapshot_id,
+                    **wanted,
+                }
             )
         elif any(getattr(row, name) != wanted[name] for name in columns):
             changed.append({"key": row.id, **wanted})

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.errors import NotFound
 from recert.inventory.models import (
     Account,
@@ -35,7 +36,7 @@ def seen_in(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
     )
 
 
-def _grant_rows() -> Select[Any]:
+def _grant_rows() -> AnySelect:
     return (
         select(
             Grant.id,
@@ -53,7 +54,7 @@ def _grant_rows() -> Select[Any]:
     )
 
 
-def grants_in(session: Session, snapshot: Snapshot) -> Iterator[Row[Any]]:
+def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
     """Every grant of a snapshot, streamed, by folder and account."""
     query = (
         _grant_rows()
@@ -72,7 +73,7 @@ def boundaries_in(session: Session, snapshot: Snapshot) -> set[str]:
 
 def difference(
     session: Session, older: Snapshot, newer: Snapshot
-) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
     """What came and what went between two snapshots of one server: (added, gone)."""
     here = Grant.server_id == newer.server_id
     order = (Folder.path, Account.name)
@@ -93,7 +94,7 @@ def difference(
     return added, gone
 
 
-def servers_overview(session: Session) -> Sequence[Row[Any]]:
+def servers_overview(session: Session) -> Sequence[AnyRow]:
     """Each server with its published and its newest snapshot."""
     published, newest = aliased(Snapshot), aliased(Snapshot)
     last_good = (
@@ -125,7 +126,7 @@ def wanted_snapshots(session: Session) -> Sequence[int]:
 
 def folders_of(
     session: Session, server_id: int, *, after: str = "", size: int = 100
-) -> tuple[Sequence[Row[Any]], bool]:
+) -> tuple[Sequence[AnyRow], bool]:
     """One page of the boundaries of a server, with their owner and how many accounts get in; and
     whether there are more."""
     accounts = (

@@ -46,7 +46,9 @@ def take(
         server = session.get_one(Server, server_id)
         snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=now())
         session.add(snapshot)
-        session.execute(update(Server).where(Server.id == server.id).values(snapshot_wanted_at=None))
+        session.execute(
+            update(Server).where(Server.id == server.id).values(snapshot_wanted_at=None)
+        )
         session.flush()
         snapshot_id, kind, settings = snapshot.id, server.kind, dict(server.settings)
     with db.connection() as connection:
@@ -72,7 +74,11 @@ def _publish(
 ) -> Outcome:
     snapshot = session.get_one(Snapshot, snapshot_id)
     session.execute(select(Server.id).where(Server.id == snapshot.server_id).with_for_update())
-    snapshot.accounts, snapshot.folders, snapshot.grants = staged.accounts, staged.folders, staged.grants
+    snapshot.accounts, snapshot.folders, snapshot.grants = (
+        staged.accounts,
+        staged.folders,
+        staged.grants,
+    )
     snapshot.fingerprint, snapshot.source = reading.fingerprint, reading.source
     snapshot.warnings = list(reading.warnings)
     newest = _last_complete(session, snapshot.server_id)
@@ -126,6 +132,4 @@ def _close(
         "fingerprint": snapshot.fingerprint,
     }
     trail.append(session, "snapshot.taken", f"snapshot:{snapshot_id}", details, actor=actor, at=at)
-    return Outcome(
-        snapshot_id, name, state, reason, snapshot.grants, snapshot.added, snapshot.gone
-    )
+    return Outcome(snapshot_id, name, state, reason, snapshot.grants, snapshot.added, snapshot.gone)

@@ -54,7 +54,14 @@ class Staged:
 def content_hash(fact: GrantFact) -> int:
     """A stable signed 64-bit hash of everything a grant says."""
     key = "\0".join(
-        (fact.account, fact.folder, str(int(fact.rights)), fact.native, str(fact.widened), *fact.via)
+        (
+            fact.account,
+            fact.folder,
+            str(int(fact.rights)),
+            fact.native,
+            str(fact.widened),
+            *fact.via,
+        )
     )
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)
 
@@ -69,7 +76,15 @@ def stage(connection: Connection, reading: Reading) -> Staged:
         accounts.of(account.name)
     for path in reading.folders:
         folders.of(path)
-    columns = ("content_hash", "account_no", "folder_no", "rights", "source_no", "native", "widened")
+    wanted = (
+        "content_hash",
+        "account_no",
+        "folder_no",
+        "rights",
+        "source_no",
+        "native",
+        "widened",
+    )
     rows = (
         (
             content_hash(fact),
@@ -82,7 +97,7 @@ def stage(connection: Connection, reading: Reading) -> Staged:
         )
         for fact in reading.grants
     )
-    bulk.insert(connection, "staged_grant", columns, rows)
+    bulk.insert(connection, "staged_grant", wanted, rows)
     bulk.insert(connection, "staged_account", ("no", "name"), accounts.rows())
     paths = folders.known
     named = ((number, path, _parent(path, paths)) for path, number in paths.items())

@@ -18,9 +18,7 @@ from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.remediation import service as remediation
 
-WORKER = Actor(
-    "worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR})
-)
+WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +37,7 @@ def take_wanted_snapshots(works: Works) -> int:
     with works.db.reading() as session:
         wanted = inventory.wanted_snapshots(session)
     taken = [
-        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now)
-        for server_id in wanted
+        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now) for server_id in wanted
     ]
     if any(each.state is SnapshotState.COMPLETE for each in taken):
         refresh_items(works)

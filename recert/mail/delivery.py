@@ -4,7 +4,6 @@ import smtplib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-
 from recert.foundation.db import Database
 from recert.mail import service
 from recert.mail.models import OutboxMessage
@@ -30,7 +29,7 @@ def _deliver(
 ) -> int:
     sent, waiting = 0, list(batch)
     try:
-        with post.app.app_context(), post.connect() as connection:
+        with post.flask.app_context(), post.connect() as connection:
             while waiting:
                 sent += _deliver_one(db, post, connection, waiting[0], now)
                 waiting.pop(0)
@@ -89,5 +88,3 @@ def _refused(
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
-
-

@@ -122,7 +122,7 @@ def wait_before(attempts: int, spread: float | None = None) -> timedelta:
     if attempts > QUICK_TRIES:
         return SLOW_STEP
     factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
-    return LADDER_BASE * (2 ** (attempts - 1)) * factor
+    return LADDER_BASE * (float(2 ** (attempts - 1)) * factor)
 
 
 def issue_tokens(

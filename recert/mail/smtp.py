@@ -54,15 +54,15 @@ class Post(flask_mail.Mail):
     """Flask-Mail with verified connections. Needs an app, as Flask-Mail does."""
 
     def __init__(self, app: Flask, settings: MailSettings) -> None:
-        self.app = app
         self.settings = settings
         app.config["MAIL_DEFAULT_SENDER"] = settings.sender
         app.config["MAIL_SUPPRESS_SEND"] = False
         super().__init__(app)
+        self.flask = app
 
     def connect(self) -> VerifiedConnection:
         """A connection for many mails: `with post.connect() as connection`."""
-        return VerifiedConnection(self.app.extensions["mail"], self.settings)
+        return VerifiedConnection(self.flask.extensions["mail"], self.settings)
 
 
 class Letter(flask_mail.Message):

@@ -1,4 +1,4 @@
-"""Reading a CSV of people or owners: every row is checked, every error is listed, all or nothing."""
+"""Reading a CSV of people or owners: every row is checked, every error listed, all or nothing."""
 
 import csv
 import io
@@ -100,8 +100,12 @@ def _check_header(header: list[str], columns: Sequence[Column]) -> None:
         for column in columns
         if column.required and column.name not in header
     ]
-    errors += [RowError(1, name or "(empty)", "unknown column") for name in header if name not in known]
-    errors += [RowError(1, name, "the column stands twice") for name in header if header.count(name) > 1]
+    errors += [
+        RowError(1, name or "(empty)", "unknown column") for name in header if name not in known
+    ]
+    errors += [
+        RowError(1, name, "the column stands twice") for name in header if header.count(name) > 1
+    ]
     if errors:
         raise CsvRejected(errors)
 

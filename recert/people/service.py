@@ -177,14 +177,16 @@ def add_user(
     return user
 
 
-def check_password(session: Session, email: str, password: str, *, address: str, now: datetime) -> User:
+def check_password(
+    session: Session, email: str, password: str, *, address: str, now: datetime
+) -> User:
     """The user, or SignInRefused / TooManyAttempts. The only place that checks a password."""
     email = email.strip().lower()
     since = now - FAILURE_WINDOW
     recent = select(func.count()).where(
         SignInFailure.at > since, SignInFailure.email == email, SignInFailure.address == address
     )
-    if session.scalar(recent) >= FAILURES_ALLOWED:
+    if (session.scalar(recent) or 0) >= FAILURES_ALLOWED:
         raise TooManyAttempts
     user = session.scalar(select(User).where(User.email == email, User.active))
     if not _fits(user.password_hash if user else _NOBODY, password) or user is None:

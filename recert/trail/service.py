@@ -58,7 +58,7 @@ def append(
     )
     session.execute(update(TrailHead).values(seq=seq, hash=new_hash))
     session.flush()
-    return seq
+    return int(seq)
 
 
 def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:

@@ -33,7 +33,9 @@ class SignInForm(FlaskForm):
 class AnswerForm(FlaskForm):
     """One answer to one item. `version` and `seen` name what the reviewer looked at."""
 
-    answer = SelectField(choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()])
+    answer = SelectField(
+        choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()]
+    )
     rights = SelectMultipleField(
         choices=[(str(int(right)), text) for right, text in WORDS.items()], validators=[Optional()]
     )
@@ -80,7 +82,9 @@ class CampaignForm(FlaskForm):
         [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],
         description="Reviewers see it: for example “Third quarter 2026”.",
     )
-    servers = SelectMultipleField("Servers", [DataRequired("Choose at least one server.")], coerce=int)
+    servers = SelectMultipleField(
+        "Servers", [DataRequired("Choose at least one server.")], coerce=int
+    )
     folder = StringField(
         "Folder",
         [DataRequired("Enter / for everything."), Length(max=4096)],
@@ -105,9 +109,7 @@ class ReassignForm(FlaskForm):
 
 
 class SignOffForm(FlaskForm):
-    statement = TextAreaField(
-        "Statement", [DataRequired("Enter the statement."), Length(max=4000)]
-    )
+    statement = TextAreaField("Statement", [DataRequired("Enter the statement."), Length(max=4000)])
     confirmed = BooleanField(
         "I have looked at the figures above and acknowledge them.",
         [DataRequired("Confirm that you have looked at the figures.")],

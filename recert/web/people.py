@@ -27,7 +27,11 @@ def _overview(
     with database().reading() as session:
         count = queries.people_count(session)
     html = render_template(
-        "people/overview.html", count=count, form=UploadForm(formdata=None), problems=problems, what=what
+        "people/overview.html",
+        count=count,
+        form=UploadForm(formdata=None),
+        problems=problems,
+        what=what,
     )
     return html, code
 

@@ -7,12 +7,12 @@ from flask_login import current_user
 from recert.campaigns import items as campaign_items
 from recert.campaigns import queries, rules
 from recert.campaigns.items import NoSuchItem
-from recert.campaigns.models import Campaign
+from recert.campaigns.models import Answer, Campaign
 from recert.decisions import service
 from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
-from recert.foundation.errors import RecertError
+from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, BulkForm, ConfirmForm
 from recert.web.security import allowed, current_actor, database, person_id
@@ -108,15 +108,17 @@ def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
             campaign = session.get(Campaign, campaign_id)
             if campaign is None:
                 raise NoSuchItem
-            _check_count(ticked, form.count.data, queries.open_in_folder(
-                session, campaign_id, person_id(), folder_id
-            ))
+            _check_count(
+                ticked,
+                form.count.data,
+                queries.open_in_folder(session, campaign_id, person_id(), folder_id),
+            )
             done = service.record_many(
                 session,
                 campaign,
                 folder_id,
                 ticked,
-                Reply(service.Answer(form.answer.data), reason=form.reason.data),
+                Reply(Answer(form.answer.data), reason=form.reason.data),
                 actor=current_actor(),
                 now=clock.now(),
             )
@@ -129,7 +131,7 @@ def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
 
 def _check_count(ticked: list[int] | None, typed: int | None, open_items: int) -> None:
     if ticked is None and open_items > TYPE_COUNT_ABOVE and typed != open_items:
-        raise service.BadInput(
+        raise BadInput(
             f"These are {open_items} answers at once. Type the number {open_items} to confirm."
         )
 

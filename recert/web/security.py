@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
@@ -17,6 +17,7 @@ from recert.people import queries as people
 from recert.people import service as people_service
 
 View = TypeVar("View", bound=Callable[..., Any])
+DECLARED = "declared_access"  # who may open a view
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -85,15 +86,15 @@ def allowed(*roles: Role) -> Callable[[View], View]:
                 abort(404)  # whoever may not know of it is not told that it exists
             return view(*args, **kwargs)
 
-        guarded.declared = roles  # type: ignore[attr-defined]  read by the test of all routes
-        return guarded  # type: ignore[return-value]
+        setattr(guarded, DECLARED, roles)  # read by the test of all routes
+        return cast(View, guarded)
 
     return declare
 
 
 def public(view: View) -> View:
     """Declares a page that needs no sign-in."""
-    view.declared = "public"  # type: ignore[attr-defined]
+    setattr(view, DECLARED, "public")
     return view
 
 

@@ -39,7 +39,12 @@ def _new(kind: str, problem: str = "", code: int = 200) -> ResponseReturnValue:
     form = ServerForm(kind=kind)
     form.kind.choices = [(each.name, each.title) for each in KINDS.values()]
     html = render_template(
-        "servers/new.html", form=form, kind=KINDS[kind], kinds=KINDS, problem=problem, given=request.form
+        "servers/new.html",
+        form=form,
+        kind=KINDS[kind],
+        kinds=KINDS,
+        problem=problem,
+        given=request.form,
     )
     return html, code
 
@@ -54,7 +59,9 @@ def create(kind: str) -> ResponseReturnValue:
     form.kind.data = kind
     if not form.validate_on_submit():
         return _new(kind, str(next(iter(form.errors.values()))[0]), 422)
-    given = {each.key: request.form.get(f"set-{each.key}", "").strip() for each in KINDS[kind].settings}
+    given = {
+        each.key: request.form.get(f"set-{each.key}", "").strip() for each in KINDS[kind].settings
+    }
     try:
         with database().transaction() as session:
             owner = people.person_by_email(session, form.owner.data) if form.owner.data else None
@@ -151,5 +158,10 @@ def difference(server_id: int) -> ResponseReturnValue:
         )
         added, gone = queries.difference(session, older, newer)
         return render_template(
-            "servers/difference.html", server=server, older=older, newer=newer, added=added, gone=gone
+            "servers/difference.html",
+            server=server,
+            older=older,
+            newer=newer,
+            added=added,
+            gone=gone,
         )

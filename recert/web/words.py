@@ -54,8 +54,8 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
     app.add_template_global(Role, "Role")
-    app.add_template_global(rights.WORDS, "RIGHT_WORDS")
-    app.add_template_global(settings.demo_mailbox is not None, "has_mailbox")
+    app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS
+    app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None
 
 
 def plural(count: int, word: str, many: str = "") -> str:

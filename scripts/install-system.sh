@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs the Debian packages that are missing, with sudo when not root.
+#   install-system.sh run    what the product needs (building python-ldap)
+#   install-system.sh test   also PostgreSQL and Chromium, for the tests
+set -eu
+
+run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv"
+test="postgresql-15 chromium fonts-dejavu-core"
+
+case "${1:-run}" in
+    run) wanted="$run" ;;
+    test) wanted="$run $test" ;;
+    *) echo "usage: $0 run|test" >&2; exit 3 ;;
+esac
+
+missing=""
+for package in $wanted; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "These Debian packages are missing, and there is no sudo to install them:$missing" >&2
+        echo "Ask an administrator for: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root="sudo"
+fi
+echo "Installing Debian packages:$missing"
+
+# PostgreSQL's package would start a server of its own; the tests start theirs.
+if [ "${1:-run}" = test ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    $as_root mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+
+install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install"
+$install $missing >/dev/null 2>&1 || {
+    $as_root apt-get -qq update
+    $install $missing >/dev/null
+} || {
+    echo "apt-get could not install:$missing" >&2
+    exit 1
+}

@@ -1,0 +1,43 @@
+"""Fixtures for all tests: both databases, the house with its cast, the web client."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.databases import PostgresServer, Template, template
+from tests.support.house import House
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--db", choices=["sqlite", "postgresql", "both"], default="both")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--db")
+        kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
+        metafunc.parametrize("database_kind", kinds, scope="session")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Template]:
+    """A migrated, empty database of each kind, from which every test gets a copy."""
+    server = request.getfixturevalue("postgres") if database_kind == "postgresql" else None
+    yield template(database_kind, tmp_path_factory.mktemp("template"), server)
+
+
+@pytest.fixture
+def house(migrated: Template, tmp_path: Path) -> Iterator[House]:
+    """A small company with its cast: Alice owns /finance, Bob stands in for her, Charlie has no
+    rights, Olga is the officer, Adam the administrator, Aud the auditor."""
+    with migrated.copy(tmp_path) as db, House(db, tmp_path) as built:
+        yield built

@@ -1,0 +1,224 @@
+"""A small company to test with, built through the product's own verbs."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from sqlalchemy import select
+
+from recert.app import create_app
+from recert.campaigns import items
+from recert.campaigns import service as campaigns
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.notices import Letterhead
+from recert.changes import execution
+from recert.changes.models import Order
+from recert.connectors.embedded.passwords import hash_password
+from recert.decisions import service as decisions
+from recert.decisions.rules import Reply
+from recert.foundation import clock
+from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.foundation.db import Database
+from recert.foundation.settings import MailSettings, Settings
+from recert.inventory import service as inventory
+from recert.inventory import snapshots
+from recert.inventory.models import Account, Folder, Server
+from recert.people import queries as people_queries
+from recert.people import service as people
+from recert.remediation import service as remediation
+from recert.trail.models import TrailEntry
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+FTP_PASSWORD = "open sesame"
+_HASH = hash_password(FTP_PASSWORD, n=1024)
+
+PEOPLE = """\
+email,name,organisation,organisation_kind,department,manager_email,left_on
+alice@house.example,Alice Archer,House,own,Finance,mona@house.example,
+bob@house.example,Bob Brook,House,own,Finance,mona@house.example,
+charlie@house.example,Charlie Cole,House,own,Sales,mona@house.example,
+mona@house.example,Mona Mill,House,own,Board,,
+lea@house.example,Lea Left,House,own,Finance,mona@house.example,2026-01-31
+pia@partner.example,Pia Partner,Partner Ltd,partner,,,
+"""
+OWNERS = """\
+server,folder,owner_email,substitute_email
+main,/finance,alice@house.example,bob@house.example
+main,/sales,charlie@house.example,
+"""
+ACCOUNTS: dict[str, dict[str, Any]] = {
+    "alice": {"email": "alice@house.example", "groups": ["finance"]},
+    "bob": {"email": "bob@house.example", "groups": ["finance"]},
+    "lea": {"email": "lea@house.example", "groups": ["finance"]},
+    "pia": {"email": "pia@partner.example", "folders": {"/finance/inbox": "list upload"}},
+    "batch": {"kind": "service", "folders": {"/finance/inbox": "list download delete"}},
+    "seller": {"folders": {"/sales": "list download upload overwrite"}},
+    "off": {"enabled": False, "folders": {"/sales": "list"}},
+}
+GROUPS: dict[str, Any] = {"finance": {"folders": {"/finance": "list download upload"}}}
+
+
+class House:
+    """The company, its one server `main`, and shortcuts to what tests do all the time."""
+
+    def __init__(self, db: Database, folder: Path) -> None:
+        self.db, self.folder = db, folder
+        self.settings = Settings(
+            home=folder / "home",
+            database_url=str(db.url),
+            base_url="http://localhost",
+            mail=MailSettings("127.0.0.1", 1, sender="recert@house.example", timeout=5),
+            zone=ZoneInfo("Europe/Berlin"),
+            undo_minutes=60,
+            secure_cookies=False,
+        )
+        self.officer = staff("olga@house.example", Role.OFFICER)
+        self.admin = staff("adam@house.example", Role.ADMINISTRATOR)
+        self.auditor = staff("aud@house.example", Role.AUDITOR)
+        self.permissions = folder / "permissions.json"
+        self._clock = clock.frozen(NOON)
+
+    def __enter__(self) -> Self:
+        self._clock.__enter__()
+        self.write_permissions(ACCOUNTS)
+        with self.db.transaction() as session:
+            people.import_people(session, PEOPLE, actor=self.admin, now=NOON)
+            server = inventory.add_server(
+                session,
+                "main",
+                "embedded",
+                {"file": str(self.permissions)},
+                actor=self.admin,
+                now=NOON,
+            )
+            self.server_id = server.id
+            inventory.enable_writes(session, server, True, actor=self.admin, now=NOON)
+            inventory.import_owners(session, OWNERS, actor=self.admin, now=NOON)
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._clock.__exit__(None, None, None)
+
+    def write_permissions(
+        self, accounts: dict[str, dict[str, Any]], groups: dict[str, Any] = GROUPS
+    ) -> None:
+        """The permission file of server `main`, in canonical form."""
+        made = {name: {"password": _HASH, **account} for name, account in accounts.items()}
+        (self.folder / "files").mkdir(exist_ok=True)
+        content = {"version": 1, "root": "files", "groups": groups, "accounts": made}
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        self.permissions.write_text(text, encoding="utf-8")
+
+    def person(self, name: str) -> Actor:
+        """Somebody of the cast as a signed-in reviewer: "alice"."""
+        with self.db.reading() as session:
+            found = people_queries.person_by_email(session, f"{name}@house.example")
+            assert found, name
+            return Actor(found.email, Channel.WEB, Assurance.SIGNED_IN, person_id=found.id)
+
+    def snapshot(self, **more: Any) -> snapshots.Outcome:
+        """A look at server `main`."""
+        return snapshots.take(self.db, self.server_id, actor=self.admin, now=clock.now, **more)
+
+    def launched(self, name: str = "Autumn", prefix: str = "/", undo_minutes: int = 60) -> int:
+        """A running campaign over server `main`; its number."""
+        self.snapshot()
+        with self.db.transaction() as session:
+            made = campaigns.draft(
+                session,
+                name,
+                [self.server_id],
+                prefix,
+                clock.now() + timedelta(days=14),
+                undo_minutes=undo_minutes,
+                actor=self.officer,
+                now=clock.now(),
+            )
+            campaigns.launch(session, made, actor=self.officer, now=clock.now())
+            return made.id
+
+    def item(self, account: str, folder: str) -> Item:
+        """The newest item about an account in a folder, detached."""
+        with self.db.reading() as session:
+            query = (
+                select(Item)
+                .join(Account, Account.id == Item.account_id)
+                .join(Folder, Folder.id == Item.folder_id)
+                .where(Account.name == account, Folder.path == folder)
+                .order_by(Item.id.desc())
+                .limit(1)
+            )
+            return session.scalars(query).one()
+
+    def decide(self, account: str, folder: str, reply: Reply, by: str = "alice") -> None:
+        """A reviewer answers."""
+        item = self.item(account, folder)
+        with self.db.transaction() as session:
+            decisions.record(session, item.id, reply, actor=self.person(by), now=clock.now())
+
+    def finish(self, name: str) -> None:
+        """A reviewer says that all his answers are final."""
+        with self.db.transaction() as session:
+            campaign = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(1)).one()
+            items.finish(session, campaign, actor=self.person(name), now=clock.now())
+
+    def carry_out(self) -> None:
+        """One round of the worker: orders are written and carried out, items follow."""
+        remediation.order_final(self.db, now=clock.now())
+        execution.run_due(self.db, now=clock.now)
+        remediation.follow_orders(self.db, now=clock.now())
+
+    def campaign(self, campaign_id: int) -> Campaign:
+        """A campaign, detached."""
+        with self.db.reading() as session:
+            return session.get_one(Campaign, campaign_id)
+
+    def orders(self) -> list[Order]:
+        """All orders, oldest first, detached."""
+        with self.db.reading() as session:
+            return list(session.scalars(select(Order).order_by(Order.id)))
+
+    def server(self) -> Server:
+        """Server `main`, detached."""
+        with self.db.reading() as session:
+            return session.get_one(Server, self.server_id)
+
+    def trail_actions(self) -> list[str]:
+        """The actions in the trail, oldest first."""
+        with self.db.reading() as session:
+            return list(session.scalars(select(TrailEntry.action).order_by(TrailEntry.seq)))
+
+    @property
+    def head(self) -> Letterhead:
+        """What mails need."""
+        return Letterhead.of(self.settings)
+
+    def app(self, **changes: Any) -> Flask:
+        """The web application on this house's database."""
+        made = create_app(replace(self.settings, **changes), self.db)
+        made.config["TESTING"] = False
+        return made
+
+    def user(self, actor: Actor) -> Actor:
+        """Lets a member of the cast sign in with PASSWORD."""
+        with self.db.transaction() as session:
+            people.add_user(
+                session,
+                actor.name,
+                actor.name.partition("@")[0].title(),
+                PASSWORD,
+                actor.roles,
+                actor=self.admin,
+                now=clock.now(),
+            )
+        return actor
+
+
+def staff(email: str, *roles: Role) -> Actor:
+    """Somebody with a role in Recert."""
+    return Actor(email, Channel.WEB, Assurance.SIGNED_IN, roles=frozenset(roles))
