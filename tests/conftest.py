@@ -29,10 +29,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 @pytest.fixture(scope="session")
 def migrated(
     database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Template]:
+) -> Template:
     """A migrated, empty database of each kind, from which every test gets a copy."""
     server = request.getfixturevalue("postgres") if database_kind == "postgresql" else None
-    yield template(database_kind, tmp_path_factory.mktemp("template"), server)
+    return template(database_kind, tmp_path_factory.mktemp("template"), server)
 
 
 @pytest.fixture

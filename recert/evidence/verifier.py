@@ -51,6 +51,9 @@ FILES = {
 }
 
 
+CHANGED = ("ordered", "verified", "still reachable", "needs attention")
+
+
 class Broken(Exception):
     """Something in the package does not hold."""
 
@@ -295,14 +298,8 @@ def check_orders(
     for number, item in items.items():
         decision = newest.get(number)
         wanted = decision and decision["answer"] in ("reduce", "revoke")
-        if wanted and item["state"] in (
-            "ordered",
-            "verified",
-            "still reachable",
-            "needs attention",
-        ):
-            if number not in orders:
-                raise Broken(f"item {number} was to be changed, but there is no order for it")
+        if wanted and item["state"] in CHANGED and number not in orders:
+            raise Broken(f"item {number} was to be changed, but there is no order for it")
         if item["state"] == "verified":
             looks = trail.get(("order.checked", f"order:{orders[number]['order']}"), [])
             if not any(body["details"]["state"] == "verified" for body in looks):
