@@ -226,9 +226,8 @@ def _oddities(site: Site, now: datetime) -> None:
         folders={"/sales": "list download upload"},
     )
     _seen(site, "r.schmidt", now, days=412)
-    site.folders.append("/archive/2019")
     site.accounts["frontdesk"]["folders"]["/archive"] = "list download"
-    site.accounts["r.schmidt"]["folders"]["/archive/2019"] = "list download upload delete"
+    site.accounts["r.schmidt"]["folders"]["/archive"] = "list download upload delete"
 
 
 def _partners(dice: random.Random, now: datetime) -> Site:

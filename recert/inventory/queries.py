@@ -105,6 +105,7 @@ def servers_overview(session: Session) -> Sequence[AnyRow]:
     last = select(func.max(Snapshot.id)).where(Snapshot.server_id == Server.id).scalar_subquery()
     query = (
         select(Server, published, newest)
+        .select_from(Server)
         .outerjoin(published, published.id == last_good)
         .outerjoin(newest, newest.id == last)
         .order_by(Server.name)
