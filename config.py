@@ -10,28 +10,54 @@ RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME,
 
 import os
 from collections.abc import Mapping
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from recert.foundation.settings import MailSettings, SettingMissing, Settings
+
+LONGEST_UNDO = 7 * 24 * 60
+HIGHEST_PORT = 65535
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the environment; raises SettingMissing naming what is wrong."""
+    """Settings from the environment; raises SettingMissing naming what is wrong. An empty variable
+    is the same as none."""
+    environ = {name: value for name, value in environ.items() if value}
     home = Path(environ.get("RECERT_HOME", "instance")).resolve()
-    base_url = environ.get("RECERT_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-    if urlsplit(base_url).scheme not in ("http", "https"):
-        raise SettingMissing(f"RECERT_BASE_URL must start with http:// or https://: {base_url!r}.")
+    base_url = _base_url(environ.get("RECERT_BASE_URL", "http://127.0.0.1:8000"))
     return Settings(
         home=home,
-        database_url=environ.get("DATABASE_URL") or f"sqlite:///{home / 'recert.sqlite3'}",
+        database_url=_database(environ.get("DATABASE_URL", f"sqlite:///{home / 'recert.sqlite3'}")),
         base_url=base_url,
         mail=_mail(environ),
         zone=_zone(environ.get("RECERT_TIMEZONE", "UTC")),
-        undo_minutes=_number(environ, "RECERT_UNDO_MINUTES", 60),
+        undo_minutes=_number(environ, "RECERT_UNDO_MINUTES", 60, range(LONGEST_UNDO + 1)),
         secure_cookies=base_url.startswith("https://"),
     )
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise SettingMissing(f"RECERT_BASE_URL must look like https://recert.example: {text!r}.")
+    return text.rstrip("/")
+
+
+def _database(url: str) -> str:
+    """The text itself may hold a password, so no message repeats it."""
+    try:
+        kind = make_url(url).get_backend_name()
+    except ArgumentError:
+        kind = ""
+    if kind not in ("sqlite", "postgresql"):
+        raise SettingMissing("DATABASE_URL must start with sqlite:/// or postgresql://.")
+    return url
 
 
 def _mail(environ: Mapping[str, str]) -> MailSettings:
@@ -42,24 +68,42 @@ def _mail(environ: Mapping[str, str]) -> MailSettings:
         )
     return MailSettings(
         server=environ.get("RECERT_MAIL_SERVER", "localhost"),
-        port=_number(environ, "RECERT_MAIL_PORT", 25),
+        port=_number(environ, "RECERT_MAIL_PORT", 25, range(1, HIGHEST_PORT + 1)),
         security=security,
-        ca_file=environ.get("RECERT_MAIL_CA_FILE", ""),
+        ca_file=_ca_file(environ.get("RECERT_MAIL_CA_FILE", "")),
         username=environ.get("RECERT_MAIL_USERNAME", ""),
         password=environ.get("RECERT_MAIL_PASSWORD", ""),
-        sender=environ.get("RECERT_MAIL_SENDER", "recert@localhost"),
+        sender=_sender(environ.get("RECERT_MAIL_SENDER", "recert@localhost")),
     )
+
+
+def _ca_file(name: str) -> str:
+    if name and not Path(name).is_file():
+        raise SettingMissing(f"RECERT_MAIL_CA_FILE: there is no file {name!r}.")
+    return name
+
+
+def _sender(text: str) -> str:
+    try:
+        found = Address(addr_spec=text)
+    except (ValueError, IndexError, MessageError):
+        found = Address()
+    if not (found.username and found.domain and text.isascii()):
+        raise SettingMissing(f"RECERT_MAIL_SENDER is not a mail address: {text!r}.")
+    return text
 
 
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingMissing(f"RECERT_TIMEZONE is not a known zone: {name!r}.") from error
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+def _number(environ: Mapping[str, str], name: str, default: int, allowed: range) -> int:
     text = environ.get(name, str(default))
-    if not text.isdigit():
-        raise SettingMissing(f"{name} must be a whole number, not {text!r}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) in allowed):
+        raise SettingMissing(
+            f"{name} must be a whole number from {allowed[0]} to {allowed[-1]}, not {text!r}."
+        )
     return int(text)

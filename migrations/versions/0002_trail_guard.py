@@ -24,6 +24,11 @@ def upgrade() -> None:
     for table in GUARDED:
         for act in ("UPDATE", "DELETE"):
             op.execute(_trigger(table, act))
+        if op.get_bind().dialect.name == "postgresql":
+            op.execute(
+                f"CREATE TRIGGER guard_{table}_truncate BEFORE TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
 
 
 def _trigger(table: str, act: str) -> str:
@@ -42,7 +47,7 @@ def _trigger(table: str, act: str) -> str:
 def downgrade() -> None:
     postgresql = op.get_bind().dialect.name == "postgresql"
     for table in GUARDED:
-        for act in ("update", "delete"):
+        for act in ("update", "delete", "truncate") if postgresql else ("update", "delete"):
             where = f" ON {table}" if postgresql else ""
             op.execute(f"DROP TRIGGER guard_{table}_{act}{where}")
     if postgresql:

@@ -1,9 +1,15 @@
-"""Steps of items: guarded updates, one or many at a time, and the counters that follow them."""
+"""Steps of items: guarded updates, one or many at a time, and the counters that follow them.
 
+Who moves one item holds its campaign together with others; who moves many holds it alone. So a
+deadline never overtakes an answer that is being saved, and no answer slips in behind it.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -14,12 +20,15 @@ from recert.campaigns.models import (
     CampaignState,
     Item,
     ItemState,
+    Occurrence,
     Progress,
     Route,
 )
 from recert.foundation.actor import Actor, Role, system
+from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
-from recert.inventory.models import Account, FolderOwner, FolderRoute, Server
+from recert.inventory import queries as inventory
+from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant, Server
 from recert.people.models import Person
 
 CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
@@ -27,6 +36,36 @@ CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
 
 class NoSuchItem(NotFound):
     """There is no such question, or it was not asked of you."""
+
+
+def hold(session: Session, campaign_id: int, *, alone: bool = False) -> Campaign:
+    """The campaign as it is now, which nobody moves on before this transaction ends."""
+    mode = {"key_share": True} if alone else {"read": True}
+    query = select(Campaign).where(Campaign.id == campaign_id).with_for_update(**mode)
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> bool:
+    """True for the first who asks: what must happen once, happens once."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    taken = session.execute(
+        dialect.insert(Occurrence)
+        .values(campaign_id=campaign_id, slot=slot, at=now)
+        .on_conflict_do_nothing()
+        .returning(Occurrence.id)
+    )
+    return taken.scalar_one_or_none() is not None
+
+
+def is_taken(session: Session, campaign_id: int, slot: str) -> bool:
+    """Whether somebody took this slot before."""
+    here = (Occurrence.campaign_id == campaign_id, Occurrence.slot == slot)
+    return session.scalar(select(Occurrence.id).where(*here)) is not None
+
+
+def refresh_slot(snapshots: Iterable[int]) -> str:
+    """The slot of one comparison with the newest snapshots of a campaign's servers."""
+    return "compared with snapshots " + ",".join(map(str, snapshots))
 
 
 def take_step(session: Session, item: Item, new: ItemState, **values: Any) -> None:
@@ -39,8 +78,15 @@ def take_step(session: Session, item: Item, new: ItemState, **values: Any) -> No
     session.refresh(item)
 
 
-def recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
-    """Renews the counters of one reviewer from his items."""
+def recount(session: Session, campaign_id: int, *reviewer_ids: int | None) -> None:
+    """Renews the counters of some reviewers from their items, always in the same order, so that
+    two who give each other an item do not wait for each other."""
+    for reviewer_id in sorted(set(reviewer_ids), key=lambda number: number or 0):
+        _recount(session, campaign_id, reviewer_id)
+
+
+def _recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
+    counter = _counter(session, campaign_id, reviewer_id)
     mine = Item.reviewer_id == reviewer_id if reviewer_id else Item.reviewer_id.is_(None)
     here = (Item.campaign_id == campaign_id, mine)
 
@@ -56,14 +102,20 @@ def recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None
             amount(Answer.REVOKE).label("revoke"),
         ).where(*here)
     ).one()
+    session.execute(update(Progress).where(Progress.id == counter).values(**dict(counts._mapping)))
+
+
+def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:
+    """The number of the counter row, held until the end: whoever counts next sees our items. The
+    compliance queue has its row since the launch."""
+    if reviewer_id:
+        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        empty = dict.fromkeys(("total", "open", "keep", "reduce", "revoke"), 0)
+        row = {"campaign_id": campaign_id, "reviewer_id": reviewer_id, **empty}
+        session.execute(dialect.insert(Progress).values(**row).on_conflict_do_nothing())
     owner = Progress.reviewer_id == reviewer_id if reviewer_id else Progress.reviewer_id.is_(None)
-    values = dict(counts._mapping)
-    row = session.execute(
-        update(Progress).where(Progress.campaign_id == campaign_id, owner).values(**values)
-    )
-    if getattr(row, "rowcount", 0) == 0 and counts.total:
-        session.add(Progress(campaign_id=campaign_id, reviewer_id=reviewer_id, **values))
-        session.flush()
+    here = (Progress.campaign_id == campaign_id, owner)
+    return session.scalars(select(Progress.id).where(*here).with_for_update()).one()
 
 
 def finalise(session: Session, where: ColumnElement[bool]) -> int:
@@ -80,39 +132,53 @@ def finalise(session: Session, where: ColumnElement[bool]) -> int:
 
 def finalise_due(session: Session, *, now: datetime) -> int:
     """Makes final what can no longer be changed because its time is over."""
-    done = 0
-    for campaign in session.scalars(select(Campaign).where(Campaign.state == CampaignState.ACTIVE)):
-        over = now - timedelta(minutes=campaign.undo_minutes)
-        where = (
-            (Item.campaign_id == campaign.id)
-            & Item.answer.in_([Answer.REDUCE, Answer.REVOKE])
-            & (Item.decided_at <= over)
-        )
-        ids = session.scalars(select(Item.id).where(where, Item.state == ItemState.DECIDED)).all()
-        if not ids:
-            continue
-        done += finalise(session, where)
+    active = select(Campaign).where(Campaign.state == CampaignState.ACTIVE).order_by(Campaign.id)
+    done = {
+        campaign: ids
+        for campaign in session.scalars(active).all()
+        if (ids := _finalise_old(session, campaign, now))
+    }
+    for campaign, ids in done.items():  # the trail comes last: who holds it waits for nobody
         trail.append(
             session,
             "items.final",
             f"campaign:{campaign.id}",
-            {"items": list(ids), "because": f"{campaign.undo_minutes} minutes to change are over"},
+            {"items": ids, "because": f"{campaign.undo_minutes} minutes to change are over"},
             actor=system("time to change an answer"),
             at=now,
         )
-    return done
+    return sum(len(ids) for ids in done.values())
+
+
+def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[int]:
+    where = (
+        (Item.campaign_id == campaign.id)
+        & Item.answer.in_([Answer.REDUCE, Answer.REVOKE])
+        & (Item.decided_at <= now - timedelta(minutes=campaign.undo_minutes))
+    )
+    old = select(Item.id).where(where, Item.state == ItemState.DECIDED).order_by(Item.id)
+    if not session.scalar(old.limit(1)):
+        return []
+    if hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
+        return []
+    ids = list(session.scalars(old))
+    finalise(session, where)
+    return ids
 
 
 def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> int:
     """A reviewer says he is done: all his answers become final at once."""
-    mine = (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
-    done = finalise(session, mine)
     if actor.person_id is None:
         raise NoSuchItem
-    session.execute(
-        update(Progress)
-        .where(Progress.campaign_id == campaign.id, Progress.reviewer_id == actor.person_id)
-        .values(finished_at=now)
+    rules.check_running(hold(session, campaign.id, alone=True).state)
+    mine = (Progress.campaign_id == campaign.id, Progress.reviewer_id == actor.person_id)
+    said = session.execute(
+        update(Progress).where(*mine, Progress.total > 0).values(finished_at=now)
+    )
+    if getattr(said, "rowcount", 0) != 1:
+        raise NoSuchItem
+    done = finalise(
+        session, (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
     )
     details = {"answers": done}
     trail.append(
@@ -156,9 +222,10 @@ def pass_on(session: Session, item: Item) -> None:
     steps = (row.owner, row.substitute, row.manager, row.server_owner)
     start = CHAIN.index(item.route) + 1 if item.route in CHAIN else len(CHAIN)
     new: tuple[int | None, Route] = (None, Route.QUEUE)
+    passed = {item.reviewer_id, row.holder, *steps[:start]}  # nobody is asked a second time
     for route, person_id in list(zip(CHAIN, steps, strict=True))[start:]:
         person = session.get(Person, person_id) if person_id else None
-        if person and person.active and person.id not in (item.reviewer_id, row.holder):
+        if person and person.active and person.id not in passed:
             new = (person.id, route)
             break
     _give(session, item, *new)
@@ -171,6 +238,7 @@ def reassign(
     actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the question goes to somebody else.")
+    rules.check_running(hold(session, item.campaign_id).state)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     if not reviewer.active or reviewer.id == holder:
         raise BadInput(f"{reviewer.name} cannot answer: it is his own account, or he has left.")
@@ -186,49 +254,91 @@ def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(item)
-    recount(session, item.campaign_id, before)
-    recount(session, item.campaign_id, reviewer_id)
+    recount(session, item.campaign_id, before, reviewer_id)
 
 
 _CHANGED = """
-SELECT i.id, i.campaign_id, i.reviewer_id, n.id AS new_grant, n.rights, n.content_hash
+SELECT i.id, i.reviewer_id, i.state, i.account_id,
+       f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
+       a.gone_snapshot_id AS account_gone,
+       n.id AS new_grant, n.rights, n.content_hash
 FROM item i
-JOIN campaign c ON c.id = i.campaign_id AND c.state = 'active'
 JOIN access_grant g ON g.id = i.grant_id AND g.gone_snapshot_id IS NOT NULL
+JOIN folder f ON f.id = i.folder_id
+JOIN account a ON a.id = i.account_id
 LEFT JOIN access_grant n ON n.account_id = i.account_id AND n.folder_id = i.folder_id
-     AND n.gone_snapshot_id IS NULL
-WHERE i.state IN ('open', 'decided')
+     AND n.gone_snapshot_id IS NULL AND n.rights <> 0
+WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided', 'gone before decision')
+ORDER BY i.id
 """
 
 
 def refresh(session: Session, *, now: datetime) -> int:
-    """After a new snapshot: an item whose access changed asks again, one whose access is gone
-    says so. How many were touched."""
-    touched = set()
-    rows = session.execute(text(_CHANGED)).all()
-    for row in rows:
-        gone = row.new_grant is None
+    """After a new snapshot: an item whose access changed (or came back) asks again, one whose
+    access is gone says so. How many were touched. Each snapshot is looked at once."""
+    active = select(Campaign).where(Campaign.state == CampaignState.ACTIVE).order_by(Campaign.id)
+    touched = {}
+    for campaign in session.scalars(active).all():
+        newest = [inventory.last_complete(session, number) for number in campaign.server_ids]
+        seen = refresh_slot(snapshot.id for snapshot in newest if snapshot)
+        if is_taken(session, campaign.id, seen) or not take_slot(session, campaign.id, seen, now):
+            continue
+        if hold(session, campaign.id, alone=True).state is CampaignState.ACTIVE:
+            touched[campaign.id] = _refresh(session, campaign.id)
+    for campaign_id, ids in touched.items():
+        if any(ids.values()):
+            subject, actor = f"campaign:{campaign_id}", system("new snapshot")
+            trail.append(session, "items.refreshed", subject, ids, actor=actor, at=now)
+    return sum(len(numbers) for ids in touched.values() for numbers in ids.values())
+
+
+def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
+    ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
+    reviewers = set()
+    for row in session.execute(text(_CHANGED), {"campaign": campaign_id}).all():
+        found = row if row.new_grant else _inherited(session, row)
+        if found is None and row.state == ItemState.GONE:
+            continue
         values: dict[str, Any] = (
             {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
-            if gone
+            if found is None
             else {
                 "state": ItemState.OPEN,
-                "grant_id": row.new_grant,
-                "rights": row.rights,
-                "content_hash": row.content_hash,
+                "grant_id": found.new_grant,
+                "rights": found.rights,
+                "content_hash": found.content_hash,
                 "outcome": "The access changed after it was asked about.",
             }
         )
-        session.execute(
-            update(Item)
-            .where(Item.id == row.id)
-            .values(answer=None, answer_rights=None, decided_at=None, **values)
+        values.update(answer=None, answer_rights=None, decided_at=None)
+        session.execute(update(Item).where(Item.id == row.id).values(**values))
+        ids["gone" if found is None else "asked_again"].append(row.id)
+        reviewers.add(row.reviewer_id)
+    recount(session, campaign_id, *reviewers)
+    return ids
+
+
+def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
+    """What the account has in a folder that is no boundary any more: the same as in the nearest
+    one above it. None when it has nothing there."""
+    if row.boundary_gone is None or row.account_gone is not None:
+        return None
+    above = [row.path[:at] or "/" for at, letter in enumerate(row.path) if letter == "/"]
+    nearest = (
+        select(Folder.id)
+        .where(
+            Folder.server_id == row.server_id,
+            Folder.gone_snapshot_id.is_(None),
+            Folder.path.in_(above),
         )
-        touched.add((row.campaign_id, row.reviewer_id))
-    for campaign_id, reviewer_id in touched:
-        recount(session, campaign_id, reviewer_id)
-    if rows:
-        ids = {"gone": [r.id for r in rows if r.new_grant is None]}
-        ids["asked_again"] = [r.id for r in rows if r.new_grant is not None]
-        trail.append(session, "items.refreshed", "items", ids, actor=system("new snapshot"), at=now)
-    return len(rows)
+        .order_by(func.length(Folder.path).desc())
+        .limit(1)
+    )
+    return session.execute(
+        select(Grant.id.label("new_grant"), Grant.rights, Grant.content_hash).where(
+            Grant.folder_id == nearest.scalar_subquery(),
+            Grant.account_id == row.account_id,
+            Grant.gone_snapshot_id.is_(None),
+            Grant.rights != 0,
+        )
+    ).one_or_none()

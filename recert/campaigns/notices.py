@@ -8,11 +8,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import population, queries, rules
+from recert.campaigns import items, population, queries, rules
 from recert.campaigns.models import Campaign, CampaignState, Occurrence, Progress
 from recert.connectors import rights
 from recert.foundation.actor import Actor, Role, system
@@ -54,10 +53,31 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
             due = _due(session, session.get_one(Campaign, campaign_id), now=now)
         for kind, slot, person_id in due:
             with db.transaction() as session:
-                campaign = session.get_one(Campaign, campaign_id)
-                if _take_slot(session, campaign_id, f"{slot}: {person_id}", now):
+                campaign = items.hold(session, campaign_id)
+                if _still_wanted(session, campaign, person_id) and items.take_slot(
+                    session, campaign_id, f"{slot}: {person_id}", now
+                ):
+                    _skip_past_reminders(session, campaign, person_id, now)
                     sent += _write(session, campaign, person_id, kind, head, now=now)
     return sent
+
+
+def _still_wanted(session: Session, campaign: Campaign, person_id: int) -> bool:
+    """Nobody is asked about what is answered or closed, and nobody who has left."""
+    progress = queries.progress_of(session, campaign.id, person_id)
+    running = campaign.state is CampaignState.ACTIVE
+    return bool(
+        running and progress and progress.open and session.get_one(Person, person_id).active
+    )
+
+
+def _skip_past_reminders(
+    session: Session, campaign: Campaign, person_id: int, now: datetime
+) -> None:
+    """Who gets a mail now does not also get the reminders of the days before."""
+    launched = campaign.launched_at or now
+    for slot in rules.reminder_slots(launched, campaign.due_at, now=now):
+        items.take_slot(session, campaign.id, f"{slot}: {person_id}", now)
 
 
 def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[str, str, int]]:
@@ -85,7 +105,7 @@ def remind_now(
     if campaign.state is not CampaignState.ACTIVE:
         raise BadInput("Only a running campaign can remind its reviewers.")
     day = now.astimezone(head.zone).date().isoformat()
-    if not _take_slot(session, campaign.id, f"reminded by hand {day}", now):
+    if not items.take_slot(session, campaign.id, f"reminded by hand {day}", now):
         raise BadInput("Everybody was reminded today already. Try again tomorrow.")
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
     sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
@@ -100,16 +120,6 @@ def remind_now(
     return sent
 
 
-def _take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> bool:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    taken = session.execute(
-        dialect.insert(Occurrence)
-        .values(campaign_id=campaign_id, slot=slot, at=now)
-        .on_conflict_do_nothing()
-    )
-    return getattr(taken, "rowcount", 0) == 1
-
-
 def _write(
     session: Session,
     campaign: Campaign,
@@ -122,7 +132,7 @@ def _write(
     """Writes one mail from what is true now; nobody is reminded of what is already answered."""
     progress = queries.progress_of(session, campaign.id, person_id)
     person = session.get_one(Person, person_id)
-    if progress is None or not progress.open or not person.active:
+    if progress is None or not _still_wanted(session, campaign, person_id):
         return 0
     rows = queries.first_open_items(session, campaign.id, person.id, ITEMS_IN_A_MAIL)
     subjects = [f"item:{row.id}" for row in rows]

@@ -188,7 +188,7 @@ def generate(session: Session, campaign: Campaign, snapshot: Snapshot, first_key
 
 
 def start_progress(session: Session, campaign_id: int) -> None:
-    """The counter rows of a new campaign."""
+    """The counter rows of a new campaign. The compliance queue always has one."""
     rows = (
         select(
             Item.campaign_id,
@@ -204,6 +204,12 @@ def start_progress(session: Session, campaign_id: int) -> None:
     )
     columns = ["campaign_id", "reviewer_id", "total", "open", "keep", "reduce", "revoke"]
     session.execute(insert(Progress).from_select(columns, rows))
+    queue = select(Progress.id).where(
+        Progress.campaign_id == campaign_id, Progress.reviewer_id.is_(None)
+    )
+    if session.scalar(queue) is None:
+        empty = dict.fromkeys(columns[2:], 0)
+        session.execute(insert(Progress).values(campaign_id=campaign_id, **empty))
 
 
 def reviewers_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:

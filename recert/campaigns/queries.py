@@ -238,7 +238,7 @@ def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]
         .where(Item.campaign_id == campaign_id, Item.state.in_(states))
         .group_by(Item.state)
     )
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def open_in_folder(session: Session, campaign_id: int, reviewer_id: int, folder_id: int) -> int:

@@ -34,9 +34,9 @@ ITEM_STEPS = {
     },
     ItemState.FINAL: {ItemState.ORDERED},
     ItemState.ORDERED: {ItemState.VERIFIED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION},
-    ItemState.STILL_REACHABLE: {ItemState.VERIFIED, ItemState.NEEDS_ATTENTION},
+    ItemState.STILL_REACHABLE: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.NEEDS_ATTENTION},
     ItemState.NEEDS_ATTENTION: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.STILL_REACHABLE},
-    ItemState.VERIFIED: set[ItemState](),
+    ItemState.VERIFIED: {ItemState.CLOSED},  # the change was taken back
     ItemState.CLOSED: set[ItemState](),
     ItemState.GONE: set[ItemState](),
 }
@@ -54,6 +54,12 @@ def check_campaign_step(now: CampaignState, new: CampaignState) -> None:
     """Raises StepRefused naming both states."""
     if new not in CAMPAIGN_STEPS[now]:
         raise StepRefused(f"The campaign is {now.value}; it cannot become {new.value}.")
+
+
+def check_running(now: CampaignState) -> None:
+    """Raises StepRefused unless the campaign asks at present."""
+    if now is not CampaignState.ACTIVE:
+        raise StepRefused(f"The campaign is {now.value}: nothing can be answered any more.")
 
 
 def check_item_step(now: ItemState, new: ItemState) -> None:

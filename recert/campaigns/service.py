@@ -149,6 +149,8 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
     population.start_progress(session, campaign.id)
+    seen = items.refresh_slot(part.snapshot_id for part in found.populations)
+    items.take_slot(session, campaign.id, seen, now)
     details = {
         "name": campaign.name,
         "items": made,
@@ -180,10 +182,8 @@ def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) 
     campaign.closed_at = now
     items.finalise(session, Item.campaign_id == campaign.id)
     silent = items.close_silent(session, campaign.id)
-    for reviewer_id in session.scalars(
-        select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
-    ):
-        items.recount(session, campaign.id, reviewer_id)
+    reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
+    items.recount(session, campaign.id, *session.scalars(reviewers).all())
     details = {
         "name": campaign.name,
         "without_answer": silent,
@@ -226,7 +226,8 @@ def sign_off(
 
 
 def void(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
-    """Stops a campaign for good. It stays with everything that was answered."""
+    """Stops a campaign for good. It stays with everything that was answered; changes that were
+    not ordered yet are not ordered any more."""
     actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the campaign is void.")

@@ -1,5 +1,6 @@
 """Policy of answering, pure."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from recert.campaigns import rules as campaign_rules
@@ -47,7 +48,7 @@ def check_reply(reply: Reply, granted: int) -> None:
         raise BadInput("Answer keep, reduce, revoke or not mine.")
     if len(reply.reason) > MAX_REASON:
         raise BadInput(f"The reason is longer than {MAX_REASON} characters.")
-    if not all(character.isprintable() or character in "\r\n\t" for character in reply.reason):
+    if not all(map(_may_stand_in_a_reason, reply.reason)):
         raise BadInput("The reason contains control characters.")
     if reply.answer is Answer.NOT_MINE and not reply.reason.strip():
         raise BadInput(
@@ -63,11 +64,19 @@ def check_reply(reply: Reply, granted: int) -> None:
         raise BadInput("These are all the rights it has now: choose keep, or leave some out.")
 
 
-def check_may_answer(item: Item, campaign: Campaign, holder_id: int | None, actor: Actor) -> None:
-    """Raises NotYours, OwnAccess or TooLate."""
+def _may_stand_in_a_reason(character: str) -> bool:
+    """Word processors write blanks that do not break; they are no control characters."""
+    blank = unicodedata.category(character) == "Zs"
+    return blank or character.isprintable() or character in "\r\n\t"
+
+
+def check_may_answer(
+    item: Item, campaign: Campaign, holder_id: int | None, answer: Answer, actor: Actor
+) -> None:
+    """Raises NotYours, OwnAccess or TooLate. One's own access can only be passed on."""
     if actor.person_id is None or item.reviewer_id != actor.person_id:
         raise NotYours
-    if holder_id is not None and holder_id == actor.person_id:
+    if holder_id is not None and holder_id == actor.person_id and answer is not Answer.NOT_MINE:
         raise OwnAccess
     if campaign.state is not CampaignState.ACTIVE or item.state not in campaign_rules.ANSWERABLE:
         raise TooLate

@@ -39,12 +39,9 @@ def record(
     session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime
 ) -> Decision:
     """Records one answer, from whichever door it came. The caller commits."""
-    item = session.scalar(select(Item).where(Item.id == item_id).with_for_update())
-    if item is None:
-        raise NoSuchItem
-    campaign = session.get_one(Campaign, item.campaign_id)
+    campaign, item = _held(session, item_id)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
-    rules.check_may_answer(item, campaign, holder, actor)
+    rules.check_may_answer(item, campaign, holder, reply.answer, actor)
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights)
     decision = Decision(
@@ -66,6 +63,17 @@ def record(
     _move(session, item, decision, now)
     trail.append(session, "decision.recorded", item.ref, _details(decision), actor=actor, at=now)
     return decision
+
+
+def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
+    """The campaign and then the item, as they are now and until this transaction ends: what was
+    loaded before somebody else's answer came through must not be trusted."""
+    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    if campaign_id is None:
+        raise NoSuchItem
+    campaign = campaign_items.hold(session, campaign_id)
+    query = select(Item).where(Item.id == item_id).with_for_update()
+    return campaign, session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _move(session: Session, item: Item, decision: Decision, now: datetime) -> None:
@@ -131,10 +139,10 @@ def record_many(
     rules.check_reply(reply, 0)
     if actor.person_id is None:
         raise rules.NotYours
-    if campaign.state is not CampaignState.ACTIVE:
-        raise rules.TooLate
     if item_ids is not None and not item_ids:
         raise BadInput("Choose at least one line.")
+    if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
+        raise rules.TooLate
     own = select(Account.id).where(Account.person_id == actor.person_id)
     where = [
         Item.campaign_id == campaign.id,
@@ -151,7 +159,7 @@ def record_many(
     batch = secrets.new_token()[:16]
     if chosen:
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
-    asked = len(item_ids) if item_ids is not None else len(chosen)
+    asked = len(set(item_ids)) if item_ids is not None else len(chosen)
     return BatchResult(batch, len(chosen), asked - len(chosen))
 
 
@@ -225,7 +233,7 @@ class Invitation:
 
 def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
     """Opens a one-click link; LinkUnknown or LinkOver. Reads only. A link dies when its item
-    goes to somebody else or the campaign ends."""
+    goes to somebody else; after the close it still shows what was recorded, until it expires."""
     row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
     item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
     item = session.get(Item, item_id)

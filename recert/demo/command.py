@@ -71,7 +71,7 @@ def _welcome(running: Stage, campaign_id: int) -> None:
     click.echo(
         "  Three things to try\n"
         f"    1. Open {base}/mailbox, take a mail to {owner.name}, open a link\n"
-        f"       in it and remove an access. {UNDO_MINUTES} minutes later it is gone from the server:\n"
+        f"       in it and remove an access. {UNDO_MINUTES} minutes later it is gone:\n"
         f"       curl -u ACCOUNT:{company.FTP_PASSWORD} ftp://127.0.0.1:{first.port}/finance/\n"
         "    2. Sign in as the compliance officer, watch the board, close the review, sign off.\n"
         "    3. Sign in as the auditor, download the evidence, change one byte, and run\n"

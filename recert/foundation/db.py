@@ -66,6 +66,9 @@ AnySelect = Select[*tuple[Any, ...]]
 PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+READ_ONLY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
 def words(kind: type[StrEnum]) -> Enum:
     """A column type that stores the value of a StrEnum as text."""
     return Enum(
@@ -89,6 +92,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        # One state for the whole block, and nothing written by mistake. SQLite is like that anyway.
+        self._reader = self.engine.execution_options(**({} if self.is_sqlite else READ_ONLY))
         self._one_writer = threading.RLock() if self.is_sqlite else nullcontext()
 
     @contextmanager
@@ -100,7 +105,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read one consistent state."""
-        with Session(self.engine) as session:
+        with Session(self._reader) as session:
             yield session
 
     @contextmanager
@@ -140,6 +145,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "foreign_keys=ON",
         "busy_timeout=30000",
         "temp_store=FILE",
+        "recursive_triggers=ON",  # else INSERT OR REPLACE gets past the guards of the trail
     ):
         driver.execute(f"PRAGMA {pragma}")
 

@@ -36,6 +36,11 @@ class NotFound(RecertError):
 class BadInput(RecertError):
     """The input cannot be used."""
 
+    @property
+    def message(self) -> str:
+        """The detail says it all; kinds of bad input with words of their own say both."""
+        return self.detail if self.detail and type(self) is BadInput else super().message
+
 
 class MovedMeanwhile(RecertError):
     """Somebody else was faster. Reload the page and look again."""

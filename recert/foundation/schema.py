@@ -14,6 +14,7 @@ from recert.foundation.db import Base, Database
 from recert.foundation.errors import RecertError
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+UPGRADE_LOCK = 7_232_378  # any number, the same in every version
 ROOMS_WITH_TABLES = (
     "trail",
     "people",
@@ -59,6 +60,8 @@ def _run(db: Database, act: Callable[[Config], None]) -> None:
     with db.connection() as connection:
         connection.execution_options(begin="BEGIN IMMEDIATE")
         with connection.begin():
+            if not db.is_sqlite:  # several machines may start at once; SQLite locks by itself
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
             config.attributes["connection"] = connection
             act(config)
 

@@ -9,6 +9,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from recert.foundation.errors import RecertError
+
+KEY_SIZE = 32
+
+
+class KeyDamaged(RecertError):
+    """A key file is damaged. Restore it from the backup."""
+
 
 def new_token() -> str:
     """256 random bits, safe in a URL."""
@@ -38,14 +46,21 @@ def fingerprint(public_key: bytes) -> str:
 
 
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_once(path, make)
+    key = path.read_bytes()
+    if len(key) != KEY_SIZE:
+        raise KeyDamaged(f"File: {path}.")
+    return key
+
+
+def _make_once(path: Path, make: Callable[[], bytes]) -> None:
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(make())
+        file.flush()
+        os.fsync(file.fileno())  # a key must not be empty after a power cut
     with contextlib.suppress(FileExistsError):  # another process was first: its key counts
         os.link(draft, path)
     draft.unlink()
-    return path.read_bytes()

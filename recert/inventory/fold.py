@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from recert.connectors.contract import AccountFact
 from recert.inventory.models import Account
+from recert.people.service import known_as
 
 _NEW_FOLDERS = """
 INSERT INTO folder (server_id, path, first_snapshot_id)
@@ -44,7 +45,7 @@ WHERE server_id = :server AND gone_snapshot_id IS NULL
 """
 _NEW_MEMBERS = """
 INSERT INTO group_member (group_id, account_id, first_snapshot_id)
-SELECT g.id, a.id, :snapshot FROM staged_member s
+SELECT DISTINCT g.id, a.id, :snapshot FROM staged_member s
 JOIN server_group g ON g.server_id = :server AND g.name = s.group_name
      AND g.gone_snapshot_id IS NULL
 JOIN account a ON a.server_id = :server AND a.name = s.account_name
@@ -99,8 +100,9 @@ WHERE NOT EXISTS (SELECT 1 FROM access_grant g WHERE g.server_id = :server
 ORDER BY s.folder_no, s.account_no
 """
 _MATCH_PERSONS = """
-UPDATE account SET person_id = (SELECT p.id FROM person p WHERE p.email = lower(account.email))
-WHERE server_id = :server AND gone_snapshot_id IS NULL AND email <> ''
+UPDATE account SET person_id = (SELECT p.id FROM person p WHERE p.email = account.email)
+WHERE server_id = :server AND gone_snapshot_id IS NULL
+  AND person_id IS DISTINCT FROM (SELECT p.id FROM person p WHERE p.email = account.email)
 """
 
 
@@ -123,7 +125,7 @@ def fold(
 
 
 def match_persons(session: Session, server_id: int) -> None:
-    """Joins accounts to persons by mail address."""
+    """Joins accounts to persons by mail address; an account without one belongs to nobody."""
     session.execute(text(_MATCH_PERSONS), {"server": server_id})
 
 
@@ -174,7 +176,7 @@ def _account_values(fact: AccountFact) -> dict[str, object]:
         "kind": fact.kind,
         "enabled": fact.enabled,
         "display_name": fact.display_name,
-        "email": fact.email.lower(),
+        "email": known_as(fact.email) if fact.email else "",
         "expires_at": fact.expires,
         "last_login_at": fact.last_login,
         "note": fact.note,

@@ -8,11 +8,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from recert.foundation import bulk
-from recert.inventory.models import Folder, FolderOwner, FolderRoute
+from recert.inventory.models import Folder, FolderOwner, FolderRoute, Server
 
 
 def recompute(session: Session, server_id: int) -> None:
-    """Writes the routes of one server anew."""
+    """Writes the routes of one server anew, one caller after the other."""
+    session.execute(select(Server.id).where(Server.id == server_id).with_for_update())
     owners = {
         row.path: row.id
         for row in session.execute(

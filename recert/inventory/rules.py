@@ -3,7 +3,7 @@
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Snapshot
 
-SHRINK_SHARE = 0.10
+SHRINK_PERCENT = 10
 SHRINK_FROM = 20  # below that many entries a share says nothing
 
 
@@ -13,7 +13,8 @@ def shrunk(*, before: Snapshot, after: Snapshot) -> str:
         ("accounts", before.accounts, after.accounts),
         ("grants", before.grants, after.grants),
     ):
-        if old >= SHRINK_FROM and new < old * (1 - SHRINK_SHARE):
+        much = old >= SHRINK_FROM and (old - new) * 100 > old * SHRINK_PERCENT
+        if much or (what == "accounts" and old and not new):
             return f"{new} {what} where the last complete snapshot had {old}."
     return ""
 

@@ -118,9 +118,10 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
             owner = known[key] = FolderOwner(server_id=key[0], path=key[1])
             session.add(owner)
         owner.person_id = persons[row.text("owner_email")]
-        owner.substitute_id = persons.get(row.text("substitute_email"))
+        if "substitute_email" in row.values:
+            owner.substitute_id = persons.get(row.text("substitute_email"))
     session.flush()
-    for server_id in {servers[row.text("server")] for row in rows}:
+    for server_id in sorted({servers[row.text("server")] for row in rows}):
         fold.match_persons(session, server_id)
         routing.recompute(session, server_id)
     trail.append(session, "owners.imported", "owners", {"rows": len(rows)}, actor=actor, at=now)

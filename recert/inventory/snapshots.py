@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,9 +12,11 @@ from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, Reading
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
-from recert.inventory import fold, routing, rules, staging
+from recert.inventory import fold, queries, routing, rules, staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.staging import Staged
+
+ABANDONED_AFTER = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def take(
     person's word that far fewer entries than last time are right."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
+        _close_abandoned(session, server_id, actor, now())
         server = session.get_one(Server, server_id)
         snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=now())
         session.add(snapshot)
@@ -56,11 +59,24 @@ def take(
             reading = registry.connect(kind, settings).read()
             with connection.begin():
                 staged = staging.stage(connection, reading)
+            with db.writing_on(connection) as session:
+                return _publish(session, snapshot_id, reading, staged, accept_shrink, actor, now())
         except ConnectorError as error:
             with db.writing_on(connection) as session:
                 return _close(session, snapshot_id, SnapshotState.FAILED, str(error), actor, now())
-        with db.writing_on(connection) as session:
-            return _publish(session, snapshot_id, reading, staged, accept_shrink, actor, now())
+        except Exception as error:
+            reason = f"Unexpected: {type(error).__name__}. The log says more."
+            with db.transaction() as session:
+                _close(session, snapshot_id, SnapshotState.FAILED, reason, actor, now())
+            raise
+
+
+def _close_abandoned(session: Session, server_id: int, actor: Actor, at: datetime) -> None:
+    """Readings whose process died. Without this they would look busy for ever."""
+    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
+    old = select(Snapshot.id).where(*here, Snapshot.started_at < at - ABANDONED_AFTER)
+    for snapshot_id in session.scalars(old).all():
+        _close(session, snapshot_id, SnapshotState.FAILED, "It was interrupted.", actor, at)
 
 
 def _publish(
@@ -81,7 +97,9 @@ def _publish(
     )
     snapshot.fingerprint, snapshot.source = reading.fingerprint, reading.source
     snapshot.warnings = list(reading.warnings)
-    newest = _last_complete(session, snapshot.server_id)
+    if snapshot.state is not SnapshotState.READING:
+        return _close(session, snapshot_id, SnapshotState.FAILED, snapshot.reason, actor, at)
+    newest = queries.last_complete(session, snapshot.server_id)
     if reading.problems:
         return _close(
             session, snapshot_id, SnapshotState.PARTIAL, "; ".join(reading.problems), actor, at
@@ -98,15 +116,6 @@ def _publish(
     routing.recompute(session, snapshot.server_id)
     reason = f"Accepted by {actor.name}: {shrunk}" if shrunk else ""
     return _close(session, snapshot_id, SnapshotState.COMPLETE, reason, actor, at)
-
-
-def _last_complete(session: Session, server_id: int) -> Snapshot | None:
-    return session.scalar(
-        select(Snapshot)
-        .where(Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
-        .order_by(Snapshot.id.desc())
-        .limit(1)
-    )
 
 
 def _close(

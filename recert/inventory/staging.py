@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from recert.connectors.contract import GrantFact, Reading
+from recert.connectors.contract import GrantFact, Reading, ServerDataInvalid
 from recert.foundation import bulk
 
 STAGED = {
@@ -66,6 +66,13 @@ def content_hash(fact: GrantFact) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)
 
 
+def _known(numbers: Numbers, name: str) -> int:
+    number = numbers.known.get(name)
+    if number is None:
+        raise ServerDataInvalid(f"A grant speaks of {name!r}, which the reading does not name.")
+    return number
+
+
 def stage(connection: Connection, reading: Reading) -> Staged:
     """Streams a reading into temporary tables of this connection."""
     for table, columns in STAGED.items():
@@ -88,8 +95,8 @@ def stage(connection: Connection, reading: Reading) -> Staged:
     rows = (
         (
             content_hash(fact),
-            accounts.known[fact.account],
-            folders.known[fact.folder],
+            _known(accounts, fact.account),
+            _known(folders, fact.folder),
             int(fact.rights),
             sources.of("; ".join(fact.via)),
             fact.native,

@@ -13,7 +13,6 @@ from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import queries as inventory
 from recert.inventory import snapshots
-from recert.inventory.models import SnapshotState
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.remediation import service as remediation
@@ -33,19 +32,16 @@ class Works:
 
 
 def take_wanted_snapshots(works: Works) -> int:
-    """Looks at the servers somebody asked for, then asks again where access changed meanwhile."""
+    """Looks at the servers somebody asked for."""
     with works.db.reading() as session:
         wanted = inventory.wanted_snapshots(session)
-    taken = [
-        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now) for server_id in wanted
-    ]
-    if any(each.state is SnapshotState.COMPLETE for each in taken):
-        refresh_items(works)
-    return len(taken)
+    for server_id in wanted:
+        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now)
+    return len(wanted)
 
 
 def refresh_items(works: Works) -> int:
-    """Items whose access changed since they were asked."""
+    """Asks again where access changed, whoever took the snapshot that shows it."""
     with works.db.transaction() as session:
         return items.refresh(session, now=clock.now())
 
@@ -75,6 +71,7 @@ def send_mails(works: Works) -> int:
 
 TICKS: tuple[Callable[[Works], int], ...] = (
     take_wanted_snapshots,
+    refresh_items,
     finalise,
     remediate,
     write_mails,

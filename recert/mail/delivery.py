@@ -1,89 +1,100 @@
 """The run that empties the outbox."""
 
 import smtplib
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 
+from recert.foundation import failpoints
 from recert.foundation.db import Database
 from recert.mail import service
 from recert.mail.models import OutboxMessage
-from recert.mail.smtp import Letter, Post, VerifiedConnection
+from recert.mail.smtp import CannotBeMailed, Letter, Post, VerifiedConnection
 
 PERMANENT = 500
+LOST_LINES_ALLOWED = 3  # then this run ends and the next one tries again
 
 
 def deliver_due(db: Database, post: Post, *, now: Callable[[], datetime]) -> int:
-    """Sends what is due over one connection; how many the server took. A crash after the server
-    said yes may send one mail twice, with the same Message-ID; none is ever lost."""
-    sent = 0
-    while True:
+    """Sends what is due; how many mails the server took. A crash after the server said yes may
+    send one mail twice, with the same Message-ID; none is ever lost."""
+    sent = lost_lines = 0
+    while lost_lines < LOST_LINES_ALLOWED:
         with db.transaction() as session:
-            batch = service.claim(session, now=now())
+            batch = deque(service.claim(session, now=now()))
         if not batch:
-            return sent
-        sent += _deliver(db, post, batch, now)
-
-
-def _deliver(
-    db: Database, post: Post, batch: Sequence[OutboxMessage], now: Callable[[], datetime]
-) -> int:
-    sent, waiting = 0, list(batch)
-    try:
-        with post.flask.app_context(), post.connect() as connection:
-            while waiting:
-                sent += _deliver_one(db, post, connection, waiting[0], now)
-                waiting.pop(0)
-    except (OSError, smtplib.SMTPException) as error:
-        with db.transaction() as session:
-            for message in waiting:
-                service.mark_retry(session, message, _reason(error), now=now())
+            break
+        run = _Run(db, post, batch, now)
+        lost_lines += not run.deliver()
+        sent += run.sent
     return sent
 
 
-def _deliver_one(
-    db: Database,
-    post: Post,
-    connection: VerifiedConnection,
-    message: OutboxMessage,
-    now: Callable[[], datetime],
-) -> int:
-    try:
-        connection.send(Letter(message, post.settings.sender))
-    except smtplib.SMTPRecipientsRefused as error:
-        code, why = next(iter(error.recipients.values()))
-        _refused(db, message, code, why, now)
-    except smtplib.SMTPResponseException as error:
-        _refused(db, message, error.smtp_code, error.smtp_error, now)
-        raise_if_gone(connection)
-    except ValueError as error:  # an address or header that no mail can carry
-        with db.transaction() as session:
-            service.mark_failed(session, message, str(error))
-    else:
-        with db.transaction() as session:
-            service.mark_sent(session, message, now=now())
-        return 1
-    return 0
+class _Run:
+    """One batch over one connection."""
 
+    def __init__(
+        self,
+        db: Database,
+        post: Post,
+        waiting: deque[OutboxMessage],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.sent = 0
+        self._db, self._post, self._waiting, self._now = db, post, waiting, now
+        # Before the lease runs out the rest is claimed anew, or another worker would send it too.
+        self._until = now() + service.LEASE / 2
 
-def raise_if_gone(connection: VerifiedConnection) -> None:
-    """Leaves the batch when the server has closed the line."""
-    if connection.host is None or connection.host.sock is None:
-        raise smtplib.SMTPServerDisconnected("the mail server closed the connection")
+    def deliver(self) -> bool:
+        """False when the line was lost. Then only the mail that was on it has used up a try; when
+        there was no line at all, all of them have."""
+        on_the_line = len(self._waiting)
+        try:
+            with self._post.flask.app_context(), self._post.connect() as connection:
+                on_the_line = 1
+                while self._waiting and connection.is_open and self._now() < self._until:
+                    self._deliver_one(connection, self._waiting[0])
+                    self._waiting.popleft()
+                alive = connection.is_open
+        except (OSError, smtplib.SMTPException) as error:
+            alive = False
+            with self._db.transaction() as session:
+                for message in [self._waiting.popleft() for _ in range(on_the_line)]:
+                    service.mark_retry(session, message, _reason(error), now=self._now())
+        with self._db.transaction() as session:
+            for message in self._waiting:
+                service.release(session, message, now=self._now())
+        return alive
 
-
-def _refused(
-    db: Database,
-    message: OutboxMessage,
-    code: int,
-    why: bytes | str,
-    now: Callable[[], datetime],
-) -> None:
-    text = why.decode(errors="replace") if isinstance(why, bytes) else why
-    with db.transaction() as session:
-        if code >= PERMANENT:
-            service.mark_failed(session, message, f"{code} {text}")
+    def _deliver_one(self, connection: VerifiedConnection, message: OutboxMessage) -> None:
+        try:
+            connection.send(Letter(message, self._post.settings.sender))
+        except smtplib.SMTPSenderRefused as error:  # that is about us, not about this mail
+            self._refused(message, error.smtp_code, error.smtp_error, for_good=False)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, why = next(iter(error.recipients.values()))
+            self._refused(message, code, why, for_good=code >= PERMANENT)
+        except smtplib.SMTPResponseException as error:
+            for_good = error.smtp_code >= PERMANENT
+            self._refused(message, error.smtp_code, error.smtp_error, for_good=for_good)
+        except CannotBeMailed as error:
+            with self._db.transaction() as session:
+                service.mark_failed(session, message, str(error))
         else:
-            service.mark_retry(session, message, f"{code} {text}", now=now())
+            failpoints.reach("mail.accepted")
+            with self._db.transaction() as session:
+                service.mark_sent(session, message, now=self._now())
+            self.sent += 1
+
+    def _refused(
+        self, message: OutboxMessage, code: int, why: bytes | str, *, for_good: bool
+    ) -> None:
+        text = why.decode(errors="replace") if isinstance(why, bytes) else why
+        with self._db.transaction() as session:
+            if for_good:
+                service.mark_failed(session, message, f"{code} {text}")
+            else:
+                service.mark_retry(session, message, f"{code} {text}", now=self._now())
 
 
 def _reason(error: Exception) -> str:

@@ -102,9 +102,10 @@ def mark_sent(session: Session, message: OutboxMessage, *, now: datetime) -> Non
 def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: datetime) -> None:
     """It may work later; after a day it has failed and the board shows it."""
     if message.attempts >= MAX_TRIES:
-        return mark_failed(session, message, error)
+        mark_failed(session, message, error)
+        return
     later = now + wait_before(message.attempts)
-    return _mark(session, message, state=MessageState.QUEUED, next_at=later, error=error)
+    _mark(session, message, state=MessageState.QUEUED, next_at=later, error=error)
 
 
 def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
@@ -112,9 +113,20 @@ def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
     _mark(session, message, state=MessageState.FAILED, error=error)
 
 
+def release(session: Session, message: OutboxMessage, *, now: datetime) -> None:
+    """It was claimed and not tried."""
+    tried = message.attempts - 1
+    _mark(session, message, state=MessageState.QUEUED, next_at=now, attempts=tried)
+
+
 def _mark(session: Session, message: OutboxMessage, **values: object) -> None:
-    here = OutboxMessage.id == message.id
-    session.execute(update(OutboxMessage).where(here).values(**values))
+    """Only while the claim is ours: a worker that stood still past its lease says nothing."""
+    here = (
+        OutboxMessage.id == message.id,
+        OutboxMessage.state == MessageState.SENDING,
+        OutboxMessage.attempts == message.attempts,
+    )
+    session.execute(update(OutboxMessage).where(*here).values(**values))
 
 
 def wait_before(attempts: int, spread: float | None = None) -> timedelta:
@@ -155,7 +167,7 @@ def issue_tokens(
 def open_token(session: Session, token: str, purpose: Purpose, *, now: datetime) -> MailToken:
     """The token's row, or LinkUnknown / LinkOver. Reads only: whoever uses it must still check
     that the holder answers for the subject."""
-    if not token or len(token) > MAX_TOKEN:
+    if not token or len(token) > MAX_TOKEN or not token.isascii():
         raise LinkUnknown
     here = (MailToken.token_hash == secrets.digest(token), MailToken.purpose == purpose)
     found = session.scalar(select(MailToken).where(*here))

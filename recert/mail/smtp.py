@@ -6,6 +6,7 @@ extension points (`Mail.connect`, `Connection.configure_host`, `Message.as_bytes
 
 import smtplib
 import ssl
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,6 +15,7 @@ from email.utils import localtime
 import flask_mail
 from flask import Flask
 
+from recert.foundation.errors import BadInput
 from recert.foundation.settings import MailSettings
 from recert.mail.models import OutboxMessage
 
@@ -35,11 +37,20 @@ class VerifiedConnection(flask_mail.Connection):
             )
         else:
             host = smtplib.SMTP(wanted.server, wanted.port, timeout=wanted.timeout)
-        if wanted.security == "starttls":
-            host.starttls(context=context)
-        if wanted.username:
-            host.login(wanted.username, wanted.password)
+        try:
+            if wanted.security == "starttls":
+                host.starttls(context=context)
+            if wanted.username:
+                host.login(wanted.username, wanted.password)
+        except BaseException:
+            host.close()
+            raise
         return host
+
+    @property
+    def is_open(self) -> bool:
+        """False when the server has closed the line."""
+        return self.host is not None and self.host.sock is not None
 
     def __exit__(self, *_details: object) -> None:
         if self.host is None:
@@ -65,9 +76,13 @@ class Post(flask_mail.Mail):
         return VerifiedConnection(self.flask.extensions["mail"], self.settings)
 
 
+class CannotBeMailed(BadInput):
+    """An address or a header holds something that no mail can carry."""
+
+
 class Letter(flask_mail.Message):
     """One outbox row as a message. Built by `EmailMessage`, which refuses line breaks in
-    headers."""
+    headers; CannotBeMailed then."""
 
     def __init__(self, row: OutboxMessage, sender: str) -> None:
         super().__init__(
@@ -78,20 +93,27 @@ class Letter(flask_mail.Message):
             sender=sender,
         )
         self.msgId = row.message_id
-        self._row = row
+        try:
+            self._bytes = _bytes_of(row, sender)
+        except (ValueError, IndexError, MessageError) as error:
+            raise CannotBeMailed(str(error)) from error
 
     def as_bytes(self) -> bytes:
         """The message as it goes over the wire."""
-        row, made = self._row, EmailMessage(policy=SMTP)
-        made["Subject"] = row.subject
-        made["From"] = Address("Recert", addr_spec=str(self.sender))
-        made["To"] = Address(row.to_name, addr_spec=row.to_address)
-        made["Date"] = localtime(row.created_at)
-        made["Message-ID"] = row.message_id
-        made["Auto-Submitted"] = "auto-generated"
-        made["X-Auto-Response-Suppress"] = "All"
-        if row.in_reply_to:
-            made["In-Reply-To"] = made["References"] = row.in_reply_to
-        made.set_content(row.text)
-        made.add_alternative(row.html, subtype="html")
-        return made.as_bytes()
+        return self._bytes
+
+
+def _bytes_of(row: OutboxMessage, sender: str) -> bytes:
+    made = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # not every server takes 8 bits
+    made["Subject"] = row.subject
+    made["From"] = Address("Recert", addr_spec=sender)
+    made["To"] = Address(row.to_name, addr_spec=row.to_address)
+    made["Date"] = localtime(row.created_at)
+    made["Message-ID"] = row.message_id
+    made["Auto-Submitted"] = "auto-generated"
+    made["X-Auto-Response-Suppress"] = "All"
+    if row.in_reply_to:
+        made["In-Reply-To"] = made["References"] = row.in_reply_to
+    made.set_content(row.text)
+    made.add_alternative(row.html, subtype="html")
+    return made.as_bytes()

@@ -55,7 +55,7 @@ class CsvRow:
     values: dict[str, object]
 
     def text(self, column: str) -> str:
-        """The cell as text, "" when the column is missing."""
+        """The cell as text, "" when it is empty or the file has no such column."""
         return str(self.values.get(column) or "")
 
 
@@ -89,7 +89,7 @@ def decode(raw: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    header = text.split("\n", 1)[0]
+    header = text.partition("\n")[0].partition("\r")[0]
     return max(",;\t", key=header.count)
 
 
@@ -104,7 +104,9 @@ def _check_header(header: list[str], columns: Sequence[Column]) -> None:
         RowError(1, name or "(empty)", "unknown column") for name in header if name not in known
     ]
     errors += [
-        RowError(1, name, "the column stands twice") for name in header if header.count(name) > 1
+        RowError(1, name, "the column stands twice")
+        for name in dict.fromkeys(header)
+        if header.count(name) > 1
     ]
     if errors:
         raise CsvRejected(errors)
@@ -118,7 +120,9 @@ def _read_row(
         errors.append(RowError(line, "row", "it has more or fewer cells than the header"))
         return CsvRow(line, values)
     for column in columns:
-        text = str(cells.get(column.name, "")).strip()
+        if column.name not in cells:
+            continue  # a column that the file does not have says nothing
+        text = str(cells[column.name]).strip()
         try:
             _refuse_control(text)
             values[column.name] = column.read(text)

@@ -36,6 +36,8 @@ SESSION_IDLE = timedelta(minutes=30)
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = timedelta(minutes=15)
 MIN_PASSWORD = 12
+MAX_PASSWORD = 1024  # hashing a novel would keep the processor busy
+MAX_EMAIL = 320
 
 _hasher = PasswordHasher()
 # Checked for unknown users, so that they take as long as known ones.
@@ -51,12 +53,21 @@ class TooManyAttempts(BadInput):
 
 
 def clean_email(text: str) -> str:
-    """The address in lower case; CellError when it is none."""
+    """The address in lower case and as mail servers write it; CellError when it is none that
+    every mail server can deliver to."""
     try:
-        checked = validate_email(text, check_deliverability=False)
+        checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise CellError(f"{text!r} is not a mail address") from error
-    return checked.normalized.lower()
+    return (checked.ascii_email or checked.normalized).lower()
+
+
+def known_as(text: str) -> str:
+    """The address as it would be stored if it is one, else text that belongs to nobody."""
+    try:
+        return clean_email(text.strip())
+    except CellError:
+        return "".join(filter(str.isprintable, text)).strip().lower()[:MAX_EMAIL]
 
 
 def _optional_email(text: str) -> str:
@@ -90,7 +101,7 @@ PERSON_COLUMNS = (
 
 def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
     """Adds and updates persons from CSV; the number of rows. CsvRejected changes nothing. A
-    person the file does not name is left alone: absence is not evidence."""
+    person or a column that the file does not name is left alone: absence is not evidence."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, PERSON_COLUMNS)
     known = {person.email: person for person in session.scalars(select(Person))}
@@ -101,18 +112,33 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
         if person is None:
             person = known[row.text("email")] = Person(email=row.text("email"))
             session.add(person)
-        left_on = row.values.get("left_on")
         person.name = row.text("name")
         person.organisation_id = organisations[row.text("organisation")]
-        person.department = row.text("department")
-        person.left_on = left_on if isinstance(left_on, date) else None
+        if "department" in row.values:
+            person.department = row.text("department")
+        if "left_on" in row.values:
+            left_on = row.values["left_on"]
+            person.left_on = left_on if isinstance(left_on, date) else None
         person.active = person.left_on is None or person.left_on > now.date()
     session.flush()
     for row in rows:
-        manager = known.get(row.text("manager_email"))
-        known[row.text("email")].manager_id = manager.id if manager else None
+        if "manager_email" in row.values:
+            manager = known.get(row.text("manager_email"))
+            known[row.text("email")].manager_id = manager.id if manager else None
     trail.append(session, "people.imported", "people", {"rows": len(rows)}, actor=actor, at=now)
     return len(rows)
+
+
+def note_leavers(session: Session, *, actor: Actor, now: datetime) -> int:
+    """Persons whose announced last day has come are not active any more; how many."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    here = (Person.active, Person.left_on <= now.date())
+    leavers = session.scalars(select(Person).where(*here).order_by(Person.id)).all()
+    for person in leavers:
+        person.active = False
+        details = {"email": person.email, "left_on": str(person.left_on)}
+        trail.append(session, "person.left", f"person:{person.id}", details, actor=actor, at=now)
+    return len(leavers)
 
 
 def _check_people(rows: list[CsvRow], known: set[str]) -> None:
@@ -127,21 +153,31 @@ def _check_people(rows: list[CsvRow], known: set[str]) -> None:
             errors.append(RowError(row.line, "manager_email", f"nobody has the address {manager}"))
         if manager == email:
             errors.append(RowError(row.line, "manager_email", "nobody is his own manager"))
+    errors += _contradicting_kinds(rows)
     if errors:
         raise CsvRejected(errors)
+
+
+def _contradicting_kinds(rows: list[CsvRow]) -> list[RowError]:
+    first: dict[str, CsvRow] = {}
+    errors = []
+    for row in rows:
+        said = first.setdefault(row.text("organisation"), row)
+        if said.values.get("organisation_kind") != row.values.get("organisation_kind"):
+            why = f"line {said.line} says otherwise about {row.text('organisation')}"
+            errors.append(RowError(row.line, "organisation_kind", why))
+    return errors
 
 
 def _organisations(session: Session, rows: list[CsvRow]) -> dict[str, int]:
     known = {found.name: found for found in session.scalars(select(Organisation))}
     for row in rows:
-        kind = row.values.get("organisation_kind")
-        if row.text("organisation") not in known:
-            made = Organisation(
-                name=row.text("organisation"),
-                kind=kind if isinstance(kind, OrganisationKind) else OrganisationKind.OWN,
-            )
-            session.add(made)
-            known[made.name] = made
+        name, kind = row.text("organisation"), row.values.get("organisation_kind")
+        if name not in known:
+            known[name] = Organisation(name=name, kind=OrganisationKind.OWN)
+            session.add(known[name])
+        if isinstance(kind, OrganisationKind):
+            known[name].kind = kind
     session.flush()
     return {name: found.id for name, found in known.items()}
 
@@ -162,8 +198,10 @@ def add_user(
         email = clean_email(email)
     except CellError as error:
         raise BadInput(f"{error}.") from error
-    if len(password) < MIN_PASSWORD:
-        raise BadInput(f"A password needs at least {MIN_PASSWORD} characters.")
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise BadInput(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
+    if not name.strip() or not name.isprintable():
+        raise BadInput("A user needs a name without control characters.")
     user = session.scalar(select(User).where(User.email == email))
     if user is None:
         user = User(email=email, created_at=now, active=True)
@@ -181,7 +219,7 @@ def check_password(
     session: Session, email: str, password: str, *, address: str, now: datetime
 ) -> User:
     """The user, or SignInRefused / TooManyAttempts. The only place that checks a password."""
-    email = email.strip().lower()
+    email = known_as(email)
     since = now - FAILURE_WINDOW
     recent = select(func.count()).where(
         SignInFailure.at > since, SignInFailure.email == email, SignInFailure.address == address
@@ -189,7 +227,8 @@ def check_password(
     if (session.scalar(recent) or 0) >= FAILURES_ALLOWED:
         raise TooManyAttempts
     user = session.scalar(select(User).where(User.email == email, User.active))
-    if not _fits(user.password_hash if user else _NOBODY, password) or user is None:
+    kept = user.password_hash if user else _NOBODY
+    if not _fits(kept, password[: MAX_PASSWORD + 1]) or user is None:
         raise SignInRefused
     return user
 
@@ -197,13 +236,13 @@ def check_password(
 def note_failure(session: Session, email: str, *, address: str, now: datetime) -> None:
     """Counts a refused sign-in and forgets old ones."""
     session.execute(delete(SignInFailure).where(SignInFailure.at < now - FAILURE_WINDOW))
-    session.add(SignInFailure(at=now, email=email.strip().lower()[:320], address=address))
+    session.add(SignInFailure(at=now, email=known_as(email), address=address))
 
 
 def _fits(password_hash: str, password: str) -> bool:
     try:
         return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

@@ -1,6 +1,7 @@
 """Verbs of the trail: append in the caller's transaction, checkpoint, verify."""
 
-from datetime import datetime
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +29,7 @@ def append(
     """Adds one entry about `subject` ("item:12") and returns its number. The caller commits: no
     entry, no act."""
     session.flush()
+    at = at.astimezone(UTC)
     head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one()
     seq = head.seq + 1
     body = chain.canonical(
@@ -63,7 +65,7 @@ def append(
 
 def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:
     """Signs where the trail stands. Send it away: it proves the past to somebody outside."""
-    head = session.execute(select(TrailHead.seq, TrailHead.hash)).one()
+    head, at = session.execute(select(TrailHead.seq, TrailHead.hash)).one(), at.astimezone(UTC)
     text = chain.checkpoint_text(head.seq, head.hash, at.isoformat())
     signed = TrailCheckpoint(
         seq=head.seq,
@@ -77,15 +79,16 @@ def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> Tra
     return signed
 
 
-def verify(session: Session) -> chain.Break | None:
-    """Walks the whole chain and every checkpoint; None when all of it holds."""
+def verify(session: Session, ours: Ed25519PublicKey | None = None) -> chain.Break | None:
+    """Walks the whole chain and every checkpoint; None when all of it holds. With our public key
+    a checkpoint that somebody else signed is a break as well."""
+    table = TrailEntry.__table__.c
+    columns = [table[field.name] for field in fields(chain.Link)]
     rows = session.execute(
-        select(TrailEntry.seq, TrailEntry.body, TrailEntry.previous, TrailEntry.hash)
-        .order_by(TrailEntry.seq)
-        .execution_options(yield_per=5000)
+        select(*columns).order_by(TrailEntry.seq).execution_options(yield_per=5000)
     )
-    broken = chain.first_break((row.seq, row.body, row.previous, row.hash) for row in rows)
-    return broken or _broken_end(session) or _broken_checkpoint(session)
+    broken = chain.first_break(chain.Link(*row) for row in rows)
+    return broken or _broken_end(session) or _broken_checkpoint(session, ours)
 
 
 def _broken_end(session: Session) -> chain.Break | None:
@@ -98,7 +101,7 @@ def _broken_end(session: Session) -> chain.Break | None:
     return chain.Break(head.seq, "the last entries are missing")
 
 
-def _broken_checkpoint(session: Session) -> chain.Break | None:
+def _broken_checkpoint(session: Session, ours: Ed25519PublicKey | None) -> chain.Break | None:
     query = select(TrailCheckpoint, TrailEntry.hash).outerjoin(
         TrailEntry, TrailEntry.seq == TrailCheckpoint.seq
     )
@@ -106,6 +109,8 @@ def _broken_checkpoint(session: Session) -> chain.Break | None:
         if point.seq and entry_hash != point.hash:
             return chain.Break(point.seq, "a signed checkpoint says otherwise")
         text = chain.checkpoint_text(point.seq, point.hash, point.at.isoformat())
+        if ours and point.public_key != ours.public_bytes_raw().hex():
+            return chain.Break(point.seq, "its checkpoint was signed with another key")
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(point.public_key))
             key.verify(bytes.fromhex(point.signature), text)

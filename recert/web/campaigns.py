@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import items as campaign_items
 from recert.campaigns import notices, queries, service
@@ -33,7 +34,7 @@ def overview() -> ResponseReturnValue:
 def _form(session: Session) -> CampaignForm:
     form = CampaignForm()
     rows = inventory.servers_overview(session)
-    form.servers.choices = [(row.Server.id, row.Server.name) for row in rows]
+    form.servers.choices = [SelectChoice(row.Server.id, row.Server.name) for row in rows]
     if request.method == "GET":
         form.servers.data = [row.Server.id for row in rows]
         form.default_due((clock.now() + timedelta(days=DEFAULT_DAYS)).date())

@@ -17,6 +17,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from recert.campaigns.models import Answer
@@ -37,7 +38,7 @@ class AnswerForm(FlaskForm):
         choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()]
     )
     rights = SelectMultipleField(
-        choices=[(str(int(right)), text) for right, text in WORDS.items()], validators=[Optional()]
+        choices=[SelectChoice(str(int(right))) for right in WORDS], validators=[Optional()]
     )
     reason = TextAreaField(validators=[Length(max=MAX_REASON)])
     version = IntegerField(validators=[InputRequired()])
@@ -63,7 +64,7 @@ class BulkForm(FlaskForm):
         choices=[Answer.KEEP.value, Answer.REVOKE.value], validators=[InputRequired()]
     )
     scope = RadioField(
-        choices=[("ticked", "The ticked ones"), ("all", "All open ones in this folder")],
+        choices=[SelectChoice("ticked"), SelectChoice("all")],
         default="ticked",
         validators=[InputRequired("Choose which ones.")],
     )
@@ -118,7 +119,6 @@ class SignOffForm(FlaskForm):
 
 class ServerForm(FlaskForm):
     name = StringField("Name", [DataRequired("Give the server a name."), Length(max=64)])
-    kind = SelectField("Kind")
     owner = EmailField(
         "Server owner",
         [Optional(), Length(max=320)],

@@ -36,8 +36,7 @@ def new(kind: str) -> ResponseReturnValue:
 def _new(kind: str, problem: str = "", code: int = 200) -> ResponseReturnValue:
     if kind not in KINDS:
         raise NoSuchServer
-    form = ServerForm(kind=kind)
-    form.kind.choices = [(each.name, each.title) for each in KINDS.values()]
+    form = ServerForm()
     html = render_template(
         "servers/new.html",
         form=form,
@@ -55,8 +54,6 @@ def create(kind: str) -> ResponseReturnValue:
     if kind not in KINDS:
         raise NoSuchServer
     form = ServerForm()
-    form.kind.choices = [(kind, kind)]
-    form.kind.data = kind
     if not form.validate_on_submit():
         return _new(kind, str(next(iter(form.errors.values()))[0]), 422)
     given = {

@@ -1,0 +1,132 @@
+"""One-click links: a page on GET, a decision on a person's POST."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from recert.campaigns import items, notices, service
+from recert.campaigns.models import Answer, Item, ItemState
+from recert.decisions.models import Decision
+from recert.foundation import clock
+from recert.foundation.actor import Assurance, Channel
+from recert.mail.models import OutboxMessage
+from recert.people.queries import person_by_email
+from tests.support.browser import Visitor, form_fields, visible
+from tests.support.house import NOON, House
+
+
+@pytest.fixture
+def link(house: House) -> str:
+    """The link about pia in /finance/inbox, from Alice's mail."""
+    house.launched()
+    notices.send_due(house.db, house.head, now=NOON)
+    with house.db.reading() as session:
+        here = OutboxMessage.to_address == "alice@house.example"
+        text = session.scalars(select(OutboxMessage.text).where(here)).one()
+    found = re.search(r"Pia Partner .*\n.*\n\s+Answer: http://localhost(/d/\S+)", text)
+    assert found
+    return found[1]
+
+
+def press(visitor: Visitor, link: str, code: int = 200, **fields: object) -> str:
+    """Opens the link and presses a button."""
+    hidden = form_fields(visitor.get(link), link)
+    hidden.pop("csrf_token")
+    return visitor.post(link, code, **{**hidden, **fields})
+
+
+class TestOpeningALink:
+    def test_it_shows_the_question_and_changes_nothing(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        before = house.trail_actions()
+        for method in ("GET", "HEAD", "GET"):
+            assert stranger.client.open(link, method=method).status_code == 200
+        assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
+        assert house.trail_actions() == before
+
+    def test_it_says_who_asks_whom_about_what(self, stranger: Visitor, link: str) -> None:
+        text = visible(stranger.get(link))
+        assert "May Pia Partner keep access to /finance/inbox?" in text
+        assert "Asked of Alice Archer" in text
+
+    @pytest.mark.parametrize("token", ["x", "x" * 43, "x" * 5000, "%00", "%F0%9F%94%91"])
+    def test_an_unknown_one_says_so(self, stranger: Visitor, token: str) -> None:
+        assert "This link is not known" in visible(stranger.get(f"/d/{token}", 404))
+
+    def test_a_truncated_one_says_so(self, stranger: Visitor, link: str) -> None:
+        assert "It may be cut off" in visible(stranger.get(link[:-1], 404))
+
+    def test_an_expired_one_says_so(self, stranger: Visitor, link: str) -> None:
+        with clock.frozen(NOON + timedelta(days=29)):
+            assert "no longer valid" in visible(stranger.get(link, 410))
+
+
+class TestPressingTheButton:
+    def test_it_decides_with_the_assurance_of_a_mail_link(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        assert "Saved. Thank you." in visible(press(stranger, link, answer="revoke"))
+        with house.db.reading() as session:
+            made = session.scalars(select(Decision)).one()
+        assert (made.answer, made.channel) == (Answer.REVOKE, Channel.MAIL_LINK)
+        assert made.assurance is Assurance.MAIL_LINK
+        assert made.person_id == house.person("alice").person_id
+
+    def test_without_the_pages_token_nothing_happens(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        assert stranger.client.post(link, data={"answer": "revoke"}).status_code == 400
+        assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
+
+    def test_a_used_link_shows_what_was_recorded(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        press(stranger, link, answer="keep")
+        text = visible(stranger.get(link))
+        assert "Keep saved 23 Nov 2026" in text
+
+    def test_pressing_twice_on_the_same_page_counts_once(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        hidden = form_fields(stranger.get(link), link)
+        hidden.pop("csrf_token")
+        stranger.post(link, 200, **hidden, answer="revoke")
+        page = stranger.post(link, 409, **hidden, answer="keep")
+        assert "was answered or changed" in visible(page)
+        assert house.item("pia", "/finance/inbox").answer is Answer.REVOKE
+
+    def test_a_change_of_mind_is_a_new_version(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        press(stranger, link, answer="revoke")
+        press(stranger, link, answer="keep")
+        with house.db.reading() as session:
+            answers = session.scalars(select(Decision.answer).order_by(Decision.version)).all()
+        assert list(answers) == [Answer.REVOKE, Answer.KEEP]
+
+
+class TestALinkDies:
+    def test_when_its_question_goes_to_somebody_else(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        with house.db.transaction() as session:
+            item = session.get_one(Item, house.item("pia", "/finance/inbox").id)
+            bob = person_by_email(session, "bob@house.example")
+            assert bob
+            items.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
+        assert "went to somebody else" in visible(stranger.get(link, 410))
+
+    def test_for_answers_when_the_review_is_closed(
+        self, house: House, stranger: Visitor, link: str
+    ) -> None:
+        hidden = form_fields(stranger.get(link), link)
+        hidden.pop("csrf_token")
+        with house.db.transaction() as session:
+            campaign = service.campaign_by_name(session, "Autumn")
+            service.close(session, campaign, actor=house.officer, now=NOON)
+        assert "can no longer be answered" in visible(stranger.get(link))
+        stranger.post(link, 409, **hidden, answer="revoke")
+        assert house.item("pia", "/finance/inbox").answer is Answer.NO_ANSWER
