@@ -40,8 +40,8 @@ class NoSuchItem(NotFound):
 
 def hold(session: Session, campaign_id: int, *, alone: bool = False) -> Campaign:
     """The campaign as it is now, which nobody moves on before this transaction ends."""
-    mode = {"key_share": True} if alone else {"read": True}
-    query = select(Campaign).where(Campaign.id == campaign_id).with_for_update(**mode)
+    query = select(Campaign).where(Campaign.id == campaign_id)
+    query = query.with_for_update(read=not alone, key_share=alone)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 

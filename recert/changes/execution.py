@@ -4,6 +4,7 @@ Every act on a server stands between two commits, so that a process that dies at
 either an order that was not begun or one whose plan tells the next run what to read back.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,11 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.changes import rules, service
+from recert.changes import queries, rules, service
 from recert.changes.models import Order, OrderKind, OrderState, ServerLease
 from recert.changes.verification import Sight, look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
+    CannotExpress,
     Change,
     Connector,
     ConnectorError,
@@ -29,11 +31,22 @@ from recert.connectors.contract import (
 from recert.connectors.rights import Rights
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.failpoints import reach
 from recert.inventory.models import Server, Snapshot, SnapshotState
 
 WORKER = system("carry out orders")
 Clock = Callable[[], datetime]
+
+log = logging.getLogger(__name__)
+
+
+class Unforeseen(ConnectorError):
+    """Something went wrong that Recert was not prepared for. The log of the worker says more."""
+
+
+class LeaseLost(MovedMeanwhile):
+    """Another worker took this server over. Nothing was written."""
 
 
 def run_due(db: Database, *, now: Clock) -> int:
@@ -41,7 +54,17 @@ def run_due(db: Database, *, now: Clock) -> int:
     moved. A server that fails does not keep the others waiting."""
     with db.reading() as session:
         servers = session.scalars(select(Order.server_id).where(_is_due(now())).distinct()).all()
-    return sum(run_server(db, server_id, now=now) for server_id in servers)
+    return sum(_run_guarded(db, server_id, now) for server_id in servers)
+
+
+def _run_guarded(db: Database, server_id: int, now: Clock) -> int:
+    try:
+        return run_server(db, server_id, now=now)
+    except MovedMeanwhile as error:
+        log.info("server %s: %s", server_id, error)
+    except Exception:
+        log.exception("server %s: its orders stay as they are and are tried again", server_id)
+    return 0
 
 
 def _is_due(at: datetime) -> ColumnElement[bool]:
@@ -76,9 +99,9 @@ def run_server(db: Database, server_id: int, *, now: Clock) -> int:
                 _failed(db, order_id, error, now)
             return len(due)
         for order_id in due:
-            if not _still_ours(db, server_id, fencing, now):
-                return 0
-            _advance(db, order_id, connector, may_write, now)
+            with db.transaction() as session:
+                _keep_lease(session, server_id, fencing, now())
+            _advance(db, order_id, connector, may_write, fencing, now)
         _verify(db, due, connector, now)
         return len(due)
 
@@ -111,16 +134,16 @@ def _lease(db: Database, server_id: int, now: Clock) -> Iterator[int | None]:
                 session.execute(update(ServerLease).where(*mine).values(until=now()))
 
 
-def _still_ours(db: Database, server_id: int, fencing: int, now: Clock) -> bool:
-    """Prolongs the lease; False when another worker took it over."""
-    with db.transaction() as session:
-        mine = (ServerLease.server_id == server_id, ServerLease.fencing == fencing)
-        kept = session.execute(update(ServerLease).where(*mine).values(until=now() + rules.LEASE))
-        return getattr(kept, "rowcount", 0) == 1
+def _keep_lease(session: Session, server_id: int, fencing: int, at: datetime) -> None:
+    """Prolongs the lease; LeaseLost when another worker took it over."""
+    mine = (ServerLease.server_id == server_id, ServerLease.fencing == fencing)
+    kept = session.execute(update(ServerLease).where(*mine).values(until=at + rules.LEASE))
+    if getattr(kept, "rowcount", 0) != 1:
+        raise LeaseLost
 
 
 def _advance(
-    db: Database, order_id: int, connector: Connector, may_write: bool, now: Clock
+    db: Database, order_id: int, connector: Connector, may_write: bool, fencing: int, now: Clock
 ) -> None:
     """Takes one order as far as it goes without looking again."""
     with db.reading() as session:
@@ -128,19 +151,26 @@ def _advance(
         state, plan = order.state, service.loaded(order.plan) if order.plan else None
     if state in (OrderState.APPLIED, OrderState.MANUAL):
         return
+    cut_off = state in (OrderState.APPLYING, OrderState.UNKNOWN)
     try:
-        if state in (OrderState.APPLYING, OrderState.UNKNOWN) and plan is not None:
+        if cut_off and plan is not None:
             if _landed(db, order_id, connector, plan, now):
                 return
+            cut_off = False
         elif not connector.features.can_write:
             _by_hand(db, order_id, connector, now)
             return
         if not may_write:
             _wait_for_permission(db, order_id, connector, now)
             return
-        _apply(db, order_id, connector, now)
+        _apply(db, order_id, connector, fencing, now)
     except ConnectorError as error:
-        _failed(db, order_id, error, now)
+        _failed(db, order_id, error, now, still_unknown=cut_off)
+    except MovedMeanwhile:
+        raise
+    except Exception as error:  # a fault of ours must not keep the other orders waiting
+        log.exception("order %s", order_id)
+        _failed(db, order_id, Unforeseen(f"{type(error).__name__}: {error}"), now)
 
 
 def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
@@ -151,14 +181,20 @@ def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
     return connector.plan(Change(order.account, order.folder, Rights(order.rights_wanted)))
 
 
-def _apply(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now: Clock) -> None:
     """Writes, unless the server is as wanted already or is not what the decision was about."""
     reach("before plan")
     with db.reading() as session:
         order = session.get_one(Order, order_id)
+        begun = order.plan if queries.was_tried(session, order_id) else None
+        tried = service.loaded(begun) if begun else None
     found = look(connector, {order.account}).rights(order.account, order.folder)
     if rules.is_reached(order.kind, found, order.rights_wanted):
-        return _note_applied(db, order_id, "Already so on the server: nothing was written.", now)
+        if tried and connector.standing(tried) is Standing.AFTER:
+            return _note_applied(db, order_id, "Read back: the server has the change.", now)
+        return _note_applied(
+            db, order_id, "Already so on the server: nothing was written.", now, plan=None
+        )
     if found != order.rights_before:
         raise EditedByOthers(
             f"The account now has {_in_words(found)}; "
@@ -167,12 +203,13 @@ def _apply(db: Database, order_id: int, connector: Connector, now: Clock) -> Non
     with db.reading() as session:
         plan = make_plan(session, order, connector)
     if plan.side_effects:
-        raise EditedByOthers(
+        raise CannotExpress(
             "The change would also touch "
             + ", ".join(f"{cell.account} in {cell.folder}" for cell in plan.side_effects)
-            + ". An administrator must decide."
+            + "."
         )
     with db.transaction() as session:
+        _keep_lease(session, order.server_id, fencing, now())
         order = session.get_one(Order, order_id)
         service.move(
             session,
@@ -205,49 +242,61 @@ def _landed(db: Database, order_id: int, connector: Connector, plan: Plan, now: 
     return False
 
 
-def _note_applied(db: Database, order_id: int, why: str, now: Clock) -> None:
+def _note_applied(db: Database, order_id: int, why: str, now: Clock, **more: Any) -> None:
+    values = {"applied_at": now(), "next_at": now(), **more}
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
-        service.move(session, order, OrderState.APPLIED, why, now=now(), applied_at=now())
+        service.move(session, order, OrderState.APPLIED, why, now=now(), **values)
         details = {"fingerprint": (order.plan or {}).get("fingerprint")}
         trail.append(session, "order.applied", order.ref, details, actor=WORKER, at=now())
 
 
+def _planned(db: Database, order_id: int, connector: Connector) -> dict[str, Any]:
+    """The plan as it is kept. Outside of write transactions: a slow server makes nobody wait."""
+    with db.reading() as session:
+        return service.stored(make_plan(session, session.get_one(Order, order_id), connector))
+
+
 def _by_hand(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+    kept = _planned(db, order_id, connector)
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
-        plan = make_plan(session, order, connector)
         why = "On the change list: a person carries it out, and the next import checks it."
-        kept = service.stored(plan)
         service.move(session, order, OrderState.MANUAL, why, now=now(), plan=kept, next_at=now())
         trail.append(session, "order.manual", order.ref, {}, actor=WORKER, at=now())
 
 
 def _wait_for_permission(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
+    kept = _planned(db, order_id, connector)
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
-        plan = make_plan(session, order, connector)
         why = "Writing is switched off for this server. An administrator can switch it on."
-        kept = service.stored(plan)
         service.move(session, order, OrderState.WAITING, why, now=now(), plan=kept)
 
 
-def _failed(db: Database, order_id: int, error: ConnectorError, now: Clock) -> None:
+def _failed(
+    db: Database, order_id: int, error: ConnectorError, now: Clock, *, still_unknown: bool = False
+) -> None:
+    """Writes down what went wrong and what is next. `still_unknown`: an attempt was cut off, and
+    it could not even be read back what became of it."""
     state, at = rules.state_after(error), now()
+    if still_unknown and state is OrderState.RETRY:
+        state = OrderState.UNKNOWN
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
         values: dict[str, object] = {}
-        if state is OrderState.RETRY and not rules.uses_up_ladder(error):
-            values = {"next_at": at + rules.UNREACHABLE_WAIT, "tries": max(order.tries - 1, 0)}
-            if order.tries < rules.UNREACHABLE_QUICK:
-                quick = rules.next_try(order.tries + 1, created_at=order.created_at, now=at)
-                values = {"next_at": quick, "tries": order.tries + 1}
-        elif state in (OrderState.RETRY, OrderState.UNKNOWN):
-            again = rules.next_try(order.tries, created_at=order.created_at, now=at)
+        may_try = state in (OrderState.RETRY, OrderState.UNKNOWN)
+        if may_try and not rules.uses_up_ladder(error):
+            misses = queries.misses(session, order.id, rules.UNREACHABLE_QUICK) + 1
+            values = {"next_at": at + rules.wait_for_silent(misses)}
+        elif may_try:
+            tries = order.tries + (order.state is not OrderState.APPLYING)
+            values = {"tries": tries}
+            again = rules.next_try(tries, created_at=order.created_at, now=at)
             if again is None:
                 state = OrderState.NEEDS_ATTENTION
             else:
-                values = {"next_at": again}
+                values["next_at"] = again
         service.move(session, order, state, str(error), now=at, **values)
         if state is not OrderState.RETRY:
             details = {"state": state.value, "why": str(error)}
@@ -293,6 +342,12 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         elif order.state is OrderState.MANUAL:
             why = f"Waits for a person: the last import still shows {_in_words(found)}."
             new = OrderState.MANUAL
+        elif order.kind is OrderKind.UNDO:
+            why = (
+                f"Looked again: the account has {_in_words(found)}, "
+                f"not {_in_words(order.rights_wanted)} as before."
+            )
+            new = OrderState.NEEDS_ATTENTION
         else:
             via = sight.via(order.account, order.folder)
             why = f"Looked again: still {_in_words(found)}, via {via}."

@@ -35,6 +35,20 @@ def steps(session: Session, order_id: int) -> Sequence[OrderStep]:
     return session.scalars(query.order_by(OrderStep.id)).all()
 
 
+def was_tried(session: Session, order_id: int) -> bool:
+    """True when a plan of it was once on the way to the server."""
+    here = (OrderStep.order_id == order_id, OrderStep.state == OrderState.APPLYING)
+    return session.scalar(select(OrderStep.id).where(*here).limit(1)) is not None
+
+
+def misses(session: Session, order_id: int, most: int) -> int:
+    """How many tries in a row ended in another one, as far as that matters."""
+    again = (OrderState.RETRY, OrderState.UNKNOWN)
+    query = select(OrderStep.state).where(OrderStep.order_id == order_id)
+    last = session.scalars(query.order_by(OrderStep.id.desc()).limit(most)).all()
+    return next((at for at, state in enumerate(last) if state not in again), len(last))
+
+
 def undo_of(session: Session, order_id: int) -> Order | None:
     """The order that takes another one back."""
     return session.scalar(select(Order).where(Order.undoes_id == order_id))

@@ -77,6 +77,15 @@ def next_try(
     return now + FIRST_WAIT * (float(2 ** max(tries - 1, 0)) * factor)
 
 
+def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
+    """How long a server that did not answer is left alone: the first steps of the ladder, then
+    five minutes each, for ever."""
+    if misses > UNREACHABLE_QUICK:
+        return UNREACHABLE_WAIT
+    factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
+    return FIRST_WAIT * (float(2 ** max(misses - 1, 0)) * factor)
+
+
 def is_reached(kind: OrderKind, found: int, wanted: int) -> bool:
     """A revocation is reached when nothing is left that was not wanted; an undo only when all of
     it is back."""

@@ -77,6 +77,7 @@ def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
     """Orders the exact former entry back. It is an order of its own and is verified like any."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rules.check_undo(order.state, order.verified_at, now=now)
+    session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
     known = session.scalar(select(Order).where(Order.undoes_id == order.id))
     if known is not None:
         return known

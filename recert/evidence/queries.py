@@ -130,44 +130,53 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
 
 def orders(session: Session, campaign_id: int) -> Iterator[Record]:
     """The orders of a campaign and their undos, with plan, before and after, and their log."""
-    ours = (
-        select(Remediation.order_id)
+    ordered = (
+        select(Remediation.order_id.label("id"))
         .join(Item, Item.id == Remediation.item_id)
         .where(Item.campaign_id == campaign_id)
+        .cte(recursive=True)
     )
+    undone = select(Order.id).join(ordered, Order.undoes_id == ordered.c.id)
+    ours = select(ordered.union_all(undone).c.id)  # an undo can be undone as well
     query = (
         select(Order, Server.name, Remediation.item_id)
         .join(Server, Server.id == Order.server_id)
         .outerjoin(Remediation, Remediation.order_id == Order.id)
-        .where(Order.id.in_(ours) | Order.undoes_id.in_(ours))
+        .where(Order.id.in_(ours))
         .order_by(Order.id)
+        .execution_options(yield_per=500)
     )
-    for order, server, item_id in _stream(session, query):
-        steps = session.scalars(
-            select(OrderStep).where(OrderStep.order_id == order.id).order_by(OrderStep.id)
-        )
-        yield {
-            "order": order.id,
-            "item": item_id,
-            "undoes": order.undoes_id,
-            "server": server,
-            "account": order.account,
-            "folder": order.folder,
-            "kind": order.kind.value,
-            "state": order.state.value,
-            "rights_before": rights.names(order.rights_before),
-            "rights_wanted": rights.names(order.rights_wanted),
-            "rights_found": None
-            if order.rights_found is None
-            else rights.names(order.rights_found),
-            "plan": order.plan,
-            "applied_at": order.applied_at.isoformat() if order.applied_at else None,
-            "verified_at": order.verified_at.isoformat() if order.verified_at else None,
-            "log": [
-                {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
-                for step in steps
-            ],
-        }
+    for part in session.execute(query).partitions():
+        numbers = [order.id for order, _, _ in part]
+        steps: dict[int, list[OrderStep]] = {number: [] for number in numbers}
+        here = OrderStep.order_id.in_(numbers)
+        for step in session.scalars(select(OrderStep).where(here).order_by(OrderStep.id)):
+            steps[step.order_id].append(step)
+        for order, server, item_id in part:
+            yield _order(order, server, item_id, steps[order.id])
+
+
+def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep]) -> Record:
+    return {
+        "order": order.id,
+        "item": item_id,
+        "undoes": order.undoes_id,
+        "server": server,
+        "account": order.account,
+        "folder": order.folder,
+        "kind": order.kind.value,
+        "state": order.state.value,
+        "rights_before": rights.names(order.rights_before),
+        "rights_wanted": rights.names(order.rights_wanted),
+        "rights_found": None if order.rights_found is None else rights.names(order.rights_found),
+        "plan": order.plan,
+        "applied_at": order.applied_at.isoformat() if order.applied_at else None,
+        "verified_at": order.verified_at.isoformat() if order.verified_at else None,
+        "log": [
+            {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
+            for step in steps
+        ],
+    }
 
 
 def mails(session: Session, campaign_id: int) -> Iterator[Record]:

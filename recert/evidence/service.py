@@ -7,11 +7,12 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -22,10 +23,10 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
 from recert.foundation.secrets import fingerprint
-from recert.trail.models import TrailCheckpoint
-from recert.trail.service import checkpoint
+from recert.trail.chain import checkpoint_text
+from recert.trail.models import TrailCheckpoint, TrailHead
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")  # and the mark itself, to be undone
 BLOCK = 1 << 20
 
 README = """\
@@ -49,8 +50,8 @@ trail.jsonl      the hash-chained log of all acts in the period
 checkpoint.json  a signed statement of where that log stood
 manifest.json    the hash of each file
 
-In the CSV files a cell that begins with one of = + - @ has a ' before it, so that no spreadsheet
-runs it as a formula.
+In the CSV files a cell that begins with one of = + - @ or ' has a ' before it, so that no
+spreadsheet runs it as a formula. Take that one ' away to get the text itself.
 """
 
 
@@ -108,6 +109,7 @@ class _Hashing(io.RawIOBase):
 
 
 def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet runs; one leading ' less gives the value back."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
@@ -131,12 +133,12 @@ def export(
             )
         subject = f"campaign:{campaign.id}"
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
-        point_id = checkpoint(session, key, at=now).id
     with db.reading() as session, target.open("w+b") as file:
-        campaign = session.get_one(Campaign, campaign_id)
-        _write(session, campaign, session.get_one(TrailCheckpoint, point_id), file, now)
+        campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
+        _write(session, campaign, point, file, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
+        session.add(point)
         package = Package(
             campaign_id=campaign_id, created_at=now, created_by=actor.name, sha256=sha256, size=size
         )
@@ -146,6 +148,19 @@ def export(
         session.flush()
         session.expunge(package)
     return package
+
+
+def _checkpoint(session: Session, key: Ed25519PrivateKey, at: datetime) -> TrailCheckpoint:
+    """Signs where the trail stands in the very state that the package is written from, so that
+    what happens meanwhile is neither in its lists nor in its trail. Not stored yet."""
+    head, at = session.execute(select(TrailHead.seq, TrailHead.hash)).one(), at.astimezone(UTC)
+    return TrailCheckpoint(
+        seq=head.seq,
+        hash=head.hash,
+        at=at,
+        public_key=key.public_key().public_bytes_raw().hex(),
+        signature=key.sign(checkpoint_text(head.seq, head.hash, at.isoformat())).hex(),
+    )
 
 
 def _write(

@@ -8,10 +8,12 @@ Needs Python 3.9 or newer and nothing else. It checks that
 1. not one byte of the package was changed after it was sealed (Ed25519 signature over the file);
 2. the package holds exactly the files its manifest names, each with its hash;
 3. the trail is an unbroken hash chain that ends where a signed checkpoint says;
-4. the population adds up, and every item of it is there;
-5. every decision stands in the trail as it stands in the list;
-6. every decision to reduce or revoke led to an order, and every item called verified has an
-   order whose second look stands in the trail.
+4. the population adds up, and every item of it is there, as many as were launched;
+5. the decisions of the list are those of the trail, none changed, missing or added, and each item
+   shows the one that counts;
+6. every final decision to reduce or revoke led to an order for just that, and every order called
+   verified has a second look in the trail that saw no more than was wanted;
+7. the sign-off and the mails are those of the trail.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -178,6 +180,7 @@ def _lines(package: zipfile.ZipFile, name: str) -> Iterator[Dict[str, Any]]:
 
 
 def _rows(package: zipfile.ZipFile, name: str) -> Iterator[Row]:
+    csv.field_size_limit(2**31 - 1)
     with package.open(name) as raw:
         yield from csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
 
@@ -231,80 +234,204 @@ def check_trail(package: zipfile.ZipFile) -> Tuple[Trail, bytes]:
 
 def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
     """The items by number; Broken when the population does not add up."""
-    expected = 0
-    for row in _rows(package, "population.csv"):
-        parts = (row["reviewed"], row["out_of_scope"], row["without_rights"])
-        if int(row["accounts"]) != sum(int(part) for part in parts):
-            raise Broken(f"the population of server {row['server']} does not add up")
-        expected += int(row["items"])
     items: Dict[str, Row] = {}
     for row in _rows(package, "items.csv"):
         if row["item"] in items:
             raise Broken(f"item {row['item']} stands twice")
         items[row["item"]] = row
+    expected = 0
+    for row in _rows(package, "population.csv"):
+        parts = (row["reviewed"], row["out_of_scope"], row["without_rights"])
+        if int(row["accounts"]) != sum(int(part) for part in parts):
+            raise Broken(f"the population of server {row['server']} does not add up")
+        here = [item for item in items.values() if item["server"] == row["server"]]
+        found = (len(here), len({item["account"] for item in here}))
+        if found != (int(row["items"]), int(row["reviewed"])):
+            raise Broken(
+                f"{found[0]} items of {found[1]} accounts stand in the list of server"
+                f" {row['server']}, where its population has {row['items']} of {row['reviewed']}"
+            )
+        expected += len(here)
     if len(items) != expected:
         raise Broken(f"{len(items)} items where the population has {expected}")
     return items
 
 
+def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail) -> str:
+    """The reference of the campaign in the trail; Broken when its dates or figures differ."""
+    about = json.loads(package.read("campaign.json"))
+    for (action, subject), bodies in trail.items():
+        if action == "campaign.launched" and bodies[-1]["details"]["name"] == about["name"]:
+            launched, reference = bodies[-1], subject
+            break
+    else:
+        raise Broken("the launch of the campaign is not in the trail")
+    said = (launched["actor"], launched["at"], launched["details"]["due"])
+    if said != (about["launched_by"], about["launched_at"], about["due_at"]):
+        raise Broken("campaign.json differs from the launch in the trail")
+    if launched["details"]["items"] != len(items):
+        raise Broken(f"{len(items)} items where {launched['details']['items']} were launched")
+    signed = trail.get(("campaign.signed_off", reference), [])
+    told = [(body["actor"], body["at"], body["details"]["statement"]) for body in signed]
+    listed = (about["signed_off_by"], about["signed_off_at"], about["statement"])
+    if told != ([listed] if about["state"] == "signed off" else []) or (
+        not told and listed != (None, None, None)
+    ):
+        raise Broken("the sign-off in campaign.json is not the one in the trail")
+    return reference
+
+
 def check_decisions(
     package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
 ) -> Dict[str, Row]:
-    """The newest decision of each item; Broken when one does not stand in the trail."""
-    newest: Dict[str, Row] = {}
-    batches: Dict[str, Dict[str, Any]] = {}
-    for (action, _), bodies in trail.items():
-        if action == "decisions.recorded":
-            batches.update({body["details"]["batch"]: body for body in bodies})
+    """The decision of each item that counts; Broken when the list and the trail differ."""
+    told = _decisions_told(items, trail)
+    newest: Dict[str, Tuple[int, Row]] = {}
     for row in _rows(package, "decisions.csv"):
-        if row["item"] not in items:
-            raise Broken(f"a decision names item {row['item']}, which is not in the population")
-        if row["batch"]:
-            body = batches.get(row["batch"])
-            if body and int(row["item"]) not in body["details"]["items"]:
-                body = None
-        else:
-            bodies = trail.get(("decision.recorded", "item:" + row["item"]), [])
-            body = next((b for b in bodies if str(b["details"]["version"]) == row["version"]), None)
-        if body is None:
-            raise Broken(f"decision {row['version']} of item {row['item']} is not in the trail")
-        said = (body["details"]["answer"], body["actor"], body["details"]["reason"])
-        listed = (row["answer"], _plain(row["actor"]), _plain(row["reason"]))
-        if said != listed:
-            raise Broken(f"decision {row['version']} of item {row['item']} differs from the trail")
-        last = newest.get(row["item"])
-        if last is None or int(row["version"]) > int(last["version"]):
-            newest[row["item"]] = row
+        number, name = row["item"], f"decision {row['version']} of item {row['item']}"
+        if number not in items:
+            raise Broken(f"a decision names item {number}, which is not in the population")
+        key = (number, row["batch"] or row["version"])
+        if key not in told:
+            raise Broken(f"{name} is not in the trail, or stands twice")
+        body = told.pop(key)
+        if _said(body) != [_plain(row[column]) for column in SAID] or not _fits(body, row):
+            raise Broken(f"{name} differs from the trail")
+        last = newest.get(number)
+        if last is None or body["seq"] > last[0]:
+            newest[number] = (body["seq"], row)
+    for number, version in told:
+        raise Broken(f"decision {version} of item {number} stands in the trail only")
+    return _decisions_that_count(items, newest, trail)
+
+
+SAID = ("answer", "reason", "actor", "channel", "assurance", "address", "at")
+
+
+def _said(body: Dict[str, Any]) -> List[str]:
+    details = body["details"]
+    return [details[name] if name in details else body[name] for name in SAID]
+
+
+def _fits(body: Dict[str, Any], row: Row) -> bool:
+    """Whether the rights of a decision are those that the trail tells."""
+    if "batch" in body["details"]:
+        return row["rights_after"] == ("" if row["answer"] == "revoke" else row["rights_seen"])
+    seen, after = body["details"]["rights_seen"], body["details"]["rights_after"] or []
+    return (row["rights_seen"], row["rights_after"]) == (" ".join(seen), " ".join(after))
+
+
+def _decisions_told(items: Dict[str, Row], trail: Trail) -> Dict[Tuple[str, str], Dict[str, Any]]:
+    """What the trail tells about these items, by item and version (or batch)."""
+    told: Dict[Tuple[str, str], Dict[str, Any]] = {}
+    for (action, subject), bodies in trail.items():
+        for body in bodies:
+            details = body["details"]
+            if action == "decision.recorded":
+                told[subject.partition(":")[2], str(details["version"])] = body
+            elif action == "decisions.recorded":
+                told.update({(str(item), details["batch"]): body for item in details["items"]})
+    return {key: body for key, body in told.items() if key[0] in items}
+
+
+def _decisions_that_count(
+    items: Dict[str, Row], newest: Dict[str, Tuple[int, Row]], trail: Trail
+) -> Dict[str, Row]:
+    """A decision counts unless the question was passed on or asked again after it."""
+    asked_again: Dict[str, int] = {}
+    for (action, _), bodies in trail.items():
+        for body in bodies if action == "items.refreshed" else []:
+            for item in body["details"]["gone"] + body["details"]["asked_again"]:
+                asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
+    counting = {
+        number: row
+        for number, (seq, row) in newest.items()
+        if row["answer"] in GIVEN and seq > asked_again.get(number, 0)
+    }
     for number, item in items.items():
-        answered = newest.get(number, {}).get("answer")
-        if item["answer"] in ("keep", "reduce", "revoke") and item["answer"] != answered:
-            raise Broken(f"the answer of item {number} is not its newest decision")
-    return newest
+        row = counting.get(number, {"answer": "", "rights_after": ""})
+        shown = (item["answer"], item["rights_after"]) if item["answer"] in GIVEN else ("", "")
+        if shown != (row["answer"], row["rights_after"]):
+            raise Broken(f"the answer of item {number} is not the decision that counts")
+    return counting
+
+
+GIVEN = ("keep", "reduce", "revoke")
 
 
 def _plain(cell: str) -> str:
     """A cell without the quote that keeps spreadsheets from running it as a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r") else cell
+    return cell[1:] if cell[:1] == "'" else cell
 
 
 def check_orders(
-    package: zipfile.ZipFile, items: Dict[str, Row], newest: Dict[str, Row], trail: Trail
+    package: zipfile.ZipFile, items: Dict[str, Row], counting: Dict[str, Row], trail: Trail
 ) -> Dict[str, Dict[str, Any]]:
     """Broken when a wanted change has no order or a "verified" has no second look."""
     orders: Dict[str, Dict[str, Any]] = {}
+    undone = set()
     for order in _lines(package, "orders.jsonl"):
+        _check_order(order, trail)
         if order["item"] is not None:
             orders[str(order["item"])] = order
+        elif order["state"] == "verified":
+            undone.add(order["undoes"])
     for number, item in items.items():
-        decision = newest.get(number)
-        wanted = decision and decision["answer"] in ("reduce", "revoke")
-        if wanted and item["state"] in CHANGED and number not in orders:
+        wanted = counting.get(number, {}).get("answer") in ("reduce", "revoke")
+        order = orders.get(number, {})
+        if not wanted and (order or item["state"] not in WITHOUT_CHANGE):
+            raise Broken(f"item {number} is {item['state']}, but nobody wanted a change")
+        if not wanted or item["state"] in ("decided", "final"):
+            continue
+        if not order:
             raise Broken(f"item {number} was to be changed, but there is no order for it")
-        if item["state"] == "verified":
-            looks = trail.get(("order.checked", f"order:{orders[number]['order']}"), [])
-            if not any(body["details"]["state"] == "verified" for body in looks):
-                raise Broken(f"item {number} is called verified, but nobody looked again")
+        place = (order["server"], order["account"], order["folder"], order["rights_wanted"])
+        names = (_plain(item[name]) for name in ("server", "account", "folder"))
+        if place != (*names, item["rights_after"].split()):
+            raise Broken(f"the order of item {number} is about something else")
+        if item["state"] == "verified" and order["state"] != "verified":
+            raise Broken(f"item {number} is called verified, its order is {order['state']}")
+        if item["state"] == "closed" and order["order"] not in undone:
+            raise Broken(f"item {number} was to be changed, but is closed without that")
     return orders
+
+
+WITHOUT_CHANGE = ("open", "decided", "closed", "gone before decision")
+
+
+def _check_order(order: Dict[str, Any], trail: Trail) -> None:
+    """One order against the trail."""
+    subject = f"order:{order['order']}"
+    written = trail.get(("order.written", subject), [])
+    if not written:
+        raise Broken(f"order {order['order']} is not in the trail")
+    details = written[0]["details"]
+    origin = f"undo:{order['undoes']}" if order["item"] is None else f"item:{order['item']}"
+    if details["origin"] != origin or any(
+        details[name] != order[name]
+        for name in ("kind", "account", "folder", "rights_before", "rights_wanted")
+    ):
+        raise Broken(f"order {order['order']} differs from the trail")
+    looks = trail.get(("order.checked", subject), [])
+    if order["state"] != "verified":
+        return
+    if not looks or looks[-1]["details"]["state"] != "verified":
+        raise Broken(f"order {order['order']} is called verified, but nobody looked again")
+    found = looks[-1]["details"]["rights_found"]
+    if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
+        raise Broken(f"order {order['order']} is called verified, but the second look saw more")
+
+
+def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
+    """How many mails there are; Broken when the list and the trail differ."""
+    told = {
+        body["details"]["message_id"]: body["details"]["to"]
+        for body in trail.get(("mail.queued", reference), [])
+    }
+    listed = {_plain(row["message_id"]): _plain(row["to"]) for row in _rows(package, "mails.csv")}
+    if told != listed:
+        raise Broken("the list of mails differs from the trail")
+    return len(listed)
 
 
 def check(path: str, expected_key: str = "") -> List[str]:
@@ -318,9 +445,10 @@ def check(path: str, expected_key: str = "") -> List[str]:
         if trail_key != key:
             raise Broken("the checkpoint was signed with another key than the package")
         items = check_population(package)
-        newest = check_decisions(package, items, trail)
-        orders = check_orders(package, items, newest, trail)
-        mails = sum(1 for _ in _rows(package, "mails.csv"))
+        reference = check_campaign(package, items, trail)
+        counting = check_decisions(package, items, trail)
+        orders = check_orders(package, items, counting, trail)
+        mails = check_mails(package, reference, trail)
     states: Dict[str, int] = {}
     for item in items.values():
         states[item["state"]] = states.get(item["state"], 0) + 1
@@ -328,7 +456,7 @@ def check(path: str, expected_key: str = "") -> List[str]:
     return [
         f"Campaign: {manifest['campaign']}",
         f"Items: {len(items)} ({told})",
-        f"Items with a decision: {len(newest)}; orders: {len(orders)}; mails: {mails}",
+        f"Items with a decision: {len(counting)}; orders: {len(orders)}; mails: {mails}",
         f"Trail entries: {sum(len(bodies) for bodies in trail.values())}",
         f"Sealed at {manifest['created_at']} with the key",
         f"  {fingerprint(key)}",
@@ -349,7 +477,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except OSError as error:
         print(f"The file cannot be read: {error}.")
         return 1
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever it is made of, it is not what Recert writes
         print(f"NOT GENUINE: the contents are malformed ({type(error).__name__}: {error}).")
         return 2
     print("\n".join(lines))

@@ -1,22 +1,27 @@
 """Two pulls: final decisions become orders, and what became of the orders closes the items."""
 
+import logging
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, case, cast, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from recert import trail
 from recert.campaigns import items
-from recert.campaigns.models import Item, ItemState
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
-from recert.changes.models import Order, OrderState
+from recert.changes.models import Order, OrderKind, OrderState
 from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.errors import MovedMeanwhile
+from recert.inventory.models import Server
 from recert.remediation.models import Remediation
 
 BATCH = 200
 DECISIONS = system("carry out final decisions")
+
+log = logging.getLogger(__name__)
 
 # What the state of an order means for its item; states not named leave the item as it is.
 ITEM_AFTER = {
@@ -34,6 +39,7 @@ def order_final(db: Database, *, now: datetime) -> int:
     while True:
         with db.transaction() as session:
             batch = _final_without_order(session)
+            _hold_servers(session, {item.server_id for item, _ in batch})
             for item, decision in batch:
                 _order(session, item, decision, now=now)
         made += len(batch)
@@ -45,13 +51,21 @@ def _final_without_order(session: Session) -> list[tuple[Item, Decision]]:
     query = (
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
+        .join(Campaign, Campaign.id == Item.campaign_id)
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.state == ItemState.FINAL, Remediation.item_id.is_(None))
+        .where(Campaign.state != CampaignState.VOID)
         .order_by(Item.id)
         .limit(BATCH)
         .with_for_update(of=Item, skip_locked=True)
     )
     return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _hold_servers(session: Session, server_ids: set[int]) -> None:
+    """The servers before the trail, as a snapshot takes them, or the two wait for each other."""
+    query = select(Server.id).where(Server.id.in_(server_ids)).order_by(Server.id)
+    session.execute(query.with_for_update(read=True, key_share=True))
 
 
 def _order(session: Session, item: Item, decision: Decision, *, now: datetime) -> None:
@@ -72,29 +86,63 @@ def _order(session: Session, item: Item, decision: Decision, *, now: datetime) -
 def follow_orders(db: Database, *, now: datetime) -> int:
     """Brings items to where their orders are; how many moved."""
     with db.reading() as session:
-        pending = session.execute(
-            select(Remediation.item_id, Remediation.order_id)
-            .join(Item, Item.id == Remediation.item_id)
-            .join(Order, Order.id == Remediation.order_id)
-            .where(
-                Item.state.in_(
-                    [ItemState.ORDERED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION]
-                ),
-                Item.outcome != Order.explanation,
-            )
-        ).all()
-    for item_id, order_id in pending:
+        pending = [*_behind(session), *_taken_back(session)]
+    return sum(_follow_one(db, item_id, order_id, now) for item_id, order_id in pending)
+
+
+def _behind(session: Session) -> list[tuple[int, int]]:
+    """Items that say something else than their orders."""
+    means = case(
+        *((Order.state == order, item.value) for order, item in ITEM_AFTER.items()),
+        else_=ItemState.ORDERED.value,
+    )
+    on_the_way = (ItemState.ORDERED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION)
+    query = (
+        select(Remediation.item_id, Remediation.order_id)
+        .join(Item, Item.id == Remediation.item_id)
+        .join(Order, Order.id == Remediation.order_id)
+        .where(Item.state.in_(on_the_way))
+        .where(or_(Item.outcome != Order.explanation, cast(Item.state, String) != means))
+        .order_by(Remediation.item_id)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _taken_back(session: Session) -> list[tuple[int, int]]:
+    """Items called verified whose change was undone before the sign-off: they are not any more.
+    What is signed off stays as it was signed."""
+    undo = aliased(Order)
+    query = (
+        select(Remediation.item_id, undo.id)
+        .join(Item, Item.id == Remediation.item_id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+        .join(undo, undo.undoes_id == Remediation.order_id)
+        .where(Item.state == ItemState.VERIFIED, undo.state == OrderState.VERIFIED)
+        .where(Campaign.state.in_([CampaignState.ACTIVE, CampaignState.CLOSING]))
+        .order_by(Remediation.item_id)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _follow_one(db: Database, item_id: int, order_id: int, now: datetime) -> int:
+    try:
         with db.transaction() as session:
             _follow(session, item_id, order_id, now=now)
-    return len(pending)
+    except MovedMeanwhile:
+        log.info("item %s: another worker was faster", item_id)
+        return 0
+    return 1
 
 
 def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> None:
     item, order = session.get_one(Item, item_id), session.get_one(Order, order_id)
-    new = ITEM_AFTER.get(order.state, ItemState.ORDERED)
-    if new is item.state or (new is ItemState.ORDERED and item.state is ItemState.STILL_REACHABLE):
-        item.outcome = order.explanation
+    new, outcome = ITEM_AFTER.get(order.state, ItemState.ORDERED), order.explanation
+    if order.kind is OrderKind.UNDO:
+        new = ItemState.CLOSED
+        outcome = f"Taken back by {order.created_by} (order {order.id}): the access is as before."
+    if new is item.state:
+        item.outcome = outcome
         return
-    items.take_step(session, item, new, outcome=order.explanation)
-    details = {"state": new.value, "order": order.id, "outcome": order.explanation}
+    items.take_step(session, item, new, outcome=outcome)
+    details = {"state": new.value, "order": order.id, "outcome": outcome}
     trail.append(session, "item.followed", item.ref, details, actor=DECISIONS, at=now)

@@ -1,6 +1,8 @@
 """A small company to test with, built through the product's own verbs."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +18,12 @@ from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
-from recert.changes.models import Order
+from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
-from recert.foundation import clock
+from recert.evidence import service as evidence
+from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.settings import MailSettings, Settings
@@ -125,11 +128,10 @@ class House:
         """A look at server `main`."""
         return snapshots.take(self.db, self.server_id, actor=self.admin, now=clock.now, **more)
 
-    def launched(self, name: str = "Autumn", prefix: str = "/", undo_minutes: int = 60) -> int:
-        """A running campaign over server `main`; its number."""
-        self.snapshot()
+    def drafted(self, name: str, prefix: str = "/", undo_minutes: int = 60) -> int:
+        """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
-            made = campaigns.draft(
+            return campaigns.draft(
                 session,
                 name,
                 [self.server_id],
@@ -138,9 +140,16 @@ class House:
                 undo_minutes=undo_minutes,
                 actor=self.officer,
                 now=clock.now(),
-            )
+            ).id
+
+    def launched(self, name: str = "Autumn", prefix: str = "/", undo_minutes: int = 60) -> int:
+        """A running campaign over server `main`, right after a snapshot; its number."""
+        self.snapshot()
+        campaign_id = self.drafted(name, prefix, undo_minutes)
+        with self.db.transaction() as session:
+            made = session.get_one(Campaign, campaign_id)
             campaigns.launch(session, made, actor=self.officer, now=clock.now())
-            return made.id
+        return campaign_id
 
     def item(self, account: str, folder: str) -> Item:
         """The newest item about an account in a folder, detached."""
@@ -192,6 +201,79 @@ class House:
         """The actions in the trail, oldest first."""
         with self.db.reading() as session:
             return list(session.scalars(select(TrailEntry.action).order_by(TrailEntry.seq)))
+
+    @contextmanager
+    def later(self, **time: float) -> Iterator[datetime]:
+        """Some time later: `with house.later(days=3):`."""
+        at = clock.now() + timedelta(**time)
+        with clock.frozen(at):
+            yield at
+
+    def give(self, account: str, folder: str | None = None, words: str | None = None) -> None:
+        """Somebody edits the permission file: the account's own entry (None: it goes)."""
+        content = json.loads(self.permissions.read_text(encoding="utf-8"))
+        if folder is None:
+            content["accounts"].pop(account)
+        elif words is None:
+            content["accounts"][account]["folders"].pop(folder)
+        else:
+            content["accounts"][account].setdefault("folders", {})[folder] = words
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        self.permissions.write_text(text, encoding="utf-8")
+
+    def entries(self, account: str) -> dict[str, str]:
+        """The account's own entries in the permission file."""
+        content = json.loads(self.permissions.read_text(encoding="utf-8"))
+        return dict(content["accounts"][account].get("folders", {}))
+
+    def refresh(self) -> int:
+        """Items are compared with the newest snapshot."""
+        with self.db.transaction() as session:
+            return items.refresh(session, now=clock.now())
+
+    def close(self, campaign_id: int) -> int:
+        """The officer ends the asking."""
+        with self.db.transaction() as session:
+            found = session.get_one(Campaign, campaign_id)
+            return campaigns.close(session, found, actor=self.officer, now=clock.now())
+
+    def sign_off(self, campaign_id: int, statement: str = "Seen and agreed.") -> None:
+        """The officer signs."""
+        with self.db.transaction() as session:
+            found = session.get_one(Campaign, campaign_id)
+            key, at = secrets.signing_key(self.settings.keys), clock.now()
+            campaigns.sign_off(session, found, statement, key, actor=self.officer, now=at)
+
+    def void(self, campaign_id: int, reason: str = "Wrong scope.") -> None:
+        """The officer stops a campaign."""
+        with self.db.transaction() as session:
+            found = session.get_one(Campaign, campaign_id)
+            campaigns.void(session, found, reason, actor=self.officer, now=clock.now())
+
+    def export(self, campaign_id: int) -> Path:
+        """An evidence package."""
+        key, target = secrets.signing_key(self.settings.keys), self.folder / "evidence.zip"
+        evidence.export(self.db, campaign_id, target, key, actor=self.auditor, now=clock.now())
+        return target
+
+    def ordered(self, account: str, folder: str, reply: Reply, by: str = "alice") -> Order:
+        """A final decision of a new campaign as an order that is not begun; the order."""
+        self.launched(name=f"For {account} {folder} {clock.now():%H%M%S}")
+        self.decide(account, folder, reply, by=by)
+        self.finish(by)
+        remediation.order_final(self.db, now=clock.now())
+        return self.orders()[-1]
+
+    def run(self) -> Order:
+        """One round of orders; the newest order after it."""
+        execution.run_due(self.db, now=clock.now)
+        return self.orders()[-1]
+
+    def order_log(self, order_id: int) -> list[tuple[OrderState, str]]:
+        """The log of an order, oldest first."""
+        with self.db.reading() as session:
+            query = select(OrderStep.state, OrderStep.detail).where(OrderStep.order_id == order_id)
+            return [(row[0], row[1]) for row in session.execute(query.order_by(OrderStep.id))]
 
     @property
     def head(self) -> Letterhead:

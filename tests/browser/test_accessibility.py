@@ -1,0 +1,80 @@
+"""Every page for everybody: axe, reflow at 320 px, focus, targets, both themes."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from recert.campaigns.models import Answer
+from recert.decisions.rules import Reply
+from tests.browser.conftest import Enter
+from tests.support.house import House
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PAGES = {
+    "stranger": ["/sign-in", "/d/unknown"],
+    "alice": ["/reviews", "/reviews/1", "/reviews/1/folders/3"],
+    "officer": ["/campaigns", "/campaigns/new", "/campaigns/1", "/campaigns/2", "/people"],
+    "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
+    "auditor": ["/audit", "/audit/campaigns/1", "/audit/items/1", "/audit/trail", "/orders"],
+}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# A control smaller than 24 px that is no link inside a sentence.
+SMALL = """() => [...document.querySelectorAll("button, input, select, textarea, summary, nav a")]
+  .filter(e => e.offsetParent && e.type !== "hidden")
+  .map(e => [e, e.closest("label") || e])
+  .filter(([e, box]) => Math.min(box.getBoundingClientRect().width,
+                                 box.getBoundingClientRect().height) < 24)
+  .map(([e]) => e.outerHTML.slice(0, 120))"""
+COVERED = """() => { const e = document.activeElement, r = e.getBoundingClientRect();
+  const o = getComputedStyle(e);
+  return e === document.body || (r.width > 0 && o.outlineStyle !== "none"); }"""
+
+
+def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
+    """A window for each of the cast, on a house where something has happened."""
+    house.launched()
+    house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
+    house.finish("alice")
+    house.carry_out()
+    house.drafted("Winter")
+    cast = {
+        "stranger": None,
+        "alice": house.person("alice"),
+        "officer": house.officer,
+        "admin": house.admin,
+        "auditor": house.auditor,
+    }
+    return {name: enter(who, **how) for name, who in cast.items()}
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+    def test_axe_finds_nothing(self, house: House, enter: Enter, dark: bool) -> None:
+        found = []
+        for name, page in windows(house, enter, dark=dark).items():
+            for path in PAGES[name]:
+                page.goto(path)
+                result = Axe().run(page, options=RULES).response
+                found += [
+                    (path, each["id"], each["nodes"][0]["html"]) for each in result["violations"]
+                ]
+        assert found == []
+
+    def test_it_fits_into_320_pixels(self, house: House, enter: Enter) -> None:
+        too_wide, too_small = [], []
+        for name, page in windows(house, enter, width=320).items():
+            for path in PAGES[name]:
+                page.goto(path)
+                if page.evaluate("document.documentElement.scrollWidth") > 320:
+                    too_wide.append(path)
+                too_small += [(path, each) for each in page.evaluate(SMALL)]
+        assert too_wide == []
+        assert too_small == []
+
+    def test_every_focus_can_be_seen(self, house: House, enter: Enter) -> None:
+        page = windows(house, enter)["alice"]
+        page.goto("/reviews/1/folders/3")
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            assert page.evaluate(COVERED), page.evaluate("document.activeElement.outerHTML")
