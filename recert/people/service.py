@@ -67,7 +67,8 @@ def known_as(text: str) -> str:
     try:
         return clean_email(text.strip())
     except CellError:
-        return "".join(filter(str.isprintable, text)).strip().lower()[:MAX_EMAIL]
+        shown = "".join(one if one.isprintable() else "?" for one in text.strip())
+        return shown.lower()[:MAX_EMAIL]
 
 
 def _optional_email(text: str) -> str:

@@ -22,7 +22,9 @@ def check(
     """A try to sign in as the web does it: a refusal is counted."""
     try:
         with house.db.transaction() as session:
-            return service.check_password(session, email, password, address=address, now=at)
+            user = service.check_password(session, email, password, address=address, now=at)
+            session.expunge(user)
+            return user
     except (SignInRefused, TooManyAttempts):
         with house.db.transaction() as session:
             service.note_failure(session, email, address=address, now=at)

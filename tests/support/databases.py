@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ NEEDED = "PostgreSQL 15 is missing. Run: make setup-test"
 
 class PostgresServer:
     """Debian's PostgreSQL 15 on loopback, in a folder of its own, gone at the end. It refuses to
-    run as root, so root starts it as the user that Debian's package made."""
+    run as root, so root starts it as the user that Debian's package made; its folder is none of
+    pytest's, because those are closed to everybody but root."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         assert (POSTGRES / "initdb").exists(), NEEDED
-        self.folder = folder
+        self.folder = Path(tempfile.mkdtemp(prefix="recert-postgresql-"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -45,6 +47,7 @@ class PostgresServer:
 
     def __exit__(self, *_details: object) -> None:
         self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.folder)
 
     def _hand_over(self) -> None:
         self._user = None
@@ -52,13 +55,6 @@ class PostgresServer:
             return
         self._user = pwd.getpwnam("postgres")
         os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
-        for parent in self.folder.parents:  # pytest makes its folders for their owner only
-            if (
-                parent.stat().st_uid == 0
-                and parent != Path("/")
-                and not parent.stat().st_mode & 0o001
-            ):
-                parent.chmod(parent.stat().st_mode | 0o011)
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(POSTGRES / program), *map(str, arguments)]

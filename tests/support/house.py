@@ -18,6 +18,7 @@ from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
+from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
 from recert.decisions import service as decisions
@@ -202,6 +203,11 @@ class House:
         with self.db.reading() as session:
             return list(session.scalars(select(TrailEntry.action).order_by(TrailEntry.seq)))
 
+    @property
+    def now(self) -> datetime:
+        """The moment at which the clock stands."""
+        return clock.now()
+
     @contextmanager
     def later(self, **time: float) -> Iterator[datetime]:
         """Some time later: `with house.later(days=3):`."""
@@ -268,6 +274,12 @@ class House:
         """One round of orders; the newest order after it."""
         execution.run_due(self.db, now=clock.now)
         return self.orders()[-1]
+
+    def retry(self, order_id: int, actor: Actor | None = None) -> None:
+        """A person puts an order back into the queue."""
+        with self.db.transaction() as session:
+            order = changes.order_by_id(session, order_id)
+            changes.retry(session, order, actor=actor or self.admin, now=clock.now())
 
     def order_log(self, order_id: int) -> list[tuple[OrderState, str]]:
         """The log of an order, oldest first."""
