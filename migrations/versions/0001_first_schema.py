@@ -347,12 +347,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_account_first_snapshot_id"), ["first_snapshot_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_account_gone_snapshot_id"), ["gone_snapshot_id"], unique=False
-        )
         batch_op.create_index(batch_op.f("ix_account_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
             "uq_account_live",
@@ -388,7 +382,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("server_id", sa.Integer(), nullable=False),
         sa.Column("path", TEXT, nullable=False),
-        sa.Column("parent_id", sa.Integer(), nullable=True),
         sa.Column("first_snapshot_id", sa.Integer(), nullable=False),
         sa.Column("gone_snapshot_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -397,18 +390,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["gone_snapshot_id"], ["snapshot.id"], name=op.f("fk_folder_gone_snapshot_id")
         ),
-        sa.ForeignKeyConstraint(["parent_id"], ["folder.id"], name=op.f("fk_folder_parent_id")),
         sa.ForeignKeyConstraint(["server_id"], ["server.id"], name=op.f("fk_folder_server_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folder")),
     )
     with op.batch_alter_table("folder", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_folder_first_snapshot_id"), ["first_snapshot_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_folder_gone_snapshot_id"), ["gone_snapshot_id"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_folder_parent_id"), ["parent_id"], unique=False)
         batch_op.create_index(
             "uq_folder_live",
             ["server_id", "path"],
@@ -437,12 +422,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("server_group", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_server_group_first_snapshot_id"), ["first_snapshot_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_server_group_gone_snapshot_id"), ["gone_snapshot_id"], unique=False
-        )
-        batch_op.create_index(
             "uq_server_group_live",
             ["server_id", "name"],
             unique=True,
@@ -458,44 +437,37 @@ def upgrade() -> None:
         sa.Column("folder_id", sa.Integer(), nullable=False),
         sa.Column("rights", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("first_snapshot_id", sa.Integer(), nullable=False),
+        sa.Column("gone_snapshot_id", sa.Integer(), nullable=True),
         sa.Column("native", TEXT, nullable=False),
         sa.Column("widened", sa.Boolean(), nullable=False),
         sa.Column("content_hash", sa.BigInteger(), nullable=False),
-        sa.Column("first_snapshot_id", sa.Integer(), nullable=False),
-        sa.Column("gone_snapshot_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_access_grant_account_id")
         ),
         sa.ForeignKeyConstraint(
-            ["first_snapshot_id"], ["snapshot.id"], name=op.f("fk_access_grant_first_snapshot_id")
-        ),
-        sa.ForeignKeyConstraint(
             ["folder_id"], ["folder.id"], name=op.f("fk_access_grant_folder_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["gone_snapshot_id"], ["snapshot.id"], name=op.f("fk_access_grant_gone_snapshot_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["server_id"], ["server.id"], name=op.f("fk_access_grant_server_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["source_id"], ["source.id"], name=op.f("fk_access_grant_source_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_grant")),
     )
     with op.batch_alter_table("access_grant", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_access_grant_account_id"), ["account_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_access_grant_content", ["server_id", "content_hash"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_access_grant_first_snapshot_id"), ["first_snapshot_id"], unique=False
+            "ix_access_grant_first", ["server_id", "first_snapshot_id"], unique=False
         )
         batch_op.create_index("ix_access_grant_folder", ["folder_id", "account_id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_access_grant_gone_snapshot_id"), ["gone_snapshot_id"], unique=False
+            "ix_access_grant_gone",
+            ["server_id", "gone_snapshot_id"],
+            unique=False,
+            sqlite_where=sa.text("gone_snapshot_id IS NOT NULL"),
+            postgresql_where=sa.text("gone_snapshot_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_access_grant_live",
+            ["server_id", "content_hash"],
+            unique=False,
+            sqlite_where=sa.text("gone_snapshot_id IS NULL"),
+            postgresql_where=sa.text("gone_snapshot_id IS NULL"),
         )
 
     op.create_table(
@@ -539,12 +511,6 @@ def upgrade() -> None:
     with op.batch_alter_table("group_member", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_group_member_account_id"), ["account_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_group_member_first_snapshot_id"), ["first_snapshot_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_group_member_gone_snapshot_id"), ["gone_snapshot_id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_group_member_group_id"), ["group_id"], unique=False)
 
@@ -614,24 +580,14 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("decided_at", MOMENT, nullable=True),
         sa.Column("outcome", TEXT, nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_item_account_id")),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_item_campaign_id")),
-        sa.ForeignKeyConstraint(["folder_id"], ["folder.id"], name=op.f("fk_item_folder_id")),
         sa.ForeignKeyConstraint(["grant_id"], ["access_grant.id"], name=op.f("fk_item_grant_id")),
         sa.ForeignKeyConstraint(["reviewer_id"], ["person.id"], name=op.f("fk_item_reviewer_id")),
-        sa.ForeignKeyConstraint(["server_id"], ["server.id"], name=op.f("fk_item_server_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
-        sa.UniqueConstraint(
-            "campaign_id",
-            "account_id",
-            "folder_id",
-            name=op.f("uq_item_campaign_id_account_id_folder_id"),
-        ),
+        sa.UniqueConstraint("campaign_id", "grant_id", name=op.f("uq_item_campaign_id_grant_id")),
     )
     with op.batch_alter_table("item", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_item_grant_id"), ["grant_id"], unique=False)
         batch_op.create_index("ix_item_page", ["campaign_id", "sort_key"], unique=False)
-        batch_op.create_index(batch_op.f("ix_item_reviewer_id"), ["reviewer_id"], unique=False)
         batch_op.create_index(
             "ix_item_reviewer_page",
             ["campaign_id", "reviewer_id", "folder_id", "sort_key"],
@@ -711,9 +667,7 @@ def downgrade() -> None:
     with op.batch_alter_table("item", schema=None) as batch_op:
         batch_op.drop_index("ix_item_state")
         batch_op.drop_index("ix_item_reviewer_page")
-        batch_op.drop_index(batch_op.f("ix_item_reviewer_id"))
         batch_op.drop_index("ix_item_page")
-        batch_op.drop_index(batch_op.f("ix_item_grant_id"))
 
     op.drop_table("item")
     with op.batch_alter_table("server_order", schema=None) as batch_op:
@@ -723,8 +677,6 @@ def downgrade() -> None:
     op.drop_table("server_order")
     with op.batch_alter_table("group_member", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_group_member_group_id"))
-        batch_op.drop_index(batch_op.f("ix_group_member_gone_snapshot_id"))
-        batch_op.drop_index(batch_op.f("ix_group_member_first_snapshot_id"))
         batch_op.drop_index(batch_op.f("ix_group_member_account_id"))
 
     op.drop_table("group_member")
@@ -733,11 +685,18 @@ def downgrade() -> None:
 
     op.drop_table("folder_route")
     with op.batch_alter_table("access_grant", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_access_grant_gone_snapshot_id"))
+        batch_op.drop_index(
+            "ix_access_grant_live",
+            sqlite_where=sa.text("gone_snapshot_id IS NULL"),
+            postgresql_where=sa.text("gone_snapshot_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_access_grant_gone",
+            sqlite_where=sa.text("gone_snapshot_id IS NOT NULL"),
+            postgresql_where=sa.text("gone_snapshot_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_access_grant_folder")
-        batch_op.drop_index(batch_op.f("ix_access_grant_first_snapshot_id"))
-        batch_op.drop_index("ix_access_grant_content")
-        batch_op.drop_index(batch_op.f("ix_access_grant_account_id"))
+        batch_op.drop_index("ix_access_grant_first")
 
     op.drop_table("access_grant")
     with op.batch_alter_table("server_group", schema=None) as batch_op:
@@ -746,8 +705,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("gone_snapshot_id IS NULL"),
             postgresql_where=sa.text("gone_snapshot_id IS NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_server_group_gone_snapshot_id"))
-        batch_op.drop_index(batch_op.f("ix_server_group_first_snapshot_id"))
 
     op.drop_table("server_group")
     with op.batch_alter_table("folder", schema=None) as batch_op:
@@ -756,9 +713,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("gone_snapshot_id IS NULL"),
             postgresql_where=sa.text("gone_snapshot_id IS NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_folder_parent_id"))
-        batch_op.drop_index(batch_op.f("ix_folder_gone_snapshot_id"))
-        batch_op.drop_index(batch_op.f("ix_folder_first_snapshot_id"))
 
     op.drop_table("folder")
     op.drop_table("campaign_population")
@@ -769,8 +723,6 @@ def downgrade() -> None:
             postgresql_where=sa.text("gone_snapshot_id IS NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_account_person_id"))
-        batch_op.drop_index(batch_op.f("ix_account_gone_snapshot_id"))
-        batch_op.drop_index(batch_op.f("ix_account_first_snapshot_id"))
 
     op.drop_table("account")
     op.drop_table("source")

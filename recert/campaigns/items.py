@@ -258,7 +258,7 @@ def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -
 
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.state, i.account_id,
+SELECT i.id, i.reviewer_id, i.state, i.account_id, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
        a.gone_snapshot_id AS account_gone,
        n.id AS new_grant, n.rights, n.content_hash
@@ -296,26 +296,32 @@ def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
     reviewers = set()
     for row in session.execute(text(_CHANGED), {"campaign": campaign_id}).all():
-        found = row if row.new_grant else _inherited(session, row)
-        if found is None and row.state == ItemState.GONE:
+        values = _new_facts(session, row)
+        if values is None:
             continue
-        values: dict[str, Any] = (
-            {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
-            if found is None
-            else {
-                "state": ItemState.OPEN,
-                "grant_id": found.new_grant,
-                "rights": found.rights,
-                "content_hash": found.content_hash,
-                "outcome": "The access changed after it was asked about.",
-            }
-        )
         values.update(answer=None, answer_rights=None, decided_at=None)
         session.execute(update(Item).where(Item.id == row.id).values(**values))
-        ids["gone" if found is None else "asked_again"].append(row.id)
+        ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
     recount(session, campaign_id, *reviewers)
     return ids
+
+
+def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
+    """What an item must say now; None when it says so already."""
+    values: dict[str, Any] = {"state": ItemState.OPEN}
+    found = row if row.new_grant else _inherited(session, row)
+    if found is None:
+        gone = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
+        return None if row.state == ItemState.GONE else gone
+    if row.new_grant:
+        values["grant_id"] = row.new_grant
+        values["outcome"] = "The access changed after it was asked about."
+    elif found.content_hash == row.asked and row.state != ItemState.GONE:
+        return None
+    else:
+        values["outcome"] = "The access here is now the one of the folder above."
+    return {**values, "rights": found.rights, "content_hash": found.content_hash}
 
 
 def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
@@ -335,7 +341,7 @@ def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
         .limit(1)
     )
     return session.execute(
-        select(Grant.id.label("new_grant"), Grant.rights, Grant.content_hash).where(
+        select(Grant.rights, Grant.content_hash).where(
             Grant.folder_id == nearest.scalar_subquery(),
             Grant.account_id == row.account_id,
             Grant.gone_snapshot_id.is_(None),

@@ -90,13 +90,14 @@ class Population(Base):
 class Item(Base):
     """One question: shall this account keep these rights in this folder?
 
-    `rights` and `content_hash` freeze what was asked. `version` counts the decisions, so that a
+    `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
+    grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
     account; pages walk along it."""
 
     __tablename__ = "item"
     __table_args__ = (
-        UniqueConstraint("campaign_id", "account_id", "folder_id"),
+        UniqueConstraint("campaign_id", "grant_id"),
         Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
         Index("ix_item_page", "campaign_id", "sort_key"),
         Index("ix_item_state", "campaign_id", "state"),
@@ -104,11 +105,11 @@ class Item(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
-    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), index=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
-    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
-    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    server_id: Mapped[int]
+    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"))
+    account_id: Mapped[int]
+    folder_id: Mapped[int]
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     route: Mapped[Route] = mapped_column(words(Route))
     rights: Mapped[int]
     content_hash: Mapped[int] = mapped_column(BigInteger)

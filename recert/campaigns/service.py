@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -66,8 +67,6 @@ def draft(
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
-    if session.scalar(select(Campaign.id).where(Campaign.name == name)):
-        raise BadInput(f"There is already a campaign {name!r}. Choose another name.")
     if not now < due_at <= now + MAX_DURATION:
         raise BadInput("The due date must lie in the future, within a year.")
     known = set(session.scalars(select(Server.id)))
@@ -83,8 +82,11 @@ def draft(
         created_at=now,
         created_by=actor.name,
     )
-    session.add(campaign)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(campaign)
+    except IntegrityError as error:  # also when two write it at the same moment
+        raise BadInput(f"There is already a campaign {name!r}. Choose another name.") from error
     trail.append(
         session,
         "campaign.drafted",

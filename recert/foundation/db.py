@@ -22,6 +22,8 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    func,
+    select,
 )
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -127,6 +129,13 @@ class Database:
     def dispose(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
+
+
+def one_at_a_time(session: Session, act: str) -> None:
+    """Until this transaction ends, others that name the same act wait here. For verbs that look
+    whether something is there and then add it; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(act))))
 
 
 def _sqlite_engine(url: URL) -> Engine:

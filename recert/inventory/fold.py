@@ -24,14 +24,6 @@ UPDATE folder SET gone_snapshot_id = :snapshot
 WHERE server_id = :server AND gone_snapshot_id IS NULL
   AND path NOT IN (SELECT path FROM staged_folder)
 """
-_PARENTS = """
-UPDATE folder SET parent_id =
-  (SELECT p.id FROM staged_folder s JOIN folder p ON p.path = s.parent AND p.server_id = :server
-   AND p.gone_snapshot_id IS NULL WHERE s.path = folder.path)
-WHERE server_id = :server AND gone_snapshot_id IS NULL
-  AND EXISTS (SELECT 1 FROM folder f WHERE f.server_id = :server
-              AND (f.first_snapshot_id = :snapshot OR f.gone_snapshot_id = :snapshot))
-"""
 _NEW_GROUPS = """
 INSERT INTO server_group (server_id, name, first_snapshot_id)
 SELECT :server, s.group_name, :snapshot FROM (SELECT DISTINCT group_name FROM staged_member) s
@@ -84,17 +76,29 @@ WHERE server_id = :server AND gone_snapshot_id IS NULL
        OR folder_id IN (SELECT id FROM folder
                        WHERE server_id = :server AND gone_snapshot_id = :snapshot))
 """
+# The names of a reading get their ids once, so that a million grants join on small numbers.
+_IDS = (
+    """
+UPDATE staged_account SET id = (SELECT a.id FROM account a WHERE a.server_id = :server
+                                AND a.name = staged_account.name AND a.gone_snapshot_id IS NULL)
+""",
+    """
+UPDATE staged_folder SET id = (SELECT f.id FROM folder f WHERE f.server_id = :server
+                               AND f.path = staged_folder.path AND f.gone_snapshot_id IS NULL)
+""",
+    """
+UPDATE staged_source SET id = (SELECT o.id FROM source o WHERE o.server_id = :server
+                               AND o.text = staged_source.text)
+""",
+)
 _NEW_GRANTS = """
 INSERT INTO access_grant (server_id, account_id, folder_id, rights, source_id, native, widened,
                           content_hash, first_snapshot_id)
-SELECT :server, a.id, f.id, s.rights, o.id, s.native, s.widened = 1, s.content_hash, :snapshot
+SELECT :server, a.id, f.id, s.rights, o.id, s.native, s.widened, s.content_hash, :snapshot
 FROM staged_grant s
-JOIN staged_account sa ON sa.no = s.account_no
-JOIN account a ON a.server_id = :server AND a.name = sa.name AND a.gone_snapshot_id IS NULL
-JOIN staged_folder sf ON sf.no = s.folder_no
-JOIN folder f ON f.server_id = :server AND f.path = sf.path AND f.gone_snapshot_id IS NULL
-JOIN staged_source so ON so.no = s.source_no
-JOIN source o ON o.server_id = :server AND o.text = so.text
+JOIN staged_account a ON a.no = s.account_no
+JOIN staged_folder f ON f.no = s.folder_no
+JOIN staged_source o ON o.no = s.source_no
 WHERE NOT EXISTS (SELECT 1 FROM access_grant g WHERE g.server_id = :server
                   AND g.content_hash = s.content_hash AND g.gone_snapshot_id IS NULL)
 ORDER BY s.folder_no, s.account_no
@@ -113,9 +117,9 @@ def fold(
     names = {"server": server_id, "snapshot": snapshot_id}
     _fold_accounts(session, server_id, snapshot_id, accounts)
     gone = 0
-    for statement in (_GONE_FOLDERS, _NEW_FOLDERS, _PARENTS, _GONE_GROUPS, _NEW_GROUPS):
+    for statement in (_GONE_FOLDERS, _NEW_FOLDERS, _GONE_GROUPS, _NEW_GROUPS):
         session.execute(text(statement), names)
-    for statement in (_GONE_MEMBERS, _NEW_MEMBERS, _NEW_SOURCES):
+    for statement in (_GONE_MEMBERS, _NEW_MEMBERS, _NEW_SOURCES, *_IDS):
         session.execute(text(statement), names)
     gone += _changed(session, _GRANTS_OF_GONE_ACCOUNTS, names)
     gone += _changed(session, _GONE_GRANTS, names)

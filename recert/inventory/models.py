@@ -16,6 +16,7 @@ from recert.connectors.contract import AccountKind
 from recert.foundation.db import Base, words
 
 STILL_THERE = text("gone_snapshot_id IS NULL")
+NOT_THERE = text("gone_snapshot_id IS NOT NULL")
 
 
 class SnapshotState(StrEnum):
@@ -63,8 +64,8 @@ class Snapshot(Base):
 class Seen:
     """The interval in which a row was seen."""
 
-    first_snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"), index=True)
-    gone_snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"), index=True)
+    first_snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
+    gone_snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
 
 
 class Account(Seen, Base):
@@ -139,7 +140,6 @@ class Folder(Seen, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     path: Mapped[str]
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id"), index=True)
 
 
 class Source(Base):
@@ -153,22 +153,42 @@ class Source(Base):
     text: Mapped[str]
 
 
-class Grant(Seen, Base):
+class Grant(Base):
     """This account has these rights in this folder. A row never changes but for its end: other
-    rights are another row. `content_hash` (64 bit) stands for names, rights and sources."""
+    rights are another row. `content_hash` (64 bit) stands for names, rights and sources.
+
+    There are millions of them, written by one statement that takes every id from the table it
+    belongs to. Foreign keys are kept where they say something; checking the others as well would
+    double the time of a first snapshot."""
 
     __tablename__ = "access_grant"
     __table_args__ = (
-        Index("ix_access_grant_content", "server_id", "content_hash"),
+        Index(
+            "ix_access_grant_live",
+            "server_id",
+            "content_hash",
+            sqlite_where=STILL_THERE,
+            postgresql_where=STILL_THERE,
+        ),
         Index("ix_access_grant_folder", "folder_id", "account_id"),
+        Index("ix_access_grant_first", "server_id", "first_snapshot_id"),
+        Index(
+            "ix_access_grant_gone",
+            "server_id",
+            "gone_snapshot_id",
+            sqlite_where=NOT_THERE,
+            postgresql_where=NOT_THERE,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    server_id: Mapped[int]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
     rights: Mapped[int]
-    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    source_id: Mapped[int]
+    first_snapshot_id: Mapped[int]
+    gone_snapshot_id: Mapped[int | None]
     native: Mapped[str]
     widened: Mapped[bool]
     content_hash: Mapped[int] = mapped_column(BigInteger)

@@ -10,6 +10,7 @@ from recert import trail
 from recert.connectors import registry
 from recert.connectors.contract import Connector
 from recert.foundation.actor import Actor, Role
+from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
 from recert.inventory import fold, routing, rules
 from recert.inventory.models import FolderOwner, Server
@@ -43,6 +44,7 @@ def add_server(
     if not name or not name.isprintable() or len(name) > 64:
         raise BadInput("A server needs a name of 1 to 64 printable characters.")
     registry.check_settings(kind, settings)
+    one_at_a_time(session, "add server")
     if session.scalar(select(Server.id).where(Server.name == name)):
         raise ServerExists(f"Name: {name}.")
     server = Server(
@@ -107,6 +109,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     Folders that the file does not name keep their owner."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, OWNER_COLUMNS)
+    one_at_a_time(session, "import owners")
     servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
     persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
     _check_owners(rows, servers, persons)

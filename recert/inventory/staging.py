@@ -15,16 +15,21 @@ from recert.connectors.contract import GrantFact, Reading, ServerDataInvalid
 from recert.foundation import bulk
 
 STAGED = {
-    "staged_account": "no INTEGER PRIMARY KEY, name TEXT NOT NULL",
-    "staged_folder": "no INTEGER PRIMARY KEY, path TEXT NOT NULL, parent TEXT",
-    "staged_source": "no INTEGER PRIMARY KEY, text TEXT NOT NULL",
+    "staged_account": "no INTEGER PRIMARY KEY, name TEXT NOT NULL, id INTEGER",
+    "staged_folder": "no INTEGER PRIMARY KEY, path TEXT NOT NULL, id INTEGER",
+    "staged_source": "no INTEGER PRIMARY KEY, text TEXT NOT NULL, id INTEGER",
     "staged_member": "group_name TEXT NOT NULL, account_name TEXT NOT NULL",
     "staged_grant": (
         "content_hash BIGINT NOT NULL, account_no INTEGER NOT NULL, folder_no INTEGER NOT NULL,"
         " rights INTEGER NOT NULL, source_no INTEGER NOT NULL, native TEXT NOT NULL,"
-        " widened INTEGER NOT NULL"
+        " widened BOOLEAN NOT NULL"
     ),
 }
+
+
+GRANT_COLUMNS = (
+    *("content_hash", "account_no", "folder_no", "rights", "source_no", "native", "widened"),
+)
 
 
 @dataclass
@@ -51,26 +56,32 @@ class Staged:
     grants: int
 
 
-def content_hash(fact: GrantFact) -> int:
+def content_hash(fact: GrantFact, rights: int, via: str) -> int:
     """A stable signed 64-bit hash of everything a grant says."""
-    key = "\0".join(
-        (
-            fact.account,
-            fact.folder,
-            str(int(fact.rights)),
+    said = f"{fact.account}\0{fact.folder}\0{rights}\0{fact.native}\0{fact.widened}\0{via}"
+    return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), signed=True)
+
+
+def _grant_rows(
+    reading: Reading, accounts: dict[str, int], folders: dict[str, int], sources: Numbers
+) -> Iterator[tuple[int, int, int, int, int, str, bool]]:
+    for fact in reading.grants:
+        rights, via = int(fact.rights), "; ".join(fact.via)
+        try:
+            account, folder = accounts[fact.account], folders[fact.folder]
+        except KeyError as error:
+            raise ServerDataInvalid(
+                f"A grant speaks of {error.args[0]!r}, which the reading does not name."
+            ) from error
+        yield (
+            content_hash(fact, rights, via),
+            account,
+            folder,
+            rights,
+            sources.of(via),
             fact.native,
-            str(fact.widened),
-            *fact.via,
+            fact.widened,
         )
-    )
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True)
-
-
-def _known(numbers: Numbers, name: str) -> int:
-    number = numbers.known.get(name)
-    if number is None:
-        raise ServerDataInvalid(f"A grant speaks of {name!r}, which the reading does not name.")
-    return number
 
 
 def stage(connection: Connection, reading: Reading) -> Staged:
@@ -83,32 +94,10 @@ def stage(connection: Connection, reading: Reading) -> Staged:
         accounts.of(account.name)
     for path in reading.folders:
         folders.of(path)
-    wanted = (
-        "content_hash",
-        "account_no",
-        "folder_no",
-        "rights",
-        "source_no",
-        "native",
-        "widened",
-    )
-    rows = (
-        (
-            content_hash(fact),
-            _known(accounts, fact.account),
-            _known(folders, fact.folder),
-            int(fact.rights),
-            sources.of("; ".join(fact.via)),
-            fact.native,
-            int(fact.widened),
-        )
-        for fact in reading.grants
-    )
-    bulk.insert(connection, "staged_grant", wanted, rows)
+    rows = _grant_rows(reading, accounts.known, folders.known, sources)
+    bulk.insert(connection, "staged_grant", GRANT_COLUMNS, rows)
     bulk.insert(connection, "staged_account", ("no", "name"), accounts.rows())
-    paths = folders.known
-    named = ((number, path, _parent(path, paths)) for path, number in paths.items())
-    bulk.insert(connection, "staged_folder", ("no", "path", "parent"), named)
+    bulk.insert(connection, "staged_folder", ("no", "path"), folders.rows())
     bulk.insert(connection, "staged_source", ("no", "text"), sources.rows())
     members = ((group.name, name) for group in reading.groups for name in group.members)
     bulk.insert(connection, "staged_member", ("group_name", "account_name"), members)
@@ -118,12 +107,3 @@ def stage(connection: Connection, reading: Reading) -> Staged:
             connection.execute(text(f"ANALYZE {table}"))
     counted = connection.execute(text("SELECT count(*) FROM staged_grant")).scalar_one()
     return Staged(len(accounts.known), len(folders.known), counted)
-
-
-def _parent(path: str, known: dict[str, int]) -> str | None:
-    """The nearest boundary above a path."""
-    while path != "/":
-        path = path.rpartition("/")[0] or "/"
-        if path in known:
-            return path
-    return None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
+from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput
 from recert.people import csv_rows
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
@@ -105,6 +106,7 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
     person or a column that the file does not name is left alone: absence is not evidence."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, PERSON_COLUMNS)
+    one_at_a_time(session, "import people")
     known = {person.email: person for person in session.scalars(select(Person))}
     _check_people(rows, set(known))
     organisations = _organisations(session, rows)
@@ -203,6 +205,7 @@ def add_user(
         raise BadInput(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     if not name.strip() or not name.isprintable():
         raise BadInput("A user needs a name without control characters.")
+    one_at_a_time(session, "add user")
     user = session.scalar(select(User).where(User.email == email))
     if user is None:
         user = User(email=email, created_at=now, active=True)

@@ -124,7 +124,8 @@ class TestWritingSwitchedOff:
         before = house.permissions.read_bytes()
         order = house.run()
         assert order.state is OrderState.WAITING
-        assert order.plan and "list upload" in order.plan["diff"]
+        assert order.plan
+        assert "list upload" in order.plan["diff"]
         assert house.permissions.read_bytes() == before
         assert house.run().state is OrderState.WAITING
 

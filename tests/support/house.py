@@ -171,6 +171,14 @@ class House:
         with self.db.transaction() as session:
             decisions.record(session, item.id, reply, actor=self.person(by), now=clock.now())
 
+    def decide_all(self, account: str, folder: str, reply: Reply, by: str = "alice") -> None:
+        """A reviewer answers everything of one folder at once; the account names the item."""
+        item = self.item(account, folder)
+        with self.db.transaction() as session:
+            campaign, me = session.get_one(Campaign, item.campaign_id), self.person(by)
+            at = clock.now()
+            decisions.record_many(session, campaign, item.folder_id, None, reply, actor=me, now=at)
+
     def finish(self, name: str) -> None:
         """A reviewer says that all his answers are final."""
         with self.db.transaction() as session:

@@ -1,0 +1,132 @@
+"""Whatever happens in whatever order, the counters are what counting would say."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from recert.campaigns import items
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
+from recert.connectors.rights import Rights
+from recert.decisions import service as decisions
+from recert.decisions.rules import Reply
+from recert.foundation.actor import Actor
+from recert.foundation.errors import RecertError
+from recert.people.models import Person
+from tests.support.house import House
+
+WORDS = ["list", "list upload", "list download delete", "upload"]
+
+
+class Player:
+    """Does one thing after another, as chance wants it, to one campaign."""
+
+    def __init__(self, house: House, seed: int) -> None:
+        self.house, self.chance = house, random.Random(seed)
+        self.campaign = house.launched()
+        self.done: Counter[str] = Counter()
+
+    def act(self) -> None:
+        acts: list[Callable[[], object]] = [*[self.answer] * 8, *[self.bulk] * 2, self.finish]
+        acts += [self.give_away, self.edit, self.finalise, self.house.carry_out]
+        act = self.chance.choice(acts)
+        try:
+            act()
+            self.done[act.__name__] += 1
+        except RecertError as error:  # a refusal must not count either
+            self.done[type(error).__name__] += 1
+
+    def one(self) -> tuple[Item, Actor]:
+        with self.house.db.reading() as session:
+            query = select(Item, Person).outerjoin(Person, Person.id == Item.reviewer_id)
+            item, person = self.chance.choice(session.execute(query.order_by(Item.id)).all())
+        name = person.email.partition("@")[0] if person else "mona"
+        return item, self.house.person(name)
+
+    def answer(self) -> None:
+        item, actor = self.one()
+        lowest = Rights(item.rights & -item.rights)
+        reply = self.chance.choice(
+            [
+                Reply(Answer.KEEP),
+                Reply(Answer.REVOKE),
+                Reply(Answer.REDUCE, lowest),
+                Reply(Answer.NOT_MINE, reason="Not mine."),
+            ]
+        )
+        with self.house.db.transaction() as session:
+            decisions.record(session, item.id, reply, actor=actor, now=self.house.now)
+
+    def bulk(self) -> None:
+        item, actor = self.one()
+        reply = Reply(self.chance.choice([Answer.KEEP, Answer.REVOKE]), reason="All.")
+        with self.house.db.transaction() as session:
+            campaign = session.get_one(Campaign, self.campaign)
+            decisions.record_many(
+                session, campaign, item.folder_id, None, reply, actor=actor, now=self.house.now
+            )
+
+    def finish(self) -> None:
+        self.house.finish(self.chance.choice(["alice", "bob", "charlie"]))
+
+    def give_away(self) -> None:
+        item, _ = self.one()
+        with self.house.db.transaction() as session:
+            person = self.chance.choice(session.scalars(select(Person).order_by(Person.id)).all())
+            officer, now = self.house.officer, self.house.now
+            found = session.get_one(Item, item.id)
+            items.reassign(session, found, person, "Chance.", actor=officer, now=now)
+
+    def edit(self) -> None:
+        self.house.give("pia", "/finance/inbox", self.chance.choice(WORDS))
+        self.house.snapshot()
+        self.house.refresh()
+
+    def finalise(self) -> None:
+        with self.house.db.transaction() as session:
+            items.finalise_due(session, now=self.house.now)
+
+
+def recounted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:
+    found: dict[int | None, list[Item]] = {}
+    with house.db.reading() as session:
+        for item in session.scalars(select(Item).where(Item.campaign_id == campaign)):
+            found.setdefault(item.reviewer_id, []).append(item)
+    return {
+        reviewer: (
+            len(mine),
+            sum(item.state is ItemState.OPEN for item in mine),
+            *(
+                sum(i.answer is a for i in mine)
+                for a in (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
+            ),
+        )
+        for reviewer, mine in found.items()
+    }
+
+
+def counted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:
+    with house.db.reading() as session:
+        rows = session.scalars(select(Progress).where(Progress.campaign_id == campaign)).all()
+    assert len({row.reviewer_id for row in rows}) == len(rows)
+    return {
+        row.reviewer_id: (row.total, row.open, row.keep, row.reduce, row.revoke)
+        for row in rows
+        if row.total
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_sixty_acts_of_chance_are_counted_right(house: House, seed: int) -> None:
+    player = Player(house, seed)
+    for number in range(60):
+        with house.later(minutes=number * 10):
+            player.act()
+        assert counted(house, player.campaign) == recounted(house, player.campaign), player.done
+    house.close(player.campaign)
+    assert counted(house, player.campaign) == recounted(house, player.campaign)
+    assert house.campaign(player.campaign).state is CampaignState.CLOSING
+    assert player.done["answer"] > 10
