@@ -101,7 +101,11 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Write. Commits at the end, rolls back when an error leaves the block."""
-        with self._one_writer, Session(self._writer) as session, session.begin():
+        with (
+            self._one_writer,
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager

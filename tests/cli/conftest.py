@@ -1,0 +1,30 @@
+"""The command line as a person types it."""
+
+import shlex
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from recert.app import create_app, start_worker
+from recert.cli import Shell, cli
+from recert.demo import command
+from tests.support.house import House
+
+Type = Callable[..., str]
+
+
+@pytest.fixture
+def recert(house: House) -> Type:
+    """Types a command and returns what it prints: recert("order list", code=0)."""
+    cli.add_command(command)
+    settings = house.settings
+
+    def type_in(line: str, code: int = 0, stdin: str | None = None) -> str:
+        shell = Shell(settings, create_app, start_worker)
+        done: Result = CliRunner().invoke(cli, shlex.split(line), obj=shell, input=stdin)
+        assert done.exit_code == code, (done.exit_code, done.output, done.exception)
+        shell.raw_db.dispose()
+        return done.output
+
+    return type_in
