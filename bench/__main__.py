@@ -273,7 +273,7 @@ with db.connection() as connection, connection.begin():
 
 
 def measure_memory(folder: Path) -> None:
-    """How much staging adds to the peak, over the parsed permission file, for 5 times the grants."""
+    """What staging adds to the peak of memory, for 5 times the grants."""
     added = {}
     for per_boundary in (10, 50):
         home = folder / f"memory{per_boundary}"

@@ -23,7 +23,8 @@ import click
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns.models import Item, ItemState
+from recert.campaigns import service as campaigns
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
 from recert.demo import company, probe, stage
@@ -82,6 +83,7 @@ def _play(running: Stage) -> None:
         _step(refused, "a new session is refused")
     _compare(before, _try_all(running))
     _check_records(running, item_id)
+    _sign_off(running, campaign_id)
     _check_evidence(running, campaign_id)
 
 
@@ -204,6 +206,16 @@ def _check_records(running: Stage, item_id: int) -> None:
         by = decision.assurance.value if decision else ""
         _step("mail" in by, f"the decision says how its reviewer was recognised: {by}")
         _step(verify_trail(session) is None, "the trail is unbroken")
+
+
+def _sign_off(running: Stage, campaign_id: int) -> None:
+    key = secrets.signing_key(running.settings.keys)
+    with running.db.transaction() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        campaigns.close(session, campaign, actor=stage.DIRECTOR, now=clock.now())
+        statement = "Played by the check."
+        campaigns.sign_off(session, campaign, statement, key, actor=stage.DIRECTOR, now=clock.now())
+        _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")
 
 
 def _check_evidence(running: Stage, campaign_id: int) -> None:

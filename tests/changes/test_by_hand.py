@@ -90,7 +90,7 @@ def test_a_partial_import_proves_nothing(house: House, export: Path) -> None:
 
 def test_an_order_done_by_hand_is_taken_back_by_hand(house: House, export: Path) -> None:
     ordered(house)
-    export.write_text(AFTER)
+    export.write_text(AFTER + "pia,/other,list,pia@partner.example\n")
     with house.later(hours=1):
         house.snapshot(accept_shrink=True)
         done = house.run()
