@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test quick lint bench pins
+.PHONY: help setup setup-test demo test quick lint bench soak pins
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ lint: setup-test ## Check style, types, import contract and templates
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(BIN)/djlint templates --lint --quiet
+
+soak: setup-test ## The same tests with many more random worlds (minutes)
+	@$(BIN)/pytest -n 2 --seeds 50 tests/connectors tests/evidence tests/changes
 
 bench: setup-test ## Measure against the raw driver; one JSON line each
 	@$(BIN)/python -m bench

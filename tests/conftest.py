@@ -11,6 +11,7 @@ from tests.support.house import House
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.addoption("--seeds", type=int, default=3, help="random worlds; `make soak` tries 50")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -18,6 +19,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--db")
         kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
         metafunc.parametrize("database_kind", kinds, scope="session")
+    if "world_seed" in metafunc.fixturenames:
+        metafunc.parametrize("world_seed", range(1, metafunc.config.getoption("--seeds") + 1))
 
 
 @pytest.fixture(scope="session")
