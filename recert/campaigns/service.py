@@ -16,6 +16,7 @@ from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory import queries as inventory_queries
+from recert.inventory.fold import match_persons
 from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
 from recert.trail.service import checkpoint
@@ -135,6 +136,8 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     actor.require(Role.OFFICER)
     if campaign.due_at <= now:
         raise LaunchRefused("Its due date has passed. Make a new one.")
+    for server_id in campaign.server_ids:  # people may have been imported since the snapshot
+        match_persons(session, server_id)
     found = preview(session, campaign, now=now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))

@@ -143,13 +143,14 @@ def trail_group() -> None:
 @shell
 def trail_verify(context: Shell) -> int:
     """Walk the whole hash chain and every signed checkpoint."""
+    key = secrets.signing_key(context.settings.keys).public_key()
     with context.db.reading() as session:
-        broken = trail.verify(session)
+        broken = trail.verify(session, key)
     if broken:
         click.echo(f"BROKEN at entry {broken.seq}: {broken.why}.")
         return EXIT_FINDINGS
-    key = secrets.signing_key(context.settings.keys).public_key().public_bytes_raw()
-    click.echo("The trail is unbroken.\nKey of this installation: " + secrets.fingerprint(key))
+    finger = secrets.fingerprint(key.public_bytes_raw())
+    click.echo(f"The trail is unbroken.\nKey of this installation: {finger}")
     return 0
 
 

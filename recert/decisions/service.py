@@ -1,11 +1,11 @@
 """Verbs of decisions. Web, mail and command line call the same ones."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, literal, select, update
+from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -123,15 +123,16 @@ def record_many(
     session: Session,
     campaign: Campaign,
     folder_id: int,
-    item_ids: Sequence[int] | None,
+    ticked: Mapping[int, int] | None,
     reply: Reply,
     *,
     actor: Actor,
     now: datetime,
 ) -> BatchResult:
     """One answer for several open items of one folder: one transaction, set statements, one
-    trail entry that names them all. None means all open ones. What is no longer open or not the
-    actor's is skipped and counted."""
+    trail entry that names them all. `ticked` are items with the content hash that the reviewer
+    saw; None means all open ones but those that were asked again, which need a look of their own.
+    What is no longer open, not as it was seen or not the actor's is skipped and counted."""
     if reply.answer not in (Answer.KEEP, Answer.REVOKE):
         raise BadInput("Several items together can only be kept or removed.")
     if not reply.reason.strip():
@@ -139,7 +140,7 @@ def record_many(
     rules.check_reply(reply, 0)
     if actor.person_id is None:
         raise rules.NotYours
-    if item_ids is not None and not item_ids:
+    if ticked is not None and not ticked:
         raise BadInput("Choose at least one line.")
     if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         raise rules.TooLate
@@ -151,15 +152,17 @@ def record_many(
         Item.state == ItemState.OPEN,
         Item.account_id.not_in(own),
     ]
-    if item_ids is not None:
-        where.append(Item.id.in_(item_ids))
+    if ticked is None:
+        where.append(Item.outcome == "")
+    else:
+        where.append(tuple_(Item.id, Item.content_hash).in_(list(ticked.items())))
     chosen = session.scalars(
         select(Item.id).where(*where).order_by(Item.id).with_for_update()
     ).all()
     batch = secrets.new_token()[:16]
     if chosen:
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
-    asked = len(set(item_ids)) if item_ids is not None else len(chosen)
+    asked = len(ticked) if ticked is not None else len(chosen)
     return BatchResult(batch, len(chosen), asked - len(chosen))
 
 

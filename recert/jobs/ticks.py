@@ -15,6 +15,7 @@ from recert.inventory import queries as inventory
 from recert.inventory import snapshots
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
+from recert.people import service as people
 from recert.remediation import service as remediation
 
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
@@ -29,6 +30,12 @@ class Works:
     db: Database
     post: Post
     head: Letterhead
+
+
+def note_leavers(works: Works) -> int:
+    """Persons whose announced last day has come."""
+    with works.db.transaction() as session:
+        return people.note_leavers(session, actor=WORKER, now=clock.now())
 
 
 def take_wanted_snapshots(works: Works) -> int:
@@ -70,6 +77,7 @@ def send_mails(works: Works) -> int:
 
 
 TICKS: tuple[Callable[[Works], int], ...] = (
+    note_leavers,
     take_wanted_snapshots,
     refresh_items,
     finalise,

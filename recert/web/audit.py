@@ -89,7 +89,7 @@ def show_trail() -> ResponseReturnValue:
 @allowed(Role.AUDITOR, Role.OFFICER)
 def verify_trail() -> ResponseReturnValue:
     with database().reading() as session:
-        broken = verify(session)
+        broken = verify(session, secrets.signing_key(settings().keys).public_key())
     if broken:
         flash(f"The trail is BROKEN at entry {broken.seq}: {broken.why}.", "error")
     else:

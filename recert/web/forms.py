@@ -1,5 +1,6 @@
 """Forms check shape and hand over values; the verbs check policy again."""
 
+import re
 from datetime import date
 
 from flask_wtf import FlaskForm
@@ -23,6 +24,8 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from recert.campaigns.models import Answer
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+
+TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
 
 
 class SignInForm(FlaskForm):
@@ -68,9 +71,17 @@ class BulkForm(FlaskForm):
         default="ticked",
         validators=[InputRequired("Choose which ones.")],
     )
-    items = SelectMultipleField(coerce=int, choices=[], validate_choice=False)
+    items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+    @property
+    def ticked(self) -> dict[int, int] | None:
+        """The ticked items with the content hash that the page showed; None means all."""
+        if self.scope.data == "all":
+            return None
+        found = [TICKED.fullmatch(value) for value in self.items.data or []]
+        return {int(match[1]): int(match[2]) for match in found if match}
 
 
 class ConfirmForm(FlaskForm):

@@ -1,5 +1,7 @@
 """The reviewer's pages: inbox, folders of one review, items of one folder."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -102,7 +104,7 @@ def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         reason = next(iter(form.errors.values()), ["Look at the form again."])[0]
         return _folder(campaign_id, folder_id, str(reason), 422)
-    ticked = list(form.items.data or []) if form.scope.data == "ticked" else None
+    ticked = form.ticked
     try:
         with database().transaction() as session:
             campaign = session.get(Campaign, campaign_id)
@@ -124,12 +126,14 @@ def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
             )
     except RecertError as error:
         return _folder(campaign_id, folder_id, str(error), code_of(error))
-    skipped = f" {done.skipped} were answered before and stay as they are." if done.skipped else ""
+    skipped = ""
+    if done.skipped:
+        skipped = f" {done.skipped} were answered or changed meanwhile: look at them again."
     flash(f"Saved {done.decided} answers.{skipped}")
     return redirect(_back(campaign_id, folder_id))
 
 
-def _check_count(ticked: list[int] | None, typed: int | None, open_items: int) -> None:
+def _check_count(ticked: Mapping[int, int] | None, typed: int | None, open_items: int) -> None:
     if ticked is None and open_items > TYPE_COUNT_ABOVE and typed != open_items:
         raise BadInput(
             f"These are {open_items} answers at once. Type the number {open_items} to confirm."

@@ -218,7 +218,9 @@ class TestTruth:
                 for cell, rights in probe.tried(name, entry["home"], folders).items():
                     assert rights == said.pop(cell, Rights.NONE), cell
         assert said == {}
-        print(f"seed {world_seed}: {len(stated.accounts) * len(folders) * 9} cells compared, 0 wrong")
+        print(
+            f"seed {world_seed}: {len(stated.accounts) * len(folders) * 9} cells compared, 0 wrong"
+        )
 
     def test_a_change_is_true_for_a_real_client_too(self, tmp_path, world_seed):
         world = EmbeddedWorld(tmp_path)

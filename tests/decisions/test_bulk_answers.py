@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from recert.campaigns.models import Answer, Campaign, ItemState
+from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.decisions import service
 from recert.decisions.models import Decision
 from recert.decisions.rules import NotYours, Reply, TooLate
@@ -24,11 +24,13 @@ def bulk(
 ) -> BatchResult:
     item = house.item("pia", INBOX)
     with house.db.transaction() as session:
+        rows = session.execute(select(Item.id, Item.content_hash).where(Item.id.in_(ids or [])))
+        seen = dict.fromkeys(ids or [], 0) | {row.id: row.content_hash for row in rows}
         return service.record_many(
             session,
             session.get_one(Campaign, item.campaign_id),
             item.folder_id,
-            ids,
+            None if ids is None else more.get("seen", seen),
             reply,
             actor=more.get("actor") or house.person(by),
             now=house.now,
@@ -52,6 +54,22 @@ class TestABatch:
         assert bulk(house, None).decided == 3  # bob, lea, batch; alice's own is with Bob
         assert house.item("pia", INBOX).answer is Answer.REVOKE
         assert house.item("bob", "/finance").state is ItemState.OPEN
+
+    def test_it_leaves_out_what_nobody_saw(self, house: House) -> None:
+        house.launched()
+        pia, batch = inbox(house, "pia", "batch")
+        seen = {pia: house.item("pia", INBOX).content_hash, batch: 12345}
+        done = bulk(house, [pia, batch], seen=seen)
+        assert (done.decided, done.skipped) == (1, 1)
+        assert house.item("batch", INBOX).state is ItemState.OPEN
+
+    def test_all_leaves_out_what_was_asked_again(self, house: House) -> None:
+        house.launched()
+        house.give("pia", INBOX, "list download upload delete")
+        house.snapshot()
+        house.refresh()
+        assert bulk(house, None).decided == 3
+        assert house.item("pia", INBOX).state is ItemState.OPEN
 
     def test_its_decisions_are_like_single_ones(self, house: House) -> None:
         house.launched()

@@ -93,6 +93,7 @@ class Template:
 
     file: Path | None = None
     server: PostgresServer | None = None
+    name: str = ""
 
     @contextmanager
     def copy(self, folder: Path) -> Iterator[Database]:
@@ -105,7 +106,7 @@ class Template:
             db.dispose()
             return
         name = self.server.next_name()
-        db = Database(self.server.create(name, "migrated"))
+        db = Database(self.server.create(name, self.name))
         yield db
         db.dispose()
         self.server.drop(name)
@@ -113,13 +114,11 @@ class Template:
 
 def template(kind: str, folder: Path, server: PostgresServer | None) -> Template:
     """Migrates an empty database once."""
-    if server is None:
-        db = Database(f"sqlite:///{folder / 'template.sqlite3'}")
-    else:
-        db = Database(server.create("migrated"))
+    name = f"migrated_{server.next_name()}" if server else ""
+    db = Database(server.create(name) if server else f"sqlite:///{folder / 'template.sqlite3'}")
     schema.upgrade(db)
     with db.engine.connect() as connection:
         if db.is_sqlite:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     db.dispose()
-    return Template(file=folder / "template.sqlite3") if server is None else Template(server=server)
+    return Template(folder / "template.sqlite3", server, name)

@@ -139,7 +139,8 @@ class TestSeveralTogether:
     ) -> None:
         house.launched()
         path, _ = open_folder(house, alice)
-        chosen = [house.item(name, "/finance/inbox").id for name in ("pia", "batch")]
+        found = [house.item(name, "/finance/inbox") for name in ("pia", "batch")]
+        chosen = [f"{item.id}:{item.content_hash}" for item in found]
         fields = {"answer": "keep", "scope": "ticked", "items": chosen, "reason": "Checked"}
         alice.post(f"{path}/several", **fields)
         answers = {
