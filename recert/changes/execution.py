@@ -5,19 +5,17 @@ either an order that was not begun or one whose plan tells the next run what to 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.changes import queries, rules, service
-from recert.changes.models import Order, OrderKind, OrderState, ServerLease
-from recert.changes.verification import Sight, look
+from recert.changes import lease, queries, rules, service, verification
+from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes.sight import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
     CannotExpress,
@@ -43,10 +41,6 @@ log = logging.getLogger(__name__)
 
 class Unforeseen(ConnectorError):
     """Something went wrong that Recert was not prepared for. The log of the worker says more."""
-
-
-class LeaseLost(MovedMeanwhile):
-    """Another worker took this server over. Nothing was written."""
 
 
 def run_due(db: Database, *, now: Clock) -> int:
@@ -85,7 +79,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
 
 def run_server(db: Database, server_id: int, *, now: Clock) -> int:
     """Carries out the due orders of one server, then looks once at the server for all of them."""
-    with _lease(db, server_id, now) as fencing:
+    with lease.hold(db, server_id, now) as fencing:
         if fencing is None:
             return 0
         with db.reading() as session:
@@ -100,46 +94,15 @@ def run_server(db: Database, server_id: int, *, now: Clock) -> int:
             return len(due)
         for order_id in due:
             with db.transaction() as session:
-                _keep_lease(session, server_id, fencing, now())
+                lease.keep(session, server_id, fencing, now())
             _advance(db, order_id, connector, may_write, fencing, now)
-        _verify(db, due, connector, now)
+        verification.verify(db, due, connector, now)
         return len(due)
 
 
 def _due_orders(session: Session, server_id: int, at: datetime) -> Sequence[int]:
     query = select(Order.id).where(Order.server_id == server_id, _is_due(at))
     return session.scalars(query.order_by(Order.id)).all()
-
-
-@contextmanager
-def _lease(db: Database, server_id: int, now: Clock) -> Iterator[int | None]:
-    """One writer per server: the fencing number, or None when somebody else is at it."""
-    at = now()
-    with db.transaction() as session:
-        dialect = sqlite if db.is_sqlite else postgresql
-        values = {"server_id": server_id, "fencing": 0, "until": at}
-        session.execute(dialect.insert(ServerLease).values(**values).on_conflict_do_nothing())
-        taken = session.execute(
-            update(ServerLease)
-            .where(ServerLease.server_id == server_id, ServerLease.until <= at)
-            .values(fencing=ServerLease.fencing + 1, until=at + rules.LEASE)
-            .returning(ServerLease.fencing)
-        ).scalar_one_or_none()
-    try:
-        yield taken
-    finally:
-        if taken is not None:
-            with db.transaction() as session:
-                mine = (ServerLease.server_id == server_id, ServerLease.fencing == taken)
-                session.execute(update(ServerLease).where(*mine).values(until=now()))
-
-
-def _keep_lease(session: Session, server_id: int, fencing: int, at: datetime) -> None:
-    """Prolongs the lease; LeaseLost when another worker took it over."""
-    mine = (ServerLease.server_id == server_id, ServerLease.fencing == fencing)
-    kept = session.execute(update(ServerLease).where(*mine).values(until=at + rules.LEASE))
-    if getattr(kept, "rowcount", 0) != 1:
-        raise LeaseLost
 
 
 def _advance(
@@ -197,8 +160,8 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
         )
     if found != order.rights_before:
         raise EditedByOthers(
-            f"The account now has {_in_words(found)}; "
-            f"the decision was about {_in_words(order.rights_before)}."
+            f"The account now has {rights.say(found)}; "
+            f"the decision was about {rights.say(order.rights_before)}."
         )
     with db.reading() as session:
         plan = make_plan(session, order, connector)
@@ -209,7 +172,7 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
             + "."
         )
     with db.transaction() as session:
-        _keep_lease(session, order.server_id, fencing, now())
+        lease.keep(session, order.server_id, fencing, now())
         order = session.get_one(Order, order_id)
         service.move(
             session,
@@ -301,61 +264,3 @@ def _failed(
         if state is not OrderState.RETRY:
             details = {"state": state.value, "why": str(error)}
             trail.append(session, "order.stopped", order.ref, details, actor=WORKER, at=at)
-
-
-def _verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -> None:
-    """A second, independent look at the server, once for all orders that wait for one."""
-    waiting = (OrderState.APPLIED, OrderState.MANUAL)
-    with db.reading() as session:
-        query = select(Order).where(Order.id.in_(due), Order.state.in_(waiting))
-        orders = session.scalars(query.order_by(Order.id)).all()
-    if not orders:
-        return
-    reach("before verify")
-    try:
-        sight = look(connector, {order.account for order in orders})
-    except ConnectorError as error:
-        for order in orders:
-            _not_checked(db, order.id, error, now())
-        return
-    for order in orders:
-        _judge(db, order.id, sight, now())
-
-
-def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        later = at + rules.UNREACHABLE_WAIT
-        service.move(
-            session, order, order.state, f"Not checked yet: {error}", now=at, next_at=later
-        )
-
-
-def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        found = sight.rights(order.account, order.folder)
-        seen: dict[str, Any] = {"rights_found": found, "next_at": at}
-        if rules.is_reached(order.kind, found, order.rights_wanted):
-            why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {_in_words(found)}."
-            new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
-        elif order.state is OrderState.MANUAL:
-            why = f"Waits for a person: the last import still shows {_in_words(found)}."
-            new = OrderState.MANUAL
-        elif order.kind is OrderKind.UNDO:
-            why = (
-                f"Looked again: the account has {_in_words(found)}, "
-                f"not {_in_words(order.rights_wanted)} as before."
-            )
-            new = OrderState.NEEDS_ATTENTION
-        else:
-            via = sight.via(order.account, order.folder)
-            why = f"Looked again: still {_in_words(found)}, via {via}."
-            new = OrderState.STILL_REACHABLE
-        service.move(session, order, new, why, now=at, **seen)
-        details = {"state": new.value, "rights_found": rights.names(found), "why": why}
-        trail.append(session, "order.checked", order.ref, details, actor=WORKER, at=at)
-
-
-def _in_words(found: int) -> str:
-    return ", ".join(rights.names(found)) or "no access"

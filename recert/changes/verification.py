@@ -1,40 +1,74 @@
-"""The second look: a fresh reading, and what it says about some accounts."""
+"""Looking again: what was applied is called verified only after a second, independent reading."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 
-from recert.connectors.contract import Connector, ServerDataInvalid
+from sqlalchemy import select
 
+from recert import trail
+from recert.changes import rules, service
+from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes.sight import Sight, look
+from recert.connectors import rights
+from recert.connectors.contract import Connector, ConnectorError
+from recert.foundation.actor import system
+from recert.foundation.db import Database
+from recert.foundation.failpoints import reach
 
-@dataclass
-class Sight:
-    """Effective rights of the accounts looked at; no row means no access."""
-
-    known: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    folders: frozenset[str] = frozenset()
-
-    def rights(self, account: str, folder: str) -> int:
-        """What the account can do in the folder: a folder that is no boundary (any more) behaves
-        like the nearest boundary above it."""
-        return self.known.get((account, self._boundary(folder)), (0, ""))[0]
-
-    def via(self, account: str, folder: str) -> str:
-        """What still gives the access."""
-        return self.known.get((account, self._boundary(folder)), (0, "nothing"))[1]
-
-    def _boundary(self, folder: str) -> str:
-        while folder not in self.folders and folder != "/":
-            folder = folder.rpartition("/")[0] or "/"
-        return folder
+CHECKER = system("look again")
+Clock = Callable[[], datetime]
 
 
-def look(connector: Connector, accounts: Collection[str]) -> Sight:
-    """Reads the accounts anew over a fresh connection. A partial reading proves nothing and is
-    refused."""
-    reading = connector.read(accounts)
-    sight = Sight(folders=frozenset(reading.folders))
-    for fact in reading.grants:
-        sight.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))
-    if reading.problems:
-        raise ServerDataInvalid("It was read only in part: " + "; ".join(reading.problems))
-    return sight
+def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -> None:
+    """A second, independent look at the server, once for all orders that wait for one."""
+    waiting = (OrderState.APPLIED, OrderState.MANUAL)
+    with db.reading() as session:
+        query = select(Order).where(Order.id.in_(due), Order.state.in_(waiting))
+        orders = session.scalars(query.order_by(Order.id)).all()
+    if not orders:
+        return
+    reach("before verify")
+    try:
+        sight = look(connector, {order.account for order in orders})
+    except ConnectorError as error:
+        for order in orders:
+            _not_checked(db, order.id, error, now())
+        return
+    for order in orders:
+        _judge(db, order.id, sight, now())
+
+
+def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        later = at + rules.UNREACHABLE_WAIT
+        service.move(
+            session, order, order.state, f"Not checked yet: {error}", now=at, next_at=later
+        )
+
+
+def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        found = sight.rights(order.account, order.folder)
+        seen: dict[str, Any] = {"rights_found": found, "next_at": at}
+        if rules.is_reached(order.kind, found, order.rights_wanted):
+            why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {rights.say(found)}."
+            new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
+        elif order.state is OrderState.MANUAL:
+            why = f"Waits for a person: the last import still shows {rights.say(found)}."
+            new = OrderState.MANUAL
+        elif order.kind is OrderKind.UNDO:
+            why = (
+                f"Looked again: the account has {rights.say(found)}, "
+                f"not {rights.say(order.rights_wanted)} as before."
+            )
+            new = OrderState.NEEDS_ATTENTION
+        else:
+            via = sight.via(order.account, order.folder)
+            why = f"Looked again: still {rights.say(found)}, via {via}."
+            new = OrderState.STILL_REACHABLE
+        service.move(session, order, new, why, now=at, **seen)
+        details = {"state": new.value, "rights_found": rights.names(found), "why": why}
+        trail.append(session, "order.checked", order.ref, details, actor=CHECKER, at=at)

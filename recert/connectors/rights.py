@@ -66,6 +66,11 @@ def names(rights: int) -> list[str]:
     return [str(right.name).lower() for right in WORDS if right & rights]
 
 
+def say(rights: int) -> str:
+    """The same as one text: "list, download", or "no access"."""
+    return ", ".join(names(rights)) or "no access"
+
+
 def words(rights: int) -> list[str]:
     """The same in words for reviewers: ["see file names", "open and download files"]."""
     return [text for right, text in WORDS.items() if right & rights]

@@ -205,6 +205,7 @@ class TestWriting:
             world.connector().undo_plan(plan)
 
 
+@pytest.mark.slow
 class TestTruth:
     def test_a_real_client_can_do_what_the_grants_say_and_nothing_else(self, tmp_path, world_seed):
         world = EmbeddedWorld(tmp_path)

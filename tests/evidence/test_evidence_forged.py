@@ -22,6 +22,7 @@ def named(found: Rows, **wanted: str) -> dict[str, Any]:
     return next(row for row in found if all(row[name] == text for name, text in wanted.items()))
 
 
+@pytest.mark.slow
 class TestWithoutOurKey:
     def test_any_flipped_cut_or_added_byte_is_noticed(self, package: Path, tmp_path: Path) -> None:
         raw, chance, bad = package.read_bytes(), random.Random(4), tmp_path / "bad.zip"
@@ -227,6 +228,7 @@ class TestAForgedTrail:
         assert says in packages.refused(packages.forged(package, contents, key))
 
 
+@pytest.mark.slow
 class TestEd25519:
     def test_it_agrees_with_cryptography(self) -> None:
         chance = random.Random(7)

@@ -35,6 +35,16 @@ class TestAPackage:
         assert (code, "GENUINE: the package is complete and unchanged." in said) == (0, True)
         assert "Items: 9 (7 closed, 2 verified)" in said
 
+    def test_without_a_key_it_does_not_say_that_we_made_it(self, package: Path) -> None:
+        code, said = packages.judged(package)
+        assert (code, "GENUINE" in said) == (0, False)
+        assert "nothing about who sealed it" in said
+
+    def test_reading_one_leaves_other_readers_of_csv_as_they_were(self, package: Path) -> None:
+        usual = csv.field_size_limit()
+        verifier.check(str(package))
+        assert csv.field_size_limit() == usual
+
     def test_another_key_is_not_the_one_that_was_asked_for(self, package: Path) -> None:
         other = fingerprint(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
         code, said = packages.judged(package, "--key", other)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from recert.foundation import failpoints
+from recert.foundation import failpoints, secrets
 from recert.foundation.settings import MailSettings
 from recert.mail import service
 from recert.mail.delivery import deliver_due
@@ -198,6 +198,7 @@ class TestTheLadder:
         assert 5 <= min(waits) < 8
         assert 12 < max(waits) <= 15
 
+    @pytest.mark.slow
     def test_after_a_day_the_mail_has_failed(self, outbox: Outbox, box: Box) -> None:
         nobody = MailSettings("127.0.0.1", free_port(), sender="recert@house.example")
         outbox.put("alice")
@@ -343,3 +344,28 @@ class TestEncryption:
             wanted = self.wanting(settings, "starttls", str(certificate))
             assert outbox.deliver(replace(wanted, username="recert", password="wrong")) == 0
         assert set(outbox.states().values()) == {"queued"}
+
+
+class TestSecretsOfLinks:
+    @pytest.mark.parametrize("refused", [False, True])
+    def test_they_are_forgotten_when_the_mail_is_done_with(
+        self, outbox: Outbox, box: Box, server: MailSettings, refused: bool
+    ) -> None:
+        link = f"http://localhost/d/{secrets.new_token()}"
+        outbox.put("alice", text=f"Answer: {link}\n", html=f'<a href="{link}">Answer</a>')
+        assert link in outbox.rows()["alice"].text
+        box.faults.recipients = {"alice@house.example": "550 nobody"} if refused else {}
+        assert outbox.deliver(server) == int(not refused)
+        kept = outbox.rows()["alice"]
+        assert kept.text == "Answer: http://localhost/d/...\n"
+        assert kept.html == '<a href="http://localhost/d/...">Answer</a>'
+        assert refused or link in box.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+    def test_a_mail_that_waits_for_another_try_keeps_them(
+        self, outbox: Outbox, box: Box, server: MailSettings
+    ) -> None:
+        link = f"http://localhost/d/{secrets.new_token()}"
+        outbox.put("alice", text=link)
+        box.faults.recipients = {"alice@house.example": "450 later"}
+        outbox.deliver(server)
+        assert link in outbox.rows()["alice"].text

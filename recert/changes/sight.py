@@ -1,0 +1,40 @@
+"""The second look: a fresh reading, and what it says about some accounts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from recert.connectors.contract import Connector, ServerDataInvalid
+
+
+@dataclass
+class Sight:
+    """Effective rights of the accounts looked at; no row means no access."""
+
+    known: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    folders: frozenset[str] = frozenset()
+
+    def rights(self, account: str, folder: str) -> int:
+        """What the account can do in the folder: a folder that is no boundary (any more) behaves
+        like the nearest boundary above it."""
+        return self.known.get((account, self._boundary(folder)), (0, ""))[0]
+
+    def via(self, account: str, folder: str) -> str:
+        """What still gives the access."""
+        return self.known.get((account, self._boundary(folder)), (0, "nothing"))[1]
+
+    def _boundary(self, folder: str) -> str:
+        while folder not in self.folders and folder != "/":
+            folder = folder.rpartition("/")[0] or "/"
+        return folder
+
+
+def look(connector: Connector, accounts: Collection[str]) -> Sight:
+    """Reads the accounts anew over a fresh connection. A partial reading proves nothing and is
+    refused."""
+    reading = connector.read(accounts)
+    sight = Sight(folders=frozenset(reading.folders))
+    for fact in reading.grants:
+        sight.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))
+    if reading.problems:
+        raise ServerDataInvalid("It was read only in part: " + "; ".join(reading.problems))
+    return sight
