@@ -242,6 +242,8 @@ def reassign(
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     if not reviewer.active or reviewer.id == holder:
         raise BadInput(f"{reviewer.name} cannot answer: it is his own account, or he has left.")
+    if reviewer.email == actor.name:
+        raise BadInput("Nobody gives a question to himself. Choose somebody else.")
     details = {"to": reviewer.email, "reason": reason.strip()}
     _give(session, item, reviewer.id, Route.REASSIGNED)
     trail.append(session, "item.reassigned", item.ref, details, actor=actor, at=now)

@@ -22,6 +22,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
+from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
 
@@ -236,10 +237,11 @@ class Invitation:
 
 def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
     """Opens a one-click link; LinkUnknown or LinkOver. Reads only. A link dies when its item
-    goes to somebody else; after the close it still shows what was recorded, until it expires."""
+    goes to somebody else or its holder leaves; after the close it still shows what was recorded,
+    until it expires."""
     row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
     item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
     item = session.get(Item, item_id)
-    if item is None or item.reviewer_id != person_id:
+    if item is None or item.reviewer_id != person_id or not is_active(session, person_id):
         raise mail.LinkOver
     return Invitation(item_id, person_id, row)

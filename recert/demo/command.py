@@ -33,7 +33,8 @@ def command(context: Shell, checking: bool, port: int) -> int:
     chosen = free_port(port)
     ports = (free_port(FTP_PORTS[0]), free_port(FTP_PORTS[1]))
     click.echo("Setting up the company. This takes a few seconds.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _interrupt)
     with stage.open_stage(
         settings, context.create_app, port=chosen, undo_minutes=UNDO_MINUTES, ftp_ports=ports
     ) as running:
@@ -68,11 +69,13 @@ def _welcome(running: Stage, campaign_id: int) -> None:
         f"\n  FTP and FTPS: {names[0]} on port {first.port}, {names[1]} on port {second.port}; "
         f"every account has the password {company.FTP_PASSWORD}\n"
     )
+    address = f"ftp://127.0.0.1:{first.port}/finance/"
+    try_it = f"curl --ftp-method nocwd -u ACCOUNT:{company.FTP_PASSWORD} {address}"
     click.echo(
         "  Three things to try\n"
         f"    1. Open {base}/mailbox, take a mail to {owner.name}, open a link\n"
         f"       in it and remove an access. {UNDO_MINUTES} minutes later it is gone:\n"
-        f"       curl -u ACCOUNT:{company.FTP_PASSWORD} ftp://127.0.0.1:{first.port}/finance/\n"
+        f"       {try_it}\n"
         "    2. Sign in as the compliance officer, watch the board, close the review, sign off.\n"
         "    3. Sign in as the auditor, download the evidence, change one byte, and run\n"
         "       .venv/bin/recert evidence verify FILE.zip\n\n"

@@ -1,5 +1,6 @@
 """Sets the demo up: servers, mail, database, people, snapshot; everything under one folder."""
 
+import fcntl
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -42,6 +43,11 @@ class NotADemoFolder(RecertError):
     RECERT_HOME."""
 
 
+class DemoRuns(RecertError):
+    """The demo is running in this folder already. End it there with Ctrl-C, or choose another
+    RECERT_HOME."""
+
+
 @dataclass
 class Stage:
     """A running demo."""
@@ -64,9 +70,22 @@ def clear(home: Path) -> None:
     if home.exists() and any(home.iterdir()):
         if not (home / MARK).exists():
             raise NotADemoFolder(f"Folder: {home}.")
-        shutil.rmtree(home)
+        with held(home):
+            shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / MARK).touch()
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Keeps other demos out of this one's folder; DemoRuns when one is in it. A process that dies
+    lets go."""
+    with (home / MARK).open("w") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoRuns(f"Folder: {home}.") from error
+        yield
 
 
 @contextmanager
@@ -82,6 +101,7 @@ def open_stage(
     home = settings.home
     clear(home)
     with ExitStack() as stack:
+        stack.enter_context(held(home))
         post = stack.enter_context(PostOffice(home / "mail"))
         chosen = replace(
             settings,

@@ -1,8 +1,11 @@
 """Who answers for which folder: the nearest folder above that has an owner.
 
 Folders are routed, never grants: there are a hundred times fewer of them. One walk with memory
-over the paths; a prefix join would be a thousand times slower.
+over the paths; a prefix join would be a thousand times slower. Paths that look the same are the
+same here (NFC): a person who types "/büro" means the folder that a Mac wrote in another way.
 """
+
+from unicodedata import normalize
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -15,7 +18,7 @@ def recompute(session: Session, server_id: int) -> None:
     """Writes the routes of one server anew, one caller after the other."""
     session.execute(select(Server.id).where(Server.id == server_id).with_for_update())
     owners = {
-        row.path: row.id
+        normalize("NFC", row.path): row.id
         for row in session.execute(
             select(FolderOwner.path, FolderOwner.id).where(FolderOwner.server_id == server_id)
         )
@@ -25,7 +28,9 @@ def recompute(session: Session, server_id: int) -> None:
     here = select(Folder.id).where(Folder.server_id == server_id)
     session.execute(delete(FolderRoute).where(FolderRoute.folder_id.in_(here)))
     memory: dict[str, int | None] = {}
-    routed = ((folder.id, nearest(folder.path, owners, memory)) for folder in folders)
+    routed = (
+        (folder.id, nearest(normalize("NFC", folder.path), owners, memory)) for folder in folders
+    )
     rows = (route for route in routed if route[1] is not None)
     bulk.insert(session.connection(), "folder_route", ("folder_id", "folder_owner_id"), rows)
 

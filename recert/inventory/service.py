@@ -114,12 +114,17 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
     _check_owners(rows, servers, persons)
     known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
+    addresses = {number: email for email, number in persons.items()}
+    changed = []
     for row in rows:
         key = (servers[row.text("server")], row.text("folder"))
         owner = known.get(key)
         if owner is None:
             owner = known[key] = FolderOwner(server_id=key[0], path=key[1])
             session.add(owner)
+        before = addresses.get(owner.person_id, "")
+        if before != row.text("owner_email"):
+            changed.append([row.text("server"), key[1], before, row.text("owner_email")])
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
@@ -127,7 +132,8 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     for server_id in sorted({servers[row.text("server")] for row in rows}):
         fold.match_persons(session, server_id)
         routing.recompute(session, server_id)
-    trail.append(session, "owners.imported", "owners", {"rows": len(rows)}, actor=actor, at=now)
+    details = {"rows": len(rows), "changed": changed}  # server, folder, owner before and after
+    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
     return len(rows)
 
 

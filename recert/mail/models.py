@@ -19,7 +19,8 @@ class MessageState(StrEnum):
 
 class OutboxMessage(Base):
     """One mail, written in the transaction of the verb that wanted it. `message_id` is fixed here,
-    so that a second try after a crash carries the same one."""
+    so that a second try after a crash carries the same one. Once it is sent or given up, its text
+    is kept without the secrets of its links."""
 
     __tablename__ = "outbox_message"
     __table_args__ = (Index("ix_outbox_message_due", "state", "next_at"),)

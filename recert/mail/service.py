@@ -1,6 +1,7 @@
 """Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
 
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ QUICK_TRIES = 6
 SLOW_STEP = timedelta(minutes=30)
 MAX_TRIES = QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
+_SECRET = re.compile(r"(?<=/)[\w-]{43}(?![\w-])")  # a token at the end of a link
 
 
 class LinkUnknown(NotFound):
@@ -96,7 +98,8 @@ def claim(session: Session, *, now: datetime, limit: int = 100) -> Sequence[Outb
 
 def mark_sent(session: Session, message: OutboxMessage, *, now: datetime) -> None:
     """The mail server took it."""
-    _mark(session, message, state=MessageState.SENT, sent_at=now, error="")
+    done = _without_secrets(message)
+    _mark(session, message, state=MessageState.SENT, sent_at=now, error="", **done)
 
 
 def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: datetime) -> None:
@@ -110,7 +113,13 @@ def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: dat
 
 def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
     """The mail server refused it for good."""
-    _mark(session, message, state=MessageState.FAILED, error=error)
+    _mark(session, message, state=MessageState.FAILED, error=error, **_without_secrets(message))
+
+
+def _without_secrets(message: OutboxMessage) -> dict[str, str]:
+    """What is kept of a mail that needs no other try: who reads the database later must not be
+    able to use its links."""
+    return {name: _SECRET.sub("...", getattr(message, name)) for name in ("text", "html")}
 
 
 def release(session: Session, message: OutboxMessage, *, now: datetime) -> None:

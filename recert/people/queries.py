@@ -76,6 +76,11 @@ def person_by_email(session: Session, email: str) -> Person | None:
     return session.scalar(select(Person).where(Person.email == email.strip().lower()))
 
 
+def is_active(session: Session, person_id: int) -> bool:
+    """False when the person has left."""
+    return bool(session.scalar(select(Person.active).where(Person.id == person_id)))
+
+
 def people_count(session: Session) -> int:
     """How many persons are known."""
     return session.scalar(select(func.count()).select_from(Person)) or 0

@@ -12,6 +12,7 @@ from recert.web import (
     home,
     links,
     mailbox,
+    numbers,
     orders,
     people,
     reviews,
@@ -27,6 +28,7 @@ STATIC = Path(__file__).parent / "static"
 
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
+    app.url_map.converters["int"] = numbers.Number
     CSRFProtect(app)
     security.register(app)
     errors.register(app)

@@ -1,10 +1,9 @@
 """The auditor's read-only pages: reviews, items, one item's history, trail, evidence."""
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -22,10 +21,10 @@ from recert.remediation.models import Remediation
 from recert.trail import queries as trail
 from recert.trail.service import verify
 from recert.web.forms import ConfirmForm
+from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
-BLOCK = 1 << 16
 
 
 @bp.get("")
@@ -81,7 +80,7 @@ def item(item_id: int) -> ResponseReturnValue:
 @allowed(Role.AUDITOR, Role.OFFICER)
 def show_trail() -> ResponseReturnValue:
     with database().reading() as session:
-        rows, before = trail.page(session, before=request.args.get("before", type=int))
+        rows, before = trail.page(session, before=request.args.get("before", type=number))
         return render_template("audit/trail.html", rows=rows, before=before, form=ConfirmForm())
 
 
@@ -103,25 +102,10 @@ def evidence(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NoSuchCampaign
-    with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
-        path = Path(file.name)
     key = secrets.signing_key(settings().keys)
-    try:
+    with tempfile.TemporaryDirectory(prefix="recert-evidence-") as folder:
+        path = Path(folder) / "evidence.zip"
         service.export(database(), campaign_id, path, key, actor=current_actor(), now=clock.now())
-    except Exception:
-        path.unlink()
-        raise
-    answer = Response(_stream_and_remove(path), mimetype="application/zip")
-    answer.headers["Content-Disposition"] = (
-        f'attachment; filename="recert-evidence-{campaign_id}.zip"'
-    )
-    return answer
-
-
-def _stream_and_remove(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                yield block
-    finally:
-        path.unlink()
+        file = path.open("rb")  # outlives its name: nothing stays behind, whoever hangs up when
+    name = f"recert-evidence-{campaign_id}.zip"
+    return send_file(file, "application/zip", as_attachment=True, download_name=name)

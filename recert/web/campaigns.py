@@ -18,6 +18,7 @@ from recert.inventory import queries as inventory
 from recert.people import queries as people
 from recert.web.errors import code_of
 from recert.web.forms import CampaignForm, ConfirmForm, ReassignForm, SignOffForm
+from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -179,10 +180,10 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
 def items(campaign_id: int) -> ResponseReturnValue:
     wanted = queries.ItemFilter(
         state=_state(request.args.get("state", "")),
-        reviewer_id=request.args.get("reviewer", type=int),
+        reviewer_id=request.args.get("reviewer", type=number),
         queue_only=request.args.get("reviewer") == "queue",
     )
-    after = request.args.get("after", 0, type=int)
+    after = request.args.get("after", 0, type=number)
     with database().reading() as session:
         return render_template(
             "campaigns/items.html",

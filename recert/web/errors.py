@@ -68,7 +68,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[str, int]:
-        app.logger.exception("%s %s", request.method, request.path, exc_info=error)
+        # The rule and not the path: the path of a link from a mail holds its secret.
+        app.logger.exception("%s %s", request.method, request.url_rule, exc_info=error)
         return page(500, "Nothing was changed. The administrator finds the cause in the log.")
 
 

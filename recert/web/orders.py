@@ -11,6 +11,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.inventory.models import Server
 from recert.web.forms import ConfirmForm
+from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
@@ -20,7 +21,7 @@ PAGE = 50
 @bp.get("")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
 def overview() -> ResponseReturnValue:
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=number)
     with database().reading() as session:
         rows = queries.orders(session, before_id=before, size=PAGE + 1)
         return render_template("orders/overview.html", rows=rows[:PAGE], more=len(rows) > PAGE)

@@ -17,6 +17,7 @@ from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, BulkForm, ConfirmForm
+from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, person_id
 
 bp = Blueprint("reviews", __name__, url_prefix="/reviews")
@@ -57,7 +58,7 @@ def _folder(
     campaign_id: int, folder_id: int, problem: str = "", code: int = 200
 ) -> ResponseReturnValue:
     with database().reading() as session:
-        after = request.args.get("after", 0, type=int)
+        after = request.args.get("after", 0, type=number)
         page = queries.items_to_review(session, campaign_id, person_id(), folder_id, after=after)
         if not page.rows:
             raise NoSuchItem
@@ -153,7 +154,7 @@ def finish(campaign_id: int) -> ResponseReturnValue:
 
 
 def _back(campaign_id: int, folder_id: int, anchor: str = "") -> str:
-    after = request.args.get("after", type=int)
+    after = request.args.get("after", type=number)
     return url_for(
         ".folder", campaign_id=campaign_id, folder_id=folder_id, after=after, _anchor=anchor or None
     )

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, flash, redirect, request, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_login.utils import login_url
 
@@ -81,7 +80,7 @@ def allowed(*roles: Role) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not current_user.is_authenticated:
-                return redirect(login_url("sign_in.show", next_url=request.full_path.rstrip("?")))
+                return redirect(login_url("sign_in.show", next_url=_way_back()))
             if not current_user.may(*roles):
                 abort(404)  # whoever may not know of it is not told that it exists
             return view(*args, **kwargs)
@@ -90,6 +89,14 @@ def allowed(*roles: Role) -> Callable[[View], View]:
         return cast(View, guarded)
 
     return declare
+
+
+def _way_back() -> str:
+    """Where to go on after signing in: this page, or the one with the form that came too late."""
+    if request.method in ("GET", "HEAD"):
+        return request.full_path.rstrip("?")
+    flash("You were signed out, so this was not saved. Sign in and do it again.", "error")
+    return safe_next((request.referrer or "").removeprefix(request.host_url.rstrip("/")))
 
 
 def public(view: View) -> View:
@@ -112,11 +119,8 @@ def sign_out() -> None:
 
 def safe_next(target: str) -> str:
     """Where to go after signing in: a path of this site, else the home page."""
-    parts = urlsplit(target)
     plain = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
-    if not plain or parts.scheme or parts.netloc:
-        return url_for("home.show")
-    return target
+    return target if plain else url_for("home.show")
 
 
 def _load(session_id: str) -> WebUser | None:

@@ -15,6 +15,7 @@ from recert.inventory.service import NoSuchServer
 from recert.people import queries as people
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm, ServerForm
+from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database
 
 bp = Blueprint("servers", __name__, url_prefix="/servers")
@@ -151,7 +152,10 @@ def difference(server_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         server = _server(session, server_id)
         older, newer = queries.pair(
-            session, server_id, request.args.get("from", type=int), request.args.get("to", type=int)
+            session,
+            server_id,
+            request.args.get("from", type=number),
+            request.args.get("to", type=number),
         )
         added, gone = queries.difference(session, older, newer)
         return render_template(

@@ -30,10 +30,11 @@ def enter() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("sign_in.html", form=form), 422
     try:
-        with database().transaction() as session:
+        with database().reading() as session:  # it takes its time, and writers must not wait
             user = service.check_password(
                 session, form.email.data, form.password.data, address=address, now=now
             )
+        with database().transaction() as session:
             actor = Actor(user.email, Channel.WEB, Assurance.SIGNED_IN, address=address)
             session_id = service.open_session(session, user, address=address, actor=actor, now=now)
     except (SignInRefused, TooManyAttempts) as error:

@@ -1,6 +1,7 @@
 """From the launch to the sign-off: new facts, final answers, close, and who signs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,6 +189,13 @@ class TestAReassignment:
         house.launched()
         with pytest.raises(BadInput, match="has left"):
             reassign(house, "lea")
+
+    def test_not_to_the_officer_himself(self, house: House) -> None:
+        house.launched()
+        mona = replace(house.officer, name="mona@house.example")
+        with pytest.raises(BadInput, match="to himself"):
+            reassign(house, "mona", actor=mona)
+        assert house.item("pia", INBOX).reviewer_id == house.person("alice").person_id
 
     def test_not_to_the_holder_of_the_account(self, house: House) -> None:
         house.launched()

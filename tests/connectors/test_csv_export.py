@@ -209,6 +209,27 @@ class TestRows:
         assert list(reading.grants) == []
 
     @pytest.mark.parametrize(
+        ("last_login", "expires"),
+        [
+            ("0001-01-01", "9999-12-31"),
+            ("0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-05:00"),
+        ],
+    )
+    def test_the_ends_of_the_calendar_mean_never(self, export, last_login, expires):
+        text = f"{FACTS}\n/a,alice,list,,,,{last_login},{expires},\n"
+        (alice,) = export(text).read().accounts
+        assert (alice.last_login, alice.expires, alice.enabled) == (None, None, True)
+
+    @pytest.mark.parametrize("cells", ["9999-12-31,", ",0001-01-01"])
+    def test_the_other_ends_are_no_dates(self, export, cells):
+        assert "is not a real one" in complaint(export(f"{FACTS}\n/a,alice,list,,,,{cells},\n"))
+
+    @pytest.mark.parametrize("name", ["a\u202eb", "a\u2067b", "a\u2028b", "a\x7fb"])
+    def test_no_name_may_turn_the_text_or_break_it(self, export, name):
+        told = complaint(export(f"folder,principal,rights\n/a,{name},list\n"))
+        assert "principal holds a control character" in told
+
+    @pytest.mark.parametrize(
         ("cells", "why"),
         [
             ("yes,,,,,;no,,,,,", "enabled of 'alice' contradicts"),

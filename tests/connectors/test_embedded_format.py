@@ -52,6 +52,9 @@ class TestParsing:
             ({"folders": {"/in/": ""}}, "accounts.alice.folders./in/: a path has no empty parts"),
             ({"folders": {"/a/../b": ""}}, "accounts.alice.folders./a/../b: a path has no"),
             ({"folders": {"/a\n": ""}}, "accounts.alice.folders./a?: control characters"),
+            ({"folders": {"/\u202egnp": ""}}, "accounts.alice.folders./?gnp: control characters"),
+            ({"name": "Ali\u2066ce"}, "accounts.alice.name: control characters"),
+            ({"expires": "0001-01-01"}, "accounts.alice.expires: the year 1 is not a real one"),
             ({"folders": {"/" + 5000 * "a": ""}}, "a path has at most 4096 characters"),
             ({"folders": []}, "accounts.alice.folders: must be an object"),
             ({"home": "//"}, "accounts.alice.home: a path has no empty parts"),
@@ -108,6 +111,10 @@ class TestParsing:
     def test_a_moment_keeps_its_zone(self):
         alice = parsed(expires="2026-12-31T10:00:00+02:00").accounts["alice"]
         assert alice.expires == datetime(2026, 12, 31, 8, tzinfo=UTC)
+
+    @pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31T23:59:59-05:00"])
+    def test_the_year_9999_means_never(self, text):
+        assert parsed(expires=text).accounts["alice"].expires is None
 
     def test_only_the_anonymous_account_may_have_no_password(self):
         stated = document({})

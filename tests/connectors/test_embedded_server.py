@@ -3,6 +3,7 @@
 import ftplib
 import io
 import json
+import os
 import ssl
 import threading
 import time
@@ -308,6 +309,16 @@ class TestTricks:
         )
         client.rename("/other", "/another")
         client.rmd("/another")
+
+    def test_no_name_adds_a_line_to_a_listing(self, serve, files):
+        for name in (b"a\nb.txt", b"\xff.txt", "\u202etxt.exe".encode()):
+            (files / "finance" / os.fsdecode(name)).touch()
+        client = signed_in(serve(FINANCE))
+        lines = []
+        client.retrlines("LIST /finance", lines.append)
+        assert len(lines) == 1
+        assert client.nlst("/finance") == ["report.txt"]
+        assert [name for name, _ in client.mlsd("/finance")] == ["report.txt"]
 
     def test_a_rename_adds_nothing_where_nothing_may_be_added(self, serve, files):
         alice = {"folders": {"/finance": EVERYTHING, "/secret": "rename overwrite list"}}

@@ -15,7 +15,7 @@ import pytest
 
 from recert.demo import company, stage
 from recert.demo.ports import free_port
-from recert.demo.stage import NotADemoFolder
+from recert.demo.stage import DemoRuns, NotADemoFolder
 from recert.foundation import clock
 
 RECERT = Path(sys.executable).with_name("recert")
@@ -98,6 +98,16 @@ class TestTheFolder:
         with pytest.raises(NotADemoFolder):
             stage.clear(tmp_path)
         assert (tmp_path / "precious.txt").exists()
+
+    def test_that_of_a_running_demo_is_not_emptied(self, tmp_path: Path) -> None:
+        stage.clear(tmp_path / "demo")
+        with stage.held(tmp_path / "demo"):
+            (tmp_path / "demo" / "recert.sqlite3").touch()
+            with pytest.raises(DemoRuns):
+                stage.clear(tmp_path / "demo")
+            assert (tmp_path / "demo" / "recert.sqlite3").exists()
+        stage.clear(tmp_path / "demo")
+        assert not (tmp_path / "demo" / "recert.sqlite3").exists()
 
 
 class TestTheCompany:

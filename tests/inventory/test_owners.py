@@ -1,6 +1,8 @@
 """Owners of folders, and who answers for a folder that has none of its own."""
 
+import json
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from sqlalchemy import select
@@ -10,6 +12,7 @@ from recert.foundation.errors import NotAllowed
 from recert.inventory import queries, routing, service
 from recert.inventory.models import FolderOwner
 from recert.people.csv_rows import CsvRejected
+from recert.trail.models import TrailEntry
 from tests.foundation.test_db import at_once
 from tests.support.house import ACCOUNTS, NOON, House, staff
 
@@ -102,6 +105,14 @@ class TestRoutes:
         at_once(6, lambda number: acts[number % 2]())
         assert routes(house)["/finance/inbox"] == "/finance/inbox"
 
+    def test_a_name_that_looks_the_same_is_the_same(self, house: House) -> None:
+        other_way = normalize("NFD", "/büro")
+        house.write_permissions({"alice": {"folders": {other_way: "list"}}})
+        house.snapshot()
+        load(house, "main,/büro,alice@house.example,")
+        assert other_way != "/büro"
+        assert routes(house)[other_way] == "/büro"
+
 
 class TestImporting:
     def test_an_owner_changes_and_keeps_his_number(self, house: House) -> None:
@@ -112,6 +123,16 @@ class TestImporting:
         assert after["/finance"][1] == house.person("bob").person_id
         assert after["/sales"] == before["/sales"]
         assert house.trail_actions()[-1] == "owners.imported"
+
+    def test_the_trail_names_every_owner_that_changed(self, house: House) -> None:
+        load(house, "main,/finance,bob@house.example,", "main,/sales,charlie@house.example,")
+        with house.db.reading() as session:
+            newest = session.scalars(select(TrailEntry).order_by(TrailEntry.seq.desc())).first()
+        assert newest
+        assert json.loads(newest.body)["details"] == {
+            "rows": 2,
+            "changed": [["main", "/finance", "alice@house.example", "bob@house.example"]],
+        }
 
     def test_an_empty_substitute_is_nobody_and_a_missing_column_says_nothing(
         self, house: House

@@ -81,6 +81,18 @@ class TestEveryRoute:
                 officer.client.get(path)
         assert house.trail_actions() == before
 
+    @pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+    def test_a_number_that_no_row_has_is_no_accident(
+        self, app: Flask, officer: Visitor, number: str
+    ) -> None:
+        for rule in app.url_map.iter_rules():
+            if "GET" in (rule.methods or ()) and "<int:" in rule.rule:
+                path = re.sub(r"<int:\w+>", number, rule.rule)
+                assert officer.client.get(path).status_code == 404, path
+        query = f"?before={number}&after={number}&reviewer={number}"
+        for path in ("/orders", "/audit/trail"):
+            officer.get(path + query)
+
     def test_every_answer_carries_the_headers(self, app: Flask, officer: Visitor) -> None:
         for path in ("/campaigns", "/sign-in", "/nothing-here", "/d/unknown"):
             answer = officer.client.get(path)

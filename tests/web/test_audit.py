@@ -1,6 +1,12 @@
 """The auditor's pages: everything to read, nothing to write."""
 
+import tempfile
 from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import EnvironBuilder
 
 from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
@@ -40,6 +46,32 @@ class TestReading:
 
 
 class TestEvidence:
+    def test_nothing_stays_behind_when_the_reader_hangs_up(
+        self,
+        house: House,
+        app: Flask,
+        auditor: Visitor,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "rest"))
+        (tmp_path / "rest").mkdir()
+        campaign_id = house.launched()
+        auditor.get(f"/audit/campaigns/{campaign_id}")
+        cookie = auditor.client.get_cookie("recert")
+        assert cookie
+        request = EnvironBuilder(
+            f"/audit/campaigns/{campaign_id}/evidence",
+            method="POST",
+            data={"csrf_token": auditor.token},
+            headers={"Cookie": f"recert={cookie.value}"},
+        )
+        said: list[str] = []
+        answer: Any = app.wsgi_app(request.get_environ(), lambda code, *_: said.append(code))
+        answer.close()  # before the first byte was read
+        assert said == ["200 OK"]
+        assert list((tmp_path / "rest").iterdir()) == []
+
     def test_the_download_is_genuine(self, house: House, auditor: Visitor, tmp_path: Path) -> None:
         campaign_id = house.launched()
         auditor.get(f"/audit/campaigns/{campaign_id}")

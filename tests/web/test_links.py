@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from recert.campaigns import items, notices, service
@@ -12,7 +13,9 @@ from recert.decisions.models import Decision
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
 from recert.mail.models import OutboxMessage
+from recert.people import service as people
 from recert.people.queries import person_by_email
+from recert.web import links
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import NOON, House
 
@@ -119,6 +122,16 @@ class TestALinkDies:
             items.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
         assert "went to somebody else" in visible(stranger.get(link, 410))
 
+    def test_when_its_holder_has_left(self, house: House, stranger: Visitor, link: str) -> None:
+        hidden = form_fields(stranger.get(link), link)
+        hidden.pop("csrf_token")
+        row = "email,name,organisation,left_on\nalice@house.example,Alice,House,2026-11-22\n"
+        with house.db.transaction() as session:
+            people.import_people(session, row, actor=house.admin, now=NOON)
+        assert "Pia" not in stranger.get(link, 410)
+        stranger.post(link, 410, **hidden, answer="revoke")
+        assert house.item("pia", "/finance/inbox").answer is None
+
     def test_for_answers_when_the_review_is_closed(
         self, house: House, stranger: Visitor, link: str
     ) -> None:
@@ -130,3 +143,21 @@ class TestALinkDies:
         assert "can no longer be answered" in visible(stranger.get(link))
         stranger.post(link, 409, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is Answer.NO_ANSWER
+
+
+class TestItsSecret:
+    def test_it_stands_in_no_log(
+        self,
+        app: Flask,
+        stranger: Visitor,
+        link: str,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(links.queries, "item_row", lambda *_: 1 / 0)
+        stranger.get(link, 500)
+        assert "GET /d/<token>" in caplog.text
+        assert link not in caplog.text
+
+    def test_it_is_never_sent_to_another_site(self, stranger: Visitor, link: str) -> None:
+        assert stranger.client.get(link).headers["Referrer-Policy"] == "same-origin"

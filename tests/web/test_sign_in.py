@@ -1,10 +1,14 @@
 """Signing in and out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import quote
 
+import pytest
 from flask import Flask
 
 from recert.foundation import clock
+from recert.people import service
 from tests.support.browser import Visitor, visible
 from tests.support.house import NOON, PASSWORD, House
 
@@ -42,11 +46,28 @@ class TestSigningIn:
 
     def test_it_never_leads_to_another_site(self, house: House, app: Flask) -> None:
         house.user(house.officer)
-        for target in ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:1"):
+        for target in (
+            *("//evil.example", "https://evil.example", "/\\evil.example", "javascript:1"),
+            *("//[", "/\t/evil.example", "\\/evil.example"),
+        ):
             visitor = Visitor(app)
             visitor.get("/sign-in")
             form = {"email": "olga@house.example", "password": PASSWORD, "next": target}
             assert visitor.post("/sign-in", **form) == "/"
+
+    def test_checking_a_password_keeps_no_writer_waiting(
+        self, house: House, stranger: Visitor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        others = ThreadPoolExecutor()
+
+        def slow(*_: str) -> bool:
+            others.submit(house.user, house.admin).result(timeout=10)
+            return True
+
+        house.user(house.officer)
+        monkeypatch.setattr(service, "_fits", slow)
+        stranger.sign_in(house.officer)
+        others.shutdown()
 
     def test_it_gives_a_new_session_id(self, house: House, stranger: Visitor) -> None:
         stranger.get("/sign-in")
@@ -73,6 +94,31 @@ class TestASession:
     def test_it_ends_after_idling(self, officer: Visitor) -> None:
         with clock.frozen(NOON + timedelta(minutes=31)):
             officer.get("/campaigns", 302)
+
+    def test_an_answer_that_comes_too_late_leads_back_to_its_page(
+        self, house: House, app: Flask, alice: Visitor
+    ) -> None:
+        campaign_id = house.launched()
+        item = house.item("pia", "/finance/inbox")
+        folder = f"/reviews/{campaign_id}/folders/{item.folder_id}"
+        alice.get(folder)
+        with clock.frozen(NOON + timedelta(minutes=31)):
+            late = alice.client.post(
+                f"/reviews/items/{item.id}",
+                data={"csrf_token": alice.token, "answer": "keep"},
+                headers={"Referer": f"http://localhost{folder}"},
+            )
+            assert late.headers["Location"] == f"/sign-in?next={quote(folder, safe='')}"
+            assert "this was not saved" in visible(alice.get(late.headers["Location"]))
+
+    @pytest.mark.parametrize("page", ["", "https://evil.example//evil.example/", "http://a]b"])
+    def test_no_referrer_leads_elsewhere(self, alice: Visitor, page: str) -> None:
+        alice.get("/reviews")
+        with clock.frozen(NOON + timedelta(minutes=31)):
+            late = alice.client.post(
+                "/sign-out", data={"csrf_token": alice.token}, headers={"Referer": page}
+            )
+        assert late.headers["Location"] in ("/sign-in", "/sign-in?next=%2F")
 
     def test_it_stays_while_it_is_used(self, officer: Visitor) -> None:
         for minutes in (20, 40, 60):

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 
 from recert.connectors import rights as words
 from recert.connectors.contract import AccountKind
+from recert.connectors.moments import in_utc
+from recert.connectors.names import is_clean
 from recert.connectors.rights import Rights, UnknownRight
 
 REQUIRED = ("folder", "principal", "rights")
@@ -34,7 +36,8 @@ _KINDS = {
     "key": AccountKind.SERVICE,
 }
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-_HOSTILE = {"Cc", "Cs", "Zl", "Zp"}
+# What products write instead of "never".
+_NEVER = {"last_login": MINYEAR, "expires": MAXYEAR}
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def read_row(line: int, cells: Mapping[str, str]) -> Row:
 
 def _refuse_controls(column: str, cell: str) -> None:
     text = re.sub(r"[\t\r\n]", "", cell) if column == "native_rights" else cell
-    if any(unicodedata.category(letter) in _HOSTILE for letter in text):
+    if not is_clean(text):
         raise ValueError(f"{column} holds a control character")
 
 
@@ -194,10 +197,14 @@ def _moment(cells: Mapping[str, str], column: str, of_day: time) -> datetime | N
         return None
     try:
         if len(text) == len("2026-12-31"):
-            return datetime.combine(date.fromisoformat(text), of_day, UTC)
-        found = datetime.fromisoformat(text)
+            found = datetime.combine(date.fromisoformat(text), of_day, UTC)
+        else:
+            found = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"{column} {text!r} is not an ISO 8601 date or time") from error
     if found.tzinfo is None:
         raise ValueError(f"{column} {text!r} has no zone")
-    return found.astimezone(UTC)
+    try:
+        return in_utc(found, never=_NEVER[column])
+    except ValueError as error:
+        raise ValueError(f"{column} {text!r}: {error}") from error

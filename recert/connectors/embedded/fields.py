@@ -1,11 +1,13 @@
 """Single values of the permission file: each is read strictly, or refused with its place."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import MAXYEAR, UTC, date, datetime, time
 from typing import Any
 
 from recert.connectors.contract import AccountKind, ServerDataInvalid
 from recert.connectors.embedded import paths
+from recert.connectors.moments import in_utc
+from recert.connectors.names import is_clean
 from recert.connectors.rights import Rights, UnknownRight, parse
 
 LONGEST_NAME = 256
@@ -13,14 +15,14 @@ LONGEST_NAME = 256
 
 def wrong(place: str, why: str) -> ServerDataInvalid:
     """The refusal of one place; hostile characters of the place are not repeated."""
-    shown = "".join(letter if paths.is_clean(letter) else "?" for letter in place)
+    shown = "".join(letter if is_clean(letter) else "?" for letter in place)
     return ServerDataInvalid(f"{shown}: {why}")
 
 
 def as_text(value: object, place: str, *, may_be_empty: bool = False) -> str:
     if not isinstance(value, str):
         raise wrong(place, "must be text")
-    if not paths.is_clean(value):
+    if not is_clean(value):
         raise wrong(place, "control characters are not allowed")
     if not value and not may_be_empty:
         raise wrong(place, "must not be empty")
@@ -86,15 +88,20 @@ def as_kind(value: object, place: str) -> AccountKind:
         raise wrong(place, f"must be one of {', '.join(AccountKind)}") from error
 
 
-def as_expiry(value: object, place: str) -> datetime:
-    """The last moment that works: a date lasts to its end, in UTC; a moment needs its zone."""
+def as_expiry(value: object, place: str) -> datetime | None:
+    """The last moment that works: a date lasts to its end, in UTC; a moment needs its zone. None
+    in the year 9999, which means never."""
     written = as_text(value, place)
     try:
         if len(written) == len("2026-12-31"):
-            return datetime.combine(date.fromisoformat(written), time.max, UTC)
-        found = datetime.fromisoformat(written)
+            found = datetime.combine(date.fromisoformat(written), time.max, UTC)
+        else:
+            found = datetime.fromisoformat(written)
     except ValueError as error:
         raise wrong(place, "must be a date or an ISO 8601 time with zone") from error
     if found.tzinfo is None:
         raise wrong(place, "a time needs its zone")
-    return found.astimezone(UTC)
+    try:
+        return in_utc(found, never=MAXYEAR)
+    except ValueError as error:
+        raise wrong(place, str(error)) from error

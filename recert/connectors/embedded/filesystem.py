@@ -12,6 +12,7 @@ from pyftpdlib.filesystems import AbstractedFS
 
 from recert.connectors.embedded import demands, paths, tree
 from recert.connectors.embedded.authorizer import Authorizer
+from recert.connectors.names import is_clean
 from recert.connectors.rights import Rights
 
 _PERM = re.compile(rb"perm=;")
@@ -38,6 +39,10 @@ class Filesystem(AbstractedFS):
         if not stat.S_ISDIR(os.stat(path).st_mode):
             raise FilesystemError("Not a directory")
         self.cwd = self.fs2ftp(path)
+
+    def listdir(self, path: str) -> list[str]:
+        """Without names that no client can send; one with a line break would add a line."""
+        return [name for name in os.listdir(path) if is_clean(name)]
 
     def readlink(self, path: str) -> str:
         """Where a link leads is a path of the machine and nobody's business."""

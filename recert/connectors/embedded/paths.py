@@ -1,17 +1,10 @@
 """Paths of the server's tree: "/" is the directory with the files, "/finance/inbox" a folder."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 
+from recert.connectors.names import is_clean
+
 LONGEST = 4096
-_HOSTILE = {"Cc", "Cs", "Zl", "Zp"}  # controls, half characters, line and paragraph separators
-
-
-def is_clean(text: str) -> bool:
-    """False when the text holds characters that no name may hold."""
-    if text.isascii():
-        return text.isprintable()
-    return not any(unicodedata.category(character) in _HOSTILE for character in text)
 
 
 def complaint(path: str) -> str:

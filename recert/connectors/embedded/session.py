@@ -10,11 +10,12 @@ from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.handlers.ftp.producers import BufferedIteratorProducer
 
 from recert.connectors.contract import AccountKind
-from recert.connectors.embedded import demands, paths, tree, xferlog
+from recert.connectors.embedded import demands, tree, xferlog
 from recert.connectors.embedded.authorizer import Authorizer
 from recert.connectors.embedded.demands import Demand
 from recert.connectors.embedded.filesystem import Filesystem
 from recert.connectors.embedded.xferlog import Transfer
+from recert.connectors.names import is_clean
 from recert.foundation import clock
 
 _SYNONYMS = {"XCWD": "CWD", "XCUP": "CDUP", "XMKD": "MKD", "XRMD": "RMD"}
@@ -73,7 +74,7 @@ class Session(FTPHandler):
     def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
         if self._closed:  # commands that came in one packet with the one that ended the session
             return
-        if not paths.is_clean(line):
+        if not is_clean(line):
             self.respond("501 Control characters are not allowed.")
             return
         self.authorizer.source.refresh()

@@ -7,6 +7,7 @@ from pathlib import Path
 from recert.connectors.atomic import as_connector_errors
 from recert.connectors.embedded import paths
 from recert.connectors.embedded.format import Permissions
+from recert.connectors.names import is_clean
 
 
 def root_of(file: Path, permissions: Permissions) -> Path:
@@ -57,5 +58,5 @@ def _directories(root: Path, folder: str) -> set[str]:
         return {
             f"{top}/{entry.name}"
             for entry in entries
-            if entry.is_dir(follow_symlinks=False) and paths.is_clean(entry.name)
+            if entry.is_dir(follow_symlinks=False) and is_clean(entry.name)
         }
