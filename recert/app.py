@@ -1,5 +1,7 @@
 """The one file that knows all rooms: puts the application and the command together."""
 
+from urllib.parse import urlsplit
+
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
@@ -26,6 +28,7 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        TRUSTED_HOSTS=_hosts(settings.base_url),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         WTF_CSRF_TIME_LIMIT=None,  # a review page may stay open over lunch
@@ -42,6 +45,13 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
     app.extensions["recert.works"] = works
     web.register(app)
     return app
+
+
+def _hosts(base_url: str) -> list[str]:
+    """The names under which requests are answered; another one in a request is refused."""
+    host = urlsplit(base_url).hostname or ""
+    loopback = ["localhost", "127.0.0.1"]
+    return loopback if host in loopback else [host]
 
 
 def start_worker(app: Flask) -> BackgroundScheduler:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import handover
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -85,7 +86,7 @@ def _move(session: Session, item: Item, decision: Decision, now: datetime) -> No
             campaign_items.take_step(session, item, ItemState.OPEN, **values)
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
         session.refresh(item)
-        campaign_items.pass_on(session, item)
+        handover.pass_on(session, item)
         return
     campaign_items.take_step(
         session,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import items, notices
+from recert.campaigns import freshness, items, notices
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
 from recert.foundation import clock
@@ -50,7 +50,7 @@ def take_wanted_snapshots(works: Works) -> int:
 def refresh_items(works: Works) -> int:
     """Asks again where access changed, whoever took the snapshot that shows it."""
     with works.db.transaction() as session:
-        return items.refresh(session, now=clock.now())
+        return freshness.refresh(session, now=clock.now())
 
 
 def finalise(works: Works) -> int:

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
+from recert.campaigns import handover, notices, queries, service
 from recert.campaigns import items as campaign_items
-from recert.campaigns import notices, queries, service
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock, secrets
@@ -212,7 +212,7 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
             raise campaign_items.NoSuchItem
         if person is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
-        campaign_items.reassign(
+        handover.reassign(
             session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
         )
     flash(f"The question goes to {form.email.data}.")

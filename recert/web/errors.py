@@ -2,7 +2,7 @@
 
 from flask import Flask, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from recert.campaigns.items import NoSuchItem
 from recert.connectors.contract import ConnectorError
@@ -61,6 +61,11 @@ def register(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def forgery(_error: CSRFError) -> tuple[str, int]:
         return page(400, "The page was open too long or came from elsewhere. Open it again.")
+
+    @app.errorhandler(SecurityError)
+    def foreign_host(_error: SecurityError) -> tuple[str, int, dict[str, str]]:
+        # No page: its links would need the host name that was just refused.
+        return "This name is not served here.", 400, {"Content-Type": "text/plain"}
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """Forms check shape and hand over values; the verbs check policy again."""
 
 import re
+from dataclasses import dataclass
 from datetime import date
 
 from flask_wtf import FlaskForm
@@ -58,6 +59,14 @@ class AnswerForm(FlaskForm):
             version=self.version.data,
             content_hash=self.seen.data,
         )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What somebody had typed when his answer was refused; the page shows it again."""
+
+    item_id: int
+    reason: str
 
 
 class BulkForm(FlaskForm):

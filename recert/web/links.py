@@ -15,7 +15,7 @@ from recert.foundation.errors import RecertError
 from recert.mail import service as mail
 from recert.people.models import Person
 from recert.web.errors import code_of
-from recert.web.forms import AnswerForm
+from recert.web.forms import AnswerForm, Kept
 from recert.web.security import database, public
 
 bp = Blueprint("links", __name__, url_prefix="/d")
@@ -29,7 +29,13 @@ def show(token: str) -> ResponseReturnValue:
 
 
 def _question(
-    session: Session, token: str, problem: str = "", code: int = 200, *, now: datetime
+    session: Session,
+    token: str,
+    problem: str = "",
+    code: int = 200,
+    *,
+    reason: str = "",
+    now: datetime,
 ) -> ResponseReturnValue:
     invited = service.invitation(session, token, now=now)
     row = queries.item_row(session, invited.item_id)
@@ -43,6 +49,7 @@ def _question(
         reviewer=session.get_one(Person, invited.person_id),
         form=AnswerForm(formdata=None),
         problem=problem,
+        kept=Kept(invited.item_id, reason),
         answerable=rules.ANSWERABLE,
         change_until=rules.change_until,
     )
@@ -53,9 +60,10 @@ def _question(
 @public
 def answer(token: str) -> ResponseReturnValue:
     form, now = AnswerForm(), clock.now()
+    reason = form.reason.data or ""
     if not form.validate_on_submit():
         with database().reading() as session:
-            return _question(session, token, "Choose an answer.", 422, now=now)
+            return _question(session, token, "Choose an answer.", 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
             invited = service.invitation(session, token, now=now)
@@ -73,7 +81,7 @@ def answer(token: str) -> ResponseReturnValue:
         raise
     except RecertError as error:
         with database().reading() as session:
-            return _question(session, token, str(error), code_of(error), now=now)
+            return _question(session, token, str(error), code_of(error), reason=reason, now=now)
     with database().reading() as session:
         return _done(session, invited.item_id)
 

@@ -16,7 +16,7 @@ from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
-from recert.web.forms import AnswerForm, BulkForm, ConfirmForm
+from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, person_id
 
@@ -55,7 +55,7 @@ def folder(campaign_id: int, folder_id: int) -> ResponseReturnValue:
 
 
 def _folder(
-    campaign_id: int, folder_id: int, problem: str = "", code: int = 200
+    campaign_id: int, folder_id: int, problem: str = "", code: int = 200, kept: Kept | None = None
 ) -> ResponseReturnValue:
     with database().reading() as session:
         after = request.args.get("after", 0, type=number)
@@ -72,6 +72,7 @@ def _folder(
             form=AnswerForm(),
             bulk=BulkForm(),
             problem=problem,
+            kept=kept,
             answerable=rules.ANSWERABLE,
             change_until=rules.change_until,
             own_id=person_id(),
@@ -87,13 +88,14 @@ def answer(item_id: int) -> ResponseReturnValue:
         row = queries.item_row(session, item_id)
     if row is None or row.reviewer_id != person_id():
         raise NoSuchItem
+    kept = Kept(item_id, form.reason.data or "")
     if not form.validate_on_submit():
-        return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422)
+        return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422, kept)
     try:
         with database().transaction() as session:
             service.record(session, item_id, form.reply, actor=current_actor(), now=clock.now())
     except RecertError as error:
-        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
+        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
     flash(f"Saved for {row.person or row.account}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 

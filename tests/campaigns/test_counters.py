@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import items
+from recert.campaigns import handover, items
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
 from recert.connectors.rights import Rights
 from recert.decisions import service as decisions
@@ -77,7 +77,7 @@ class Player:
             person = self.chance.choice(session.scalars(select(Person).order_by(Person.id)).all())
             officer, now = self.house.officer, self.house.now
             found = session.get_one(Item, item.id)
-            items.reassign(session, found, person, "Chance.", actor=officer, now=now)
+            handover.reassign(session, found, person, "Chance.", actor=officer, now=now)
 
     def edit(self) -> None:
         self.house.give("pia", "/finance/inbox", self.chance.choice(WORDS))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import items, service
+from recert.campaigns import handover, items, service
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.rules import StepRefused
@@ -35,7 +35,7 @@ def reassign(house: House, to: str, reason: str = "Holiday.", **more: Any) -> No
         assert person
         item = session.get_one(Item, house.item("pia", INBOX).id)
         actor = more.get("actor", house.officer)
-        items.reassign(session, item, person, reason, actor=actor, now=house.now)
+        handover.reassign(session, item, person, reason, actor=actor, now=house.now)
 
 
 class TestANewSnapshot:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from recert.campaigns import items, population, service
+from recert.campaigns import handover, population, service
 from recert.campaigns.models import Campaign, CampaignState, Item, Population, Progress, Route
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.service import Preview
@@ -320,7 +320,7 @@ class TestPassingOn:
         for expected in ("bob", "mona", None):
             with house.db.transaction() as session:
                 item = session.get_one(Item, house.item("pia", INBOX).id)
-                items.pass_on(session, item)
+                handover.pass_on(session, item)
             reviewer = house.item("pia", INBOX).reviewer_id
             assert reviewer == (house.person(expected).person_id if expected else None)
         assert house.item("pia", INBOX).route is Route.QUEUE
@@ -328,5 +328,5 @@ class TestPassingOn:
     def test_rights_are_what_they_were(self, house: House) -> None:
         house.launched()
         with house.db.transaction() as session:
-            items.pass_on(session, session.get_one(Item, house.item("pia", INBOX).id))
+            handover.pass_on(session, session.get_one(Item, house.item("pia", INBOX).id))
         assert house.item("pia", INBOX).rights == Rights.LIST | Rights.UPLOAD

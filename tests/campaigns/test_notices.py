@@ -6,7 +6,7 @@ import threading
 import pytest
 from sqlalchemy import select, update
 
-from recert.campaigns import items, notices
+from recert.campaigns import handover, notices
 from recert.campaigns.models import Answer, Campaign, Item, Progress
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
@@ -102,7 +102,7 @@ class TestInvitations:
                 mona = people.person_by_email(session, "mona@house.example")
                 item = session.get_one(Item, house.item("seller", "/sales").id)
                 assert mona
-                items.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
+                handover.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
             assert [send(house), send(house)] == [1, 0]
         assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("invitation", "Mona Mill")
 

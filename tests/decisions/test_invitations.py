@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from recert.campaigns import items
+from recert.campaigns import handover
 from recert.campaigns.models import Answer, Item
 from recert.decisions import service
 from recert.decisions.rules import Reply
@@ -67,7 +67,7 @@ def test_it_dies_with_the_assignment(house: House) -> None:
         bob = people.person_by_email(session, "bob@house.example")
         assert bob
         found = session.get_one(Item, item.id)
-        items.reassign(session, found, bob, "Holiday.", actor=house.officer, now=house.now)
+        handover.reassign(session, found, bob, "Holiday.", actor=house.officer, now=house.now)
     with pytest.raises(mail.LinkOver):
         opened(house, token)
 

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from recert.app import create_app
-from recert.campaigns import items
+from recert.campaigns import freshness, items
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.notices import Letterhead
@@ -243,7 +243,7 @@ class House:
     def refresh(self) -> int:
         """Items are compared with the newest snapshot."""
         with self.db.transaction() as session:
-            return items.refresh(session, now=clock.now())
+            return freshness.refresh(session, now=clock.now())
 
     def close(self, campaign_id: int) -> int:
         """The officer ends the asking."""

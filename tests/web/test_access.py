@@ -98,6 +98,10 @@ class TestEveryRoute:
             answer = officer.client.get(path)
             assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
+    def test_a_foreign_host_name_is_refused(self, app: Flask) -> None:
+        answer = app.test_client().get("/sign-in", base_url="http://evil.example")
+        assert answer.status_code == 400
+
     def test_secure_installations_have_secure_cookies(self, house: House) -> None:
         app = house.app(secure_cookies=True, base_url="https://recert.house.example")
         answer = app.test_client().get("/sign-in", base_url="https://recert.house.example")

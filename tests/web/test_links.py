@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import items, notices, service
+from recert.campaigns import handover, notices, service
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.decisions.models import Decision
 from recert.foundation import clock
@@ -119,7 +119,7 @@ class TestALinkDies:
             item = session.get_one(Item, house.item("pia", "/finance/inbox").id)
             bob = person_by_email(session, "bob@house.example")
             assert bob
-            items.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
+            handover.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
         assert "went to somebody else" in visible(stranger.get(link, 410))
 
     def test_when_its_holder_has_left(self, house: House, stranger: Visitor, link: str) -> None:

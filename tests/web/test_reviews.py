@@ -94,6 +94,11 @@ class TestAnAnswer:
         assert "Nothing was changed. Choose at least one right" in page
         assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
 
+    def test_a_refused_answer_keeps_what_was_typed(self, house: House, alice: Visitor) -> None:
+        house.launched()
+        page = answer(house, alice, "pia", 422, answer="reduce", reason="Only reads <now>")
+        assert page.count("Only reads &lt;now&gt;") == 1
+
     def test_not_mine_needs_a_reason_and_goes_on(self, house: House, alice: Visitor) -> None:
         house.launched()
         answer(house, alice, "pia", 422, answer="not mine")
