@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from recert.people import service
 from tests.support.databases import PostgresServer, Template, template
 from tests.support.house import House
 
@@ -21,6 +23,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", kinds, scope="session")
     if "world_seed" in metafunc.fixturenames:
         metafunc.parametrize("world_seed", range(1, metafunc.config.getoption("--seeds") + 1))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Argon2id as in the product, but not made slow on purpose: hundreds of tests sign in."""
+    with pytest.MonkeyPatch.context() as patch:
+        hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        patch.setattr(service, "_hasher", hasher)
+        patch.setattr(service, "_NOBODY", hasher.hash("nobody"))
+        yield
 
 
 @pytest.fixture(scope="session")
