@@ -37,7 +37,7 @@ if [ "${1:-run}" = test ] && [ ! -e /etc/postgresql-common/createcluster.conf ];
     echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 fi
 
-install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install"
+install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends -o Dpkg::Options::=--force-confold install"
 $install $missing >/dev/null 2>&1 || {
     $as_root apt-get -qq update
     $install $missing >/dev/null

@@ -1,16 +1,13 @@
 """Policy of orders, pure: which error leads where, and when to try again."""
 
-import random
 from datetime import datetime, timedelta
 
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
+from recert.foundation import ladder
 from recert.foundation.errors import RefusedByPolicy
 
 LEASE = timedelta(seconds=120)
-QUICK_TRIES = 6
-FIRST_WAIT = timedelta(seconds=10)
-SLOW_WAIT = timedelta(minutes=30)
 UNREACHABLE_WAIT = timedelta(minutes=5)
 UNREACHABLE_QUICK = 3  # tries before a silent server is asked only now and then
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -69,12 +66,10 @@ def uses_up_ladder(error: contract.ConnectorError) -> bool:
 def next_try(
     tries: int, *, created_at: datetime, now: datetime, spread: float | None = None
 ) -> datetime | None:
-    """When to try again: 10 s doubling with a spread of half, six times (about ten minutes), then
-    every 30 minutes for a day; then None, and a person is needed."""
-    if tries > QUICK_TRIES:
-        return now + SLOW_WAIT if now - created_at < GIVE_UP_AFTER else None
-    factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
-    return now + FIRST_WAIT * (float(2 ** max(tries - 1, 0)) * factor)
+    """When to try again by the ladder; None after a day, when a person is needed."""
+    if tries > ladder.QUICK_TRIES and now - created_at >= GIVE_UP_AFTER:
+        return None
+    return now + ladder.wait(tries, spread)
 
 
 def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
@@ -82,8 +77,7 @@ def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
     five minutes each, for ever."""
     if misses > UNREACHABLE_QUICK:
         return UNREACHABLE_WAIT
-    factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
-    return FIRST_WAIT * (float(2 ** max(misses - 1, 0)) * factor)
+    return ladder.wait(misses, spread)
 
 
 def is_reached(kind: OrderKind, found: int, wanted: int) -> bool:

@@ -19,6 +19,18 @@ STILL_THERE = text("gone_snapshot_id IS NULL")
 NOT_THERE = text("gone_snapshot_id IS NOT NULL")
 
 
+def _once_alive(name: str, column: str) -> Index:
+    """On one server a name is unique among what is still there."""
+    return Index(
+        name,
+        "server_id",
+        column,
+        unique=True,
+        sqlite_where=STILL_THERE,
+        postgresql_where=STILL_THERE,
+    )
+
+
 class SnapshotState(StrEnum):
     READING = "reading"
     COMPLETE = "complete"
@@ -72,16 +84,7 @@ class Account(Seen, Base):
     """A login on one server. A name that is used again after it was gone is a new account."""
 
     __tablename__ = "account"
-    __table_args__ = (
-        Index(
-            "uq_account_live",
-            "server_id",
-            "name",
-            unique=True,
-            sqlite_where=STILL_THERE,
-            postgresql_where=STILL_THERE,
-        ),
-    )
+    __table_args__ = (_once_alive("uq_account_live", "name"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
@@ -98,16 +101,7 @@ class Account(Seen, Base):
 
 class Group(Seen, Base):
     __tablename__ = "server_group"
-    __table_args__ = (
-        Index(
-            "uq_server_group_live",
-            "server_id",
-            "name",
-            unique=True,
-            sqlite_where=STILL_THERE,
-            postgresql_where=STILL_THERE,
-        ),
-    )
+    __table_args__ = (_once_alive("uq_server_group_live", "name"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
@@ -126,16 +120,7 @@ class Folder(Seen, Base):
     """A boundary: somebody's rights here differ from those in the folder above."""
 
     __tablename__ = "folder"
-    __table_args__ = (
-        Index(
-            "uq_folder_live",
-            "server_id",
-            "path",
-            unique=True,
-            sqlite_where=STILL_THERE,
-            postgresql_where=STILL_THERE,
-        ),
-    )
+    __table_args__ = (_once_alive("uq_folder_live", "path"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))

@@ -1,6 +1,5 @@
 """Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
 
-import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +9,12 @@ from email.utils import make_msgid
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from recert.foundation import secrets
+from recert.foundation import ladder, secrets
 from recert.foundation.errors import NotFound
 from recert.mail.models import MailToken, MessageState, OutboxMessage, Purpose
 
 LEASE = timedelta(minutes=5)
-LADDER_BASE = timedelta(seconds=10)
-QUICK_TRIES = 6
-SLOW_STEP = timedelta(minutes=30)
-MAX_TRIES = QUICK_TRIES + 48  # then a day has passed
+MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
 _SECRET = re.compile(r"(?<=/)[\w-]{43}(?![\w-])")  # a token at the end of a link
 
@@ -107,7 +103,7 @@ def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: dat
     if message.attempts >= MAX_TRIES:
         mark_failed(session, message, error)
         return
-    later = now + wait_before(message.attempts)
+    later = now + ladder.wait(message.attempts)
     _mark(session, message, state=MessageState.QUEUED, next_at=later, error=error)
 
 
@@ -136,14 +132,6 @@ def _mark(session: Session, message: OutboxMessage, **values: object) -> None:
         OutboxMessage.attempts == message.attempts,
     )
     session.execute(update(OutboxMessage).where(*here).values(**values))
-
-
-def wait_before(attempts: int, spread: float | None = None) -> timedelta:
-    """10 s doubling with a spread of half, six times; then every 30 minutes."""
-    if attempts > QUICK_TRIES:
-        return SLOW_STEP
-    factor = random.uniform(0.5, 1.5) if spread is None else spread  # noqa: S311  not a secret
-    return LADDER_BASE * (float(2 ** (attempts - 1)) * factor)
 
 
 def issue_tokens(

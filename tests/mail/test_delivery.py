@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from recert.foundation import failpoints, secrets
+from recert.foundation import failpoints, ladder, secrets
 from recert.foundation.settings import MailSettings
 from recert.mail import service
 from recert.mail.delivery import deliver_due
 from recert.mail.models import MessageState
-from recert.mail.service import wait_before
 from recert.mail.smtp import Post
 from tests.foundation.test_db import at_once
 from tests.mail.conftest import Box, Outbox, free_port, serving
@@ -190,11 +189,11 @@ class TestTheLineBreaks:
 
 class TestTheLadder:
     def test_it_doubles_six_times_and_then_waits_half_an_hour(self) -> None:
-        seconds = [wait_before(tries, spread=1).total_seconds() for tries in range(1, 9)]
+        seconds = [ladder.wait(tries, spread=1).total_seconds() for tries in range(1, 9)]
         assert seconds == [10, 20, 40, 80, 160, 320, 1800, 1800]
 
     def test_it_spreads_by_a_half(self) -> None:
-        waits = [wait_before(1).total_seconds() for _ in range(200)]
+        waits = [ladder.wait(1).total_seconds() for _ in range(200)]
         assert 5 <= min(waits) < 8
         assert 12 < max(waits) <= 15
 
