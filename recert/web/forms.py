@@ -49,13 +49,18 @@ class AnswerForm(FlaskForm):
     seen = IntegerField(validators=[InputRequired()])
 
     @property
+    def typed_reason(self) -> str:
+        """The reason, in whichever of its fields it was typed."""
+        return next((text for text in self.reason.raw_data or [] if text.strip()), "")
+
+    @property
     def reply(self) -> Reply:
         """The answer as the verb takes it."""
         kept = Rights(sum(int(value) for value in self.rights.data or []))
         return Reply(
             Answer(self.answer.data),
             rights=kept if self.answer.data == Answer.REDUCE else None,
-            reason=self.reason.data or "",
+            reason=self.typed_reason,
             version=self.version.data,
             content_hash=self.seen.data,
         )

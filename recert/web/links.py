@@ -60,7 +60,7 @@ def _question(
 @public
 def answer(token: str) -> ResponseReturnValue:
     form, now = AnswerForm(), clock.now()
-    reason = form.reason.data or ""
+    reason = form.typed_reason
     if not form.validate_on_submit():
         with database().reading() as session:
             return _question(session, token, "Choose an answer.", 422, reason=reason, now=now)

@@ -88,7 +88,7 @@ def answer(item_id: int) -> ResponseReturnValue:
         row = queries.item_row(session, item_id)
     if row is None or row.reviewer_id != person_id():
         raise NoSuchItem
-    kept = Kept(item_id, form.reason.data or "")
+    kept = Kept(item_id, form.typed_reason)
     if not form.validate_on_submit():
         return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422, kept)
     try:

@@ -102,7 +102,7 @@ class TestAnAnswer:
     def test_not_mine_needs_a_reason_and_goes_on(self, house: House, alice: Visitor) -> None:
         house.launched()
         answer(house, alice, "pia", 422, answer="not mine")
-        answer(house, alice, "pia", answer="not mine", reason="Bob runs the inbox")
+        answer(house, alice, "pia", answer="not mine", reason=["", "Bob runs the inbox"])
         assert house.item("pia", "/finance/inbox").reviewer_id == house.person("bob").person_id
 
     def test_a_second_answer_from_another_tab_changes_nothing(
