@@ -5,7 +5,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from recert.connectors.contract import (
     ServerRefusedUs,
     ServerUnreachable,
 )
+from recert.foundation.failpoints import reach
 
 LOCK_SECONDS = 10.0
 _LOCK_PAUSE = 0.05
@@ -66,22 +67,35 @@ def _wait_for(handle: int, lock: Path, deadline: float) -> None:
             return
 
 
-def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+def replace(
+    path: Path,
+    content: bytes,
+    mode: int = 0o600,
+    *,
+    beside: Path | None = None,
+    last_look: Callable[[], None] = lambda: None,
+) -> None:
     """Writes the whole file anew: readers see the old or the new one, never a mixture.
 
-    Owner and mode of an existing file are kept (a new one gets `mode`); a symbolic link stays a
-    link. After an error the old file is untouched, except after OutcomeUnknown.
+    Owner, mode, ACL and other attributes of an existing file are kept (a new one gets `mode`); a
+    symbolic link stays a link. The temporary file lies in the folder `beside`, by default beside
+    the file; `last_look` may raise just before the files change places. After an error the old
+    file is untouched, except after OutcomeUnknown.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    folder = beside or target.parent
+    temporary = folder / f".{target.name}.{secrets.token_hex(8)}.tmp"
     with as_connector_errors(target):
         try:
             _write(temporary, target, content, mode)
+            reach("temporary file written")
+            last_look()
             temporary.rename(target)
         except BaseException:
             with suppress(FileNotFoundError):
                 temporary.unlink()
             raise
+    reach("file replaced")
     _settle(target.parent)
 
 
@@ -105,6 +119,8 @@ def _dress(handle: int, target: Path, mode: int) -> None:
     if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
         os.fchown(handle, old.st_uid, old.st_gid)
     os.fchmod(handle, old.st_mode & 0o7777)
+    for name in os.listxattr(target):
+        os.setxattr(handle, name, os.getxattr(target, name))
 
 
 def _settle(folder: Path) -> None:

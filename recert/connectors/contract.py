@@ -102,6 +102,9 @@ class GrantFact:
     via: tuple[str, ...]  # each a sentence fragment: "own entry at /in", "group sales at /in"
     native: str = ""
     widened: bool = False
+    # Only where a server speaks several protocols and their rights differ: ("ftp", rights), ...
+    # `rights` is then their union.
+    protocols: tuple[tuple[str, Rights], ...] = ()
 
 
 @dataclass
@@ -165,7 +168,18 @@ class Standing(StrEnum):
 
     BEFORE = "before"
     AFTER = "after"
+    PARTLY = "partly"  # some parts of the plan stand; applying it again finishes it
     OTHER = "other"
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """Where a server writes what its accounts did, so that activity can be read later."""
+
+    kind: str  # "transfers", "sign-ins" or "commands"
+    path: str  # a file, or "syslog"
+    format: str  # "xferlog", "vsftpd", "clf", ...
+    what: str = ""  # what it does not tell, in words
 
 
 @dataclass(frozen=True)
@@ -190,6 +204,9 @@ class Connector(Protocol):
 
     def every_folder(self) -> Iterator[str]:
         """Every folder that exists, not only boundaries, parents first."""
+
+    def log_sources(self) -> list[LogSource]:
+        """Where the server writes down what its accounts did."""
 
     def plan(self, change: Change) -> Plan:
         """The smallest edit that makes the change true. Reads, never writes."""

@@ -14,3 +14,19 @@ def is_clean(text: str) -> bool:
     return not any(
         letter in _TURNING or unicodedata.category(letter) in _HOSTILE for letter in text
     )
+
+
+def shown(path: str) -> str:
+    """A path as it can be kept and read. One with characters that no name may hold, or with bytes
+    that are no text, gets them (and its backslashes) as octal numbers; such a folder can be
+    reviewed, and is changed only by hand."""
+    if is_clean(path):
+        return path
+    parts = []
+    for letter in path:
+        if letter != "\\" and is_clean(letter):
+            parts.append(letter)
+        else:
+            raw = letter.encode("utf-8", errors="surrogateescape")
+            parts.append("".join(f"\\{byte:03o}" for byte in raw))
+    return "".join(parts)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from recert.connectors import csv_export, embedded
+from recert.connectors import csv_export, embedded, openssh, pureftpd, vsftpd
 from recert.connectors.contract import Connector, SettingsInvalid
 
 
@@ -24,6 +24,52 @@ class Kind:
     settings: tuple[Setting, ...]
     build: Callable[[Mapping[str, str]], Connector]
 
+
+def _daemon(config: str) -> tuple[Setting, ...]:
+    """The settings that all kinds of daemons share, in the same words."""
+    return (
+        Setting("config", "Configuration", config),
+        Setting(
+            "root",
+            "Folder with the files",
+            "Where to look, when the configuration does not say.",
+            required=False,
+        ),
+        Setting(
+            "prefix",
+            "Prefix",
+            "Where the daemon's own programs live when they are not installed under /.",
+            required=False,
+        ),
+        *_TRANSPORT,
+    )
+
+
+_TRANSPORT = (
+    Setting(
+        "transport",
+        "Transport",
+        "local (default: the daemon runs on this machine) or ssh.",
+        required=False,
+    ),
+    Setting("host", "SSH host", "Name or address of the machine.", required=False),
+    Setting("port", "SSH port", "22 when it is not given.", required=False),
+    Setting("user", "SSH user", "The account that Recert uses there.", required=False),
+    Setting(
+        "host_key",
+        "SSH host key",
+        "The public key of the machine, one line as in known_hosts without the name: "
+        "ssh-ed25519 AAAA... It is never accepted unseen.",
+        required=False,
+    ),
+    Setting("key", "SSH private key", "Path of the key file on this machine.", required=False),
+    Setting(
+        "sudo",
+        "Use sudo",
+        "yes: commands on the machine run through sudo -n.",
+        required=False,
+    ),
+)
 
 KINDS = {
     kind.name: kind
@@ -47,6 +93,24 @@ KINDS = {
                 Setting("case_sensitive_users", "Case", "yes (default) or no.", required=False),
             ),
             csv_export.connect,
+        ),
+        Kind(
+            "vsftpd",
+            "vsftpd",
+            _daemon("Full path of vsftpd's main configuration file."),
+            vsftpd.connect,
+        ),
+        Kind(
+            "pureftpd",
+            "Pure-FTPd",
+            _daemon("Full path of the folder with the option files (conf); auth lies beside it."),
+            pureftpd.connect,
+        ),
+        Kind(
+            "openssh",
+            "OpenSSH (SFTP)",
+            _daemon("Full path of sshd's main configuration file."),
+            openssh.connect,
         ),
     )
 }

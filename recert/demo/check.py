@@ -245,4 +245,4 @@ def _stand_alone(path: Path) -> Iterator[Path]:
 
 def _accepts(program: Path, path: Path, finger: str) -> bool:
     command = [sys.executable, "-I", "-S", str(program), str(path), "--key", finger]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -8,11 +8,13 @@ from recert.changes import execution, rules
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
 from recert.connectors.contract import ConnectorError
+from recert.connectors.hosts.contract import FileMissing
 from tests.support.house import NOON
 
 # Every error has its place on purpose; a new one must be put here and into rules.state_after.
 WHERE = {
     contract.ServerUnreachable: OrderState.RETRY,
+    FileMissing: OrderState.RETRY,
     contract.ServerBusy: OrderState.RETRY,
     contract.OutcomeUnknown: OrderState.UNKNOWN,
     contract.EditedByOthers: OrderState.CONFLICT,
@@ -37,7 +39,8 @@ def test_every_connector_error_leads_somewhere_on_purpose() -> None:
 
 def test_only_silence_does_not_use_up_the_ladder() -> None:
     assert [kind for kind in WHERE if not rules.uses_up_ladder(kind())] == [
-        contract.ServerUnreachable
+        contract.ServerUnreachable,
+        FileMissing,
     ]
 
 

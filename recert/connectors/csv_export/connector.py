@@ -13,6 +13,7 @@ from recert.connectors.contract import (
     EditedByOthers,
     Features,
     GrantFact,
+    LogSource,
     Plan,
     Reading,
     Standing,
@@ -68,6 +69,9 @@ class CsvConnector:
     def every_folder(self) -> Iterator[str]:
         """Those that the export names; it knows no others."""
         return iter(self._export(self._table()).folders)
+
+    def log_sources(self) -> list[LogSource]:
+        return []
 
     def plan(self, change: Change) -> Plan:
         """A row of the change list as `after`; `before` is what the account has now."""

@@ -13,6 +13,7 @@ from recert.connectors.contract import (
     ConnectorError,
     EditedByOthers,
     Features,
+    LogSource,
     Plan,
     Reading,
     Standing,
@@ -70,6 +71,9 @@ class EmbeddedConnector:
     def every_folder(self) -> Iterator[str]:
         permissions = parse(self._raw())
         return tree.every_folder(tree.root_of(self._file, permissions), permissions.boundaries)
+
+    def log_sources(self) -> list[LogSource]:
+        return [LogSource("sign-ins", str(logins.path_of(self._file)), "json")]
 
     def plan(self, change: Change) -> Plan:
         return edit.make_plan(self._native(), change, self._file.name)

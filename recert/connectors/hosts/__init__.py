@@ -1,0 +1,17 @@
+"""The machines on which servers run, and how they are reached."""
+
+from collections.abc import Mapping
+
+from recert.connectors.contract import SettingsInvalid
+from recert.connectors.hosts.contract import FileFact, FileMissing, Host, Output
+from recert.connectors.hosts.local import LocalHost
+
+__all__ = ["FileFact", "FileMissing", "Host", "LocalHost", "Output", "host_of"]
+
+
+def host_of(settings: Mapping[str, str]) -> Host:
+    """The machine that a server's settings name; this one when they name none."""
+    transport = settings.get("transport", "local")
+    if transport == "local":
+        return LocalHost()
+    raise SettingsInvalid(f"Unknown transport {transport!r}. Known: local, ssh.")

@@ -1,0 +1,68 @@
+"""The fixed list of commands that Recert runs on a server's machine.
+
+Names of folders and files travel on standard input, never in a command line. The few words that
+do stand in one (a program below the server's prefix, a process number) may hold no character that
+a shell would read.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from recert.connectors.contract import SettingsInvalid
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command line, word by word. Made only in this module."""
+
+    words: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The same as one text for a remote shell, every word quoted."""
+        return shlex.join(self.words)
+
+
+GETENT_PASSWD = Command(("getent", "passwd"))
+GETENT_GROUP = Command(("getent", "group"))
+GETENT_SHADOW = Command(("getent", "shadow"))
+PROCESSES = Command(("ps", "-eo", "pid=,ppid=,ruid=,euid=,args=", "-ww"))
+
+_EVERYTHING = (
+    *("-type", "d", "-printf", r"d%m %U %G %D:%i %p\0"),
+    *("-o", "-type", "f", "-printf", r"f%m %U %G %p\0"),
+)
+# Starting points on standard input, each ended by a NUL byte.
+FIND_ALL = Command(("find", "-files0-from", "-", "-xdev", *_EVERYTHING))
+FIND_THESE = Command(("find", "-files0-from", "-", "-maxdepth", "0", *_EVERYTHING))
+FIND_FILES = Command(("find", "-files0-from", "-", "-xdev", "-type", "d,f", "-print0"))
+FIND_FILES_IN = Command(
+    (
+        *("find", "-files0-from", "-", "-xdev", "-mindepth", "1", "-maxdepth", "1"),
+        *("-type", "f", "-print0"),
+    )
+)
+# Only what has more than the mode bits say; numbers instead of names; links not followed.
+_ACL = ("xargs", "-0", "-r", "getfacl", "-P", "-n", "-p", "-s", "-E")
+ACL_ALL = Command((*_ACL, "-R", "--"))
+ACL_THESE = Command((*_ACL, "--"))
+# Everything, for the files that are named: what a plan compares and an undo restores.
+ACL_WHOLE = Command(("xargs", "-0", "-r", "getfacl", "-P", "-n", "-p", "-E", "--"))
+SET_ACL = Command(("setfacl", "--restore=-"))
+
+
+def program(prefix: str, path: str, *words: str) -> Command:
+    """A daemon's own program below `prefix` ("" or "/opt/ftp"), with fixed words."""
+    whole = prefix.rstrip("/") + path
+    for word in (whole, *words):
+        if not _PLAIN.fullmatch(word):
+            raise SettingsInvalid(f"{word!r} holds characters that no command line may hold.")
+    return Command((whole, *words))
+
+
+def signal(name: str, *processes: int) -> Command:
+    """`kill` for processes that were looked at just before."""
+    return Command(("kill", f"-{name}", *(str(int(process)) for process in processes)))

@@ -1,0 +1,98 @@
+"""What a connector may ask of the machine on which a server runs: its files and a few commands.
+
+Reading changes nothing. Two machines are known: this one (`local`) and one reached over SSH
+(`ssh`); connectors do not know which of them they talk to.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from recert.connectors.contract import ConnectorError, ServerUnreachable
+from recert.connectors.hosts.commands import Command
+
+
+class FileMissing(ServerUnreachable):
+    """This file does not exist on the server."""
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """What stat says about one path, links followed."""
+
+    path: str
+    is_folder: bool
+    is_file: bool
+    mode: int  # the twelve permission bits
+    uid: int
+    gid: int
+    size: int
+    modified: float  # seconds since 1970
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command said."""
+
+    code: int
+    out: bytes
+    errors: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+class Stream(Protocol):
+    """A running command whose output is read piece by piece. At its end `code` and `errors` are
+    known."""
+
+    code: int
+    errors: str
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class Host(Protocol):
+    """One machine. A context manager; nothing is opened before it is entered."""
+
+    title: str  # "this machine" or "ftp1.example.org"
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def read(self, path: str) -> bytes:
+        """The whole file. FileMissing, or ServerRefusedUs when we may not."""
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
+        """The same for many files at once; an error stands in the place of its file."""
+
+    def stat(self, path: str) -> FileFact | None:
+        """None when there is no such file."""
+
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | None]:
+        """The same for many at once."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, sorted as bytes; FileMissing when it is not there."""
+
+    def resolve(self, path: str) -> str:
+        """The path without symbolic links; what does not exist is kept as it is."""
+
+    def run(self, command: Command, data: bytes = b"") -> Output:
+        """Runs one command of the fixed list with `data` on its standard input. A program that
+        is not there gives code 127."""
+
+    def stream(self, command: Command, data: bytes = b"") -> Stream:
+        """The same, for answers that may be large."""
+
+    def replace(
+        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
+    ) -> None:
+        """Replaces the file in one step; owner, mode, ACL and links stay. EditedByOthers when it
+        does not hold `was` any more (None: there was no file). The temporary file lies in the
+        folder `beside`, or beside the file itself."""
+
+    def remove(self, path: str, *, was: bytes) -> None:
+        """Removes a file that still holds `was`; one that is gone already is fine."""

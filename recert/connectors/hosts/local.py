@@ -1,0 +1,160 @@
+"""This machine: plain files, and commands without a shell."""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+from recert.connectors import atomic
+from recert.connectors.contract import ConnectorError, EditedByOthers
+from recert.connectors.hosts.commands import Command
+from recert.connectors.hosts.contract import FileFact, FileMissing, Output
+
+_PIECE = 1 << 18
+_MISSING_PROGRAM = 127
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C",
+}
+
+
+class LocalHost:
+    """The machine on which Recert itself runs."""
+
+    title = "this machine"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing was opened."""
+
+    def read(self, path: str) -> bytes:
+        try:
+            return atomic.read_bytes(Path(path))
+        except ConnectorError as error:
+            if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+                raise FileMissing(f"{path}.") from error
+            raise
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
+        found: dict[str, bytes | ConnectorError] = {}
+        for path in paths:
+            try:
+                found[path] = self.read(path)
+            except ConnectorError as error:
+                found[path] = error
+        return found
+
+    def stat(self, path: str) -> FileFact | None:
+        try:
+            with atomic.as_connector_errors(Path(path)):
+                found = os.stat(path)
+        except ConnectorError as error:
+            if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+                return None
+            raise
+        return FileFact(
+            path=path,
+            is_folder=stat.S_ISDIR(found.st_mode),
+            is_file=stat.S_ISREG(found.st_mode),
+            mode=stat.S_IMODE(found.st_mode),
+            uid=found.st_uid,
+            gid=found.st_gid,
+            size=found.st_size,
+            modified=found.st_mtime,
+        )
+
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | None]:
+        return {path: self.stat(path) for path in paths}
+
+    def names(self, folder: str) -> list[str]:
+        if self.stat(folder) is None:
+            raise FileMissing(f"{folder}.")
+        with atomic.as_connector_errors(Path(folder)):
+            return sorted(os.listdir(folder), key=os.fsencode)
+
+    def resolve(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def run(self, command: Command, data: bytes = b"") -> Output:
+        program = shutil.which(command.words[0], path=_ENVIRONMENT["PATH"])
+        if program is None:
+            return Output(_MISSING_PROGRAM, b"", f"{command.words[0]}: command not found")
+        done = subprocess.run(
+            (program, *command.words[1:]),
+            input=data,
+            capture_output=True,
+            check=False,
+            env=_ENVIRONMENT,
+        )
+        return Output(done.returncode, done.stdout, done.stderr.decode(errors="backslashreplace"))
+
+    def stream(self, command: Command, data: bytes = b"") -> "_LocalStream":
+        return _LocalStream(command, data)
+
+    def replace(
+        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
+    ) -> None:
+        self._check(path, was)
+        atomic.replace(
+            Path(path),
+            content,
+            mode=0o644,
+            beside=Path(beside) if beside else None,
+            last_look=lambda: self._check(path, was),
+        )
+
+    def remove(self, path: str, *, was: bytes) -> None:
+        if self._content(path) is None:
+            return
+        self._check(path, was)
+        with atomic.as_connector_errors(Path(path)):
+            os.unlink(path)
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return self.read(path)
+        except FileMissing:
+            return None
+
+    def _check(self, path: str, was: bytes | None) -> None:
+        if self._content(path) != was:
+            raise EditedByOthers(f"{path} is not what it was when the plan was made.")
+
+
+class _LocalStream:
+    """Input and complaints lie in temporary files, so that no pipe can fill up and block."""
+
+    def __init__(self, command: Command, data: bytes) -> None:
+        self._command, self._data = command, data
+        self.code, self.errors = -1, ""
+
+    def __iter__(self) -> Iterator[bytes]:
+        program = shutil.which(self._command.words[0], path=_ENVIRONMENT["PATH"])
+        if program is None:
+            self.code = _MISSING_PROGRAM
+            self.errors = f"{self._command.words[0]}: command not found"
+            return
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as complaints:
+            source.write(self._data)
+            source.seek(0)
+            yield from self._run((program, *self._command.words[1:]), source, complaints)
+
+    def _run(
+        self, words: tuple[str, ...], source: IO[bytes], complaints: IO[bytes]
+    ) -> Iterator[bytes]:
+        with subprocess.Popen(
+            words, stdin=source, stdout=subprocess.PIPE, stderr=complaints, env=_ENVIRONMENT
+        ) as process:
+            if process.stdout is None:  # cannot happen with a pipe; for the type checker
+                return
+            while piece := process.stdout.read(_PIECE):
+                yield piece
+        self.code = process.returncode
+        complaints.seek(0)
+        self.errors = complaints.read().decode(errors="backslashreplace")

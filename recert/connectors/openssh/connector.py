@@ -1,0 +1,117 @@
+"""The OpenSSH connector: folders by ACL, whole accounts by DenyUsers."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from recert.connectors.contract import (
+    CannotExpress,
+    Check,
+    ConnectorError,
+    LogSource,
+    Plan,
+    ServerDataInvalid,
+)
+from recert.connectors.hosts import Host, commands
+from recert.connectors.openssh import syntax
+from recert.connectors.openssh.survey import survey
+from recert.connectors.posix import daemon, parts
+from recert.connectors.posix.connector import WHOLE_ACCOUNT, PosixConnector
+from recert.connectors.posix.parts import Part, text_part
+from recert.connectors.posix.survey import Survey
+from recert.foundation import clock
+
+_PLAIN_NAME = re.compile(r"[\w.-]+\$?")
+
+
+class OpensshConnector(PosixConnector):
+    """One sshd, known by its main configuration file."""
+
+    def survey(self, host: Host) -> Survey:
+        return survey(host, self._settings, clock.now(), {})
+
+    def log_sources(self) -> list[LogSource]:
+        """sshd writes to syslog only; a jail without a log socket inside hides transfers."""
+        return [
+            LogSource("sign-ins", "syslog", "sshd", "facility AUTH"),
+            LogSource(
+                "transfers",
+                "syslog",
+                "internal-sftp",
+                "needs -l INFO, and in a jail a socket dev/log",
+            ),
+        ]
+
+    def kind_checks(self, host: Host) -> Iterator[Check]:
+        config = self._settings["config"]
+        try:
+            content = host.read(config)
+            syntax.read(host, config)
+        except ConnectorError as error:
+            yield Check("config", False, error.message, f"Check {config}, its mode and its lines.")
+            return
+        yield Check("config", True)
+        complaint = self._complaint(host, content)
+        yield Check("sshd -t", not complaint, complaint, "Correct what sshd complains about.")
+        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
+        yield Check(
+            "getfacl",
+            has_tools,
+            "" if has_tools else f"getfacl does not run on {host.title}.",
+            "Install the package acl.",
+        )
+
+    def _complaint(self, host: Host, content: bytes) -> str:
+        """What sshd's own test says about a main file; empty when it is content."""
+        prefix = self._settings.get("prefix", "")
+        test = commands.program(prefix, "/usr/sbin/sshd", "-t", "-f", "/dev/stdin")
+        answer = host.run(test, content)
+        return "" if answer.ok else answer.errors.strip() or f"sshd -t ended with {answer.code}"
+
+    def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
+        """A DenyUsers line of its own, before the first Match: global lines add up. It must hold
+        for this account, or a Match replaces the list."""
+        if not _PLAIN_NAME.fullmatch(account):
+            raise CannotExpress(f"{account!r} would be a pattern in DenyUsers.")
+        config = syntax.read(host, self._settings["config"])
+        for line in config.lines:
+            if line.keyword == "denyusers" and line.blocks:
+                raise CannotExpress(
+                    f"DenyUsers inside of a Match at {line.place} replaces the global list."
+                )
+        path = self._settings["config"]
+        old = host.read(path)
+        return [text_part(path, old, _with_line(old, f"DenyUsers {account}\n".encode()))]
+
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+        """A configuration that was broken before is not touched; a new one is tested first."""
+        edits = [part for part in found if part.kind == parts.TEXT]
+        for part in edits:
+            old = host.read(part.place)
+            complaint = self._complaint(host, old)
+            if complaint:
+                raise ServerDataInvalid(f"sshd does not accept its configuration: {complaint}")
+            new = parts.turned(old, part)
+            complaint = self._complaint(host, new)
+            if complaint:
+                raise ServerDataInvalid(f"sshd would not accept the change: {complaint}")
+        parts.carry_out(host, found)
+        if edits:
+            daemon.reload(host, self._pid_file(host), "sshd")
+        if plan.change.folder == WHOLE_ACCOUNT:
+            daemon.end_sessions(host, rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])")
+
+    def _pid_file(self, host: Host) -> str:
+        config = syntax.read(host, self._settings["config"])
+        named = [line.values[0] for line in config.lines if line.keyword == "pidfile"]
+        return named[0] if named else "/run/sshd.pid"
+
+
+def _with_line(content: bytes, line: bytes) -> bytes:
+    """Put before the first Match of the main file, or at its end."""
+    lines = content.splitlines(keepends=True)
+    for number, one in enumerate(lines):
+        if syntax.keyword_of(one.decode(errors="replace"))[0] == "match":
+            return b"".join([*lines[:number], line, *lines[number:]])
+    if lines and not lines[-1].endswith(b"\n"):
+        lines[-1] += b"\n"
+    return b"".join([*lines, line])

@@ -1,0 +1,171 @@
+"""What all kinds share whose folders are guarded by the kernel: reading, planning, carrying out."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from recert.connectors import names
+from recert.connectors.contract import (
+    CannotExpress,
+    Cell,
+    Change,
+    Check,
+    ConnectorError,
+    EditedByOthers,
+    Features,
+    LogSource,
+    Plan,
+    Reading,
+    ServerDataInvalid,
+    Standing,
+)
+from recert.connectors.hosts import Host, host_of
+from recert.connectors.posix import edit, parts
+from recert.connectors.posix.parts import Part
+from recert.connectors.posix.scan import every_folder
+from recert.connectors.posix.survey import Survey
+from recert.connectors.rights import Rights
+
+WHOLE_ACCOUNT = ""  # as the folder of a change: the account shall not get in at all
+
+
+class PosixConnector(ABC):
+    """A kind says how to survey its server and how to close an account."""
+
+    features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+
+    @abstractmethod
+    def survey(self, host: Host) -> Survey:
+        """Everything that decides about rights. Reads, never writes."""
+
+    @abstractmethod
+    def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
+        """The edit after which the account cannot log in. CannotExpress says why there is
+        none."""
+
+    @abstractmethod
+    def log_sources(self) -> list[LogSource]:
+        """Where the server writes down what its accounts did."""
+
+    @abstractmethod
+    def kind_checks(self, host: Host) -> Iterator[Check]:
+        """Named tests of the kind's own files and programs."""
+
+    def candidates(
+        self, host: Host, survey: Survey, change: Change
+    ) -> Iterator[tuple[list[Part], Sequence[Cell]]]:
+        """Edits besides ACL entries that make a change of one folder true, the best first."""
+        return iter(())
+
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+        """Writes. Kinds whose edits need a check before or a reload after say so here."""
+        parts.carry_out(host, found)
+
+    def checks(self) -> Iterator[Check]:
+        yield Check("settings", True)
+        try:
+            with host_of(self._settings) as host:
+                yield Check("connection", True)
+                for check in self.kind_checks(host):
+                    yield check
+                    if not check.passed:
+                        return
+                yield self._read_check(host)
+        except ConnectorError as error:
+            yield Check("connection", False, error.message, "Check transport, host, port and key.")
+
+    def _read_check(self, host: Host) -> Check:
+        remedy = "Give Recert's account the privileges named in the documentation of this kind."
+        try:
+            survey = self.survey(host)
+        except ConnectorError as error:
+            return Check("read", False, error.message, remedy)
+        if survey.tree.problems:
+            return Check("read", False, "; ".join(survey.tree.problems[:3]), remedy)
+        return Check("read", True)
+
+    def read(self, accounts: Collection[str] | None = None) -> Reading:
+        with host_of(self._settings) as host:
+            return self.survey(host).reading(accounts)
+
+    def every_folder(self) -> Iterator[str]:
+        with host_of(self._settings) as host:
+            tree = self.survey(host).tree
+        return map(names.shown, every_folder(tree))
+
+    def plan(self, change: Change) -> Plan:
+        with host_of(self._settings) as host:
+            survey = self.survey(host)
+            if survey.tree.problems:
+                raise ServerDataInvalid("It was read only in part: " + survey.tree.problems[0])
+            if change.account not in {one.name for one in survey.accounts}:
+                raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
+            if change.folder == WHOLE_ACCOUNT:
+                return plan_of(change, self.close_account(host, survey, change.account), ())
+            found, side_effects = self._best(host, survey, change)
+            return plan_of(change, found, side_effects)
+
+    def _best(
+        self, host: Host, survey: Survey, change: Change
+    ) -> tuple[list[Part], Sequence[Cell]]:
+        """The edit with the fewest side effects; of equal ones the smaller."""
+        tried: list[tuple[list[Part], Sequence[Cell]]] = []
+        why: CannotExpress | None = None
+        try:
+            outcome = edit.try_entries(host, survey, change)
+            pairs = zip(outcome.before, outcome.after, strict=True)
+            tried.append(([parts.acl_part(old, new) for old, new in pairs], outcome.side_effects))
+        except CannotExpress as error:
+            why = error
+        if not tried or tried[0][1]:
+            tried += self.candidates(host, survey, change)
+        if (not tried or tried[0][1]) and change.rights is Rights.NONE:
+            try:
+                closing = self.close_account(host, survey, change.account)
+                tried.append((closing, _all_cells(survey, change)))
+            except CannotExpress as error:
+                why = why or error
+        if not tried:
+            raise why or CannotExpress("This server cannot express the change.")
+        return min(tried, key=lambda one: len(one[1]))
+
+    def undo_plan(self, applied: Plan) -> Plan:
+        with host_of(self._settings) as host:
+            back = parts.undo(host, parts.load(applied.before, applied.after))
+        return plan_of(applied.change, back, ())
+
+    def standing(self, plan: Plan) -> Standing:
+        with host_of(self._settings) as host:
+            return parts.standing(host, parts.load(plan.before, plan.after))
+
+    def apply(self, plan: Plan) -> None:
+        with host_of(self._settings) as host:
+            self.carry_out(host, plan, parts.load(plan.before, plan.after))
+
+
+def plan_of(change: Change, found: Sequence[Part], side_effects: Sequence[Cell]) -> Plan:
+    """A plan from its parts."""
+    before, after = parts.dump(found, "before"), parts.dump(found, "after")
+    return Plan(
+        change=change,
+        before=before,
+        after=after,
+        diff=parts.diff(found),
+        fingerprint=hashlib.sha256(before.encode()).hexdigest(),
+        side_effects=tuple(side_effects),
+    )
+
+
+def _all_cells(survey: Survey, change: Change) -> list[Cell]:
+    """Every other folder in which the account would lose something."""
+    me = survey.identities.of(change.account)
+    found = survey.rights()
+    inside = {one.path for one in edit.region(found, change.folder, me)}
+    return [
+        Cell(change.account, names.shown(one.path), one.rights(me), Rights.NONE)
+        for one in found
+        if one.path not in inside and one.rights(me)
+    ]

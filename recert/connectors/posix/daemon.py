@@ -1,0 +1,53 @@
+"""Telling a running daemon about an edit, and ending sessions. Only processes that were looked at
+just before get a signal."""
+
+import re
+
+from recert.connectors.contract import ConnectorError, OutcomeUnknown
+from recert.connectors.hosts import Host, commands
+from recert.foundation.failpoints import reach
+
+
+def processes(host: Host) -> dict[int, tuple[int, int, str]]:
+    """Process number -> (parent, effective uid, command line)."""
+    found = {}
+    answer = host.run(commands.PROCESSES)
+    for line in answer.out.decode(errors="replace").splitlines():
+        fields = line.split(None, 4)
+        if len(fields) == 5:
+            found[int(fields[0])] = (int(fields[1]), int(fields[3]), fields[4])
+    return found
+
+
+def running(host: Host, pid_file: str, name: str) -> int | None:
+    """The daemon's process, when the file names one that is this daemon."""
+    content = host.read_many([pid_file])[pid_file]
+    if isinstance(content, ConnectorError) or not content.strip().isdigit():
+        return None
+    pid = int(content)
+    entry = processes(host).get(pid)
+    return pid if entry is not None and name in entry[2] else None
+
+
+def reload(host: Host, pid_file: str, name: str) -> bool:
+    """Sends HUP; False when the daemon does not run, so that it reads the new file at its start."""
+    pid = running(host, pid_file, name)
+    if pid is None:
+        return False
+    reach("before reload")
+    answer = host.run(commands.signal("HUP", pid))
+    if not answer.ok:
+        raise OutcomeUnknown(
+            f"The file is changed, but {name} could not be told: {answer.errors.strip()}"
+        )
+    reach("reloaded")
+    return True
+
+
+def end_sessions(host: Host, title: str) -> int:
+    """Ends the processes whose title fits; how many there were."""
+    pattern = re.compile(title)
+    found = [pid for pid, (_, _, line) in processes(host).items() if pattern.match(line)]
+    if found:
+        host.run(commands.signal("TERM", *found))
+    return len(found)

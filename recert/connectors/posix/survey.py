@@ -1,0 +1,144 @@
+"""One look at a server whose rights the kernel decides: facts first, rights computed from them."""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recert.connectors.contract import AccountFact, GroupFact, Reading
+from recert.connectors.posix import report
+from recert.connectors.posix.accounts import SystemUsers
+from recert.connectors.posix.acl import Node
+from recert.connectors.posix.evaluate import (
+    NOBODY,
+    FolderRights,
+    Masks,
+    Screen,
+    both,
+    evaluate,
+)
+from recert.connectors.posix.explain import GroupName
+from recert.connectors.posix.identities import Identities
+from recert.connectors.posix.scan import Tree
+
+
+@dataclass(frozen=True)
+class View:
+    """One way in: a protocol, or clients from some addresses. `jails` tells for a tree which
+    accounts can log in this way, and the real path of their root: a folder that is closed may
+    end a login."""
+
+    jails: Callable[[Tree], Mapping[str, str | tuple[str, ...]]]
+    screen: Screen | None = None
+    list_needs_enter: bool = True
+    protocol: str = ""
+
+
+@dataclass
+class Survey:
+    """What a kind found out. An account can do what it can do by one of the ways in."""
+
+    accounts: Sequence[AccountFact]
+    identities: Identities
+    tree: Tree
+    views: Sequence[View]
+    group_name: GroupName
+    groups: Sequence[GroupFact] = ()
+    more: report.More = report.nothing_more
+    warnings: list[str] = field(default_factory=list)
+    source: str = ""
+
+    def rights(self, tree: Tree | None = None) -> list[FolderRights]:
+        """The rights in every folder; of another tree when a change is tried out."""
+        return union(self.rights_by_view(tree))
+
+    def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
+        """The same for each way in, the folders in the same order."""
+        where = tree or self.tree
+        return [
+            evaluate(
+                where,
+                self.identities,
+                view.jails(where),
+                view.screen,
+                list_needs_enter=view.list_needs_enter,
+            )
+            for view in self.views
+        ]
+
+    def reading(self, accounts: Collection[str] | None = None) -> Reading:
+        """The answer of `Connector.read`."""
+        by_view = self.rights_by_view()
+        found = union(by_view)
+        kept = report.boundaries(found, *by_view)
+        return Reading(
+            accounts=[one for one in self.accounts if accounts is None or one.name in accounts],
+            groups=self.groups,
+            folders=[report.name_of(one) for one in kept],
+            grants=report.grants(
+                kept,
+                self.identities,
+                self.group_name,
+                only=accounts,
+                more=self.more,
+                protocols=self._protocols(by_view),
+            ),
+            fingerprint=self.fingerprint(found),
+            source=self.source,
+            problems=self.tree.problems,
+            warnings=self.warnings,
+        )
+
+    def _protocols(
+        self, by_view: Sequence[Sequence[FolderRights]]
+    ) -> Callable[[FolderRights], dict[str, Masks]] | None:
+        """For a boundary the rights by protocol, where the ways in are protocols."""
+        if not all(view.protocol for view in self.views):
+            return None
+        at = {one.path: number for number, one in enumerate(by_view[0])}
+
+        def spoken(one: FolderRights) -> dict[str, Masks]:
+            number = at[one.path]
+            found: dict[str, Masks] = {}
+            for view, rights in zip(self.views, by_view, strict=True):
+                known = found.get(view.protocol, NOBODY)
+                found[view.protocol] = both(known, rights[number].masks)
+            return found
+
+        return spoken
+
+    def fingerprint(self, found: Sequence[FolderRights]) -> str:
+        """Stands for every permission that was read and for what follows from it."""
+        digest = hashlib.sha256()
+        texts: dict[tuple[Node, Masks], bytes] = {}
+        for one in found:
+            key = (one.folder.node, one.masks)
+            if key not in texts:
+                texts[key] = repr(key).encode()
+            digest.update(one.path.encode(errors="surrogateescape") + b"\0" + texts[key])
+        for account in self.accounts:
+            digest.update(repr(account).encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+
+def union(by_view: Sequence[list[FolderRights]]) -> list[FolderRights]:
+    """What one of the ways in gives."""
+    if len(by_view) == 1:
+        return by_view[0]
+    found = []
+    for ones in zip(*by_view, strict=True):
+        masks = ones[0].masks
+        for other in ones[1:]:
+            masks = both(masks, other.masks)
+        found.append(FolderRights(ones[0].folder, masks))
+    return found
+
+
+def system_groups(users: SystemUsers, accounts: Collection[str]) -> list[GroupFact]:
+    """The groups of the machine with those members that are accounts of the server; a primary
+    group counts as membership."""
+    members: dict[str, list[str]] = {}
+    for name in accounts:
+        entry = users.passwd.get(name)
+        for gid in sorted(users.groups_of(name, entry.gid)) if entry else ():
+            members.setdefault(users.group_name(gid), []).append(name)
+    return [GroupFact(name, tuple(members[name])) for name in sorted(members)]

@@ -1,0 +1,89 @@
+"""The Pure-FTPd connector: folders by ACL of the uid, virtual users by a mark before their hash."""
+
+from collections.abc import Iterator, Sequence
+
+from recert.connectors.contract import (
+    CannotExpress,
+    Check,
+    ConnectorError,
+    LogSource,
+    Plan,
+)
+from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.posix import parts
+from recert.connectors.posix.connector import PosixConnector
+from recert.connectors.posix.parts import Part
+from recert.connectors.posix.survey import Survey
+from recert.connectors.pureftpd import lock, options, puredb
+from recert.connectors.pureftpd.logins import text_file_of
+from recert.connectors.pureftpd.survey import survey
+from recert.foundation import clock
+
+
+class PureftpdConnector(PosixConnector):
+    """One Pure-FTPd, known by the folder of its option files."""
+
+    def survey(self, host: Host) -> Survey:
+        found = options.read(host, self._settings["config"])
+        return survey(host, found, self._settings, clock.now())
+
+    def log_sources(self) -> list[LogSource]:
+        with host_of(self._settings) as host:
+            found = options.read(host, self._settings["config"])
+        sources = [LogSource("sign-ins", "syslog", "pure-ftpd", "facility ftp")]
+        form, _, path = found.values.get("AltLog", "").partition(":")
+        if path:
+            what = "completed transfers only; an aborted upload looks complete"
+            sources.append(LogSource("transfers", path, form, what))
+        return sources
+
+    def kind_checks(self, host: Host) -> Iterator[Check]:
+        config = self._settings["config"]
+        try:
+            found = options.read(host, config)
+        except ConnectorError as error:
+            yield Check("options", False, error.message, f"Check the folder {config}.")
+            return
+        yield Check("options", True)
+        for method in found.methods:
+            if method.name == "puredb":
+                yield self._database_check(host, method.value)
+        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
+        yield Check(
+            "getfacl",
+            has_tools,
+            "" if has_tools else f"getfacl does not run on {host.title}.",
+            "Install the package acl.",
+        )
+
+    def _database_check(self, host: Host, path: str) -> Check:
+        try:
+            puredb.records(host.read(path))
+        except ConnectorError as error:
+            return Check("PureDB", False, error.message, f"Check {path}; make it by pure-pw mkdb.")
+        return Check("PureDB", True)
+
+    def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
+        found = options.read(host, self._settings["config"])
+        for method in found.methods:
+            if method.name != "puredb":
+                continue
+            if account in puredb.records(host.read(method.value)):
+                text = text_file_of(method.value)
+                closing = [lock.closing(lock.DATABASE, method.value, account)]
+                if host.stat(text) is not None and _is_in(host.read(text), account):
+                    closing.insert(0, lock.closing(lock.TEXT, text, account))
+                return closing
+        raise CannotExpress(
+            f"{account!r} is a system account: lock it on the machine (usermod -L -e 1)."
+        )
+
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+        """The database is read at every login; nothing has to be told to the server. Options need
+        a restart, so no option is ever edited."""
+        parts.carry_out(host, found)
+
+
+def _is_in(raw: bytes, account: str) -> bool:
+    start = account.encode(errors="surrogateescape") + b":"
+    return any(line.startswith(start) for line in raw.splitlines())

@@ -1,0 +1,268 @@
+"""Who can log in to Pure-FTPd, as which uid, and in which jail."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from recert.connectors.contract import AccountKind
+from recert.connectors.hosts import Host
+from recert.connectors.posix.accounts import (
+    Passwd,
+    SystemUsers,
+    lines_of,
+    password_has_run_out,
+    today_in_days,
+)
+from recert.connectors.posix.pam import Login, Pam, refusal, shells_of
+from recert.connectors.pureftpd import puredb
+from recert.connectors.pureftpd.options import Options
+from recert.connectors.pureftpd.puredb import Record
+
+ANONYMOUS_USERS = ("_ftp", "ftp")
+_UNKNOWN_METHODS = ("extauth", "ldap", "mysql", "pgsql")
+_EVERYWHERE = ("0.0.0.0/0",)
+
+
+@dataclass
+class Facts:
+    """Options, accounts and lists of one Pure-FTPd."""
+
+    options: Options
+    users: SystemUsers
+    pam: Pam
+    shells: frozenset[str]
+    records: dict[str, Record] = field(default_factory=dict)  # what the server obeys
+    stated: dict[str, Record] = field(default_factory=dict)  # what the text file says
+    database: str = ""
+    warnings: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One account and what its session would be."""
+
+    account: str
+    kind: AccountKind
+    uid: int = -2
+    gid: int = -2
+    groups: frozenset[int] = frozenset()
+    refused: str = ""
+    home: str = ""  # where it starts, "/./" taken out
+    jail: str = ""  # empty: not jailed
+    is_trusted: bool = False  # member of the trusted group, for whom some limits do not hold
+    person: Passwd | None = None
+    is_virtual: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.kind is AccountKind.ANONYMOUS
+
+
+def text_file_of(database: str) -> str:
+    """The file from which `pure-pw mkdb` makes the database."""
+    return database.removesuffix(".pdb") + ".passwd"
+
+
+def read(host: Host, options: Options) -> Facts:
+    """Everything that is consulted at a login."""
+    facts = Facts(
+        options=options,
+        users=SystemUsers.read(host),
+        pam=Pam.read(host, "pure-ftpd"),
+        shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
+    )
+    for method in options.methods:
+        if method.name == "puredb":
+            facts.database = method.value
+            facts.records = puredb.records(host.read(method.value))
+            text = text_file_of(method.value)
+            lines = lines_of(host.read_many([text])[text])
+            found = (puredb.of_line(line) for line in lines if not line.startswith("#"))
+            for record in found:
+                if record is not None:
+                    facts.stated.setdefault(record.name, record)
+        elif method.name in _UNKNOWN_METHODS:
+            facts.warnings.append(
+                f"Not understood: accounts that come from {method.name} ({method.value})."
+            )
+    if any(method.name == "pam" for method in options.methods):
+        facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
+    if facts.users.shadow is None:
+        facts.warnings.append(
+            "The state of passwords is not known (no permission for shadow): locked accounts are "
+            "shown as if they could log in."
+        )
+    return facts
+
+
+def sessions(facts: Facts, day: date) -> Iterator[Session]:
+    """All accounts: virtual users, system users and the anonymous one."""
+    names = [method.name for method in facts.options.methods]
+    for name in {**facts.records, **facts.stated}:
+        if name not in facts.users.passwd or _comes_first(names):
+            yield _limited(facts, _virtual(facts, name))
+    for user in facts.users.passwd.values():
+        hidden = user.name in facts.records and _comes_first(names)
+        if not hidden and not (user.name in facts.stated and _comes_first(names)):
+            yield _limited(facts, _system(facts, user, names, day))
+    yield _anonymous(facts)
+
+
+def _comes_first(names: list[str]) -> bool:
+    """Whether virtual users hide system users of the same name."""
+    return "puredb" in names and not any(
+        method in names[: names.index("puredb")] for method in ("unix",)
+    )
+
+
+def _limited(facts: Facts, session: Session) -> Session:
+    """What holds for all accounts with a password."""
+    least = facts.options.number("MinUID") or 0
+    refused = session.refused
+    if not refused and session.uid < least:
+        refused = f"its number {session.uid} is below MinUID {least}"
+    if not refused and facts.options.is_on("AnonymousOnly"):
+        refused = "only anonymous logins are let in (AnonymousOnly)"
+    return replace(session, refused=refused)
+
+
+def _virtual(facts: Facts, name: str) -> Session:
+    record = facts.records.get(name)
+    pending = record is None
+    if record is None:
+        record = facts.stated[name]
+    refused = ""
+    notes: tuple[str, ...] = ()
+    if pending:
+        refused = "not in the database yet (pure-pw mkdb)"
+    elif not record.has_password:
+        refused = "its password is locked"
+    elif record.deny_client in _EVERYWHERE:
+        refused = "no client may use it (deny_client)"
+    elif record.times == "0-0":
+        refused = "no time of day is left for it"
+    else:
+        notes = _notes(facts, record)
+    return _session(
+        facts, name, record.uid, record.gid, record.home, refused, notes=notes, is_virtual=True
+    )
+
+
+def _notes(facts: Facts, record: Record) -> tuple[str, ...]:
+    """What we do not know of a client: where it is, and when it comes."""
+    found = []
+    if record.allow_client:
+        found.append(f"only from {record.allow_client}")
+    if record.deny_client:
+        found.append(f"not from {record.deny_client}")
+    if record.times and record.times not in ("0000-2359", "0-2359"):
+        found.append(f"only at {record.times}")
+    if record.name not in facts.stated:
+        found.append("removed from the text file, but the database still has it")
+    return tuple(found)
+
+
+def _system(facts: Facts, user: Passwd, names: list[str], day: date) -> Session:
+    reasons = []
+    for method in names:
+        if method == "unix":
+            reasons.append(_refused_by_unix(facts, user, day))
+            break  # it knows the name, so its word is final
+        if method == "pam":
+            reasons.append(_refused_by_pam(facts, user, day))
+            if not reasons[-1]:
+                break
+    refused = reasons[-1] if reasons else "system accounts cannot log in"
+    return _session(facts, user.name, user.uid, user.gid, user.home, refused, person=user)
+
+
+def _refused_by_unix(facts: Facts, user: Passwd, day: date) -> str:
+    """Its own reading of passwd and shadow: 0 as expiry or last change means nothing."""
+    if user.shell not in facts.shells and user.shell != "ftp":
+        return f"shell {user.shell} is not in /etc/shells"
+    shadow = facts.users.shadow.get(user.name) if facts.users.shadow is not None else None
+    if shadow is None:
+        return ""
+    if shadow.is_locked or shadow.is_empty:
+        return "password locked" if shadow.is_locked else "password empty"
+    if shadow.expires and today_in_days(day) >= shadow.expires:
+        return f"account expired on {shadow.expiry}"
+    if shadow.last_change and password_has_run_out(shadow, day):
+        return "password ran out"
+    return ""
+
+
+def _refused_by_pam(facts: Facts, user: Passwd, day: date) -> str:
+    shadow = facts.users.shadow
+    login = Login(
+        name=user.name,
+        passwd=user,
+        shadow=shadow.get(user.name) if shadow is not None else None,
+        shells=facts.shells,
+        day=day,
+    )
+    return refusal(facts.pam, login)
+
+
+def _session(
+    facts: Facts,
+    name: str,
+    uid: int,
+    gid: int,
+    home: str,
+    refused: str,
+    *,
+    person: Passwd | None = None,
+    is_virtual: bool = False,
+    notes: tuple[str, ...] = (),
+) -> Session:
+    """Groups come from the first name that has the uid, whoever logs in."""
+    first = facts.users.first_with_uid(uid)
+    groups = facts.users.groups_of(first, gid) if first is not None else frozenset({gid})
+    trusted_group = facts.options.number("TrustedGID")
+    is_trusted = trusted_group is not None and trusted_group in groups
+    everybody = facts.options.is_on("ChrootEveryone")
+    before, dot, _after = home.partition("/./")
+    jail = ""
+    if dot:
+        jail = before or "/"
+    elif everybody or (trusted_group is not None and not is_trusted):
+        jail = home
+    is_system = person is not None and uid < 1000
+    return Session(
+        account=name,
+        kind=AccountKind.SERVICE if is_system else AccountKind.PERSON,
+        uid=uid,
+        gid=gid,
+        groups=groups,
+        refused=refused,
+        home=home.replace("/./", "/"),
+        jail=jail,
+        is_trusted=is_trusted and not everybody,
+        person=person,
+        is_virtual=is_virtual,
+        notes=notes,
+    )
+
+
+def _anonymous(facts: Facts) -> Session:
+    found = [facts.users.passwd[name] for name in ANONYMOUS_USERS if name in facts.users.passwd]
+    refused = ""
+    if facts.options.is_on("NoAnonymous"):
+        refused = "anonymous logins are off (NoAnonymous)"
+    elif not found:
+        refused = "the system user of anonymous logins does not exist"
+    user = found[0] if found else None
+    home = user.home if user else ""
+    return Session(
+        account="anonymous",
+        kind=AccountKind.ANONYMOUS,
+        uid=user.uid if user else -2,
+        gid=user.gid if user else -2,
+        groups=facts.users.groups_of(user.name, user.gid) if user else frozenset(),
+        refused=refused,
+        home=home.replace("/./", "/"),
+        jail=home.partition("/./")[0],
+    )

@@ -1,0 +1,130 @@
+"""Pure-FTPd's option files, read as Debian's wrapper reads them: one file for each option.
+
+The wrapper takes the first line that means something: of switches the first "yes", even after a
+"no"; of values the first line.
+"""
+
+from dataclasses import dataclass, field
+
+from recert.connectors.contract import ConnectorError, ServerDataInvalid
+from recert.connectors.hosts import Host
+
+SWITCHES = frozenset(
+    {
+        *("AllowAnonymousFXP", "AllowDotFiles", "AllowUserFXP", "AnonymousCanCreateDirs"),
+        *("AnonymousCantUpload", "AnonymousOnly", "AntiWarez", "AutoRename", "Daemonize"),
+        *("BrokenClientsCompatibility", "CallUploadScript", "ChrootEveryone", "CreateHomeDir"),
+        *("CustomerProof", "DisplayDotFiles", "DontResolve", "IPV4Only", "IPV6Only"),
+        *("KeepAllFiles", "LogPID", "NATmode", "NoAnonymous", "NoChmod", "NoRename", "NoTruncate"),
+        *("ProhibitDotFilesRead", "ProhibitDotFilesWrite", "VerboseLog"),
+    }
+)
+VALUES = frozenset(
+    {
+        *("AltLog", "AnonymousBandwidth", "AnonymousRatio", "Bind", "ForcePassiveIP", "TrustedIP"),
+        *("FortunesFile", "FSCharset", "ClientCharset", "LimitRecursion", "MaxClientsNumber"),
+        *("MaxClientsPerIP", "MaxDiskUsage", "MaxIdleTime", "MaxLoad", "MinUID", "Umask", "TLS"),
+        *("PassivePortRange", "PerUserLimits", "Quota", "SyslogFacility", "TLSCipherSuite"),
+        *("TrustedGID", "UserBandwidth", "UserRatio"),
+    }
+)
+METHODS = {
+    "ExtAuth": "extauth",
+    "LDAPConfigFile": "ldap",
+    "MySQLConfigFile": "mysql",
+    "PGSQLConfigFile": "pgsql",
+    "PAMAuthentication": "pam",
+    "PureDB": "puredb",
+    "UnixAuthentication": "unix",
+}
+_YES, _NO = ("yes", "1", "on"), ("no", "0", "off")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to sign in, in the order in which they are tried."""
+
+    name: str  # puredb, unix, pam, ...
+    value: str = ""
+
+
+@dataclass
+class Options:
+    """What the server is started with."""
+
+    folder: str
+    switches: frozenset[str] = frozenset()
+    values: dict[str, str] = field(default_factory=dict)
+    methods: list[Method] = field(default_factory=list)
+
+    def is_on(self, name: str) -> bool:
+        return name in self.switches
+
+    def number(self, name: str) -> int | None:
+        text = self.values.get(name, "")
+        return int(text) if text.isdecimal() else None
+
+
+def read(host: Host, folder: str) -> Options:
+    """The option files, and the links beside them that name the ways to sign in.
+    ServerDataInvalid names the file with which the server would not start."""
+    folder = folder.rstrip("/")
+    options = Options(folder)
+    on = set()
+    for name in host.names(folder):
+        if not (name.isalnum() and name.isascii() and name[:1].isalpha() and len(name) > 1):
+            continue
+        if name in METHODS:
+            continue
+        if name not in SWITCHES and name not in VALUES:
+            raise ServerDataInvalid(f"{folder}/{name} is no option that pure-ftpd-wrapper knows.")
+        lines = _lines(host.read(f"{folder}/{name}"))
+        if name in VALUES:
+            if lines:
+                options.values[name] = lines[0]
+        elif _is_on(lines, f"{folder}/{name}"):
+            on.add(name)
+    options.switches = frozenset(on)
+    options.methods = _methods(host, f"{folder.rpartition('/')[0]}/auth")
+    return options
+
+
+def _methods(host: Host, folder: str) -> list[Method]:
+    """Only links count; their order is that of their names."""
+    found = []
+    try:
+        names = host.names(folder)
+    except ConnectorError as error:
+        raise ServerDataInvalid(f"The folder {folder} cannot be read: {error.message}") from error
+    for name in sorted(names):
+        target = host.resolve(f"{folder}/{name}")
+        if target == f"{host.resolve(folder)}/{name}":
+            continue  # no link
+        option = target.rpartition("/")[2]
+        fact = host.stat(target)
+        if fact is None or not fact.is_file or option not in METHODS:
+            continue
+        lines = _lines(host.read(target))
+        method = METHODS[option]
+        if method in ("unix", "pam"):
+            if _is_on(lines, target):
+                found.append(Method(method))
+        elif lines:
+            found.append(Method(method, lines[0]))
+    return found
+
+
+def _lines(raw: bytes) -> list[str]:
+    lines = (line.strip() for line in raw.decode(errors="surrogateescape").split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _is_on(lines: list[str], path: str) -> bool:
+    """The first yes counts; lines behind it are not looked at."""
+    for line in lines:
+        word = line.lower()
+        if word in _YES:
+            return True
+        if word not in _NO:
+            raise ServerDataInvalid(f"{path}: {line!r} is neither yes nor no.")
+    return False

@@ -1,0 +1,208 @@
+"""What Pure-FTPd gives: sessions, jails, and what its switches take away."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from recert.connectors.contract import AccountFact
+from recert.connectors.hosts import Host
+from recert.connectors.posix.acl import READ, WRITE
+from recert.connectors.posix.evaluate import ORDER, Masks, not_own
+from recert.connectors.posix.identities import Identities, Identity
+from recert.connectors.posix.report import More
+from recert.connectors.posix.scan import Folder, Tree, scan
+from recert.connectors.posix.survey import Survey, View, system_groups
+from recert.connectors.pureftpd import logins
+from recert.connectors.pureftpd.logins import Facts, Session
+from recert.connectors.pureftpd.options import Options
+from recert.connectors.rights import FULL, Rights
+
+
+def survey(host: Host, options: Options, settings: Mapping[str, str], now: datetime) -> Survey:
+    """Reads everything; changes nothing."""
+    facts = logins.read(host, options)
+    known = list(logins.sessions(facts, now.date()))
+    wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
+    places = {path: host.resolve(path) for path in wanted}
+    roots = {places[one.jail] for one in known if not one.refused and one.jail in places}
+    if settings.get("root"):
+        roots.add(host.resolve(settings["root"]))
+    else:
+        free = [one for one in known if not one.refused and not one.jail]
+        roots |= {places[one.home] for one in free if one.home in places}
+        if free:
+            facts.warnings.append(
+                "Some accounts are not jailed: only homes and jails are looked at. Set `root` to "
+                "the folder that holds the files."
+            )
+    tree = scan(host, roots - {"/"}, also=[place for place in places.values() if place != "/"])
+    tree.problems += facts.problems
+    identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
+    members = [one.account for one in known if one.person is not None]
+    return Survey(
+        accounts=[_account(one, _refusal(one, places, tree)) for one in known],
+        identities=identities,
+        tree=tree,
+        views=[_view(facts, known, places, identities)],
+        group_name=facts.users.group_name,
+        groups=system_groups(facts.users, members),
+        more=_reasons(facts, known),
+        warnings=facts.warnings,
+        source=f"Pure-FTPd, {options.folder}",
+    )
+
+
+def _view(
+    facts: Facts, known: list[Session], places: Mapping[str, str], identities: Identities
+) -> View:
+    def jails(now: Tree) -> dict[str, str | tuple[str, ...]]:
+        """The daemon enters the home as root: from there names without a path work, even where
+        the way to it is closed."""
+        return {
+            one.account: (places[one.jail] if one.jail else "/", places[one.home])
+            for one in known
+            if not _refusal(one, places, now)
+        }
+
+    return View(jails, _Screen(facts.options, known, places, identities))
+
+
+def _refusal(session: Session, places: Mapping[str, str], tree: Tree) -> str:
+    """The session starts in its home, which must exist."""
+    if session.refused or tree.get(places.get(session.home, "")) is not None:
+        return session.refused
+    return f"its home {session.home} does not exist"
+
+
+def _account(session: Session, refused: str) -> AccountFact:
+    person = session.person
+    return AccountFact(
+        name=session.account,
+        enabled=not refused,
+        kind=session.kind,
+        display_name=person.display_name if person else "",
+        email=person.email if person else "",
+        note=refused,
+    )
+
+
+class _Screen:
+    """Takes away what the switches forbid."""
+
+    def __init__(
+        self,
+        options: Options,
+        known: list[Session],
+        places: Mapping[str, str],
+        identities: Identities,
+    ) -> None:
+        self._who, self._options = identities, options
+        self.jail_of: dict[int, str] = {}
+        self._start_of: dict[int, str] = {}
+        self._anonymous = self._bound = 0  # bound: those for whom the limits of users hold
+        for one in known:
+            me = identities.of(one.account)
+            self.jail_of[me] = places.get(one.jail, "/") if one.jail else "/"
+            self._start_of[me] = places.get(one.home, "")
+            if one.is_anonymous:
+                self._anonymous |= me
+            elif not one.is_trusted:
+                self._bound |= me
+
+    def __call__(self, folder: Folder, masks: Masks) -> Masks:
+        found = dict(zip(ORDER, masks, strict=True))
+        self._switches(found)
+        self._limit_anonymous(found)
+        self._names(found, folder)
+        return tuple(found[right] for right in ORDER)
+
+    def _switches(self, found: dict[Rights, int]) -> None:
+        is_on, users, removes = self._options.is_on, ~self._bound, found[Rights.DELETE]
+        if is_on("KeepAllFiles"):
+            found[Rights.DELETE] &= users
+        if is_on("AutoRename") or is_on("NoTruncate"):
+            # An upload goes to another file first, which then takes the place of the old one.
+            found[Rights.OVERWRITE] = removes
+        if is_on("NoRename"):
+            found[Rights.RENAME] = 0
+        if is_on("NoChmod"):
+            found[Rights.CHMOD] = 0
+
+    def _limit_anonymous(self, found: dict[Rights, int]) -> None:
+        """The anonymous login adds at most."""
+        others = ~self._anonymous
+        for right in (Rights.OVERWRITE, Rights.DELETE, Rights.RENAME, Rights.RMDIR, Rights.CHMOD):
+            found[right] &= others
+        if self._options.is_on("AnonymousCantUpload"):
+            found[Rights.UPLOAD] &= others
+        if not self._options.is_on("AnonymousCanCreateDirs"):
+            found[Rights.MKDIR] &= others
+
+    def _names(self, found: dict[Rights, int], folder: Folder) -> None:
+        """Names that begin with a dot, as a client would type them."""
+        no_read = self._bound if self._options.is_on("ProhibitDotFilesRead") else 0
+        no_write = no_read
+        if self._options.is_on("ProhibitDotFilesWrite"):
+            no_write |= self._bound
+        if not self._options.is_on("AllowDotFiles"):
+            no_read |= self._anonymous
+        no_write |= self._anonymous
+        if not no_read | no_write:
+            return
+        if folder.files:
+            found[Rights.DOWNLOAD] &= ~no_read | self._with_plain_names(folder, READ)
+            found[Rights.OVERWRITE] &= ~no_write | self._with_plain_names(folder, WRITE)
+            anything = ~no_write | self._with_plain_names(folder, 0)
+            found[Rights.DELETE] &= anything
+            found[Rights.RENAME] &= anything
+        hidden = self._hidden(folder)
+        for right in ORDER:
+            if right is not Rights.LIST:
+                found[right] &= ~(hidden & no_read)
+
+    def _with_plain_names(self, folder: Folder, wanted: int) -> int:
+        """Who may do this to at least one file of others whose name has no dot in front, or finds
+        none of others at all."""
+        only_plain = Folder(
+            folder.path, folder.node, folder.above, folder.identity, folder.is_reported
+        )
+        only_plain.files = folder.plain_files
+        found = 0
+        for file in folder.plain_files or ():
+            found |= self._who.may(file, wanted) & ~self._who.owners(file)
+        nothing = self._who.everybody
+        for file in folder.files or ():
+            nothing &= self._who.owners(file)
+        return found | (nothing & not_own(self._who, folder, wanted))
+
+    def _hidden(self, folder: Folder) -> int:
+        """For whom the way to the folder leads through a name with a dot in front. Who starts
+        inside of it need not type the name."""
+        if "/." not in folder.path:
+            return 0
+        found = 0
+        for me, jail in self.jail_of.items():
+            inner = folder.path[len(jail.rstrip("/")) :]
+            if "/." in inner:
+                start = self._start_of[me]
+                below = folder.path == start or folder.path.startswith(start.rstrip("/") + "/")
+                if not below or "/." in folder.path[len(start) :]:
+                    found |= me
+        return found
+
+
+def _reasons(facts: Facts, known: list[Session]) -> More:
+    by_name = {one.account: one for one in known}
+    switches = tuple(
+        f"limited by {name}"
+        for name in ("KeepAllFiles", "NoRename", "ProhibitDotFilesRead", "ProhibitDotFilesWrite")
+        if facts.options.is_on(name)
+    )
+    widened = any(warning.startswith("Not understood: PAM") for warning in facts.warnings)
+
+    def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
+        session = by_name[identity.account]
+        limits = ("limited as an anonymous login",) if session.is_anonymous else switches
+        shown = () if rights == FULL else limits
+        return (*shown, *session.notes), widened or bool(session.notes)
+
+    return more

@@ -1,0 +1,194 @@
+"""What vsftpd gives: sessions, jails, and the commands that its configuration leaves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from recert.connectors.contract import AccountFact, AccountKind
+from recert.connectors.hosts import Host
+from recert.connectors.posix.acl import ENTER, READ, WRITE
+from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
+from recert.connectors.posix.identities import Identities, Identity
+from recert.connectors.posix.report import More
+from recert.connectors.posix.scan import Folder, Tree, scan, walkers
+from recert.connectors.posix.survey import Survey, View, system_groups
+from recert.connectors.rights import FULL, Rights
+from recert.connectors.vsftpd import facts as reading
+from recert.connectors.vsftpd import verbs
+from recert.connectors.vsftpd.facts import Facts
+from recert.connectors.vsftpd.logins import Session, sessions
+
+_EVERYONE_READS = 4
+
+
+def survey(
+    host: Host,
+    settings: Mapping[str, str],
+    now: datetime,
+    seen: Mapping[str, datetime],
+) -> Survey:
+    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    facts = reading.read(host, settings)
+    known = list(sessions(facts, now.date()))
+    places = {one.account: host.resolve(one.start) for one in known if one.start.startswith("/")}
+    homes = {one.home for one in known if one.home.startswith("/")}
+    places.update({home: host.resolve(home) for home in homes})
+    roots = {places[one.account] for one in known if _looked_into(one) and one.account in places}
+    if settings.get("root"):
+        roots.add(host.resolve(settings["root"]))
+    elif any(not one.refused and not one.is_jailed for one in known):
+        free = [one.account for one in known if not one.refused and not one.is_jailed]
+        roots |= {places[account] for account in free if account in places}
+        facts.warnings.append(
+            "Some accounts are not jailed: only homes and jails are looked at. Set `root` to the "
+            "folder that holds the files."
+        )
+    tree = scan(host, roots - {"/"}, also=[p for p in places.values() if p != "/"])
+    tree.problems += facts.problems
+    return _survey(facts, known, places, tree, seen)
+
+
+def _looked_into(session: Session) -> bool:
+    return not session.refused and session.is_jailed
+
+
+def _survey(
+    facts: Facts,
+    known: list[Session],
+    places: Mapping[str, str],
+    tree: Tree,
+    seen: Mapping[str, datetime],
+) -> Survey:
+    identities = Identities([_identity(facts, one) for one in known])
+
+    def refusal(session: Session, now: Tree) -> str:
+        return session.refused or _refused_by_folder(session, places, now, identities)
+
+    def jails(now: Tree) -> dict[str, str | tuple[str, ...]]:
+        return {
+            one.account: places[one.account] if one.is_jailed else "/"
+            for one in known
+            if not refusal(one, now)
+        }
+
+    return Survey(
+        accounts=[_account(one, refusal(one, tree), seen.get(one.account)) for one in known],
+        identities=identities,
+        tree=tree,
+        views=[View(jails, _Screen(known, identities), list_needs_enter=False)],
+        group_name=facts.users.group_name,
+        groups=system_groups(facts.users, [one.account for one in known if one.person]),
+        more=_reasons({one.account: one for one in known}, facts),
+        warnings=facts.warnings,
+        source=f"vsftpd, {facts.config}",
+    )
+
+
+def _identity(facts: Facts, session: Session) -> Identity:
+    user = session.runs_as
+    if user is None:
+        return Identity(session.account, -2, -2, frozenset())
+    groups = facts.users.groups_of(user.name, user.gid)
+    return Identity(session.account, user.uid, user.gid, groups)
+
+
+def _account(session: Session, refused: str, last_login: datetime | None) -> AccountFact:
+    person = session.person
+    return AccountFact(
+        name=session.account,
+        enabled=not refused,
+        kind=session.kind,
+        display_name=person.display_name if person else "",
+        email=person.email if person else "",
+        last_login=last_login,
+        note=refused,
+    )
+
+
+def _refused_by_folder(
+    session: Session, places: Mapping[str, str], tree: Tree, identities: Identities
+) -> str:
+    """The daemon enters the home, then the folder of the session, as the account (for anonymous
+    logins as root); a jail must not be writable for it. Without a jail a folder that cannot be
+    entered is forgiven."""
+    me = identities.of(session.account)
+    place = places.get(session.account, "")
+    folder = tree.get(place)
+    is_anonymous = session.kind is AccountKind.ANONYMOUS
+    if is_anonymous:
+        if folder is None:
+            return f"its folder {session.start} does not exist"
+    elif not walkers(tree, identities, places.get(session.home, session.home)) & me:
+        return f"its home {session.home} cannot be entered"
+    elif not walkers(tree, identities, place) & me:
+        return f"its folder {session.start} cannot be entered" if session.is_jailed else ""
+    writable = folder is not None and identities.may(folder.node, WRITE) & me
+    accepted = session.options.is_on("allow_writeable_chroot") and not is_anonymous
+    if session.is_jailed and writable and not accepted:
+        return f"the root of its jail {session.start} is writable, which vsftpd refuses"
+    return ""
+
+
+class _Screen:
+    """Takes away what the configuration forbids. One object serves all folders."""
+
+    def __init__(self, known: list[Session], identities: Identities) -> None:
+        self._who = identities
+        self._allowed: Masks = NOBODY
+        self._only_public = 0  # those who see only what everybody may read
+        self._must_enter = 0  # those for whom a folder that cannot be entered shows nothing
+        for one in known:
+            me = identities.of(one.account)
+            rights = verbs.allowed(one.options, as_anonymous=one.as_anonymous)
+            self._allowed = both(self._allowed, masks_for(rights, me))
+            if one.as_anonymous and one.options.is_on("anon_world_readable_only"):
+                self._only_public |= me
+            if not verbs.can_name_only(one.options):
+                self._must_enter |= me
+
+    def __call__(self, folder: Folder, masks: Masks) -> Masks:
+        masks = limited(masks, self._allowed)
+        if self._must_enter & masks[0]:
+            listing = masks[0] & (~self._must_enter | self._who.may(folder.node, ENTER))
+            masks = (listing, *masks[1:])
+        if not self._only_public & (masks[0] | masks[1]):
+            return masks
+        listing = masks[0]
+        if not folder.node.mode & _EVERYONE_READS:
+            listing &= ~self._only_public
+        public = self._readable(folder)
+        return (listing, masks[1] & (~self._only_public | public), *masks[2:])
+
+    def _readable(self, folder: Folder) -> int:
+        """Who can read at least one file of somebody else that everybody may read."""
+        files = folder.files or set()
+        found, judged = 0, 0
+        for file in files:
+            others = self._who.everybody & ~self._who.owners(file)
+            judged |= others
+            if file.mode & _EVERYONE_READS:
+                found |= others & self._who.may(file, READ)
+        without = self._who.everybody & ~judged
+        default = folder.node.default
+        public = default.other if default is not None else folder.node.mode & 7
+        if without and public & _EVERYONE_READS:
+            found |= without & self._who.may_in_new_file(folder.node, READ)
+        return found
+
+
+def _reasons(known: Mapping[str, Session], facts: Facts) -> More:
+    """Adds what the configuration takes away, and marks what we cannot judge."""
+    widened = bool(facts.pam.not_understood or facts.options.is_on("tcp_wrappers"))
+    texts: dict[str, tuple[str, ...]] = {}
+
+    def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
+        session = known[identity.account]
+        if identity.account not in texts:
+            left = verbs.allowed(session.options, as_anonymous=session.as_anonymous)
+            texts[identity.account] = (
+                tuple(verbs.reasons(session.options, as_anonymous=session.as_anonymous))
+                if left != FULL
+                else ()
+            )
+        return texts[identity.account], widened
+
+    return more
