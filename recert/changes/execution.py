@@ -18,7 +18,6 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
-    CannotExpress,
     Change,
     Connector,
     ConnectorError,
@@ -165,12 +164,8 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
         )
     with db.reading() as session:
         plan = make_plan(session, order, connector)
-    if plan.side_effects:
-        raise CannotExpress(
-            "The change would also touch "
-            + ", ".join(f"{cell.account} in {cell.folder}" for cell in plan.side_effects)
-            + "."
-        )
+    if plan.side_effects and order.approved_plan != rules.seal(plan):
+        return _ask_for_approval(db, order_id, plan, now)
     with db.transaction() as session:
         lease.keep(session, order.server_id, fencing, now())
         order = session.get_one(Order, order_id)
@@ -190,6 +185,21 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
     return reach("apply noted")
 
 
+def _ask_for_approval(db: Database, order_id: int, plan: Plan, now: Clock) -> None:
+    """The server cannot change only what was decided: a person must want the wider change."""
+    count = len(plan.side_effects)
+    why = (
+        f"The smallest change that this server can express touches {count} more "
+        f"{'right' if count == 1 else 'rights'}. Look at the plan and approve it, or do it by hand."
+    )
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        kept = service.stored(plan)
+        service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=now(), plan=kept)
+        details = {"side_effects": count, "plan": rules.seal(plan)}
+        trail.append(session, "order.wider", order.ref, details, actor=WORKER, at=now())
+
+
 def _landed(db: Database, order_id: int, connector: Connector, plan: Plan, now: Clock) -> bool:
     """Reads back what became of an attempt that was cut off. True when it is settled."""
     standing = connector.standing(plan)
@@ -198,6 +208,10 @@ def _landed(db: Database, order_id: int, connector: Connector, plan: Plan, now: 
         return True
     if standing is Standing.OTHER:
         raise EditedByOthers
+    if standing is Standing.PARTLY:
+        connector.apply(plan)
+        _note_applied(db, order_id, "Read back: half of the change stood; it is finished.", now)
+        return True
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
         why = "Read back: the server does not have the change yet."

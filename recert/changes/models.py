@@ -21,6 +21,7 @@ class OrderState(StrEnum):
     BLOCKED = "blocked"  # an administrator must do something first
     WAITING = "waiting"  # until an administrator switches writing on for the server
     MANUAL = "manual"  # on the change list for a person; the next snapshot checks it
+    NEEDS_APPROVAL = "needs approval"  # the plan touches more than was decided
     STILL_REACHABLE = "still reachable"
     CANCELLED = "cancelled"
     NEEDS_ATTENTION = "needs attention"
@@ -52,6 +53,8 @@ class Order(Base):
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"), unique=True)
     state: Mapped[OrderState] = mapped_column(words(OrderState))
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    approved_plan: Mapped[str | None]  # the seal of the wider plan that a person wants
+    approved_by: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
     explanation: Mapped[str] = mapped_column(default="")  # why it is where it is, in words

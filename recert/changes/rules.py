@@ -1,5 +1,7 @@
 """Policy of orders, pure: which error leads where, and when to try again."""
 
+import hashlib
+import json
 from datetime import datetime, timedelta
 
 from recert.changes.models import OrderKind, OrderState
@@ -25,6 +27,7 @@ RETRYABLE = (
     OrderState.BLOCKED,
     OrderState.NEEDS_ATTENTION,
     OrderState.STILL_REACHABLE,
+    OrderState.NEEDS_APPROVAL,
     OrderState.RETRY,
 )
 UNDOABLE = (OrderState.VERIFIED,)
@@ -37,6 +40,17 @@ class UndoRefused(RefusedByPolicy):
 
 class RetryRefused(RefusedByPolicy):
     """This order is not waiting for anybody."""
+
+
+class ApprovalRefused(RefusedByPolicy):
+    """This change cannot be approved."""
+
+
+def seal(plan: contract.Plan) -> str:
+    """Stands for a plan with everything that it touches; another plan needs another approval."""
+    cells = [(c.account, c.folder, int(c.before), int(c.after)) for c in plan.side_effects]
+    said = json.dumps([plan.before, plan.after, cells])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def state_after(error: contract.ConnectorError) -> OrderState:

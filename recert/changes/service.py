@@ -13,6 +13,7 @@ from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.connectors import rights
 from recert.connectors.contract import Cell, Change, Plan
+from recert.connectors.csv_export import row_of
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
@@ -91,7 +92,8 @@ def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
         kind=OrderKind.UNDO,
         account=order.account,
         folder=order.folder,
-        rights_before=order.rights_wanted,
+        # A wider change may have taken more than was wanted.
+        rights_before=order.rights_wanted if order.rights_found is None else order.rights_found,
         rights_wanted=order.rights_before,
         undoes_id=order.id,
         state=OrderState.QUEUED,
@@ -111,6 +113,22 @@ def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> Non
         session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0
     )
     trail.append(session, "order.retried", order.ref, {}, actor=actor, at=now)
+
+
+def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:
+    """A person has looked at the plan and wants it with everything that it touches. Never the
+    person whose access it is."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    if order.state is not OrderState.NEEDS_APPROVAL or order.plan is None:
+        raise rules.ApprovalRefused(f"Order {order.id} is {order.state.value}.")
+    account = session.get_one(Account, order.account_id)
+    if actor.person_id is not None and account.person_id == actor.person_id:
+        raise rules.ApprovalRefused("It is about your own account. Somebody else must look at it.")
+    seal = rules.seal(loaded(order.plan))
+    why = f"Approved by {actor.name} with everything that it touches."
+    values = {"approved_plan": seal, "approved_by": actor.name, "next_at": now}
+    move(session, order, OrderState.QUEUED, why, now=now, **values)
+    trail.append(session, "order.approved", order.ref, {"plan": seal}, actor=actor, at=now)
 
 
 def move(
@@ -142,6 +160,18 @@ def stored(plan: Plan) -> dict[str, Any]:
     """A plan as JSON."""
     kept: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
     return kept
+
+
+def for_a_person(order: Order) -> Plan:
+    """What a person shall do by hand. Only a change list has a plan that says it; where Recert
+    found no native edit, the row is made from the order itself."""
+    change = Change(order.account, order.folder, Rights(order.rights_wanted))
+    if order.plan is not None and order.plan["before"] != order.plan["after"]:
+        plan = loaded(order.plan)
+        if not plan.after.startswith("["):  # the native parts of a server's files
+            return plan
+    row = row_of(change, Rights(order.rights_before), "")
+    return Plan(change=change, before="", after=row, diff=row, fingerprint="")
 
 
 def loaded(kept: dict[str, Any]) -> Plan:

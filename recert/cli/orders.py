@@ -5,12 +5,11 @@ from pathlib import Path
 import click
 
 from recert.changes import execution, queries, service
-from recert.changes.models import Order, OrderState
+from recert.changes.models import OrderState
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.connectors import rights
 from recert.connectors.csv_export import change_list
 from recert.foundation import clock
-from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.remediation import service as remediation
@@ -63,6 +62,9 @@ def order_show(context: Shell, number: int) -> None:
             f"wanted: {', '.join(rights.names(found.rights_wanted)) or 'no access'}"
         )
         click.echo((found.plan or {}).get("diff", "There is no plan yet."))
+        for cell in (found.plan or {}).get("side_effects", ()):
+            left, had = rights.say(cell["after"]), rights.say(cell["before"])
+            click.echo(f"! also: {cell['account']} in {cell['folder']}: {had} -> {left}")
         for step in queries.steps(session, number):
             click.echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state.value}  {step.detail}")
 
@@ -121,6 +123,17 @@ def order_undo(context: Shell, number: int, dry_run: bool) -> None:
         click.echo(f"Order {made.id} takes order {number} back. Carry it out: recert order run")
 
 
+@order.command("approve")
+@click.argument("number", type=int)
+@shell
+def order_approve(context: Shell, number: int) -> None:
+    """Want a change although it touches more than was decided (see: order show)."""
+    with context.transaction() as session:
+        found = service.order_by_id(session, number)
+        service.approve(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"Order {number} is approved. Carry it out: recert order run")
+
+
 @order.command("retry")
 @click.argument("number", type=int)
 @shell
@@ -145,15 +158,9 @@ def order_changes(context: Shell, name: str, out: Path | None) -> None:
         waiting = queries.orders(
             session, server_id=server.id, states=[OrderState.MANUAL], size=100_000
         )
-        text = change_list([service.loaded(_plan_of(row.Order)) for row in waiting])
+        text = change_list([service.for_a_person(row.Order) for row in waiting])
     if out:
         out.write_text(text, encoding="utf-8", newline="")
         click.echo(f"{len(waiting)} changes written to {out}.")
     else:
         click.echo(text, nl=False)
-
-
-def _plan_of(found: Order) -> dict[str, object]:
-    if found.plan is None:
-        raise BadInput(f"Order {found.id} has no plan yet. Run: recert order run")
-    return found.plan

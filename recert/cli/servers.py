@@ -14,7 +14,7 @@ from recert.connectors.embedded.server import EmbeddedServer
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, service, snapshots
-from recert.inventory.expansion import expand
+from recert.inventory.expansion import expand, rights_by
 from recert.inventory.models import SnapshotState
 from recert.inventory.snapshots import Outcome
 from recert.people import queries as people
@@ -153,8 +153,11 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--expand", "expanded", is_flag=True, help="Every folder, not only boundaries.")
 @click.option("--jsonl", is_flag=True, help="One JSON object per line.")
+@click.option(
+    "--protocol", help="Only what this protocol gives: ftp or sftp. Default: any of them."
+)
 @shell
-def grants(context: Shell, name: str, expanded: bool, jsonl: bool) -> None:
+def grants(context: Shell, name: str, expanded: bool, jsonl: bool, protocol: str | None) -> None:
     """Show what every account can do in every folder, from the last complete snapshot."""
     with context.db.reading() as session:
         found = service.server_by_name(session, name)
@@ -166,17 +169,25 @@ def grants(context: Shell, name: str, expanded: bool, jsonl: bool) -> None:
             boundaries = queries.boundaries_in(session, newest)
             rows = expand(rows, boundaries, service.connector_of(found).every_folder())
         for row in rows:
+            found_rights = rights_by(row, protocol)
+            if not found_rights:
+                continue
             if jsonl:
-                fact = {
-                    "account": row.account,
-                    "folder": row.folder,
-                    "rights": rights.names(row.rights),
-                    "via": row.via.split("; "),
-                    "enabled": row.enabled,
-                }
-                click.echo(json.dumps(fact, ensure_ascii=False))
+                click.echo(json.dumps(_grant_fact(row, found_rights), ensure_ascii=False))
             else:
-                click.echo(f"{row.folder}  {row.account}  {', '.join(rights.names(row.rights))}")
+                click.echo(f"{row.folder}  {row.account}  {rights.say(found_rights)}")
+
+
+def _grant_fact(row: Any, found_rights: int) -> dict[str, object]:
+    """One line of `--jsonl`."""
+    return {
+        "account": row.account,
+        "folder": row.folder,
+        "rights": rights.names(found_rights),
+        "via": row.via.split("; "),
+        "enabled": row.enabled,
+        **({"widened": True} if row.widened else {}),
+    }
 
 
 @cli.command("diff")

@@ -7,6 +7,12 @@ from typing import NamedTuple
 from recert.foundation.db import AnyRow
 
 
+def rights_by(row: "AnyRow | Expanded", protocol: str | None) -> int:
+    """The rights of a grant by one protocol; by any of them without one."""
+    spoken = dict(pair.split("=") for pair in row.protocols.split())
+    return int(spoken.get(protocol or "", row.rights))
+
+
 class Expanded(NamedTuple):
     """One grant in one folder."""
 
@@ -15,6 +21,8 @@ class Expanded(NamedTuple):
     rights: int
     via: str
     enabled: bool
+    protocols: str = ""
+    widened: bool = False
 
 
 def expand(
@@ -30,4 +38,6 @@ def expand(
             folder if folder in boundaries or folder == "/" else nearest.get(above, "/")
         )
         for row in at.get(nearest[folder], ()):
-            yield Expanded(row.account, folder, row.rights, row.via, row.enabled)
+            yield Expanded(
+                row.account, folder, row.rights, row.via, row.enabled, row.protocols, row.widened
+            )

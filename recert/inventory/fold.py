@@ -93,8 +93,9 @@ UPDATE staged_source SET id = (SELECT o.id FROM source o WHERE o.server_id = :se
 )
 _NEW_GRANTS = """
 INSERT INTO access_grant (server_id, account_id, folder_id, rights, source_id, native, widened,
-                          content_hash, first_snapshot_id)
-SELECT :server, a.id, f.id, s.rights, o.id, s.native, s.widened, s.content_hash, :snapshot
+                          protocols, content_hash, first_snapshot_id)
+SELECT :server, a.id, f.id, s.rights, o.id, s.native, s.widened, s.protocols, s.content_hash,
+       :snapshot
 FROM staged_grant s
 JOIN staged_account a ON a.no = s.account_no
 JOIN staged_folder f ON f.no = s.folder_no

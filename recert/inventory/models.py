@@ -176,6 +176,8 @@ class Grant(Base):
     gone_snapshot_id: Mapped[int | None]
     native: Mapped[str]
     widened: Mapped[bool]
+    # "ftp=3 sftp=7" where the protocols of the server differ; `rights` is then their union.
+    protocols: Mapped[str] = mapped_column(default="", server_default="")
     content_hash: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -47,6 +47,7 @@ def _grant_rows() -> AnySelect:
             Account.enabled,
             Grant.widened,
             Grant.native,
+            Grant.protocols,
         )
         .join(Account, Account.id == Grant.account_id)
         .join(Folder, Folder.id == Grant.folder_id)

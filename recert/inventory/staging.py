@@ -22,13 +22,14 @@ STAGED = {
     "staged_grant": (
         "content_hash BIGINT NOT NULL, account_no INTEGER NOT NULL, folder_no INTEGER NOT NULL,"
         " rights INTEGER NOT NULL, source_no INTEGER NOT NULL, native TEXT NOT NULL,"
-        " widened BOOLEAN NOT NULL"
+        " widened BOOLEAN NOT NULL, protocols TEXT NOT NULL"
     ),
 }
 
 
 GRANT_COLUMNS = (
     *("content_hash", "account_no", "folder_no", "rights", "source_no", "native", "widened"),
+    "protocols",
 )
 
 
@@ -59,12 +60,19 @@ class Staged:
 def content_hash(fact: GrantFact, rights: int, via: str) -> int:
     """A stable signed 64-bit hash of everything a grant says."""
     said = f"{fact.account}\0{fact.folder}\0{rights}\0{fact.native}\0{fact.widened}\0{via}"
+    if fact.protocols:
+        said += f"\0{protocols_text(fact)}"
     return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), signed=True)
+
+
+def protocols_text(fact: GrantFact) -> str:
+    """How a grant keeps its rights by protocol: "ftp=3 sftp=7", or nothing."""
+    return " ".join(f"{name}={int(rights)}" for name, rights in fact.protocols)
 
 
 def _grant_rows(
     reading: Reading, accounts: dict[str, int], folders: dict[str, int], sources: Numbers
-) -> Iterator[tuple[int, int, int, int, int, str, bool]]:
+) -> Iterator[tuple[int, int, int, int, int, str, bool, str]]:
     for fact in reading.grants:
         rights, via = int(fact.rights), "; ".join(fact.via)
         try:
@@ -81,6 +89,7 @@ def _grant_rows(
             sources.of(via),
             fact.native,
             fact.widened,
+            protocols_text(fact) if fact.protocols else "",
         )
 
 

@@ -40,6 +40,7 @@ def show(order_id: int) -> ResponseReturnValue:
             undone_by=queries.undo_of(session, order_id),
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,
+            can_approve=order.state is OrderState.NEEDS_APPROVAL,
             form=ConfirmForm(),
         )
 
@@ -54,6 +55,16 @@ def undo(order_id: int) -> ResponseReturnValue:
         made_id = made.id
     flash("The former access is ordered back. It is checked like every change.")
     return redirect(url_for(".show", order_id=made_id))
+
+
+@bp.post("/<int:order_id>/approve")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def approve(order_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        order = service.order_by_id(session, order_id)
+        service.approve(session, order, actor=current_actor(), now=clock.now())
+    flash("The change is approved and will be carried out.")
+    return redirect(url_for(".show", order_id=order_id))
 
 
 @bp.post("/<int:order_id>/retry")
@@ -73,7 +84,7 @@ def changes(server_id: int) -> ResponseReturnValue:
         rows = queries.orders(
             session, server_id=server_id, states=[OrderState.MANUAL], size=100_000
         )
-        plans = [service.loaded(row.Order.plan) for row in rows if row.Order.plan]
+        plans = [service.for_a_person(row.Order) for row in rows]
     answer = Response(change_list(plans), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="changes-{server_id}.csv"'
     return answer

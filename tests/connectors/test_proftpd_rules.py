@@ -190,12 +190,6 @@ class TestWhichSection:
             "alice", "/in"
         )
 
-    def test_but_shows_subfolders_with_rules_of_their_own(self) -> None:
-        world = World(
-            section("/in/*", ("DIRS", "DenyAll")) + section("/in/a", ("LIST", "AllowAll"))
-        )
-        assert Rights.LIST in world.rights("alice", "/in")
-
     def test_a_slash_at_the_end_makes_it_the_inner_one(self) -> None:
         first, second = section("/in", ("RETR", "DenyAll")), section("/in/", ("RETR", "AllowAll"))
         assert Rights.DOWNLOAD in World(first + second).rights("alice", "/in")

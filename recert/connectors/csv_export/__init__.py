@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recert.connectors.contract import Connector, SettingsInvalid
-from recert.connectors.csv_export.changes import change_list
+from recert.connectors.csv_export.changes import change_list, row_of
 from recert.connectors.csv_export.connector import CsvConnector
 
-__all__ = ["change_list", "connect"]
+__all__ = ["change_list", "connect", "row_of"]
 
 
 def connect(settings: Mapping[str, str]) -> Connector:

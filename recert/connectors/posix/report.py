@@ -8,7 +8,7 @@ from recert.connectors.posix.acl import STICKY, Node
 from recert.connectors.posix.evaluate import FolderRights, Masks, rights_of
 from recert.connectors.posix.explain import GroupName, reason
 from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.rights import Rights
+from recert.connectors.rights import Rights, say
 
 # (account, folder, rights) -> more reasons, and whether the grant may say too much
 More = Callable[[Identity, str, Rights], tuple[tuple[str, ...], bool]]
@@ -73,14 +73,16 @@ def grants(
             if why is None:
                 why = reasons[identity.account, node] = reason(identity, node, group_name)
             extra, widened = more(identity, one.path, rights)
+            by_protocol = _spoken(spoken, bit, rights)
+            said = tuple(f"by {name}: {say(given)}" for name, given in by_protocol)
             yield GrantFact(
                 account=identity.account,
                 folder=folder,
                 rights=rights,
-                via=(why, *extra),
+                via=(why, *extra, *said),
                 native=_native(identity, node, rights),
                 widened=widened,
-                protocols=_spoken(spoken, bit, rights),
+                protocols=by_protocol,
             )
 
 

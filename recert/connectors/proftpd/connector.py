@@ -1,0 +1,99 @@
+"""The ProFTPD connector: folders by ACL where the kernel can say it, else by <Limit>."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from recert.connectors.contract import (
+    CannotExpress,
+    Cell,
+    Change,
+    Check,
+    ConnectorError,
+    LogSource,
+    Plan,
+)
+from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.posix.connector import PosixConnector
+from recert.connectors.posix.parts import TEXT, Part
+from recert.connectors.posix.survey import Survey
+from recert.connectors.proftpd import edit, facts, logs, running
+from recert.connectors.proftpd.doors import lay_out
+from recert.connectors.proftpd.facts import configuration_of
+from recert.connectors.proftpd.survey import ProftpdSurvey, survey
+from recert.foundation import clock
+
+
+class ProftpdConnector(PosixConnector):
+    """One ProFTPD, known by its main configuration file."""
+
+    def survey(self, host: Host) -> Survey:
+        return survey(host, self._settings, clock.now(), self._last_logins(host))
+
+    def log_sources(self) -> list[LogSource]:
+        with host_of(self._settings) as host:
+            return self._logs(host)
+
+    def _logs(self, host: Host) -> list[LogSource]:
+        return logs.sources(lay_out(configuration_of(host, self._settings["config"])))
+
+    def _last_logins(self, host: Host) -> dict[str, datetime]:
+        """What cannot be read costs the dates only."""
+        paths = [
+            one.path
+            for one in self._logs(host)
+            if one.path.startswith("/") and one.format in ("proftpd", "mod_sftp", "clf")
+        ]
+        seen: dict[str, datetime] = {}
+        for content in host.read_many(paths).values():
+            if isinstance(content, bytes):
+                for name, at in logs.last_logins(content.split(b"\n")).items():
+                    seen[name] = max(at, seen.get(name, at))
+        return seen
+
+    def kind_checks(self, host: Host) -> Iterator[Check]:
+        config, prefix = self._settings["config"], self._prefix
+        try:
+            configuration = configuration_of(host, config)
+        except ConnectorError as error:
+            yield Check("config", False, error.message, f"Check the path {config} and its mode.")
+            return
+        yield Check("config", True)
+        missing = "; ".join(configuration.remarks)
+        yield Check("includes", not missing, missing, "Correct the Include or make the file.")
+        complaint = running.complaint(host, prefix, config)
+        remedy = "Correct what the daemon's own test (proftpd -t) complains about."
+        yield Check("proftpd -t", not complaint, complaint, remedy)
+        problems = facts.read(host, config, clock.now().date()).problems
+        remedy = "Let Recert's account read the files that hold users and groups."
+        yield Check("account sources", not problems, "; ".join(problems), remedy)
+        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
+        cause = "" if has_tools else f"getfacl does not run on {host.title}."
+        yield Check("getfacl", has_tools, cause, "Install the package acl.")
+
+    @property
+    def _prefix(self) -> str:
+        return self._settings.get("prefix", "").rstrip("/")
+
+    def candidates(
+        self, host: Host, survey: Survey, change: Change
+    ) -> Iterator[tuple[list[Part], Sequence[Cell]]]:
+        if isinstance(survey, ProftpdSurvey):
+            running.check_before(host, self._prefix, self._settings["config"])
+            yield from edit.candidates(host, survey, survey.known, change)
+
+    def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
+        if not isinstance(survey, ProftpdSurvey):
+            raise CannotExpress("The server was not read by this kind.")
+        running.check_before(host, self._prefix, self._settings["config"])
+        return edit.close_account(host, survey, survey.known, account)
+
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+        """ACL entries hold at once; the daemon is told only about its own files."""
+        if not any(part.kind == TEXT for part in found):
+            super().carry_out(host, plan, found)
+            return
+        configuration = configuration_of(host, self._settings["config"])
+        running.carry_out(host, self._prefix, configuration, found)
+        pid = running.reload(host, configuration)
+        if pid is not None:
+            running.end_sessions(host, pid, plan.change.account)

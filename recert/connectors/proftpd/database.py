@@ -1,0 +1,193 @@
+"""Accounts of mod_sql in an SQLite file, from a copy of its bytes: the file itself is never
+opened, so nothing can lock or change it, and it may lie on another machine."""
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.proftpd.sections import Section
+from recert.connectors.proftpd.sources import SQL, Book, Entry, Password
+
+_DEFAULT_COLUMNS = ("users", "userid", "passwd", "uid", "gid", "homedir", "shell")
+_DEFAULT_GROUP_COLUMNS = ("groups", "groupname", "gid", "members")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a server says about its tables."""
+
+    file: str
+    users: tuple[str, ...] = _DEFAULT_COLUMNS
+    groups: tuple[str, ...] = _DEFAULT_GROUP_COLUMNS
+    users_where: str = ""
+    groups_where: str = ""
+    has_users: bool = True
+    has_groups: bool = True
+    uid: int | None = None  # SQLDefaultUID
+    gid: int | None = None
+    home: str = ""
+    lowest_uid: int = 0
+    lowest_gid: int = 0
+    plain: bool = False  # SQLAuthTypes Plaintext: any text is a password
+    empty: bool = False  # SQLAuthTypes Empty: no text, any password
+
+
+@dataclass
+class Settings:
+    """The columns, or why they cannot be known."""
+
+    columns: Columns | None = None
+    doubts: list[tuple[str, Section]] = field(default_factory=list)
+
+
+def settings_of(server: Section) -> Settings:
+    """What the SQL directives of a server say."""
+    found = Settings()
+    connect, info = server.value("sqlconnectinfo"), server.value("sqluserinfo")
+    groups, backend = server.value("sqlgroupinfo"), server.value("sqlbackend")
+    if connect is None or not connect.args:
+        return found
+    if (backend and backend.args[:1] != ("sqlite3",)) or not connect.args[0].startswith("/"):
+        found.doubts.append(("a database other than SQLite", connect))
+        return found
+    for directive in (info, groups):
+        if directive is not None and directive.args and directive.args[0].startswith("custom:"):
+            found.doubts.append(("accounts from queries of one's own", directive))
+            return found
+    found.columns = _columns(server, connect.args[0], info, groups)
+    return found
+
+
+def _columns(server: Section, file: str, info: Section | None, groups: Section | None) -> Columns:
+    users_on, groups_on = _switches(server)
+    types = _types(server)
+    lowest = _number(server, "sqlminid")
+    return Columns(
+        file=file,
+        users=_wide(info, _DEFAULT_COLUMNS),
+        groups=_wide(groups, _DEFAULT_GROUP_COLUMNS),
+        users_where=_text(server, "sqluserwhereclause"),
+        groups_where=_text(server, "sqlgroupwhereclause"),
+        has_users=users_on,
+        has_groups=groups_on,
+        uid=_number(server, "sqldefaultuid"),
+        gid=_number(server, "sqldefaultgid"),
+        home=_text(server, "sqldefaulthomedir"),
+        lowest_uid=_number(server, "sqlminuseruid") or lowest or 0,
+        lowest_gid=_number(server, "sqlminusergid") or lowest or 0,
+        plain="plaintext" in types,
+        empty="empty" in types,
+    )
+
+
+def _wide(directive: Section | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    if directive is None or len(directive.args) < len(default):
+        return default
+    return directive.args
+
+
+def _text(server: Section, name: str) -> str:
+    directive = server.value(name)
+    return " ".join(directive.args) if directive else ""
+
+
+def _number(server: Section, name: str) -> int | None:
+    text = _text(server, name)
+    return int(text) if text.isdecimal() else None
+
+
+def _types(server: Section) -> set[str]:
+    directive = server.value("sqlauthtypes")
+    return {word.lower() for word in directive.args} if directive else set()
+
+
+def _switches(server: Section) -> tuple[bool, bool]:
+    """Whether users and groups come from the database."""
+    directive = server.value("sqlauthenticate")
+    if directive is None:
+        return True, True
+    words = {word.lower().rstrip("*") for word in directive.args}
+    if "off" in words:
+        return False, False
+    return bool({"on", "users"} & words), bool({"on", "groups"} & words)
+
+
+def read(raw: bytes, journal: bytes | None, columns: Columns, title: str) -> Book:
+    """The accounts and groups; those that the daemon's own clause leaves out are shut."""
+    book = Book(SQL, title)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "copy.db")
+        copy.write_bytes(raw)
+        if journal:
+            copy.with_name("copy.db-wal").write_bytes(journal)
+        try:
+            with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as database:
+                database.text_factory = lambda value: value.decode(errors="surrogateescape")
+                if columns.has_users:
+                    _read_users(database, columns, book)
+                if columns.has_groups:
+                    _read_groups(database, columns, book)
+        except (sqlite3.Error, ValueError) as error:
+            raise ServerDataInvalid(f"{title}: {error}.") from error
+    return book
+
+
+def _read_users(database: sqlite3.Connection, columns: Columns, book: Book) -> None:
+    table, *fields = columns.users[:7]
+    picked = ", ".join("''" if name.upper() == "NULL" else name for name in fields)
+    everybody = _rows(database, picked, table)
+    allowed = _rows(database, picked, table, columns.users_where)
+    names = {row[0] for row in allowed}
+    for row in (*allowed, *(row for row in everybody if row[0] not in names)):
+        name, hashed, uid, gid, home, shell = row
+        if name is None:
+            continue
+        book.add(
+            Entry(
+                name=str(name),
+                uid=_id(uid, columns.uid, columns.lowest_uid),
+                gid=_id(gid, columns.gid, columns.lowest_gid),
+                home=str(home or columns.home),
+                shell=str(shell or ""),
+                source=SQL,
+                password=_password(hashed, columns),
+                shut="" if name in names else f"not in {columns.users_where}",
+            )
+        )
+
+
+def _read_groups(database: sqlite3.Connection, columns: Columns, book: Book) -> None:
+    table, name, gid, members = columns.groups[:4]
+    picked = f"{name}, {gid}, {members}"
+    for group, number, listed in _rows(database, picked, table, columns.groups_where):
+        names = [one.strip() for one in str(listed or "").split(",") if one.strip()]
+        if group is not None and number is not None:
+            book.add_group(str(group), int(str(number)), names)
+
+
+def _rows(
+    database: sqlite3.Connection, picked: str, table: str, where: str = ""
+) -> list[tuple[object, ...]]:
+    """One SELECT on the copy; tables, columns and clause are the administrator's own words."""
+    words = ["SELECT", picked, "FROM", table, *(("WHERE", where) if where else ())]
+    return list(database.execute(" ".join(words)))
+
+
+def _id(value: object, default: int | None, lowest: int) -> int:
+    text = str(value if value is not None else "")
+    number = int(text) if text.isdecimal() else None
+    if number is None or number < lowest:
+        return default if default is not None else (65533 if number is None else number)
+    return number
+
+
+def _password(hashed: object, columns: Columns) -> Password:
+    text = str(hashed or "")
+    if not text:
+        return Password.EMPTY if columns.empty else Password.LOCKED
+    if text[0] in "!*" and not columns.plain:
+        return Password.LOCKED
+    return Password.USABLE

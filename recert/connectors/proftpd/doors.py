@@ -1,0 +1,111 @@
+"""The doors of the daemon: each server that it opens, with the protocol that it speaks there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from recert.connectors.proftpd import directives
+from recert.connectors.proftpd.files import Configuration
+from recert.connectors.proftpd.sections import (
+    Kind,
+    Section,
+    build,
+    on,
+    settle,
+    spread_globals,
+)
+from recert.connectors.proftpd.syntax import Place, Statement
+
+FTP, SFTP = "ftp", "sftp"
+_ADDRESSED = {"allow", "deny", "allowclass", "denyclass"}
+
+
+@dataclass
+class Layout:
+    """The servers, complete, and what in them is not understood."""
+
+    main: Section
+    servers: list[Section]
+    doubts: dict[Statement, list[str]] = field(default_factory=dict)  # by what it widens
+    remarks: list[str] = field(default_factory=list)
+
+    def open_servers(self) -> Iterator[tuple[Section, str]]:
+        """Servers with the protocol of their port. Port 0 is switched off."""
+        for server in self.servers:
+            port = server.value("port")
+            if port is not None and port.args[:1] == ("0",):
+                continue
+            yield server, SFTP if on(server.value("sftpengine"), False) else FTP
+
+
+def lay_out(configuration: Configuration) -> Layout:
+    """The servers as the daemon has them when it has read everything."""
+    place = Place(configuration.main, 0, configuration.title(configuration.main))
+    statement = Statement("<server>", "main server", (), place, 0, 0)
+    main = Section(Kind.SERVER, statement, None)
+    servers = [main, *build(configuration.items, main)]
+    spread_globals(servers)
+    for server in servers:
+        settle(server)
+    layout = Layout(main, servers)
+    seen: set[Statement] = set()
+    for server in servers:
+        _doubt(server, server.statement, layout, seen)
+    for text, where in configuration.doubts:
+        for server in servers:
+            layout.doubts.setdefault(server.statement, []).append(
+                f"not understood: {text} at {where}"
+            )
+    return layout
+
+
+def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statement]) -> None:
+    """Notes what is not understood; copies of one statement are told once."""
+    for item in section.items:
+        text = _what_is_unclear(item)
+        if text:
+            layout.doubts.setdefault(holder, []).append(f"not understood: {text} at {item.place}")
+        elif (text := _what_depends(item)) and item.statement not in seen:
+            layout.remarks.append(f"not understood: {text} at {item.place}")
+        seen.add(item.statement)
+        if item.items and item.name != "<class>":
+            is_place = item.kind in (Kind.DIRECTORY, Kind.ANONYMOUS)
+            _doubt(item, item.statement if is_place else holder, layout, seen)
+
+
+def _what_is_unclear(item: Section) -> str:
+    if item.kind in (Kind.OTHER, Kind.GLOBAL):
+        return "" if item.name in directives.SECTIONS else item.statement.text
+    if item.kind is Kind.SESSION:
+        return item.statement.text if _is_regex(item) or item.name == "<ifclass>" else ""
+    if item.kind is not Kind.DIRECTIVE or directives.is_known(item.name):
+        return item.statement.text if _is_filter(item) else ""
+    if item.name.endswith("engine") and not on(item, True):
+        return ""
+    return item.statement.word  # its values may be secrets
+
+
+def _is_regex(item: Section) -> bool:
+    return len(item.args) > 1 and item.args[0] == "regex"
+
+
+def _is_filter(item: Section) -> bool:
+    """A filter on names or arguments leaves some names open and others not."""
+    return item.name in {"allowfilter", "denyfilter", "pathallowfilter", "pathdenyfilter"} and (
+        bool(item.args) and item.args[0].lower() != "none" and not _is_usual(item)
+    )
+
+
+def _is_usual(item: Section) -> bool:
+    r"""Debian's own \*.*/ and filters against .ftpaccess keep no client from any right."""
+    text = item.args[0]
+    return text == r"\*.*/" or text.strip("()^$/\\").endswith("ftpaccess")
+
+
+def _what_depends(item: Section) -> str:
+    """Conditions that hold for some clients only; the rights are shown as if they held."""
+    if item.name in _ADDRESSED:
+        words = [word.lower() for word in item.args if word.lower() != "from"]
+        return "" if words in (["all"], ["none"]) else item.statement.text
+    if item.name.endswith(("user", "group")) and _is_regex(item):
+        return item.statement.text
+    return ""

@@ -1,0 +1,120 @@
+"""Checking a configuration with the daemon's own test, telling the daemon, ending sessions."""
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Sequence
+
+from recert.connectors.contract import CannotExpress, OutcomeUnknown, ServerDataInvalid, Standing
+from recert.connectors.hosts import Host, commands
+from recert.connectors.posix import daemon, hunks, parts
+from recert.connectors.posix.parts import TEXT, Part
+from recert.connectors.proftpd.files import Configuration
+from recert.foundation.failpoints import reach
+
+PROGRAM = "/usr/sbin/proftpd"
+_PID_FILES = ("/run/proftpd.pid", "/var/run/proftpd.pid", "/run/proftpd/proftpd.pid")
+_BAD = re.compile(r"\b(fatal|error):", re.IGNORECASE)
+_WARNING = re.compile(r"\bwarning:", re.IGNORECASE)
+_PATIENCE = 1.5  # a daemon that does not like its new file is gone within a second
+_PAUSE = 0.1
+_EVERYBODY_READS = 0o004
+
+
+def complaint(host: Host, prefix: str, file: str) -> str:
+    """What the daemon's own test says against a file; empty when nothing. The exit code alone
+    says too little: a bad line in an included file leaves it at 0."""
+    answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
+    said = f"{answer.out.decode(errors='replace')}\n{answer.errors}".strip()
+    if answer.code == 127:
+        return f"{prefix}{PROGRAM} cannot be run on {host.title}."
+    if not answer.ok or _BAD.search(said):
+        return next((line for line in said.splitlines() if _BAD.search(line)), said)
+    return ""
+
+
+def check_before(host: Host, prefix: str, file: str) -> None:
+    """A configuration that is broken, or about which the daemon has doubts, is not touched."""
+    if found := complaint(host, prefix, file):
+        raise ServerDataInvalid(f"The configuration was broken before: {found}")
+    answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
+    if _WARNING.search(answer.errors):
+        line = next(line for line in answer.errors.splitlines() if _WARNING.search(line))
+        raise CannotExpress(f"The daemon's own test warns: {line.strip()}")
+
+
+def carry_out(host: Host, prefix: str, configuration: Configuration, found: Sequence[Part]) -> None:
+    """Writes the files, checked before where they can be and after in any case."""
+    main = configuration.main
+    beside = scratch_folder(host, configuration)
+    if parts.standing(host, found) is not Standing.AFTER:
+        check_before(host, prefix, main)
+    for part in found:
+        if part.kind == TEXT and part.place == main:
+            _try_candidate(host, prefix, part, beside)
+    parts.carry_out(host, found, beside=beside)
+    if problem := complaint(host, prefix, main):
+        parts.carry_out(host, [part.reversed for part in reversed(found)], beside=beside)
+        raise ServerDataInvalid(f"The daemon does not accept the change: {problem}")
+
+
+def _try_candidate(host: Host, prefix: str, part: Part, beside: str) -> None:
+    """The new main file under another name, in a folder that no Include reads. A file that not
+    everybody may read is not copied: it may hold passwords."""
+    old, fact = host.read(part.place), host.stat(part.place)
+    if fact is None or not fact.mode & _EVERYBODY_READS or not hunks.stands(old, part.before):
+        return
+    new = hunks.turn(old, part.before, part.after)
+    name = hashlib.sha256(new).hexdigest()[:16]
+    candidate = f"{beside.rstrip('/')}/.recert-{name}.conf"
+    try:
+        host.remove(candidate, was=new)  # of a run that was cut off here
+        host.replace(candidate, new, was=None)
+        problem = complaint(host, prefix, candidate)
+    finally:
+        host.remove(candidate, was=new)
+    if problem:
+        raise ServerDataInvalid(f"The daemon would not accept the change: {problem}")
+    reach("candidate checked")
+
+
+def scratch_folder(host: Host, configuration: Configuration) -> str:
+    """A folder for temporary files on the same file system, of which no Include reads all."""
+    folder = os.path.dirname(configuration.main)
+    while folder in configuration.folders and folder != "/":
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def pid_file(host: Host, configuration: Configuration) -> str:
+    named = [item.args[0] for item in configuration.items if item.name == "pidfile" and item.args]
+    return named[0] if named else next((one for one in _PID_FILES if host.stat(one)), _PID_FILES[0])
+
+
+def reload(host: Host, configuration: Configuration) -> int | None:
+    """Tells the daemon and looks whether it lives on; its process, or None when none runs."""
+    file = pid_file(host, configuration)
+    if not daemon.reload(host, file, "proftpd"):
+        return None
+    pid = daemon.running(host, file, "proftpd")
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        if pid is None or pid not in daemon.processes(host):
+            raise OutcomeUnknown("The daemon ended after it was told to read its configuration.")
+    return pid
+
+
+def end_sessions(host: Host, pid: int, account: str) -> int:
+    """Ends the sessions of one account of this daemon: they go on with the old rules for ever."""
+    title = re.compile(rf"proftpd: {re.escape(account)} - ")
+    found = [
+        number
+        for number, (parent, _, line) in daemon.processes(host).items()
+        if parent == pid and title.match(line)
+    ]
+    if found:
+        host.run(commands.signal("TERM", *found))
+        reach("sessions ended")
+    return len(found)

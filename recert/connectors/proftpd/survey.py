@@ -1,0 +1,261 @@
+"""What ProFTPD gives: every door judged by itself, and what an account has through any of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from recert.connectors.contract import AccountFact, AccountKind, GroupFact, ServerDataInvalid
+from recert.connectors.hosts import Host
+from recert.connectors.posix import report
+from recert.connectors.posix.acl import Node
+from recert.connectors.posix.edit import whole_acls
+from recert.connectors.posix.evaluate import FolderRights
+from recert.connectors.posix.identities import Identities, Identity
+from recert.connectors.posix.scan import Tree, scan
+from recert.connectors.posix.survey import Survey, View
+from recert.connectors.proftpd import facts as reading
+from recert.connectors.proftpd.door import Door, Ground, open_door
+from recert.connectors.proftpd.facts import Known
+from recert.connectors.proftpd.logins import Session, aliases, at_home, sessions
+from recert.connectors.proftpd.matching import GLOB
+from recert.connectors.proftpd.reasons import reasons, switches
+from recert.connectors.proftpd.sections import Kind, Section
+from recert.connectors.proftpd.sources import UNIX
+from recert.connectors.rights import Rights
+
+Lived = Mapping[tuple[Section, str], Sequence[Session | None]]
+
+
+@dataclass
+class ProftpdSurvey(Survey):
+    """The union over all doors. The numbering of accounts is the same at each, but one name may
+    be another user at another door."""
+
+    known: Known = field(kw_only=True)
+    ground: Ground = field(kw_only=True)
+    doors: list[Door] = field(default_factory=list)
+
+    def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
+        return [door.rights(tree or self.tree) for door in self.doors]
+
+
+def survey(
+    host: Host, settings: Mapping[str, str], now: datetime, seen: Mapping[str, datetime]
+) -> ProftpdSurvey:
+    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    known = reading.read(host, settings["config"], now.date())
+    return look(host, settings, known, seen)
+
+
+def look(
+    host: Host, settings: Mapping[str, str], known: Known, seen: Mapping[str, datetime]
+) -> ProftpdSurvey:
+    """The same for a configuration that may be only a plan."""
+    names = _names(known)
+    lived = {
+        (server, protocol): sessions(server, protocol, known.facts, known.loaded, names)
+        for server, protocol in known.layout.open_servers()
+    }
+    if not lived:
+        raise ServerDataInvalid("Every server of the configuration has Port 0.")
+    resolved = _resolved(host, lived)
+    roots = _roots(host, settings, known, lived, resolved)
+    tree = scan(host, roots - {"/"}, also=[path for path in resolved.values() if path != "/"])
+    tree.problems += known.problems
+    dynamic = reading.ftpaccess_files(host, sorted(roots - {"/"}))
+    names_in = reading.file_names(host, tree) if reading.has_name_rules(known.layout) else {}
+    ground = Ground(tree, resolved, dynamic, _nodes(host, dynamic), names_in)
+    return over(known, ground, seen)
+
+
+def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdSurvey:
+    """The survey of a configuration over a tree that was looked at before."""
+    names = _names(known)
+    doors = [
+        open_door(
+            server,
+            protocol,
+            known,
+            names,
+            sessions(server, protocol, known.facts, known.loaded, names),
+            ground,
+        )
+        for server, protocol in known.layout.open_servers()
+    ]
+    return _survey(known, names, doors, ground, seen)
+
+
+def _names(known: Known) -> list[str]:
+    """All accounts of all servers, and the names under which anonymous clients come."""
+    found = {name for books in known.facts.books.values() for b in books for name in b.entries}
+    for server in known.facts.books:
+        found |= aliases(server).keys()
+    return sorted(found)
+
+
+def _resolved(
+    host: Host, lived: Mapping[tuple[Section, str], Sequence[Session | None]]
+) -> dict[str, str]:
+    """The real paths of homes, roots and of sections that are known only at the login."""
+    wanted: set[str] = set()
+    for (server, _), found in lived.items():
+        deferred = list(_deferred(server))
+        for session in found:
+            if session is not None and not session.refused:
+                wanted |= {session.root, session.entry.home}
+                wanted |= {at_home(path, session.entry) for path in deferred}
+    return {path: host.resolve(path) for path in sorted(wanted) if path.startswith("/")}
+
+
+def _deferred(section: Section) -> Iterable[str]:
+    for item in section.items:
+        if item.kind is Kind.DIRECTORY and item.is_deferred:
+            yield item.path
+        yield from _deferred(item)
+
+
+def _roots(
+    host: Host,
+    settings: Mapping[str, str],
+    known: Known,
+    lived: Mapping[tuple[Section, str], Sequence[Session | None]],
+    resolved: Mapping[str, str],
+) -> set[str]:
+    """Where to look: the roots of the accounts; for those without one the folder of the settings,
+    or else homes and what the configuration names."""
+    inside = [one for found in lived.values() for one in found if one and not one.refused]
+    roots = {resolved[one.root] for one in inside if one.root in resolved}
+    if settings.get("root"):
+        return roots | {host.resolve(settings["root"])}
+    free = [one for one in inside if not one.root or resolved.get(one.root) == "/"]
+    if free:
+        roots |= {resolved[one.entry.home] for one in free if one.entry.home in resolved}
+        named = {path for server in known.layout.servers for path in _named(server)}
+        roots |= {host.resolve(path) for path in named}
+        known.warnings.append(
+            "Some accounts have no DefaultRoot: only homes and the folders that the configuration "
+            "names are looked at. Set `root` to the folder that holds the files."
+        )
+    return roots
+
+
+def _named(section: Section) -> Iterable[str]:
+    for item in section.items:
+        if item.kind is Kind.DIRECTORY and item.path.startswith("/"):
+            path = item.path.removesuffix("/*")
+            if not GLOB.search(path):
+                yield path or "/"
+        yield from _named(item)
+
+
+def _nodes(host: Host, files: Mapping[str, bytes]) -> dict[str, Node]:
+    """Who may read which .ftpaccess file is a question to the kernel."""
+    listed = whole_acls(host, [path.encode(errors="surrogateescape") for path in sorted(files)])
+    return {
+        one.path.decode(errors="surrogateescape"): Node(one.uid, one.gid, 0, one.access)
+        for one in listed
+    }
+
+
+def _survey(
+    known: Known,
+    names: Sequence[str],
+    doors: list[Door],
+    ground: Ground,
+    seen: Mapping[str, datetime],
+) -> ProftpdSurvey:
+    tree = ground.tree
+    for door in doors:
+        known.warnings += [text for text in switches(door.server) if text not in known.warnings]
+    main = [_best_identity(number, name, doors, tree) for number, name in enumerate(names)]
+    books = {id(b): b for books in known.facts.books.values() for b in books}
+    gid_names = {gid: name for b in books.values() for gid, name in b.gid_names.items()}
+    for number, name in enumerate(names):
+        known.warnings += _oddities(number, name, doors, tree)
+    return ProftpdSurvey(
+        accounts=[_account(number, name, doors, tree, seen) for number, name in enumerate(names)],
+        identities=Identities(main),
+        tree=tree,
+        views=[View(door.jails, door.screen, protocol=door.protocol) for door in doors],
+        group_name=lambda gid: gid_names.get(gid, str(gid)),
+        groups=_groups(names, doors),
+        more=_more(doors, tree, bool(known.facts.pam and known.facts.pam.not_understood)),
+        warnings=known.warnings,
+        source=f"ProFTPD, {known.configuration.main}",
+        doors=doors,
+        known=known,
+        ground=ground,
+    )
+
+
+def _best_identity(number: int, name: str, doors: Sequence[Door], tree: Tree) -> Identity:
+    """As whom the account comes in, where it does."""
+    known = [door for door in doors if door.sessions[number] is not None]
+    inside = [door for door in known if not door.refusal(name, tree)]
+    return (inside or known)[0].identities.get(name)
+
+
+def _account(
+    number: int,
+    name: str,
+    doors: Sequence[Door],
+    tree: Tree,
+    seen: Mapping[str, datetime],
+) -> AccountFact:
+    lived = [(door, one) for door in doors if (one := door.sessions[number]) is not None]
+    refusals = {door.protocol: door.refusal(name, tree) for door, _ in lived}
+    is_open = not all(refusals.values())
+    entry = lived[0][1].entry
+    is_anonymous = any(one.anonymous is not None for _, one in lived)
+    return AccountFact(
+        name=name,
+        enabled=is_open,
+        kind=AccountKind.ANONYMOUS if is_anonymous else AccountKind.PERSON,
+        display_name=entry.display_name,
+        email=entry.email,
+        last_login=seen.get(name),
+        note="" if is_open else "; ".join(dict.fromkeys(filter(None, refusals.values()))),
+    )
+
+
+def _oddities(number: int, name: str, doors: Sequence[Door], tree: Tree) -> list[str]:
+    """A locked password that closes one protocol and not the other is worth knowing."""
+    refusals = {door.protocol: door.refusal(name, tree) for door in doors if door.sessions[number]}
+    if refusals.get("ftp") == "password locked" and refusals.get("sftp") == "":
+        return [f"The password of {name!r} is locked, but a key still opens SFTP."]
+    return []
+
+
+def _groups(names: Sequence[str], doors: Sequence[Door]) -> list[GroupFact]:
+    members: dict[str, list[str]] = {}
+    for number, name in enumerate(names):
+        groups = {g for door in doors if (one := door.sessions[number]) for g in one.groups}
+        for group in groups:
+            members.setdefault(group, []).append(name)
+    return [GroupFact(group, tuple(members[group])) for group in sorted(members)]
+
+
+def _more(doors: Sequence[Door], tree: Tree, pam_is_unclear: bool) -> report.More:
+    memo: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+    def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
+        texts: list[str] = []
+        widened = False
+        open_doors = [door for door in doors if not door.refusal(identity.account, tree)]
+        for door in open_doors:
+            bit = door.identities.of(identity.account)
+            view = door.screen.view_of(bit)
+            if view is None:
+                continue
+            key = (door.server, bit, door.screen.places(view, folder))
+            if key not in memo:
+                memo[key] = reasons(door.screen, view, folder, bit)
+            prefix = f"{door.title}: " if len(open_doors) > 1 else ""
+            texts += [f"{prefix}{text}" for text in memo[key]]
+            widened |= door.screen.is_doubtful(folder, bit, rights)
+            session = door.sessions[bit.bit_length() - 1]
+            is_system = session is not None and session.entry.source == UNIX
+            widened |= pam_is_unclear and is_system
+        return tuple(texts), widened
+
+    return more
