@@ -13,6 +13,7 @@ help: ## Show this list
 setup: $(VENV)/.run ## Build the environment of the product; the command is then .venv/bin/recert
 
 setup-test: $(VENV)/.test ## Build the environment of the tests as well
+	@scripts/unpack-daemons.sh
 
 $(VENV)/.run: requirements.txt pyproject.toml scripts/install-system.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
@@ -36,7 +37,7 @@ test: setup-test lint ## Run all tests on SQLite and PostgreSQL, and the main jo
 	@$(BIN)/recert demo --check
 
 quick: setup-test ## Run the fast tests on SQLite only (under a minute)
-	@$(BIN)/pytest -n 2 --dist loadfile --db sqlite -m "not browser and not slow"
+	@$(BIN)/pytest -n 2 --dist loadfile --db sqlite -m "not browser and not slow and not daemon"
 
 lint: setup-test ## Check style, types, import contract and templates
 	@$(BIN)/ruff check .
@@ -46,7 +47,7 @@ lint: setup-test ## Check style, types, import contract and templates
 	@$(BIN)/djlint templates --lint --quiet
 
 soak: setup-test ## The same tests with many more random worlds (minutes)
-	@$(BIN)/pytest -n 2 --seeds 50 tests/connectors tests/evidence tests/changes
+	@$(BIN)/pytest -n 2 --seeds 50 tests/connectors tests/daemons tests/evidence tests/changes
 
 bench: setup-test ## Measure against the raw driver; one JSON line each
 	@$(BIN)/python -m bench

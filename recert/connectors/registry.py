@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from recert.connectors import csv_export, embedded, openssh, pureftpd, vsftpd
+from recert.connectors import csv_export, embedded, openssh, proftpd, pureftpd, vsftpd
 from recert.connectors.contract import Connector, SettingsInvalid
 
 
@@ -64,6 +64,12 @@ _TRANSPORT = (
     ),
     Setting("key", "SSH private key", "Path of the key file on this machine.", required=False),
     Setting(
+        "password_file",
+        "SSH password file",
+        "Path of a file on this machine that holds the password, when there is no key.",
+        required=False,
+    ),
+    Setting(
         "sudo",
         "Use sudo",
         "yes: commands on the machine run through sudo -n.",
@@ -99,6 +105,12 @@ KINDS = {
             "vsftpd",
             _daemon("Full path of vsftpd's main configuration file."),
             vsftpd.connect,
+        ),
+        Kind(
+            "proftpd",
+            "ProFTPD (FTP and SFTP)",
+            _daemon("Full path of ProFTPD's main configuration file."),
+            proftpd.connect,
         ),
         Kind(
             "pureftpd",

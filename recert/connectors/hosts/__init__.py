@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from recert.connectors.contract import SettingsInvalid
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host, Output
 from recert.connectors.hosts.local import LocalHost
+from recert.connectors.hosts.ssh import SshHost
 
-__all__ = ["FileFact", "FileMissing", "Host", "LocalHost", "Output", "host_of"]
+__all__ = ["FileFact", "FileMissing", "Host", "LocalHost", "Output", "SshHost", "host_of"]
 
 
 def host_of(settings: Mapping[str, str]) -> Host:
@@ -14,4 +15,6 @@ def host_of(settings: Mapping[str, str]) -> Host:
     transport = settings.get("transport", "local")
     if transport == "local":
         return LocalHost()
+    if transport == "ssh":
+        return SshHost(settings)
     raise SettingsInvalid(f"Unknown transport {transport!r}. Known: local, ssh.")

@@ -148,7 +148,7 @@ def _closing(
     user = _name_at(door, attempt.survey, attempt.change.account)
     check_name(user)
     block = limit(commands, "DenyUser", user, "  ")
-    yield _placed(door, attempt, text, attempt.change.folder, block)
+    yield _placed(door, attempt, text, commands, attempt.change.folder, block)
 
 
 def _keeping(
@@ -171,15 +171,17 @@ def _keeping(
     ]
     if kept:
         user = _name_at(door, attempt.survey, attempt.change.account)
-        yield _placed(door, attempt, text, folder, limit(kept, "AllowUser", user, "  "))
+        yield _placed(door, attempt, text, kept, folder, limit(kept, "AllowUser", user, "  "))
 
 
-def _placed(door: Door, attempt: Attempt, text: Text, folder: str, block: str) -> Insertion:
+def _placed(
+    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str, block: str
+) -> Insertion:
     view = door.screen.view_of(attempt.me)
     if view is None:
         raise CannotExpress("The account does not come in by this door.")
     section = find(view.level, folder, view.path_of)
-    _check_rules(door, section or view.level, attempt.me)
+    _check_rules(door, section or view.level, commands, attempt.me)
     if section is not None and section.path == folder:
         return text.into_section(section, block)
     if view.level.parent is not None:
@@ -187,20 +189,18 @@ def _placed(door: Door, attempt: Attempt, text: Text, folder: str, block: str) -
     return text.new_section(door.server, folder, block)
 
 
-def _check_rules(door: Door, section: Section, me: int) -> None:
+def _check_rules(door: Door, section: Section, commands: Sequence[str], me: int) -> None:
     """A rule that lets the account in by exclusion or by a pattern speaks of more than one
     account; an administrator shall look at it."""
-    for place in section.chain():
-        for block in place.limits():
-            for item in block.items:
-                unclear = item.args[:1] == ("regex",) or any(
-                    word.startswith("!") for word in item.args
+    deciding = {door.screen.judge.decider(section, word, group_of(word), me) for word in commands}
+    for block in deciding - {None}:
+        for item in block.items if block is not None else ():
+            unclear = item.args[:1] == ("regex",) or any(word.startswith("!") for word in item.args)
+            if unclear and item.name in ("allowuser", "allowgroup"):
+                raise CannotExpress(
+                    f"The rule {item.statement.text} at {item.place} is a pattern or an "
+                    "exclusion. An administrator must decide what it shall be."
                 )
-                if unclear and item.name in ("allowuser", "allowgroup"):
-                    raise CannotExpress(
-                        f"The rule {item.statement.text} at {item.place} is a pattern or an "
-                        "exclusion. An administrator must decide what it shall be."
-                    )
 
 
 def _simulated(

@@ -1,10 +1,10 @@
 """Finding the <Directory> section that holds for a path."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from recert.connectors.proftpd.sections import Kind, Section
+from recert.connectors.proftpd.sections import Section
 
 GLOB = re.compile(r"[*?\[\\]")
 # A name that no administrator writes into a section: it stands for any file in a folder.
@@ -20,19 +20,7 @@ def find(
     search goes on inside it. `path_of` gives the path of a section that is known only at the
     login.
     """
-    for section in level.items:
-        if section.kind is not Kind.DIRECTORY:
-            continue
-        own: str | None = section.path
-        if section.is_deferred:
-            own = path_of(section) if path_of else None
-        if own is None:
-            continue
-        if own == path:
-            return section
-        if fits(own, path):
-            return find(section, path, path_of) or section
-    return None
+    return Finder(level, path_of).find(path)
 
 
 def fits(section: str, path: str) -> bool:
@@ -76,6 +64,52 @@ def pattern(text: str) -> re.Pattern[str]:
         return re.compile(re.escape(text))
 
 
+class _Level:
+    """The sections of one level by their paths: whichever comes first among those that fit a path
+    is found without asking all of them."""
+
+    def __init__(self, level: Section, path_of: Callable[[Section], str | None] | None) -> None:
+        self._plain: dict[str, tuple[int, Section]] = {}
+        self._patterns: list[tuple[int, Section, str]] = []
+        for position, section in enumerate(level.directories()):
+            path: str | None = section.path
+            if section.is_deferred:
+                path = path_of(section) if path_of else None
+            if path is None:
+                continue
+            if GLOB.search(path):
+                self._patterns.append((position, section, path))
+            else:
+                self._plain.setdefault(path, (position, section))
+
+    @property
+    def has_patterns(self) -> bool:
+        return bool(self._patterns)
+
+    def paths(self) -> Iterable[str]:
+        return self._plain
+
+    def first(self, path: str) -> tuple[Section, bool] | None:
+        """The first section that fits, and whether it is the path itself."""
+        best: tuple[int, Section] | None = None
+        place = path
+        while self._plain:
+            found = self._plain.get(place or "/")
+            if found is not None and (best is None or found[0] < best[0]):
+                best = found
+            if not place or place == "/":
+                break
+            place = place.rpartition("/")[0]
+        for position, section, glob in self._patterns:
+            if best is not None and best[0] < position:
+                break
+            if glob == path or fits(glob, path):
+                return section, glob == path
+        if best is None:
+            return None
+        return best[1], self._plain.get(path) == best
+
+
 class Finder:
     """Finds sections for folders, remembering what cannot differ.
 
@@ -86,7 +120,8 @@ class Finder:
     def __init__(
         self, level: Section, path_of: Callable[[Section], str | None] | None = None
     ) -> None:
-        self._level, self._path_of = level, path_of
+        self._top, self._path_of = level, path_of
+        self._levels: dict[Section, _Level] = {}
         self._plain: set[str] = set()
         self._has_patterns = False
         self._note(level)
@@ -102,23 +137,27 @@ class Finder:
         itself, inside = self._known[nearest]
         return (itself, inside) if nearest == folder else (inside, inside)
 
+    def find(self, path: str) -> Section | None:
+        """The section that holds for one path."""
+        level, found = self._levels[self._top], None
+        while (step := level.first(path)) is not None:
+            found, is_exact = step
+            if is_exact:
+                break
+            level = self._levels[found]
+        return found
+
     def _nearest(self, folder: str) -> str:
         while folder not in self._plain and folder != "/":
             folder = folder.rpartition("/")[0] or "/"
         return folder
 
     def _look(self, folder: str) -> tuple[Section | None, Section | None]:
-        below = f"{folder.rstrip('/')}/{PROBE}"
-        return (
-            find(self._level, folder, self._path_of),
-            find(self._level, below, self._path_of),
-        )
+        return self.find(folder), self.find(f"{folder.rstrip('/')}/{PROBE}")
 
     def _note(self, level: Section) -> None:
+        own = self._levels[level] = _Level(level, self._path_of)
+        self._has_patterns |= own.has_patterns
+        self._plain.update(own.paths())
         for section in level.directories():
-            path = section.path
-            if section.is_deferred:
-                path = (self._path_of(section) if self._path_of else None) or ""
-            self._has_patterns |= bool(GLOB.search(path))
-            self._plain.add(path)
             self._note(section)

@@ -1,0 +1,315 @@
+"""Recert's opinion beside what a real client could do, cell by cell; then changes, and undo.
+
+A cell is one folder of one account. Every random decision follows from the seed of the world.
+"""
+
+import difflib
+import random
+import subprocess
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recert.connectors import registry
+from recert.connectors.contract import (
+    CannotExpress,
+    Change,
+    Connector,
+    EditedByOthers,
+    GrantFact,
+    Plan,
+)
+from recert.connectors.contract import Standing as Stands
+from recert.connectors.rights import Rights, names, say
+from tests.daemons.acls import look
+from tests.daemons.rigs import Cells, Rig
+
+REVOCATIONS = 4
+DEEPEST = 2  # changes on top of each other before the first is taken back
+CARELESS = 0.5  # how often a plan with side effects is approved
+
+
+@dataclass
+class Tally:
+    """What one kind's tests compared, for the last lines of the session."""
+
+    cells: int = 0
+    wrong: int = 0
+    widened: int = 0  # said to be too much, and by the grant itself
+    revocations: int = 0
+    undone: int = 0
+    declined: int = 0
+    side_effects: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+
+
+class Opinion:
+    """One reading of a connector, spread over every folder of the world."""
+
+    def __init__(self, connector: Connector, folders: Iterable[Path], accounts: set[str]) -> None:
+        reading = connector.read()
+        self.grants: dict[tuple[str, str], GrantFact] = {}
+        for grant in reading.grants:
+            if grant.account in accounts:
+                self.grants[grant.account, grant.folder] = grant
+        assert not reading.problems, reading.problems
+        self.warnings = reading.warnings
+        self.boundaries = set(reading.folders)
+        self.accounts = {one.name: one for one in reading.accounts}
+        self.folders = [str(folder) for folder in folders]
+
+    def boundary_of(self, folder: str) -> str | None:
+        """The nearest boundary at or above the folder."""
+        place = Path(folder)
+        return next(
+            (str(one) for one in (place, *place.parents) if str(one) in self.boundaries), None
+        )
+
+    def grant(self, account: str, folder: str) -> GrantFact | None:
+        boundary = self.boundary_of(folder)
+        return None if boundary is None else self.grants.get((account, boundary))
+
+    def rights(self, account: str, folder: str, door: str | None = None) -> Rights:
+        grant = self.grant(account, folder)
+        if grant is None:
+            return Rights.NONE
+        return dict(grant.protocols).get(door or "either", grant.rights)
+
+    def cells(self, accounts: Collection[str], door: str | None = None) -> Cells:
+        return {
+            (account, folder): self.rights(account, folder, door)
+            for account in accounts
+            for folder in self.folders
+        }
+
+    def refused(self, accounts: Iterable[str]) -> set[str]:
+        """Accounts that cannot sign in, or that Recert does not know."""
+        return {
+            one for one in accounts if one not in self.accounts or not self.accounts[one].enabled
+        }
+
+    def region(self, folder: str) -> list[str]:
+        """The folder and those below it that behave like it."""
+        boundary = self.boundary_of(folder)
+        return [
+            one
+            for one in self.folders
+            if (one == folder or one.startswith(f"{folder}/")) and self.boundary_of(one) == boundary
+        ]
+
+
+class Differential:
+    """One world of one kind, with its daemon running."""
+
+    def __init__(self, rig: Rig, tally: Tally, seed: int) -> None:
+        self._rig = rig
+        self._tally = tally
+        self._dice = random.Random(f"changes {seed}")
+        self._accounts = [login.account for login in rig.logins]
+
+    def connector(self) -> Connector:
+        return registry.connect(self._rig.kind, self._rig.settings())
+
+    def opinion(self) -> Opinion:
+        return Opinion(self.connector(), self._rig.ground.folders, set(self._accounts))
+
+    def probed(self, without: Collection[str] = ()) -> dict[str, Cells]:
+        """By door; where there are several, what either gives as well."""
+        found = {door: self._rig.probed(door, without) for door in self._rig.doors}
+        union: Cells = {}
+        for cells in found.values():
+            for cell, rights in cells.items():
+                union[cell] = union.get(cell, Rights.NONE) | rights
+        return found if len(found) == 1 else {**found, "either": union}
+
+    # Comparing
+
+    def compare(self) -> None:
+        """Fails with every cell in which Recert and the clients disagree."""
+        opinion = self.opinion()
+        every_folder = set(self.connector().every_folder())
+        assert every_folder >= set(opinion.folders), "not every folder was found"
+        tried = self.probed()
+        wrong = []
+        for door, cells in tried.items():
+            said = opinion.cells(self._accounts, door)
+            self._tally.cells += len(cells)
+            wrong += [
+                self._describe(opinion, door, *cell, rights)
+                for cell, rights in cells.items()
+                if not self._agree(opinion, cell, said[cell], rights)
+            ]
+        self._tally.wrong += len(wrong)
+        assert not wrong, f"{len(wrong)} cells differ\n" + "\n".join(wrong[:12])
+
+    def _agree(self, opinion: Opinion, cell: tuple[str, str], said: Rights, tried: Rights) -> bool:
+        """A grant that says of itself that it may say too much is taken at its word."""
+        if said == tried:
+            return True
+        grant = opinion.grant(*cell)
+        is_wide = grant is not None and grant.widened and not tried & ~said
+        self._tally.widened += is_wide
+        return is_wide
+
+    def _describe(
+        self, opinion: Opinion, door: str, account: str, folder: str, tried: Rights
+    ) -> str:
+        said = opinion.rights(account, folder, door)
+        grant = opinion.grant(account, folder)
+        login = next(one for one in self._rig.logins if one.account == account)
+        lines = [
+            f"{account} in {folder!r} by {door}:",
+            f"  Recert says too much: {say(said & ~tried)}; too little: {say(tried & ~said)}",
+            f"  Recert: {say(said)}, via {grant.via if grant else ()}",
+            f"  client: {say(tried)}",
+            f"  account: {opinion.accounts.get(account)}",
+            f"  stated: {login.about}",
+        ]
+        place = Path(folder)
+        for above in [one for one in reversed(place.parents) if one != Path("/")]:
+            lines.append(f"    {look(above)}  {above}")
+        lines.append(f"    {look(place)}  {place}")
+        lines += [f"      {look(entry)}  {entry.name!r}" for entry in sorted(place.iterdir())]
+        return "\n".join(lines)
+
+    # Changing
+
+    def revoke_and_undo(self) -> None:
+        """Random changes, each proved by clients and taken back to the last byte."""
+        for _number in range(REVOCATIONS):
+            self._change(depth=1)
+
+    def _wanted(self, held: Rights) -> Rights:
+        """Nothing at all, or some of what is held."""
+        if self._dice.random() < 0.5:
+            return Rights.NONE
+        left = Rights.NONE
+        for name in names(held):
+            if self._dice.random() < 0.5:
+                left |= Rights[name.upper()]
+        return left
+
+    def _change(self, depth: int) -> None:
+        opinion = self.opinion()
+        held = {cell: has for cell, has in opinion.cells(self._accounts).items() if has}
+        if not held:
+            return
+        account, folder = self._dice.choice(list(held))
+        change = Change(account, folder, self._wanted(held[account, folder]))
+        standing = Standing.of(self._rig)
+        try:
+            plan = self._patiently(lambda: self.connector().plan(change))
+        except CannotExpress as error:
+            self._tally.declined += 1
+            self._tally.refusals[str(error)] += 1
+            assert Standing.of(self._rig) == standing, "planning changed something"
+            return
+        assert Standing.of(self._rig) == standing, "planning changed something"
+        if plan.side_effects:
+            self._tally.side_effects += 1
+            if self._dice.random() > CARELESS:
+                return
+        self._carry_out(opinion, plan, standing, depth)
+
+    def _carry_out(self, opinion: Opinion, plan: Plan, standing: "Standing", depth: int) -> None:
+        change = plan.change
+        predicted = self._predicted(opinion, change, plan)
+        self._tally.revocations += 1
+        assert plan.is_empty or self.connector().standing(plan) is Stands.BEFORE
+        try:
+            self._apply(plan)
+            self._assert_cells(opinion, plan, predicted)
+            if depth < DEEPEST and self._dice.random() < 0.25:
+                self._change(depth + 1)
+        finally:
+            self._apply(self.connector().undo_plan(plan))
+        left = Standing.of(self._rig).difference(standing)
+        assert not left, f"undo of {change} left a difference:\n{left}\n{plan.diff}"
+        self._tally.undone += 1
+
+    def _not_worth_waiting(self, before: Opinion, after: Opinion) -> set[str]:
+        """Where a refusal takes seconds: accounts that were refused by all and still should be."""
+        if not self._rig.refuses_slowly:
+            return set()
+        return before.refused(self._accounts) & after.refused(self._accounts)
+
+    def _apply(self, plan: Plan) -> None:
+        """Twice, because twice must be as good as once."""
+        self.connector().apply(plan)
+        self._rig.settle()
+        once = Standing.of(self._rig)
+        assert self.connector().standing(plan) is Stands.AFTER
+        self.connector().apply(plan)
+        again = Standing.of(self._rig).difference(once)
+        assert not again, f"the second time changed something:\n{again}"
+
+    def _predicted(self, opinion: Opinion, change: Change, plan: Plan) -> Cells:
+        cells = opinion.cells(self._accounts)
+        for folder in opinion.region(change.folder):
+            cells[change.account, folder] = change.rights
+        for cell in plan.side_effects:
+            if cell.account in self._accounts:
+                for folder in opinion.region(cell.folder):
+                    cells[cell.account, folder] = cell.after
+        return cells
+
+    def _assert_cells(self, before: Opinion, plan: Plan, predicted: Cells) -> None:
+        change = plan.change
+        opinion = self.opinion()
+        tried = list(self.probed(self._not_worth_waiting(before, opinion)).values())[-1]
+        said = opinion.cells(self._accounts)
+        wrong = []
+        for cell, rights in predicted.items():
+            agree = self._agree(opinion, cell, said[cell], tried[cell])
+            if said[cell] != rights or not agree:
+                wrong.append(
+                    f"  {cell[0]} in {cell[1]!r}: was {say(before.rights(*cell))}; predicted "
+                    f"{say(rights)}; client {say(tried[cell])}; new reading {say(said[cell])}"
+                )
+        self._tally.cells += len(predicted)
+        self._tally.wrong += len(wrong)
+        assert not wrong, (
+            f"after {change.account} {change.folder!r} -> {say(change.rights)}:\n"
+            + "\n".join(wrong[:12])
+            + f"\nside effects: {plan.side_effects}\nnote: {plan.note}\n{plan.diff}"
+        )
+
+    def _patiently(self, make):  # type: ignore[no-untyped-def]
+        """Another worker may have added its own users to the machine in between."""
+        for _attempt in range(3):
+            try:
+                return make()
+            except EditedByOthers:
+                continue
+        return make()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything that says something about access, byte for byte."""
+
+    texts: dict[str, bytes]
+
+    @classmethod
+    def of(cls, rig: Rig) -> "Standing":
+        texts = {str(path): f"{look(path)}\n".encode() + path.read_bytes() for path in rig.stated()}
+        command = ["getfacl", "-nRp", "--", str(rig.ground.root)]
+        texts["tree"] = subprocess.run(command, capture_output=True, check=True).stdout
+        for file in rig.ground.root.rglob("*"):
+            if file.is_file() and not file.is_symlink():
+                texts[str(file)] = file.read_bytes()
+        own = rig.ground.residents.names()
+        for file in ("passwd", "group", "shadow", "gshadow"):
+            lines = Path("/etc", file).read_bytes().splitlines(keepends=True)
+            texts[file] = b"".join(line for line in lines if line.split(b":")[0].decode() in own)
+        return cls(texts)
+
+    def difference(self, earlier: "Standing") -> str:
+        found = []
+        for name in sorted({*self.texts, *earlier.texts}):
+            was, now = (one.texts.get(name, b"") for one in (earlier, self))
+            if was != now:
+                old, new = (text.decode(errors="replace").splitlines() for text in (was, now))
+                found += difflib.unified_diff(old, new, name, name, lineterm="", n=2)
+        return "\n".join(found)

@@ -1,0 +1,32 @@
+"""One line for each kind at the end of the session, added up over all workers."""
+
+from collections import Counter
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Known to pytest from two places, because the main process of several workers reads no
+    conftest but the first; it speaks once."""
+    if getattr(terminalreporter, "told_of_daemons", False):
+        return
+    terminalreporter.told_of_daemons = True  # type: ignore[attr-defined]
+    totals: dict[str, Counter[str]] = {}
+    refusals: dict[str, Counter[str]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "daemon" and getattr(report, "when", "") == "teardown":
+                    kind, facts = value
+                    reasons = facts.pop("refusals")
+                    totals.setdefault(kind, Counter()).update(facts)
+                    refusals.setdefault(kind, Counter()).update(reasons)
+    for kind, total in sorted(totals.items()):
+        terminalreporter.write_line(
+            f"{kind}: {total['cells']} cells compared with real clients, {total['wrong']} wrong, "
+            f"{total['widened']} marked as possibly too wide; "
+            f"{total['revocations']} changes carried out, {total['undone']} undone, "
+            f"{total['declined']} declined, {total['side_effects']} with side effects"
+        )
+        for reason, count in refusals[kind].most_common(6):
+            terminalreporter.write_line(f"    {count} x {reason}")
