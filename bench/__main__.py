@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from bench import tree
+from bench import servers, tree
 from bench.yardstick import bare_insert_select, bare_update, raw_load, seconds, typical
 from recert.app import create_app
 from recert.campaigns import queries, service
@@ -313,6 +313,7 @@ def main() -> None:
                 measure_pages(kind, db, campaign_id, folder / f"home-{kind}")
                 measure_decisions(kind, db, campaign_id)
         measure_memory(folder)
+    say("reading a server's folders", "none", **servers.reading_ratio())
 
 
 if __name__ == "__main__":

@@ -257,6 +257,11 @@ class TestSwitches:
         assert Rights.UPLOAD not in World(closed).rights("alice", "/in")
         assert Rights.UPLOAD in World(f"LoadModule mod_copy.c\n{closed}").rights("alice", "/in")
 
+    def test_a_name_by_the_server_needs_the_folder_and_overwriting(self) -> None:
+        closed = section("/in", ("STOR APPE", "DenyAll"))
+        assert Rights.UPLOAD in World(f"AllowOverwrite on\n{closed}").rights("alice", "/in")
+        assert Rights.UPLOAD not in World(closed).rights("alice", "/in")
+
     def test_site_commands_make_and_remove_folders(self) -> None:
         closed = section("/in", ("MKD RMD DELE", "DenyAll"))
         found = World(f"LoadModule mod_site_misc.c\n{closed}").rights("alice", "/in")
@@ -325,6 +330,13 @@ class TestSessions:
         )
         assert Rights.DOWNLOAD in world.rights("bob", "/in")
         assert Rights.DOWNLOAD not in world.rights("alice", "/in")
+
+    def test_a_bare_deny_all_of_it_empties_its_own_blocks(self) -> None:
+        inner = "<Directory /in>\n<Limit READ>\nDenyAll\n</Limit>\nDenyAll\n</Directory>\n"
+        world = World(
+            f"<IfUser alice>\n{inner}</IfUser>\n" + section("/in/deep", ("DELE", "DenyAll"))
+        )
+        assert Rights.DOWNLOAD in world.rights("alice", "/in/deep")
 
     def test_and_works_there(self) -> None:
         world = World("<IfGroup AND finance audit>\nAllowOverwrite on\n</IfGroup>\n")

@@ -39,7 +39,19 @@ class Client(Protocol):
     def learn(self, folders: Iterable[str], files: Iterable[str]) -> None:
         """Told what there is, for ways that need another place than the one in question."""
 
+    def enter(self, folder: str) -> bool:
+        """Goes into a folder; False when one cannot, or when it makes no difference."""
+
+    def leave(self) -> None:
+        """Goes to where whole paths work best."""
+
     def close(self) -> None: ...
+
+
+def _where(ftp: ftplib.FTP) -> str:
+    """The current folder; not every server doubles the quotes in its name, as ftplib expects."""
+    answer = ftp.sendcmd("PWD")
+    return answer[answer.index('"') + 1 : answer.rindex('"')].replace('""', '"')
 
 
 class FtpClient:
@@ -49,7 +61,34 @@ class FtpClient:
         self._login = (port, user, password)
         self._verbs = verbs
         self._sources: list[str] = []  # files that this account can read, to be copied
+        self._start = ""  # where a session begins
         self._ftp = self._connect()
+        self.leave()
+
+    def enter(self, folder: str) -> bool:
+        """From inside, names need no path: where paths count as they are typed, and where a
+        session begins in a folder to which its account could not walk."""
+        if "enter first" not in self._verbs or not ("/." in folder or self._start != "/"):
+            return False
+        with contextlib.suppress(Refused):
+            self._try(lambda: self._ftp.cwd(folder))
+            return True
+        below = f"{folder}/".removeprefix(f"{self._start.rstrip('/')}/").rstrip("/")
+        if below.startswith("/"):
+            return False
+        self.close()
+        self._ftp = self._connect()
+        with contextlib.suppress(Refused):
+            if below:
+                self._try(lambda: self._ftp.cwd(below))
+            return True
+        return False
+
+    def leave(self) -> None:
+        """Not every server lists another folder while we stand in one that we could not enter."""
+        if "enter first" in self._verbs:
+            with contextlib.suppress(Refused):
+                self._try(lambda: self._ftp.cwd("/"))
 
     def _connect(self) -> ftplib.FTP:
         port, user, password = self._login
@@ -58,6 +97,8 @@ class FtpClient:
             ftp.connect(LOOPBACK, port, timeout=TIMEOUT)
             ftp.login(user, password)
             ftp.voidcmd("TYPE I")
+            with contextlib.suppress(ftplib.error_perm):
+                self._start = _where(ftp)
         except ConnectionRefusedError:
             raise  # No daemon is something else than a refused login.
         except (ftplib.Error, EOFError, OSError) as error:
@@ -103,7 +144,7 @@ class FtpClient:
             with contextlib.suppress(Refused):
                 self._try(lambda folder=folder: self._ftp.cwd(folder))
         for file in files if "SITE CPTO" in self._verbs else ():
-            if len(self._sources) < 2:
+            if len(self._sources) < 2 and '"' not in file:
                 with contextlib.suppress(Refused):
                     self._retrieve(file)
                     self._sources.append(file)
@@ -137,8 +178,13 @@ class FtpClient:
             raise Refused(f"session ended: {error}") from error
 
     def _lines(self, command: str) -> list[str]:
+        """What came, even when the server says no after it was sent."""
         lines: list[str] = []
-        self._try(lambda: self._ftp.retrlines(command, lines.append))
+        try:
+            self._try(lambda: self._ftp.retrlines(command, lines.append))
+        except Refused:
+            if not lines:
+                raise
         return lines
 
     def _nlst(self, folder: str) -> set[str]:
@@ -179,9 +225,27 @@ class FtpClient:
         """A copy of a file that can be read; not of the very one that is to change."""
         source = next((one for one in self._sources if one != path), path)
         self._try(lambda: self._ftp.sendcmd(f"SITE CPFR {source}"))
-        self._try(lambda: self._ftp.voidcmd(f"SITE CPTO {path}"))
+        self._in_place(path, lambda name: self._ftp.voidcmd(f"SITE CPTO {name}"))
+
+    def _in_place(self, path: str, say: Callable[[str], Any]) -> None:
+        """SITE commands of ProFTPD cannot name a path with quotes, but a file where we are."""
+        if '"' not in path:
+            self._try(lambda: say(path))
+            return
+        folder, _, name = path.rpartition("/")
+        before = self._try(lambda: _where(self._ftp))
+        self._try(lambda: self._ftp.cwd(folder or "/"))
+        try:
+            self._try(lambda: say(name))
+        finally:
+            with contextlib.suppress(Refused):
+                self._try(lambda: self._ftp.cwd(before))
 
     def _saying(self, word: str) -> Way:
+        if word.startswith("SITE "):
+            return lambda path: self._in_place(
+                path, lambda name: self._ftp.voidcmd(f"{word} {name}")
+            )
         return lambda path: self._try(lambda: self._ftp.voidcmd(f"{word} {path}"))
 
     def _rename(self, old: str, new: str) -> None:
@@ -265,6 +329,12 @@ class SftpClient:
 
     def learn(self, folders: Iterable[str], files: Iterable[str]) -> None:
         """SFTP copies nothing on its own account."""
+
+    def enter(self, folder: str) -> bool:
+        return False
+
+    def leave(self) -> None:
+        """Nothing to leave."""
 
     async def _read(self, path: str) -> bytes:
         async with self._sftp.open(path, FXF_READ, encoding=None) as file:

@@ -116,7 +116,10 @@ class Differential:
 
     def probed(self, without: Collection[str] = ()) -> dict[str, Cells]:
         """By door; where there are several, what either gives as well."""
+        standing = Standing.of(self._rig)
         found = {door: self._rig.probed(door, without) for door in self._rig.doors}
+        left = Standing.of(self._rig).difference(standing)
+        assert not left, f"the probe left a difference:\n{left}"
         union: Cells = {}
         for cells in found.values():
             for cell, rights in cells.items():

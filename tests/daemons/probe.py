@@ -49,7 +49,11 @@ def _one(client: Client, jail: str, uid: int, folder: Path) -> Rights:
     if inside is None:
         return Rights.NONE
     with Bench(folder, uid) as bench:
-        return Attempts(client, inside, bench).all_rights()
+        found = Attempts(client, inside, bench).all_rights()
+        if client.enter(inside or "/"):
+            found |= Attempts(client, None, bench).all_rights()
+        client.leave()
+        return found
 
 
 def _files(jail: str, folders: Iterable[Path]) -> Iterator[str]:
@@ -144,9 +148,9 @@ def _mode_of(access: bytes) -> int:
 
 
 class Attempts:
-    """Every right of one account in one folder."""
+    """Every right of one account in one folder; without a path from inside of it."""
 
-    def __init__(self, client: Client, inside: str, bench: Bench) -> None:
+    def __init__(self, client: Client, inside: str | None, bench: Bench) -> None:
         self._client = client
         self._inside = inside
         self._bench = bench
@@ -162,14 +166,14 @@ class Attempts:
         return found
 
     def _path(self, name: str) -> str:
-        return f"{self._inside}/{name}"
+        return name if self._inside is None else f"{self._inside}/{name}"
 
     def _list(self) -> bool:
         # A name that stands nowhere else: some servers list other folders than was asked.
         known = {SUBFOLDER}
         for listing in self._client.listings():
             with contextlib.suppress(Refused):
-                if known & listing(self._inside or "/"):
+                if known & listing("." if self._inside is None else self._inside or "/"):
                     return True
         return False
 

@@ -10,7 +10,7 @@ from tests.daemons.residents import EXPIRED, HASH, SECRET, User
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import LOOPBACK, Daemon, free_port
 
-VERBS = frozenset(("STOR", "APPE", "MKD", "XMKD", "RMD", "XRMD", "MLSD"))
+VERBS = frozenset(("STOR", "APPE", "MKD", "XMKD", "RMD", "XRMD", "MLSD", "enter first"))
 SWITCHES = (
     ("KeepAllFiles", 0.2), ("NoRename", 0.2), ("NoChmod", 0.2), ("AutoRename", 0.15),
     ("CustomerProof", 0.2), ("ProhibitDotFilesWrite", 0.2), ("ProhibitDotFilesRead", 0.2),

@@ -47,8 +47,11 @@ class Stream(Protocol):
     """A running command whose output is read piece by piece. At its end `code` and `errors` are
     known."""
 
-    code: int
-    errors: str
+    @property
+    def code(self) -> int: ...
+
+    @property
+    def errors(self) -> str: ...
 
     def __iter__(self) -> Iterator[bytes]: ...
 

@@ -105,6 +105,7 @@ class PosixConnector(ABC):
                 raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
             if change.folder == WHOLE_ACCOUNT:
                 return plan_of(change, self.close_account(host, survey, change.account), ())
+            _check_folder(survey, change.folder)
             found, side_effects = self._best(host, survey, change)
             return plan_of(change, found, side_effects)
 
@@ -144,6 +145,13 @@ class PosixConnector(ABC):
     def apply(self, plan: Plan) -> None:
         with host_of(self._settings) as host:
             self.carry_out(host, plan, parts.load(plan.before, plan.after))
+
+
+def _check_folder(survey: Survey, folder: str) -> None:
+    """What is not there, or is shown with octal numbers, has no path that could be edited."""
+    known = survey.tree.get(folder)
+    if known is None or not known.is_reported or not names.is_clean(folder):
+        raise CannotExpress(f"There is no folder {folder} that Recert could change.")
 
 
 def plan_of(change: Change, found: Sequence[Part], side_effects: Sequence[Cell]) -> Plan:

@@ -88,10 +88,6 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
 def _check(change: Change, identity: Identity, at: dict[str, FolderRights], me: int) -> None:
     if identity.uid == 0:
         raise CannotExpress("The account is the superuser; no folder permission stops it.")
-    if change.folder not in at:
-        raise CannotExpress(f"The folder {change.folder} is not there any more.")
-    if not names.is_clean(change.folder):
-        raise CannotExpress("The folder's name holds control characters.")
     now = at[change.folder].rights(me)
     if change.rights & ~now:
         raise CannotExpress(

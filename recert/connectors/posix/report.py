@@ -55,8 +55,9 @@ def grants(
         wanted = 0
         for account in only:
             wanted |= identities.of(account)
-    reasons: dict[tuple[str, Node], str] = {}
-    by_masks: dict[tuple[Masks, int], Rights] = {}
+    # Equal permissions and masks are mostly the same objects, so their identity is the key.
+    reasons: dict[tuple[str, int], str] = {}
+    by_masks: dict[tuple[int, int], Rights] = {}
     for one in kept:
         holders = 0
         for mask in one.masks:
@@ -65,13 +66,13 @@ def grants(
         folder, node = names.shown(one.path), one.folder.node
         for identity in identities.members(holders & wanted):
             bit = identities.of(identity.account)
-            key = (one.masks, bit)
+            key = (id(one.masks), bit)
             rights = by_masks.get(key)
             if rights is None:
                 rights = by_masks[key] = rights_of(one.masks, bit)
-            why = reasons.get((identity.account, node))
+            why = reasons.get((identity.account, id(node)))
             if why is None:
-                why = reasons[identity.account, node] = reason(identity, node, group_name)
+                why = reasons[identity.account, id(node)] = reason(identity, node, group_name)
             extra, widened = more(identity, one.path, rights)
             by_protocol = _spoken(spoken, bit, rights)
             said = tuple(f"by {name}: {say(given)}" for name, given in by_protocol)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.hosts import commands
+from recert.connectors.hosts.ahead import Ahead
 from recert.connectors.hosts.contract import Host, Stream
 from recert.connectors.posix.acl import ENTER, Acl, Node, of_mode, parse_listing
 from recert.connectors.posix.identities import Identities
@@ -39,7 +40,7 @@ class Tree:
     mounts: Mounts = field(default_factory=Mounts)
 
     def add(self, path: str, node: Node, identity: bytes, *, reported: bool) -> Folder:
-        above = self.position.get(os.path.dirname(path), -1) if path != "/" else -1
+        above = self.position.get(path.rpartition("/")[0] or "/", -1) if path != "/" else -1
         folder = Folder(path, node, above, identity, reported)
         self.position[path] = len(self.folders)
         self.folders.append(folder)
@@ -58,10 +59,17 @@ def scan(host: Host, roots: Iterable[str], *, also: Iterable[str] = ()) -> Tree:
     starts = _outermost(roots)
     starts += [place for place in tree.mounts.below(starts) if place not in starts]
     way = sorted({*_spine(starts), *_spine(also), *also})
-    acls = _acls(host, starts, way, tree)
-    seen: dict[bytes, Node] = {}
-    _walk(host, commands.FIND_THESE, way, tree, acls, seen, reported=False)
-    _walk(host, commands.FIND_ALL, starts, tree, acls, seen, reported=True)
+    # The long list is fetched while the ACLs are read: both commands run at once.
+    ahead = Ahead(host.stream(commands.FIND_ALL, _names(starts)))
+    try:
+        acls = _acls(host, starts, way, tree)
+        seen: dict[bytes, Node] = {}
+        if way:
+            these = host.stream(commands.FIND_THESE, _names(way))
+            _walk(host, these, tree, acls, seen, reported=False)
+        _walk(host, ahead, tree, acls, seen, reported=True)
+    finally:
+        ahead.abandon()
     return tree
 
 
@@ -116,8 +124,7 @@ def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
 
 def _walk(
     host: Host,
-    command: commands.Command,
-    starts: list[str],
+    stream: Stream,
     tree: Tree,
     acls: Acls,
     seen: dict[bytes, Node],
@@ -125,9 +132,6 @@ def _walk(
     reported: bool,
 ) -> None:
     """Reads find's answer; `seen` keeps one object for all equal permissions."""
-    if not starts:
-        return
-    stream = host.stream(command, _names(starts))
     rest = b""
     last, folder = None, None
     for piece in stream:

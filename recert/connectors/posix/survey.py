@@ -1,13 +1,13 @@
 """One look at a server whose rights the kernel decides: facts first, rights computed from them."""
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recert.connectors.contract import AccountFact, GroupFact, Reading
 from recert.connectors.posix import report
 from recert.connectors.posix.accounts import SystemUsers
-from recert.connectors.posix.acl import Node
 from recert.connectors.posix.evaluate import (
     NOBODY,
     FolderRights,
@@ -109,12 +109,14 @@ class Survey:
     def fingerprint(self, found: Sequence[FolderRights]) -> str:
         """Stands for every permission that was read and for what follows from it."""
         digest = hashlib.sha256()
-        texts: dict[tuple[Node, Masks], bytes] = {}
+        texts: dict[tuple[int, int], bytes] = {}  # equal ones are mostly the same objects
         for one in found:
-            key = (one.folder.node, one.masks)
-            if key not in texts:
-                texts[key] = repr(key).encode()
-            digest.update(one.path.encode(errors="surrogateescape") + b"\0" + texts[key])
+            key = (id(one.folder.node), id(one.masks))
+            text = texts.get(key)
+            if text is None:
+                text = texts[key] = repr((one.folder.node, one.masks)).encode()
+                digest.update(text)
+            digest.update(b"%d\0" % len(text) + os.fsencode(one.path) + text[:64])
         for account in self.accounts:
             digest.update(repr(account).encode(errors="surrogateescape"))
         return digest.hexdigest()

@@ -70,7 +70,8 @@ FTP: dict[Rights, tuple[Way, ...]] = {
     Rights.UPLOAD: (
         _way(_new("STOR")),
         _way(_new("APPE")),
-        _way(_folder("CWD"), _new("STOU")),  # it stores where the session stands
+        # It stores where the session stands, and finds the file that it has just made.
+        _way(_folder("CWD"), _new("STOU"), overwrites=True),
         _way(_new("SITE_CPTO"), module=_COPY),
     ),
     Rights.OVERWRITE: (

@@ -214,25 +214,20 @@ def for_session(server: Section, fits: Callable[[Section], bool]) -> Section:
 
 def _merge(section: Section, server: Section) -> None:
     for item in list(section.items):
-        if item.kind is Kind.DIRECTIVE and item.name not in REPEATED:
-            _remove(server, lambda other, name=item.name: other.name == name)  # type: ignore[misc]
-        elif item.kind is Kind.DIRECTORY:
-            _remove(
-                server,
-                lambda other, path=item.path: (  # type: ignore[misc]
-                    other.kind is Kind.DIRECTORY and other.path == path
-                ),
-            )
+        _replace(item, server)
         server.items.insert(0, _reversed(item, server))
 
 
-def _remove(place: Section, fits: Callable[[Section], bool]) -> None:
-    """Takes away everything that fits, at every depth."""
-    for item in list(place.items):
-        if fits(item):
-            place.items.remove(item)
-        elif item.items:
-            _remove(item, fits)
+def _replace(item: Section, within: Section) -> None:
+    """Takes away what a merged item replaces, at every depth: a bare DenyAll takes the DenyAll out
+    of <Limit> blocks, too."""
+    for other in list(within.items):
+        same_path = item.kind is Kind.DIRECTORY is other.kind and item.path == other.path
+        same_name = item.kind is Kind.DIRECTIVE and item.name == other.name
+        if same_path or (same_name and item.name not in REPEATED):
+            within.items.remove(other)
+        else:
+            _replace(item, other)
 
 
 def _reversed(section: Section, parent: Section) -> Section:
@@ -240,5 +235,7 @@ def _reversed(section: Section, parent: Section) -> Section:
     twin = Section(section.kind, section.statement, parent)
     twin.path, twin.written = section.path, section.written
     for item in section.items:
+        if section.kind is not Kind.LIMIT and item.kind is Kind.DIRECTIVE:
+            _replace(item, twin)
         twin.items.insert(0, _reversed(item, twin))
     return twin
