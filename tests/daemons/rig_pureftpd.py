@@ -127,7 +127,8 @@ class PureftpdRig(Rig):
         if ground.chance(0.15):
             names.append(self.users[0].name)
         known = [self._virtual(name) for name in names]
-        stored = [one.line for one in known if not ground.chance(0.05)]
+        self.stored = [one for one in known if not ground.chance(0.05)]
+        stored = [one.line for one in self.stored]
         if ground.chance(0.1):
             stored.append(known[0].line.replace(HASH, "*"))  # a second line counts for nothing
         removed = self._virtual("removed") if ground.chance(0.1) else None
@@ -140,7 +141,6 @@ class PureftpdRig(Rig):
         for one in known:
             if one.name not in [user.name for user in self.users]:
                 self.logins.append(Login(one.name, one.uid, one.line.replace(HASH, "HASH")))
-        self.virtual = known
 
     def _virtual(self, name: str) -> Virtual:
         ground, dice = self.ground, self.ground.dice
@@ -177,7 +177,7 @@ class PureftpdRig(Rig):
         self._option("UnixAuthentication", "no" if self.ground.chance(0.2) else "yes")
         if not self.ground.chance(0.1):
             (self.auth / "65unix").symlink_to("../conf/UnixAuthentication")
-        first = {one.name: one.uid for one in self.virtual}
+        first = {one.name: one.uid for one in self.stored}
         for user in self.users:
             uid = first.get(user.name, user.uid)
             self.logins.append(Login(user.name, uid, f"{user}"))

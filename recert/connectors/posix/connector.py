@@ -170,8 +170,8 @@ def plan_of(change: Change, found: Sequence[Part], side_effects: Sequence[Cell])
 def _all_cells(survey: Survey, change: Change) -> list[Cell]:
     """Every other folder in which the account would lose something."""
     me = survey.identities.of(change.account)
-    found = survey.rights()
-    inside = {one.path for one in edit.region(found, change.folder, me)}
+    found, kept = survey.outlook()
+    inside = {one.path for one in edit.region(found, kept, change.folder)}
     return [
         Cell(change.account, names.shown(one.path), one.rights(me), Rights.NONE)
         for one in found

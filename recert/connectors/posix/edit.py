@@ -5,7 +5,7 @@ What an entry cannot say (delete but not upload, for instance) is not attempted 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from recert.connectors import names
@@ -14,7 +14,6 @@ from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.acl import ENTER, READ, WRITE, Acl, Listed, Node, parse_listing
 from recert.connectors.posix.evaluate import FolderRights, rights_of
 from recert.connectors.posix.identities import Identity
-from recert.connectors.posix.report import boundaries
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights, say
@@ -43,10 +42,9 @@ class Outcome:
     side_effects: tuple[Cell, ...]
 
 
-def region(found: Sequence[FolderRights], folder: str, me: int) -> list[FolderRights]:
-    """The folder and those below it that behave like it for this account, without what lies
-    below another boundary."""
-    kept = {one.path for one in boundaries(found)}
+def region(found: Sequence[FolderRights], kept: Collection[str], folder: str) -> list[FolderRights]:
+    """The folder and those below it that behave like it, without what lies at or below another
+    boundary (`kept`)."""
     inside: list[FolderRights] = []
     outside: set[str] = set()
     for one in found:
@@ -64,10 +62,10 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
     """The ACL edit for a change, proven by evaluation. CannotExpress says why there is none."""
     identity = survey.identities.get(change.account)
     me = survey.identities.of(change.account)
-    found = survey.rights()
+    found, kept = survey.outlook()
     at = {one.path: one for one in found}
     _check(change, identity, at, me)
-    inside = region(found, change.folder, me)
+    inside = region(found, kept, change.folder)
     reasons: list[str] = []
     best: Outcome | None = None
     for rights, wishes in _candidates(change, found, inside, me):

@@ -51,6 +51,12 @@ class Survey:
         """The rights in every folder; of another tree when a change is tried out."""
         return union(self.rights_by_view(tree))
 
+    def outlook(self) -> tuple[list[FolderRights], set[str]]:
+        """The rights in every folder, and the paths that are boundaries to a reviewer."""
+        by_view = self.rights_by_view()
+        found = union(by_view)
+        return found, {one.path for one in report.boundaries(found, *by_view)}
+
     def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
         """The same for each way in, the folders in the same order."""
         where = tree or self.tree

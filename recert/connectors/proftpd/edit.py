@@ -76,7 +76,7 @@ def close_account(host: Host, survey: ProftpdSurvey, known: Known, account: str)
 def _tried(attempt: Attempt, rights: Rights) -> Result:
     """The blocks for these rights, with blocks that keep what lies below as it is."""
     change, me = attempt.change, attempt.me
-    before = attempt.survey.rights()
+    before, kept = attempt.survey.outlook()
     at = {one.path: one for one in before}
     if change.folder not in at:
         raise CannotExpress(f"The folder {change.folder} is not there any more.")
@@ -94,7 +94,7 @@ def _tried(attempt: Attempt, rights: Rights) -> Result:
             )
         )
     )
-    inside = region(before, change.folder, me)
+    inside = region(before, kept, change.folder)
     text = Text(attempt.known.configuration)
     insertions = [
         one
