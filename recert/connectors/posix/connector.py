@@ -20,7 +20,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import Host, host_of
-from recert.connectors.posix import edit, parts
+from recert.connectors.posix import daemon, edit, parts
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
@@ -63,6 +63,22 @@ class PosixConnector(ABC):
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
         """Writes. Kinds whose edits need a check before or a reload after say so here."""
         parts.carry_out(host, found)
+        if self.session_name and any(part.kind != parts.ACL for part in found):
+            self._end_sessions(host, plan.change.account)
+
+    # How the processes of sessions are named, where they run as the account: permissions act on
+    # them at once, but a closed account stays in until its session ends.
+    session_name = ""
+
+    def _end_sessions(self, host: Host, account: str) -> None:
+        """Only when nobody else runs as the same uid, whose sessions could not be told apart, and
+        only when the account was closed."""
+        survey = self.survey(host)
+        uid = survey.identities.get(account).uid
+        is_alone = survey.identities.by_uid[uid].bit_count() == 1
+        closed = not next(one for one in survey.accounts if one.name == account).enabled
+        if is_alone and closed and uid > 0:
+            daemon.end_sessions_of(host, self.session_name, uid)
 
     def checks(self) -> Iterator[Check]:
         yield Check("settings", True)

@@ -51,3 +51,20 @@ def end_sessions(host: Host, title: str) -> int:
     if found:
         host.run(commands.signal("TERM", *found))
     return len(found)
+
+
+def end_sessions_of(host: Host, name: str, uid: int) -> int:
+    """Ends the sessions of a daemon that run as this uid; how many there were. A session may have
+    a helper of another uid between it and the listener: then that one is told, and both end."""
+    known = processes(host)
+    mine = {pid for pid, (_, _, line) in known.items() if name in line.split(" ", 1)[0]}
+    found = set()
+    for pid in mine:
+        parent, session_uid, _ = known[pid]
+        if session_uid != uid:
+            continue
+        above = known[parent][0] if parent in mine else 0
+        found.add(parent if parent in mine and above in mine else pid)
+    if found:
+        host.run(commands.signal("TERM", *sorted(found)))
+    return len(found)

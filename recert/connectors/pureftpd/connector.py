@@ -1,16 +1,14 @@
 """The Pure-FTPd connector: folders by ACL of the uid, virtual users by a mark before their hash."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
     LogSource,
-    Plan,
 )
 from recert.connectors.hosts import Host, commands, host_of
-from recert.connectors.posix import parts
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
@@ -22,6 +20,8 @@ from recert.foundation import clock
 
 class PureftpdConnector(PosixConnector):
     """One Pure-FTPd, known by the folder of its option files."""
+
+    session_name = "pure-ftpd"
 
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
@@ -77,11 +77,6 @@ class PureftpdConnector(PosixConnector):
         raise CannotExpress(
             f"{account!r} is a system account: lock it on the machine (usermod -L -e 1)."
         )
-
-    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
-        """The database is read at every login; nothing has to be told to the server. Options need
-        a restart, so no option is ever edited."""
-        parts.carry_out(host, found)
 
 
 def _is_in(raw: bytes, account: str) -> bool:

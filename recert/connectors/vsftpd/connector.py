@@ -24,6 +24,8 @@ from recert.foundation import clock
 class VsftpdConnector(PosixConnector):
     """One vsftpd, known by its main configuration file."""
 
+    session_name = "vsftpd"
+
     def survey(self, host: Host) -> Survey:
         return survey(host, self._settings, clock.now(), self._last_logins(host))
 
