@@ -150,11 +150,13 @@ class FtpClient:
                     self._sources.append(file)
 
     def _data_flows(self) -> bool:
-        try:
-            self._try(lambda: self._ftp.sendcmd("PASV"))
-        except Refused:
-            return False
-        return True
+        """By a connection of the client's, or else by one of the server's."""
+        for is_passive, word in ((True, "PASV"), (False, "PORT 127,0,0,1,200,1")):
+            with contextlib.suppress(Refused):
+                self._try(lambda word=word: self._ftp.sendcmd(word))
+                self._ftp.set_pasv(is_passive)
+                return True
+        return False
 
     def close(self) -> None:
         with contextlib.suppress(ftplib.Error, EOFError, OSError):

@@ -16,11 +16,10 @@ from recert.connectors.contract import (
     CannotExpress,
     Change,
     Connector,
-    EditedByOthers,
     GrantFact,
     Plan,
+    Standing,
 )
-from recert.connectors.contract import Standing as Stands
 from recert.connectors.rights import Rights, names, say
 from tests.daemons.acls import look
 from tests.daemons.rigs import Cells, Rig
@@ -116,9 +115,9 @@ class Differential:
 
     def probed(self, without: Collection[str] = ()) -> dict[str, Cells]:
         """By door; where there are several, what either gives as well."""
-        standing = Standing.of(self._rig)
+        imprint = Imprint.of(self._rig)
         found = {door: self._rig.probed(door, without) for door in self._rig.doors}
-        left = Standing.of(self._rig).difference(standing)
+        left = Imprint.of(self._rig).difference(imprint)
         assert not left, f"the probe left a difference:\n{left}"
         union: Cells = {}
         for cells in found.values():
@@ -130,12 +129,10 @@ class Differential:
 
     def compare(self) -> None:
         """Fails with every cell in which Recert and the clients disagree."""
+        self._find_every_folder()
         opinion = self.opinion()
-        every_folder = set(self.connector().every_folder())
-        assert every_folder >= set(opinion.folders), "not every folder was found"
-        tried = self.probed()
         wrong = []
-        for door, cells in tried.items():
+        for door, cells in self.probed().items():
             said = opinion.cells(self._accounts, door)
             self._tally.cells += len(cells)
             wrong += [
@@ -145,6 +142,13 @@ class Differential:
             ]
         self._tally.wrong += len(wrong)
         assert not wrong, f"{len(wrong)} cells differ\n" + "\n".join(wrong[:12])
+        hidden = self._rig.signed_in & opinion.refused(self._accounts)
+        assert not hidden, f"Recert says that they cannot sign in, but they can: {hidden}"
+
+    def _find_every_folder(self) -> None:
+        root = self._rig.ground.root
+        found = {one for one in self.connector().every_folder() if Path(one).is_relative_to(root)}
+        assert found == {str(folder) for folder in self._rig.ground.folders}
 
     def _agree(self, opinion: Opinion, cell: tuple[str, str], said: Rights, tried: Rights) -> bool:
         """A grant that says of itself that it may say too much is taken at its word."""
@@ -200,26 +204,26 @@ class Differential:
             return
         account, folder = self._dice.choice(list(held))
         change = Change(account, folder, self._wanted(held[account, folder]))
-        standing = Standing.of(self._rig)
+        imprint = Imprint.of(self._rig)
         try:
-            plan = self._patiently(lambda: self.connector().plan(change))
+            plan = self.connector().plan(change)
         except CannotExpress as error:
             self._tally.declined += 1
             self._tally.refusals[str(error)] += 1
-            assert Standing.of(self._rig) == standing, "planning changed something"
+            assert Imprint.of(self._rig) == imprint, "planning changed something"
             return
-        assert Standing.of(self._rig) == standing, "planning changed something"
+        assert Imprint.of(self._rig) == imprint, "planning changed something"
         if plan.side_effects:
             self._tally.side_effects += 1
             if self._dice.random() > CARELESS:
                 return
-        self._carry_out(opinion, plan, standing, depth)
+        self._carry_out(opinion, plan, imprint, depth)
 
-    def _carry_out(self, opinion: Opinion, plan: Plan, standing: "Standing", depth: int) -> None:
+    def _carry_out(self, opinion: Opinion, plan: Plan, imprint: "Imprint", depth: int) -> None:
         change = plan.change
         predicted = self._predicted(opinion, change, plan)
         self._tally.revocations += 1
-        assert plan.is_empty or self.connector().standing(plan) is Stands.BEFORE
+        assert plan.is_empty or self.connector().standing(plan) is Standing.BEFORE
         try:
             self._apply(plan)
             self._assert_cells(opinion, plan, predicted)
@@ -227,7 +231,7 @@ class Differential:
                 self._change(depth + 1)
         finally:
             self._apply(self.connector().undo_plan(plan))
-        left = Standing.of(self._rig).difference(standing)
+        left = Imprint.of(self._rig).difference(imprint)
         assert not left, f"undo of {change} left a difference:\n{left}\n{plan.diff}"
         self._tally.undone += 1
 
@@ -241,10 +245,10 @@ class Differential:
         """Twice, because twice must be as good as once."""
         self.connector().apply(plan)
         self._rig.settle()
-        once = Standing.of(self._rig)
-        assert self.connector().standing(plan) is Stands.AFTER
+        once = Imprint.of(self._rig)
+        assert self.connector().standing(plan) is Standing.AFTER
         self.connector().apply(plan)
-        again = Standing.of(self._rig).difference(once)
+        again = Imprint.of(self._rig).difference(once)
         assert not again, f"the second time changed something:\n{again}"
 
     def _predicted(self, opinion: Opinion, change: Change, plan: Plan) -> Cells:
@@ -258,44 +262,39 @@ class Differential:
         return cells
 
     def _assert_cells(self, before: Opinion, plan: Plan, predicted: Cells) -> None:
-        change = plan.change
+        """Clients and a new reading agree with each other, and with what the plan said."""
         opinion = self.opinion()
-        tried = list(self.probed(self._not_worth_waiting(before, opinion)).values())[-1]
-        said = opinion.cells(self._accounts)
+        tried = self.probed(self._not_worth_waiting(before, opinion))
+        whole = list(tried)[-1]  # either door, or the only one: what plans speak about
         wrong = []
-        for cell, rights in predicted.items():
-            agree = self._agree(opinion, cell, said[cell], tried[cell])
-            if said[cell] != rights or not agree:
-                wrong.append(
-                    f"  {cell[0]} in {cell[1]!r}: was {say(before.rights(*cell))}; predicted "
-                    f"{say(rights)}; client {say(tried[cell])}; new reading {say(said[cell])}"
-                )
-        self._tally.cells += len(predicted)
+        for door, cells in tried.items():
+            said = opinion.cells(self._accounts, door)
+            self._tally.cells += len(cells)
+            for cell, rights in cells.items():
+                as_planned = door != whole or said[cell] == predicted[cell]
+                if not as_planned or not self._agree(opinion, cell, said[cell], rights):
+                    wrong.append(
+                        f"  {cell[0]} in {cell[1]!r} by {door}: was {say(before.rights(*cell))}; "
+                        f"planned {say(predicted[cell])}; client {say(rights)}; "
+                        f"new reading {say(said[cell])}"
+                    )
         self._tally.wrong += len(wrong)
+        change = plan.change
         assert not wrong, (
             f"after {change.account} {change.folder!r} -> {say(change.rights)}:\n"
             + "\n".join(wrong[:12])
             + f"\nside effects: {plan.side_effects}\nnote: {plan.note}\n{plan.diff}"
         )
 
-    def _patiently(self, make):  # type: ignore[no-untyped-def]
-        """Another worker may have added its own users to the machine in between."""
-        for _attempt in range(3):
-            try:
-                return make()
-            except EditedByOthers:
-                continue
-        return make()
-
 
 @dataclass(frozen=True)
-class Standing:
+class Imprint:
     """Everything that says something about access, byte for byte."""
 
     texts: dict[str, bytes]
 
     @classmethod
-    def of(cls, rig: Rig) -> "Standing":
+    def of(cls, rig: Rig) -> "Imprint":
         texts = {str(path): f"{look(path)}\n".encode() + path.read_bytes() for path in rig.stated()}
         command = ["getfacl", "-nRp", "--", str(rig.ground.root)]
         texts["tree"] = subprocess.run(command, capture_output=True, check=True).stdout
@@ -308,7 +307,7 @@ class Standing:
             texts[file] = b"".join(line for line in lines if line.split(b":")[0].decode() in own)
         return cls(texts)
 
-    def difference(self, earlier: "Standing") -> str:
+    def difference(self, earlier: "Imprint") -> str:
         found = []
         for name in sorted({*self.texts, *earlier.texts}):
             was, now = (one.texts.get(name, b"") for one in (earlier, self))

@@ -75,6 +75,7 @@ def quoted(path: str) -> str:
 class OpensshRig(Rig):
     kind = "openssh"
     doors = ("sftp",)
+    reloads_with = ("log", "Server listening on")
 
     def build(self) -> None:
         self.users: list[User] = []
@@ -243,7 +244,8 @@ class OpensshRig(Rig):
         if ground.chance(likelihood):
             lines.append(f"DenyGroups {dice.choice(groups)}")
         if ground.chance(likelihood):
-            lines.append(f"AllowGroups {' '.join(groups[:-1])}")
+            pattern = f"!{groups[0]} {groups[0][:-1]}*"
+            lines.append(f"AllowGroups {dice.choice((pattern, ' '.join(groups[:-1])))}")
         return lines
 
     def _rights(self, likelihood: float) -> list[str]:
@@ -260,7 +262,7 @@ class OpensshRig(Rig):
         dice = self.ground.dice
         some = [quoted(str(jail)) for jail in self.jails]
         any_folder = quoted(str(dice.choice(self.ground.folders)))
-        named = [f"{self.homes}/%u", "%h", any_folder, "none"]
+        named = [f"{self.homes}/%u", "%h", f"{self.homes}/", any_folder, "none", "/no/such/place"]
         return dice.choice([*some[:1] * 3, *some, *some, *named])
 
     def _matches(self, count: int) -> list[str]:
@@ -269,7 +271,16 @@ class OpensshRig(Rig):
             inner = self._rights(0.6) + self._lists(0.04)
             if inner:
                 lines += [f"Match {self._criteria()}", *(f"    {line}" for line in inner)]
+                lines += self._included()
         return lines
+
+    def _included(self) -> list[str]:
+        """What a file brings in only where the block that includes it fits."""
+        if not self.ground.chance(0.1):
+            return []
+        file = self.etc / f"inner-{len(list(self.etc.glob('inner-*')))}.conf"
+        self._write_lines(file, self._rights(0.6))
+        return [f"    Include {file}"]
 
     def _criteria(self) -> str:
         dice = self.ground.dice
@@ -283,6 +294,8 @@ class OpensshRig(Rig):
                 f"User {users[0][:-1]}*,!{dice.choice(users)}",
                 f"Group {one.name}",
                 f"Group {one.name},!{other.name}",
+                f"Group !{other.name},{one.name[:-1]}?",
+                f"Group !{other.name}",
                 f"LocalPort {self.port}",
                 f"Group {one.name} User {users[0][:-1]}?",
                 "all",

@@ -69,6 +69,7 @@ def quoted(text: str) -> str:
 class ProftpdRig(Rig):
     kind = "proftpd"
     doors = ("ftp", "sftp")
+    reloads_with = ("system.log", "reparsing configuration file")
 
     def build(self) -> None:
         self.by_sql = self.ground.chance(0.35)
@@ -143,7 +144,11 @@ class ProftpdRig(Rig):
             self._make_database()
             return
         (self.etc / "ftpd.passwd").write_text("".join(f"{one.line}\n" for one in self.accounts))
-        (self.etc / "ftpd.group").write_text("".join(f"{one.line}\n" for one in self.groups))
+        lines = [one.line for one in self.groups]
+        if self.ground.chance(0.2):
+            # A second line of a group adds its members.
+            lines.append(NamedGroup("staff", self.groups[0].gid, (self.accounts[-1].name,)).line)
+        (self.etc / "ftpd.group").write_text("".join(f"{line}\n" for line in lines))
         for name in ("ftpd.passwd", "ftpd.group"):
             (self.etc / name).chmod(0o640)
 
@@ -216,7 +221,8 @@ class ProftpdRig(Rig):
     def _global_lines(self) -> list[str]:
         """What holds for both servers: the sources of accounts, and some rules."""
         ground, dice = self.ground, self.ground.dice
-        lines = ["<Global>", "RequireValidShell off", "UseFtpUsers off", "AuthPAM off"]
+        shells = "on" if ground.chance(0.15) else "off"
+        lines = ["<Global>", f"RequireValidShell {shells}", "UseFtpUsers off", "AuthPAM off"]
         if self.by_sql:
             order = ["mod_sql.c"]
             lines += [
@@ -310,7 +316,7 @@ class ProftpdRig(Rig):
     def _section_path(self) -> str:
         ground, dice = self.ground, self.ground.dice
         plain = [one for one in ground.folders if PLAIN.fullmatch(one.name)]
-        path = str(dice.choice(plain or ground.folders))
+        path = str(ground.root if ground.chance(0.25) else dice.choice(plain or ground.folders))
         shape = dice.random()
         if shape < 0.15:
             return f"{path}/*"
@@ -343,11 +349,22 @@ class ProftpdRig(Rig):
                         f"DenyGroup {group}",
                         f"AllowGroup OR {group}",
                         f"AllowUser {user} {quoted(self._a_user())}",
+                        f"DenyUser {self._plain_user()},{self._plain_user()}",
+                        f"AllowUser OR {self._plain_user()},nobody-at-all",
+                        f"DenyUser regex ^{self._plain_user()[:1]}",
+                        f"DenyGroup OR {group}",
+                        "Allow from all",
+                        "Deny from all",
                     )
                 )
             )
         dice.shuffle(lines)
         return lines
+
+    def _plain_user(self) -> str:
+        """A name without blanks, which would end it in a list."""
+        names = [login.account for login in self.logins if " " not in login.account]
+        return self.ground.dice.choice(names)
 
     def _a_user(self) -> str:
         return self.ground.dice.choice([login.account for login in self.logins])

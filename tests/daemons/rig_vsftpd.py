@@ -47,6 +47,9 @@ class VsftpdRig(Rig):
         super().stop()
         self._pam.unlink(missing_ok=True)
 
+    def reload(self) -> None:
+        """Lists and the files of users are read at each login, and nothing else is edited."""
+
     def sign_in(self, login: Login, door: str) -> Client | None:
         """Anonymous is one account with two names, and a list may know but one of them."""
         names = ("anonymous", "ftp") if login.account == "anonymous" else (login.account,)
@@ -165,6 +168,9 @@ class VsftpdRig(Rig):
         self.main.append(("write_enable", "YES" if ground.chance(0.85) else "NO"))
         self.main.append(("local_umask", dice.choice(("022", "077", "002"))))
         self.main += self._switches(0.08)
+        for name in ("pasv_enable", "port_enable"):
+            if ground.chance(0.06):
+                self.main.append((name, "NO"))
 
     def _switches(self, likelihood: float) -> Options:
         """Some rights taken away, or given back, for whoever the file is for."""

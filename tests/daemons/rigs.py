@@ -34,6 +34,7 @@ class Rig(ABC):
     kind: str
     doors: tuple[str, ...] = ("ftp",)
     refuses_slowly = False  # after a wrong password the server waits for seconds
+    reloads_with = ("", "")  # the log in which the daemon says that it read its files again; how
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
@@ -43,7 +44,9 @@ class Rig(ABC):
         self.etc.mkdir(mode=0o755)
         self.logins: list[Login] = []
         self.daemon: Daemon
+        self.signed_in: set[str] = set()  # accounts that got in, by whichever door
         self._seen: dict[str, bytes] = {}
+        self._reloads = 0
         self.build()
 
     @abstractmethod
@@ -73,7 +76,7 @@ class Rig(ABC):
 
     def start(self) -> None:
         self.daemon.start()
-        self._seen = self._configuration()
+        self._seen, self._reloads = self._configuration(), self._count_reloads()
 
     def stop(self) -> None:
         self.daemon.stop()
@@ -87,8 +90,18 @@ class Rig(ABC):
             self.reload()
 
     def reload(self) -> None:
-        time.sleep(0.4)
+        """Waits for the daemon to say that it read its files again; not every file is one that
+        it has to be told of."""
+        deadline = time.monotonic() + 2
+        while self._count_reloads() == self._reloads and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._reloads = self._count_reloads()
         self.daemon.wait()
+
+    def _count_reloads(self) -> int:
+        name, words = self.reloads_with
+        file = self.ground.place / name
+        return file.read_text(errors="replace").count(words) if name and file.is_file() else 0
 
     def _configuration(self) -> dict[str, bytes]:
         return {str(path): path.read_bytes() for path in self.stated()}
@@ -103,6 +116,9 @@ class Rig(ABC):
         logins = [login for login in self.logins if login.account not in without]
         with ThreadPoolExecutor(len(self.logins)) as pool:
             clients = list(pool.map(lambda login: self.sign_in(login, door), logins))
+        self.signed_in |= {
+            login.account for login, client in zip(logins, clients, strict=True) if client
+        }
         cells: Cells = {
             (account, str(folder)): Rights.NONE
             for account in without

@@ -20,7 +20,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import Host, host_of
-from recert.connectors.posix import daemon, edit, parts
+from recert.connectors.posix import daemon, edit, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
@@ -112,6 +112,26 @@ class PosixConnector(ABC):
             tree = self.survey(host).tree
         return map(names.shown, every_folder(tree))
 
+    def listable(self, account: str, protocol: str = "") -> dict[str, tuple[str, bool, set[str]]]:
+        """For a probe: folder -> its path as the account types it, whether the account can list
+        it, and names that stand in it. Folders outside of its jail and empty ones are left out."""
+        with host_of(self._settings) as host:
+            survey = self.survey(host)
+            me = survey.identities.of(account)
+            found: dict[str, tuple[str, bool, set[str]]] = {}
+            for view in survey.views:
+                if view.protocol and view.protocol != protocol:
+                    continue
+                place = view.jails(survey.tree).get(account, ())
+                jail = place if isinstance(place, str) else next(iter(place), "")
+                for one in report.boundaries(survey.rights_of(view)):
+                    inside = _inside(one.path, jail)
+                    if inside and names.is_clean(one.path) and jail:
+                        known = set(host.names(one.path))
+                        if known:
+                            found[one.path] = (inside, Rights.LIST in one.rights(me), known)
+            return found
+
     def plan(self, change: Change) -> Plan:
         with host_of(self._settings) as host:
             survey = self.survey(host)
@@ -161,6 +181,15 @@ class PosixConnector(ABC):
     def apply(self, plan: Plan) -> None:
         with host_of(self._settings) as host:
             self.carry_out(host, plan, parts.load(plan.before, plan.after))
+
+
+def _inside(path: str, jail: str) -> str:
+    """A folder's path as a client of the jail types it; empty when it lies outside."""
+    if jail == "/":
+        return path
+    if path == jail:
+        return "/"
+    return path[len(jail) :] if path.startswith(jail + "/") else ""
 
 
 def _check_folder(survey: Survey, folder: str) -> None:

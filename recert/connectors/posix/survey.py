@@ -59,17 +59,18 @@ class Survey:
 
     def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
         """The same for each way in, the folders in the same order."""
+        return [self.rights_of(view, tree) for view in self.views]
+
+    def rights_of(self, view: View, tree: Tree | None = None) -> list[FolderRights]:
+        """The same for one way in."""
         where = tree or self.tree
-        return [
-            evaluate(
-                where,
-                self.identities,
-                view.jails(where),
-                view.screen,
-                list_needs_enter=view.list_needs_enter,
-            )
-            for view in self.views
-        ]
+        return evaluate(
+            where,
+            self.identities,
+            view.jails(where),
+            view.screen,
+            list_needs_enter=view.list_needs_enter,
+        )
 
     def reading(self, accounts: Collection[str] | None = None) -> Reading:
         """The answer of `Connector.read`."""
