@@ -40,7 +40,7 @@ def tried(client: Client, jail: str, uid: int, folders: Iterable[Path]) -> dict[
     """What the account behind the client really can do, folder by folder."""
     folders = list(folders)
     inside = [path for folder in folders if (path := path_inside(jail, folder)) is not None]
-    client.learn([path or "/" for path in inside], _files(jail, folders))
+    client.learn(["/", *inside], _files(jail, folders))
     return {str(folder): _one(client, jail, uid, folder) for folder in folders}
 
 

@@ -1,9 +1,9 @@
 """What Recert says about proftpd, beside what real clients can do on a real one."""
 
 import pytest
-from tests.daemons.rig_proftpd import ProftpdRig
 
 from tests.daemons.differential import Differential, Tally
+from tests.daemons.rig_proftpd import ProftpdRig
 from tests.daemons.worlds import Ground
 
 KIND = ProftpdRig.kind

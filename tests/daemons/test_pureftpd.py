@@ -1,9 +1,9 @@
 """What Recert says about pureftpd, beside what real clients can do on a real one."""
 
 import pytest
-from tests.daemons.rig_pureftpd import PureftpdRig
 
 from tests.daemons.differential import Differential, Tally
+from tests.daemons.rig_pureftpd import PureftpdRig
 from tests.daemons.worlds import Ground
 
 KIND = PureftpdRig.kind
