@@ -23,6 +23,8 @@ from recert.connectors.contract import (
     ConnectorError,
     EditedByOthers,
     Plan,
+    ServerBusy,
+    ServerUnreachable,
     Standing,
 )
 from recert.connectors.rights import Rights
@@ -72,7 +74,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
     return or_(
         Order.state.in_(rules.DUE) & (Order.next_at <= at),
         (Order.state == OrderState.WAITING) & server.exists(),
-        (Order.state == OrderState.MANUAL) & snapshot.exists(),
+        Order.state.in_(rules.FOR_A_PERSON) & snapshot.exists(),
     )
 
 
@@ -111,12 +113,12 @@ def _advance(
     with db.reading() as session:
         order = session.get_one(Order, order_id)
         state, plan = order.state, service.loaded(order.plan) if order.plan else None
-    if state in (OrderState.APPLIED, OrderState.MANUAL):
+    if state is OrderState.APPLIED or state in rules.FOR_A_PERSON:
         return
     cut_off = state in (OrderState.APPLYING, OrderState.UNKNOWN)
     try:
         if cut_off and plan is not None:
-            if _landed(db, order_id, connector, plan, now):
+            if _landed(db, order_id, connector, plan, may_write, now):
                 return
             cut_off = False
         elif not connector.features.can_write:
@@ -150,9 +152,11 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
         order = session.get_one(Order, order_id)
         begun = order.plan if queries.was_tried(session, order_id) else None
         tried = service.loaded(begun) if begun else None
+    _check_that_it_is_there(connector, order.folder)
     found = look(connector, {order.account}).rights(order.account, order.folder)
     if rules.is_reached(order.kind, found, order.rights_wanted):
         if tried and connector.standing(tried) is Standing.AFTER:
+            connector.apply(tried)
             return _note_applied(db, order_id, "Read back: the server has the change.", now)
         return _note_applied(
             db, order_id, "Already so on the server: nothing was written.", now, plan=None
@@ -185,6 +189,15 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
     return reach("apply noted")
 
 
+def _check_that_it_is_there(connector: Connector, folder: str) -> None:
+    """A folder that cannot be seen proves nothing: its disk may not be mounted just now."""
+    if not connector.has_folder(folder):
+        raise ServerUnreachable(
+            f"The folder {folder} cannot be seen: it was renamed or removed, or its disk is not "
+            "mounted."
+        )
+
+
 def _ask_for_approval(db: Database, order_id: int, plan: Plan, now: Clock) -> None:
     """The server cannot change only what was decided: a person must want the wider change."""
     count = len(plan.side_effects)
@@ -195,22 +208,32 @@ def _ask_for_approval(db: Database, order_id: int, plan: Plan, now: Clock) -> No
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
         kept = service.stored(plan)
-        service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=now(), plan=kept)
+        values = {"plan": kept, "next_at": now()}
+        service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=now(), **values)
         details = {"side_effects": count, "plan": rules.seal(plan)}
         trail.append(session, "order.wider", order.ref, details, actor=WORKER, at=now())
 
 
-def _landed(db: Database, order_id: int, connector: Connector, plan: Plan, now: Clock) -> bool:
-    """Reads back what became of an attempt that was cut off. True when it is settled."""
+def _landed(
+    db: Database,
+    order_id: int,
+    connector: Connector,
+    plan: Plan,
+    may_write: bool,
+    now: Clock,
+) -> bool:
+    """Reads back what became of an attempt that was cut off. True when it is settled. What stands
+    is applied once more: the files may be changed and the daemon not told yet."""
     standing = connector.standing(plan)
-    if standing is Standing.AFTER:
-        _note_applied(db, order_id, "Read back: the server has the change.", now)
-        return True
     if standing is Standing.OTHER:
         raise EditedByOthers
-    if standing is Standing.PARTLY:
+    if standing in (Standing.AFTER, Standing.PARTLY):
+        if not may_write:
+            raise ServerBusy("Writing was switched off in the middle of this change.")
         connector.apply(plan)
-        _note_applied(db, order_id, "Read back: half of the change stood; it is finished.", now)
+        whole = standing is Standing.AFTER
+        why = "the server has the change" if whole else "half of it stood, and it is finished"
+        _note_applied(db, order_id, f"Read back: {why}.", now)
         return True
     with db.transaction() as session:
         order = session.get_one(Order, order_id)

@@ -21,6 +21,8 @@ DUE = (
     OrderState.UNKNOWN,
     OrderState.APPLIED,
 )
+# A person carries these out or decides on them; a later snapshot may show that it is done.
+FOR_A_PERSON = (OrderState.MANUAL, OrderState.NEEDS_APPROVAL)
 # What a person may put back into the queue.
 RETRYABLE = (
     OrderState.CONFLICT,

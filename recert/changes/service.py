@@ -82,6 +82,11 @@ def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
     known = session.scalar(select(Order).where(Order.undoes_id == order.id))
     if known is not None:
         return known
+    later = _later_on_the_same(session, order)
+    if later is not None:
+        raise rules.UndoRefused(
+            f"Change {later} has taken more from the same account since. Take that one back first."
+        )
     if order.plan is None:
         raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
     made = Order(
@@ -102,6 +107,29 @@ def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
         created_by=actor.name,
     )
     return _add(session, made, actor=actor, now=now)
+
+
+def _later_on_the_same(session: Session, order: Order) -> int | None:
+    """A later change of this account that stands and that the undo could give back again: at or
+    around the same folder, or anywhere when the change took more than one folder's rights."""
+    undone = select(Order.undoes_id).where(Order.undoes_id.is_not(None))
+    query = select(Order).where(
+        Order.account_id == order.account_id,
+        Order.id > order.id,
+        Order.kind != OrderKind.UNDO,
+        Order.state == OrderState.VERIFIED,
+        Order.id.not_in(undone),
+    )
+    wide = bool(order.plan and order.plan["side_effects"])
+    for other in session.scalars(query.order_by(Order.id)):
+        if wide or _nested(other.folder, order.folder):
+            return other.id
+    return None
+
+
+def _nested(one: str, other: str) -> bool:
+    shorter, longer = sorted((one.rstrip("/") + "/", other.rstrip("/") + "/"), key=len)
+    return longer.startswith(shorter)
 
 
 def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:

@@ -11,7 +11,7 @@ from recert.changes import rules, service
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import Sight, look
 from recert.connectors import rights
-from recert.connectors.contract import Connector, ConnectorError
+from recert.connectors.contract import Connector, ConnectorError, ServerUnreachable
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.failpoints import reach
@@ -22,7 +22,7 @@ Clock = Callable[[], datetime]
 
 def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -> None:
     """A second, independent look at the server, once for all orders that wait for one."""
-    waiting = (OrderState.APPLIED, OrderState.MANUAL)
+    waiting = (OrderState.APPLIED, *rules.FOR_A_PERSON)
     with db.reading() as session:
         query = select(Order).where(Order.id.in_(due), Order.state.in_(waiting))
         orders = session.scalars(query.order_by(Order.id)).all()
@@ -36,7 +36,10 @@ def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -
             _not_checked(db, order.id, error, now())
         return
     for order in orders:
-        _judge(db, order.id, sight, now())
+        if connector.has_folder(order.folder):
+            _judge(db, order.id, sight, now())
+        else:
+            _not_checked(db, order.id, ServerUnreachable(f"{order.folder} is not seen."), now())
 
 
 def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
@@ -56,9 +59,9 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         if rules.is_reached(order.kind, found, order.rights_wanted):
             why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {rights.say(found)}."
             new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
-        elif order.state is OrderState.MANUAL:
-            why = f"Waits for a person: the last import still shows {rights.say(found)}."
-            new = OrderState.MANUAL
+        elif order.state in rules.FOR_A_PERSON:
+            why = f"Waits for a person: the last reading still shows {rights.say(found)}."
+            new = order.state
         elif order.kind is OrderKind.UNDO:
             why = (
                 f"Looked again: the account has {rights.say(found)}, "

@@ -37,7 +37,7 @@ def server() -> None:
 def server_add(
     context: Shell, name: str, kind: str, pairs: tuple[str, ...], owner: str | None
 ) -> None:
-    """Register a server of KIND (embedded, csv). Nothing is changed on it."""
+    """Register a server of KIND (see docs/servers). Nothing is changed on it."""
     settings = {}
     for pair in pairs:
         key, found, value = pair.partition("=")

@@ -205,6 +205,10 @@ class Connector(Protocol):
     def every_folder(self) -> Iterator[str]:
         """Every folder that exists, not only boundaries, parents first."""
 
+    def has_folder(self, folder: str) -> bool:
+        """Whether the folder can be seen just now. One that cannot proves nothing. Kinds whose
+        folders are entries of a file always say yes."""
+
     def log_sources(self) -> list[LogSource]:
         """Where the server writes down what its accounts did."""
 

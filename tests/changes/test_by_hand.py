@@ -74,7 +74,7 @@ def test_an_import_that_still_shows_it_says_so(house: House, export: Path) -> No
         house.snapshot()
         order = house.run()
     assert order.state is OrderState.MANUAL
-    assert "the last import still shows" in order.explanation
+    assert "the last reading still shows" in order.explanation
 
 
 def test_a_partial_import_proves_nothing(house: House, export: Path) -> None:

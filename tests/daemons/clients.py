@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ftplib
 import io
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
@@ -261,7 +262,10 @@ class SftpClient:
     """AsyncSSH, one request at a time."""
 
     def __init__(self, port: int, user: str, **credentials: Any) -> None:
+        # In a thread of its own: a browser of another test may run a loop in ours.
         self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._login = (port, user, credentials)
         try:
             self._run(self._connect())
@@ -287,7 +291,8 @@ class SftpClient:
         self._sftp = await self._connection.start_sftp_client()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self._loop.run_until_complete(asyncio.wait_for(work, TIMEOUT))
+        waited = asyncio.wait_for(work, TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(waited, self._loop).result()
 
     def _try(self, work: Coroutine[Any, Any, Any]) -> Any:
         try:
@@ -361,4 +366,6 @@ class SftpClient:
 
     def _end(self) -> None:
         if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
             self._loop.close()

@@ -70,6 +70,9 @@ class CsvConnector:
         """Those that the export names; it knows no others."""
         return iter(self._export(self._table()).folders)
 
+    def has_folder(self, folder: str) -> bool:
+        return True
+
     def log_sources(self) -> list[LogSource]:
         return []
 

@@ -72,6 +72,9 @@ class EmbeddedConnector:
         permissions = parse(self._raw())
         return tree.every_folder(tree.root_of(self._file, permissions), permissions.boundaries)
 
+    def has_folder(self, folder: str) -> bool:
+        return True
+
     def log_sources(self) -> list[LogSource]:
         return [LogSource("sign-ins", str(logins.path_of(self._file)), "json")]
 

@@ -42,7 +42,7 @@ FIND_FILES = Command(("find", "-files0-from", "-", "-xdev", "-type", "d,f", "-pr
 FIND_FILES_IN = Command(
     (
         *("find", "-files0-from", "-", "-xdev", "-mindepth", "1", "-maxdepth", "1"),
-        *("-type", "f", "-print0"),
+        *("-type", "f", "-printf", r"%n %p\0"),
     )
 )
 # Only what has more than the mode bits say; numbers instead of names; links not followed.

@@ -4,7 +4,7 @@ Reading changes nothing. Two machines are known: this one (`local`) and one reac
 (`ssh`); connectors do not know which of them they talk to.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -82,6 +82,9 @@ class Host(Protocol):
 
     def resolve(self, path: str) -> str:
         """The path without symbolic links; what does not exist is kept as it is."""
+
+    def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
+        """The same for many at once."""
 
     def run(self, command: Command, data: bytes = b"") -> Output:
         """Runs one command of the fixed list with `data` on its standard input. A program that

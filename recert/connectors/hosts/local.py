@@ -5,7 +5,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -80,6 +80,9 @@ class LocalHost:
 
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
+
+    def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
+        return {path: self.resolve(path) for path in paths}
 
     def run(self, command: Command, data: bytes = b"") -> Output:
         program = shutil.which(command.words[0], path=_ENVIRONMENT["PATH"])

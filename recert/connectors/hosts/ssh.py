@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -31,6 +31,7 @@ from recert.connectors.hosts.contract import FileFact, FileMissing, Output
 from recert.foundation.failpoints import reach
 
 CONNECT_SECONDS = 20
+PATIENCE = 600  # seconds for one step: a command, a file, a piece of a long answer
 _PIECE = 1 << 18
 _AT_ONCE = 64  # requests under way; each file needs a few
 _SFTP_PROGRAM = "/usr/lib/openssh/sftp-server"
@@ -85,11 +86,23 @@ class Login:
             "keepalive_interval": 15,
         }
         if self.password_file:
+            if not Path(self.password_file).is_file():
+                raise SettingsInvalid(f"password_file: {self.password_file} is not there.")
             password = Path(self.password_file).read_text(encoding="utf-8").rstrip("\n")
             options |= {"password": password, "client_keys": None, "agent_path": None}
         elif self.key:
+            _check_key(self.key)
             options |= {"client_keys": [self.key], "agent_path": None}
         return options
+
+
+def _check_key(path: str) -> None:
+    try:
+        asyncssh.read_private_key(path)
+    except OSError as error:
+        raise SettingsInvalid(f"key: {path}: {error.strerror}.") from error
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise SettingsInvalid(f"key: {path} cannot be used: {error}.") from error
 
 
 class SshHost:
@@ -145,7 +158,11 @@ class SshHost:
 
     async def _translated(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         try:
-            return await work
+            return await asyncio.wait_for(work, PATIENCE)
+        except TimeoutError as error:
+            raise ServerUnreachable(
+                f"{self.title} did not answer for {PATIENCE // 60} minutes."
+            ) from error
         except (asyncssh.ConnectionLost, asyncssh.DisconnectError, ConnectionError) as error:
             raise ServerUnreachable(f"The connection to {self.title} broke: {error}.") from error
         except asyncssh.ChannelOpenError as error:
@@ -154,17 +171,26 @@ class SshHost:
     async def _files(self, *, to_write: bool = False) -> Any:
         """The SFTP session. Through sudo the reading one is started read-only."""
         if to_write not in self._sftp:
-            if not self._login.with_sudo:
-                self._sftp[True] = self._sftp[False] = await self._connection.start_sftp_client()
-            else:
-                only = "" if to_write else " -R"
-                writer, reader, _ = await self._connection.open_session(
-                    f"sudo -n {_SFTP_PROGRAM}{only}", encoding=None
-                )
-                self._sftp[to_write] = await start_sftp_client(
-                    self._connection, self._loop, "strict", reader, writer, "utf-8", "strict", 3
-                )
+            try:
+                await self._start_files(to_write)
+            except (asyncssh.SFTPError, asyncssh.ChannelOpenError) as error:
+                raise ServerRefusedUs(
+                    f"No SFTP session on {self.title}: {error}. With sudo=yes its rule must permit "
+                    f"{_SFTP_PROGRAM}."
+                ) from error
         return self._sftp[to_write]
+
+    async def _start_files(self, to_write: bool) -> None:
+        if not self._login.with_sudo:
+            self._sftp[True] = self._sftp[False] = await self._connection.start_sftp_client()
+            return
+        only = "" if to_write else " -R"
+        writer, reader, _ = await self._connection.open_session(
+            f"sudo -n {_SFTP_PROGRAM}{only}", encoding=None
+        )
+        self._sftp[to_write] = await start_sftp_client(
+            self._connection, self._loop, "strict", reader, writer, "utf-8", "strict", 3
+        )
 
     def read(self, path: str) -> bytes:
         return self._wait(self._read(path))
@@ -175,6 +201,9 @@ class SshHost:
         try:
             async with sftp.open(os.fsencode(path), "rb") as file:
                 content: bytes = await file.read()
+                if not content:  # files of the kernel have no size; they end where they end
+                    while piece := await file.read(_PIECE):
+                        content += piece
         except asyncssh.SFTPError as error:
             raise _as_connector_error(path, error) from error
         return content
@@ -239,6 +268,9 @@ class SshHost:
 
     def resolve(self, path: str) -> str:
         return self._wait(self._resolve(path))
+
+    def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
+        return self._wait(self._gathered(list(paths), self._resolve))
 
     async def _resolve(self, path: str) -> str:
         self.requests += 1

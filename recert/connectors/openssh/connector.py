@@ -7,6 +7,7 @@ from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
+    Features,
     LogSource,
     Plan,
     ServerDataInvalid,
@@ -15,7 +16,7 @@ from recert.connectors.hosts import Host, commands
 from recert.connectors.openssh import syntax
 from recert.connectors.openssh.survey import survey
 from recert.connectors.posix import daemon, parts
-from recert.connectors.posix.connector import WHOLE_ACCOUNT, PosixConnector
+from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
 from recert.foundation import clock
@@ -25,6 +26,8 @@ _PLAIN_NAME = re.compile(r"[\w.-]+\$?")
 
 class OpensshConnector(PosixConnector):
     """One sshd, known by its main configuration file."""
+
+    features = Features(can_write=True, ends_sessions=True, can_undo=True)
 
     def survey(self, host: Host) -> Survey:
         return survey(host, self._settings, clock.now(), {})
@@ -97,7 +100,7 @@ class OpensshConnector(PosixConnector):
         parts.carry_out(host, found)
         if edits:
             daemon.reload(host, self._pid_file(host), "sshd")
-        if plan.change.folder == WHOLE_ACCOUNT:
+        if edits and self._is_closed(host, plan.change.account):
             daemon.end_sessions(host, rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])")
 
     def _pid_file(self, host: Host) -> str:

@@ -1,14 +1,16 @@
 """Everything that sshd consults at a login, read in one go."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from recert.connectors.contract import ConnectorError
-from recert.connectors.hosts import Host
+from recert.connectors.hosts import Host, commands
 from recert.connectors.hosts.contract import FileFact
 from recert.connectors.openssh import keys, syntax
 from recert.connectors.openssh.syntax import Config, Line
 from recert.connectors.posix.accounts import Passwd, SystemUsers
+from recert.connectors.posix.acl import Listed, parse_listing
 from recert.connectors.posix.pam import Pam
 
 _DEFAULT_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
@@ -29,6 +31,7 @@ class Facts:
     values_elsewhere: dict[str, dict[str, list[Line]]] = field(default_factory=dict)
     files: dict[str, FileFact | None] = field(default_factory=dict)
     contents: dict[str, bytes | ConnectorError] = field(default_factory=dict)
+    key_acls: dict[str, Listed] = field(default_factory=dict)  # of those that have one
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -120,6 +123,8 @@ def _read_keys(host: Host, facts: Facts) -> None:
     shells = dict.fromkeys(user.shell or "/bin/sh" for user in facts.users.passwd.values())
     facts.files = host.stat_many([*paths, *(path for path in around if path not in paths), *shells])
     existing = [path for path in paths if facts.files.get(path) is not None]
+    listed = host.run(commands.ACL_THESE, b"".join(os.fsencode(path) + b"\0" for path in existing))
+    facts.key_acls = {os.fsdecode(one.path): one for one in parse_listing(iter([listed.out]))}
     facts.contents = host.read_many(existing)
     for path, content in facts.contents.items():
         if isinstance(content, ConnectorError):

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileFact
 from recert.connectors.posix.accounts import Passwd
+from recert.connectors.posix.acl import Listed
+from recert.connectors.posix.edit import allowed_by
+from recert.connectors.posix.identities import Identity
 
 _TYPES = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?')
@@ -63,10 +66,15 @@ def is_trusted(fact: FileFact | None, user: Passwd) -> bool:
     return fact is not None and fact.uid in (0, user.uid) and not fact.mode & 0o022
 
 
-def is_readable(fact: FileFact, user: Passwd, groups: Iterable[int]) -> bool:
+def is_readable(
+    fact: FileFact, user: Passwd, groups: Iterable[int], acl: Listed | None = None
+) -> bool:
     """The file is opened as the user."""
     if user.uid == 0:
         return True
+    if acl is not None and fact.uid != user.uid:
+        identity = Identity(user.name, user.uid, user.gid, frozenset(groups))
+        return bool(allowed_by(acl.access, fact.gid, identity) & 4)
     if fact.uid == user.uid:
         return bool(fact.mode & 0o400)
     return bool(fact.mode & (0o040 if fact.gid in set(groups) else 0o004))

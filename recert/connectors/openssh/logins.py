@@ -150,7 +150,7 @@ def _keys(facts: Facts, user: Passwd, now: datetime) -> list[keys.Key]:
     found: list[keys.Key] = []
     for path in facts.key_files(user):
         fact = facts.files.get(path)
-        if fact is None or not keys.is_readable(fact, user, groups):
+        if fact is None or not keys.is_readable(fact, user, groups, facts.key_acls.get(path)):
             continue
         around = [path, *keys.folders_above(path, user.home)]
         if strict and not all(keys.is_trusted(facts.files.get(one), user) for one in around):

@@ -11,7 +11,7 @@ from recert.connectors.openssh.logins import Session, sessions
 from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan
+from recert.connectors.posix.scan import Folder, Tree, root_of, scan
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.rights import FULL, Rights, say
 
@@ -27,10 +27,10 @@ def survey(
     if facts.values_elsewhere:
         ways.append(list(sessions(facts.elsewhere(), now)))
     every = [one for known in ways for one in known]
-    places = {one.jail: host.resolve(one.jail) for one in every if one.jail.startswith("/")}
+    places = host.resolve_many({one.jail for one in every if one.jail.startswith("/")})
     roots = {places[one.jail] for one in every if not one.refused and one.jail in places}
     if settings.get("root"):
-        roots.add(host.resolve(settings["root"]))
+        roots |= root_of(host, settings)
     else:
         free = [one for one in every if not one.refused and not one.jail]
         roots |= {host.resolve(one.user.home) for one in free if one.user.home.startswith("/")}

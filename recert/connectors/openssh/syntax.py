@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from recert.connectors.contract import ConnectorError, ServerDataInvalid
-from recert.connectors.hosts import Host
+from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.hosts import FileMissing, Host
 
 _DEEPEST = 16  # sshd's own limit of nested includes
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
@@ -128,7 +128,7 @@ def _included(host: Host, patterns: Sequence[str], config: Config, place: str) -
         else:
             try:
                 found = host.names(folder)
-            except ConnectorError:
+            except FileMissing:
                 continue
             hidden = name.startswith(".")
             yield from (

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from recert.connectors.contract import ConnectorError, ServerUnreachable
 from recert.connectors.hosts import commands
-from recert.connectors.hosts.contract import Host
+from recert.connectors.hosts.contract import FileMissing, Host
 
 _EPOCH = date(1970, 1, 1)
 
@@ -155,7 +155,10 @@ def password_has_run_out(shadow: Shadow, day: date) -> bool:
 
 
 def lines_of(content: bytes | ConnectorError) -> list[str]:
-    """The lines of a small list file; nothing when it could not be read."""
-    if isinstance(content, ConnectorError):
+    """The lines of a small list file; one that is not there has none. Raises what kept us from
+    reading it: a list that we may not see must not look like an empty one."""
+    if isinstance(content, FileMissing):
         return []
+    if isinstance(content, ConnectorError):
+        raise content
     return content.decode(errors="surrogateescape").split("\n")

@@ -17,6 +17,7 @@ from recert.connectors.contract import (
     Plan,
     Reading,
     ServerDataInvalid,
+    SettingsInvalid,
     Standing,
 )
 from recert.connectors.hosts import Host, host_of
@@ -36,6 +37,9 @@ class PosixConnector(ABC):
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
+        root = settings.get("root", "")
+        if root and (not root.startswith("/") or not root.strip("/")):
+            raise SettingsInvalid("root must be the full path of a folder, and not / itself.")
 
     @abstractmethod
     def survey(self, host: Host) -> Survey:
@@ -45,6 +49,10 @@ class PosixConnector(ABC):
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         """The edit after which the account cannot log in. CannotExpress says why there is
         none."""
+
+    def _is_closed(self, host: Host, account: str) -> bool:
+        """By a fresh look: an undo lets the account in again, and its sessions live."""
+        return any(one.name == account and not one.enabled for one in self.survey(host).accounts)
 
     @abstractmethod
     def log_sources(self) -> list[LogSource]:
@@ -76,8 +84,7 @@ class PosixConnector(ABC):
         survey = self.survey(host)
         uid = survey.identities.get(account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
-        closed = not next(one for one in survey.accounts if one.name == account).enabled
-        if is_alone and closed and uid > 0:
+        if is_alone and uid > 0 and self._is_closed(host, account):
             daemon.end_sessions_of(host, self.session_name, uid)
 
     def checks(self) -> Iterator[Check]:
@@ -112,6 +119,14 @@ class PosixConnector(ABC):
             tree = self.survey(host).tree
         return map(names.shown, every_folder(tree))
 
+    def has_folder(self, folder: str) -> bool:
+        """A name that is shown with octal numbers cannot be asked for."""
+        if "\\" in folder:
+            return True
+        with host_of(self._settings) as host:
+            fact = host.stat(folder)
+            return fact is not None and fact.is_folder
+
     def listable(self, account: str, protocol: str = "") -> dict[str, tuple[str, bool, set[str]]]:
         """For a probe: folder -> its path as the account types it, whether the account can list
         it, and names that stand in it. Folders outside of its jail and empty ones are left out."""
@@ -138,12 +153,34 @@ class PosixConnector(ABC):
             if survey.tree.problems:
                 raise ServerDataInvalid("It was read only in part: " + survey.tree.problems[0])
             if change.account not in {one.name for one in survey.accounts}:
+                if "\\" in change.account:
+                    raise CannotExpress(
+                        "The account's name holds characters that no name may hold."
+                    )
                 raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
             if change.folder == WHOLE_ACCOUNT:
-                return plan_of(change, self.close_account(host, survey, change.account), ())
+                closing = self.close_account(host, survey, change.account)
+                return plan_of(change, closing, (), self._note(survey, change, closing))
             _check_folder(survey, change.folder)
             found, side_effects = self._best(host, survey, change)
-            return plan_of(change, found, side_effects)
+            return plan_of(change, found, side_effects, self._note(survey, change, found))
+
+    def _note(self, survey: Survey, change: Change, found: Sequence[Part]) -> str:
+        """What the edit does not do, in words."""
+        said = []
+        uid = survey.identities.get(change.account).uid
+        others = survey.identities.by_uid[uid].bit_count() - 1
+        if self.session_name and others and any(part.kind != parts.ACL for part in found):
+            said.append(
+                f"{others} other accounts run as the same uid, so live sessions cannot be told "
+                "apart and are not ended."
+            )
+        if change.rights and any(part.kind == parts.ACL for part in found):
+            said.append(
+                "Files and folders that are made later follow the permissions they are made with; "
+                "a later reading shows them."
+            )
+        return " ".join(said)
 
     def _best(
         self, host: Host, survey: Survey, change: Change
@@ -199,7 +236,9 @@ def _check_folder(survey: Survey, folder: str) -> None:
         raise CannotExpress(f"There is no folder {folder} that Recert could change.")
 
 
-def plan_of(change: Change, found: Sequence[Part], side_effects: Sequence[Cell]) -> Plan:
+def plan_of(
+    change: Change, found: Sequence[Part], side_effects: Sequence[Cell], note: str = ""
+) -> Plan:
     """A plan from its parts."""
     before, after = parts.dump(found, "before"), parts.dump(found, "after")
     return Plan(
@@ -209,6 +248,7 @@ def plan_of(change: Change, found: Sequence[Part], side_effects: Sequence[Cell])
         diff=parts.diff(found),
         fingerprint=hashlib.sha256(before.encode()).hexdigest(),
         side_effects=tuple(side_effects),
+        note=note,
     )
 
 

@@ -185,7 +185,15 @@ def _objects(host: Host, tree: Tree, wishes: Wishes) -> list[Listed]:
     folders = [path for path in wishes if tree.get(path) is not None]
     stays_open = [path for path in folders if wishes[path].access]
     listed = host.run(commands.FIND_FILES_IN, _nul(stays_open)).out if stays_open else b""
-    files = [path for path in listed.split(b"\0") if path]
+    files = []
+    for record in filter(None, listed.split(b"\0")):
+        links, _, path = record.partition(b" ")
+        if links != b"1":
+            raise CannotExpress(
+                f"{os.fsdecode(path)} has another name elsewhere (a hard link), which an entry "
+                "would close as well."
+            )
+        files.append(path)
     if len(files) > _MOST_FILES:
         raise CannotExpress(f"It would touch {len(files)} files, more than one edit should.")
     for path in files:

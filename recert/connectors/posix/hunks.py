@@ -38,6 +38,11 @@ def stands(content: bytes, side: str) -> bool:
     return bool(loaded["hunks"]) and all(len(_places(lines, hunk)) == 1 for hunk in loaded["hunks"])
 
 
+def is_exactly(content: bytes, side: str) -> bool:
+    """Whether the whole file is what this side was made from."""
+    return bool(json.loads(side)["sha256"] == _sha(content))
+
+
 def turn(content: bytes, before: str, after: str) -> bytes:
     """The file with one side turned into the other. EditedByOthers when its lines are not there
     any more, or are there more than once."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from recert.connectors.contract import ConnectorError
+from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.hosts.contract import Host
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -36,11 +36,11 @@ class Mounts:
 
     @classmethod
     def read(cls, host: Host) -> "Mounts":
-        """Later lines cover earlier ones at the same place."""
-        try:
-            raw = host.read("/proc/self/mountinfo")
-        except ConnectorError:
-            return cls()
+        """Later lines cover earlier ones at the same place. Raises what the host raises: without
+        this, folders on mounted file systems would be overlooked."""
+        raw = host.read("/proc/self/mountinfo")
+        if not raw.strip():
+            raise ServerDataInvalid("/proc/self/mountinfo is empty, so mounts are not known.")
         at = {}
         for line in raw.decode(errors="surrogateescape").splitlines():
             head, _, tail = line.partition(" - ")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from recert.connectors.contract import ConnectorError
-from recert.connectors.hosts.contract import Host
+from recert.connectors.hosts.contract import FileMissing, Host
 from recert.connectors.posix.accounts import (
     Passwd,
     Shadow,
@@ -92,7 +92,7 @@ class Pam:
             return
         try:
             raw = host.read(path).decode(errors="replace")
-        except ConnectorError:
+        except FileMissing:
             return
         text = raw.replace("\\\n", " ")
         for number, line in enumerate(text.split("\n"), 1):

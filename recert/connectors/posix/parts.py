@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from recert.connectors.contract import EditedByOthers, OutcomeUnknown, ServerRefusedUs, Standing
+from recert.connectors.contract import (
+    EditedByOthers,
+    OutcomeUnknown,
+    ServerRefusedUs,
+    ServerUnreachable,
+    Standing,
+)
 from recert.connectors.hosts import FileMissing, Host, commands
 from recert.connectors.posix import hunks
 from recert.connectors.posix.acl import READ, Acl, Listed, parse_listing
@@ -25,7 +31,10 @@ class FileEdit(Protocol):
     """How one kind of part edits a file: its sides are texts of its own making."""
 
     def stands(self, raw: bytes, side: str) -> bool:
-        """Whether this side is what the file holds."""
+        """Whether this side is what the file holds, where the edit lies."""
+
+    def is_exactly(self, raw: bytes, side: str) -> bool:
+        """Whether the whole file is this side: asked first, because it leaves no doubt."""
 
     def turn(self, raw: bytes, before: str, after: str) -> bytes:
         """The file with one side turned into the other."""
@@ -69,10 +78,22 @@ def text_part(path: str, old: bytes, new: bytes) -> Part:
 
 def turned(content: bytes, part: Part) -> bytes:
     """The content of a text file after the part; as it is when that stands already."""
-    edit = _EDITS[part.kind]
-    if edit.stands(content, part.after):
+    if _standing(content, part) is Standing.AFTER:
         return content
-    return edit.turn(content, part.before, part.after)
+    return _EDITS[part.kind].turn(content, part.before, part.after)
+
+
+def _standing(content: bytes, part: Part) -> Standing:
+    """Which side of a part that edits a file stands."""
+    edit = _EDITS[part.kind]
+    sides = ((part.before, Standing.BEFORE), (part.after, Standing.AFTER))
+    for side, standing in sides:
+        if edit.is_exactly(content, side):
+            return standing
+    for side, standing in reversed(sides):
+        if edit.stands(content, side):
+            return standing
+    return Standing.OTHER
 
 
 def dump(parts: Sequence[Part], side: str) -> str:
@@ -132,11 +153,7 @@ class Places:
             text = self._acls[part.place].text
             sides = {part.before: Standing.BEFORE, part.after: Standing.AFTER}
             return sides.get(text, Standing.OTHER)
-        content = self.text(part)
-        for side, standing in ((part.after, Standing.AFTER), (part.before, Standing.BEFORE)):
-            if _EDITS[part.kind].stands(content, side):
-                return standing
-        return Standing.OTHER
+        return _standing(self.text(part), part)
 
 
 def standing(host: Host, parts: Sequence[Part]) -> Standing:
@@ -156,17 +173,25 @@ def carry_out(host: Host, parts: Sequence[Part], *, beside: str | None = None) -
     for part, one in zip(parts, found, strict=True):
         if one is Standing.OTHER:
             raise EditedByOthers(f"{part.place} is not what it was when the plan was made.")
-    for part, one in zip(parts, found, strict=True):
-        if one is Standing.BEFORE:
-            reach("before part")
-            if part.kind == ACL:
-                _set_acl(host, part)
-            else:
-                old = places.text(part)
-                new = _EDITS[part.kind].turn(old, part.before, part.after)
-                was = old if old or host.stat(part.place) is not None else None
-                host.replace(part.place, new, was=was, beside=beside)
-            reach("part written")
+    waiting = [part for part, one in zip(parts, found, strict=True) if one is Standing.BEFORE]
+    for part in waiting:
+        reach("before part")
+        try:
+            _write(host, places, part, beside)
+        except ServerUnreachable as error:
+            # The line broke in the middle: only reading back tells what stands.
+            raise OutcomeUnknown(f"{part.place}: {error.message}") from error
+        reach("part written")
+
+
+def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
+    if part.kind == ACL:
+        _set_acl(host, part)
+        return
+    old = places.text(part)
+    new = _EDITS[part.kind].turn(old, part.before, part.after)
+    was = old if old or host.stat(part.place) is not None else None
+    host.replace(part.place, new, was=was, beside=beside)
 
 
 def _set_acl(host: Host, part: Part) -> None:

@@ -77,10 +77,10 @@ def grants(
             by_protocol = _spoken(spoken, bit, rights)
             said = tuple(f"by {name}: {say(given)}" for name, given in by_protocol)
             yield GrantFact(
-                account=identity.account,
+                account=names.shown(identity.account),
                 folder=folder,
                 rights=rights,
-                via=(why, *extra, *said),
+                via=tuple(map(names.shown, (why, *extra, *said))),
                 native=_native(identity, node, rights),
                 widened=widened,
                 protocols=by_protocol,

@@ -1,10 +1,10 @@
 """Walking the folders of a machine: two commands, however many folders there are."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.contract import ServerDataInvalid, ServerUnreachable
 from recert.connectors.hosts import commands
 from recert.connectors.hosts.ahead import Ahead
 from recert.connectors.hosts.contract import Host, Stream
@@ -12,7 +12,7 @@ from recert.connectors.posix.acl import ENTER, Acl, Node, of_mode, parse_listing
 from recert.connectors.posix.identities import Identities
 from recert.connectors.posix.mounts import Mounts
 
-_VANISHED = "No such file or directory"
+_VANISHED = ": No such file or directory"
 _MOST_PROBLEMS = 20
 Acls = dict[bytes, tuple[Acl, Acl | None]]
 
@@ -49,6 +49,18 @@ class Tree:
     def get(self, path: str) -> Folder | None:
         position = self.position.get(path)
         return None if position is None else self.folders[position]
+
+
+def root_of(host: Host, settings: Mapping[str, str]) -> set[str]:
+    """The folder that the setting `root` names, without links. Raises ServerUnreachable when it
+    is not there: its disk may not be mounted."""
+    root = settings.get("root")
+    if not root:
+        return set()
+    place = host.resolve(root)
+    if host.stat(place) is None:
+        raise ServerUnreachable(f"The folder {root} (setting root) is not there.")
+    return {place}
 
 
 def scan(host: Host, roots: Iterable[str], *, also: Iterable[str] = ()) -> Tree:
@@ -112,7 +124,7 @@ def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
         stream = host.stream(command, data)
         for entry in parse_listing(iter(stream)):
             found[entry.path] = (entry.access, entry.default)
-        if stream.code == 127 or "getfacl: No such file" in stream.errors:
+        if stream.code == 127 or stream.errors.startswith("xargs: getfacl: No such file"):
             tree.problems.append(
                 f"getfacl is missing on {host.title}, so ACLs are not known. "
                 "Install the package acl."
@@ -182,7 +194,7 @@ def _complain(tree: Tree, stream: Stream) -> None:
     if stream.code == 0:
         return
     lines = [line for line in stream.errors.splitlines() if line.strip()]
-    serious = [line for line in lines if _VANISHED not in line]
+    serious = [line for line in lines if not line.endswith(_VANISHED)]
     if not lines:
         serious = [f"a command ended with code {stream.code}"]
     tree.problems += serious[:_MOST_PROBLEMS]

@@ -3,8 +3,9 @@
 import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from recert.connectors import names
 from recert.connectors.contract import AccountFact, GroupFact, Reading
 from recert.connectors.posix import report
 from recert.connectors.posix.accounts import SystemUsers
@@ -77,22 +78,28 @@ class Survey:
         by_view = self.rights_by_view()
         found = union(by_view)
         kept = report.boundaries(found, *by_view)
+        only = None
+        if accounts is not None:  # names as they are kept; hostile ones are kept in octal
+            only = [one.name for one in self.accounts if names.shown(one.name) in accounts]
         return Reading(
-            accounts=[one for one in self.accounts if accounts is None or one.name in accounts],
-            groups=self.groups,
+            accounts=[_shown(one) for one in self.accounts if only is None or one.name in only],
+            groups=[
+                GroupFact(names.shown(one.name), tuple(map(names.shown, one.members)))
+                for one in self.groups
+            ],
             folders=[report.name_of(one) for one in kept],
             grants=report.grants(
                 kept,
                 self.identities,
                 self.group_name,
-                only=accounts,
+                only=only,
                 more=self.more,
                 protocols=self._protocols(by_view),
             ),
             fingerprint=self.fingerprint(found),
             source=self.source,
-            problems=self.tree.problems,
-            warnings=self.warnings,
+            problems=[*map(names.shown, self.tree.problems)],
+            warnings=[*map(names.shown, self.warnings)],
         )
 
     def _protocols(
@@ -127,6 +134,17 @@ class Survey:
         for account in self.accounts:
             digest.update(repr(account).encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+def _shown(fact: AccountFact) -> AccountFact:
+    """The account as it can be kept: whatever the server's files hold."""
+    return replace(
+        fact,
+        name=names.shown(fact.name),
+        display_name=names.shown(fact.display_name),
+        email=names.shown(fact.email),
+        note=names.shown(fact.note),
+    )
 
 
 def union(by_view: Sequence[list[FolderRights]]) -> list[FolderRights]:

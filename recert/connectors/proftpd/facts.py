@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from recert.connectors.contract import ConnectorError
+from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import FileMissing, Host, commands
 from recert.connectors.posix.accounts import SystemUsers, lines_of
 from recert.connectors.posix.pam import Pam, shells_of
@@ -263,8 +263,15 @@ def ftpaccess_files(host: Host, roots: Iterable[str]) -> Mapping[str, bytes]:
     if not data:
         return {}
     answer = host.run(commands.program("", "find", *_FIND), data)
+    vanished = ": No such file or directory"
+    unseen = [line for line in answer.errors.splitlines() if not line.endswith(vanished)]
+    if not answer.ok and unseen:
+        raise ServerRefusedUs(f"Some .ftpaccess files may be unseen: {unseen[0]}.")
     listed = answer.out.decode(errors="surrogateescape").split("\0")
     contents = host.read_many([path for path in listed if path])
+    for content in contents.values():
+        if isinstance(content, ServerRefusedUs):
+            raise content
     return {path: raw for path, raw in contents.items() if isinstance(raw, bytes) and raw}
 
 
@@ -287,8 +294,8 @@ def file_names(host: Host, tree: Tree) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     if data:
         answer = host.run(commands.FIND_FILES_IN, data)
-        for path in answer.out.decode(errors="surrogateescape").split("\0"):
-            folder, _, name = path.rpartition("/")
+        for record in answer.out.decode(errors="surrogateescape").split("\0"):
+            folder, _, name = record.partition(" ")[2].rpartition("/")
             if name:
                 found.setdefault(folder, []).append(name)
     return found

@@ -104,7 +104,7 @@ def _resolved(
             if session is not None and not session.refused:
                 wanted |= {session.root, session.entry.home}
                 wanted |= {at_home(path, session.entry) for path in deferred}
-    return {path: host.resolve(path) for path in sorted(wanted) if path.startswith("/")}
+    return host.resolve_many([path for path in sorted(wanted) if path.startswith("/")])
 
 
 def _deferred(section: Section) -> Iterable[str]:

@@ -6,6 +6,7 @@ from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
+    Features,
     LogSource,
 )
 from recert.connectors.hosts import Host, commands, host_of
@@ -22,6 +23,8 @@ class PureftpdConnector(PosixConnector):
     """One Pure-FTPd, known by the folder of its option files."""
 
     session_name = "pure-ftpd"
+
+    features = Features(can_write=True, ends_sessions=True, can_undo=True)
 
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])

@@ -63,6 +63,9 @@ class _Lock:
         content = self._file.content(raw, _key(wanted))
         return content is not None and content.startswith(_STAR) == wanted["locked"]
 
+    def is_exactly(self, raw: bytes, side: str) -> bool:
+        return self.stands(raw, side)
+
     def turn(self, raw: bytes, before: str, after: str) -> bytes:
         wanted = json.loads(after)
         content = self._file.content(raw, _key(wanted))

@@ -9,7 +9,7 @@ from recert.connectors.posix.acl import READ, WRITE
 from recert.connectors.posix.evaluate import ORDER, Masks, not_own
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan
+from recert.connectors.posix.scan import Folder, Tree, root_of, scan
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.pureftpd import logins
 from recert.connectors.pureftpd.logins import Facts, Session
@@ -22,10 +22,10 @@ def survey(host: Host, options: Options, settings: Mapping[str, str], now: datet
     facts = logins.read(host, options)
     known = list(logins.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
-    places = {path: host.resolve(path) for path in wanted}
+    places = host.resolve_many(wanted)
     roots = {places[one.jail] for one in known if not one.refused and one.jail in places}
     if settings.get("root"):
-        roots.add(host.resolve(settings["root"]))
+        roots |= root_of(host, settings)
     else:
         free = [one for one in known if not one.refused and not one.jail]
         roots |= {places[one.home] for one in free if one.home in places}

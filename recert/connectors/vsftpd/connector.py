@@ -90,7 +90,9 @@ def _refusing_list(facts: Facts) -> str | None:
     """The file of a PAM rule that refuses those listed."""
     for rule in facts.pam.stacks.get("auth", ()):
         options = dict(part.partition("=")[::2] for part in rule.arguments)
-        if rule.module == "pam_listfile.so" and options.get("sense") == "deny":
+        names_users = options.get("item") == "user" and options.get("sense") == "deny"
+        binding = rule.control.get("default") in ("bad", "die")
+        if rule.module == "pam_listfile.so" and names_users and binding:
             return options.get("file")
     return None
 

@@ -9,7 +9,7 @@ from recert.connectors.posix.acl import ENTER, READ, WRITE
 from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan, walkers
+from recert.connectors.posix.scan import Folder, Tree, root_of, scan, walkers
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.rights import FULL, Rights
 from recert.connectors.vsftpd import facts as reading
@@ -29,12 +29,12 @@ def survey(
     """Reads everything; changes nothing. `seen` holds last logins by account."""
     facts = reading.read(host, settings)
     known = list(sessions(facts, now.date()))
-    places = {one.account: host.resolve(one.start) for one in known if one.start.startswith("/")}
-    homes = {one.home for one in known if one.home.startswith("/")}
-    places.update({home: host.resolve(home) for home in homes})
+    wanted = {path for one in known for path in (one.start, one.home) if path.startswith("/")}
+    real = host.resolve_many(wanted)
+    places = {one.account: real[one.start] for one in known if one.start in real} | real
     roots = {places[one.account] for one in known if _looked_into(one) and one.account in places}
     if settings.get("root"):
-        roots.add(host.resolve(settings["root"]))
+        roots |= root_of(host, settings)
     elif any(not one.refused and not one.is_jailed for one in known):
         free = [one.account for one in known if not one.refused and not one.is_jailed]
         roots |= {places[account] for account in free if account in places}
