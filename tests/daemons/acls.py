@@ -120,8 +120,18 @@ def put_back(path: Path, wanted: Look) -> None:
         path.unlink(missing_ok=True)
         path.symlink_to(wanted.target)
     else:
-        path.write_bytes(wanted.content)
+        _write(path, wanted.content)
     dress(path, wanted)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """An existing file is not opened as one to be made: with fs.protected_regular not even root
+    may do that in a sticky folder."""
+    if not path.exists():
+        path.touch()
+    with path.open("r+b") as file:
+        file.truncate()
+        file.write(content)
 
 
 def remove(path: Path) -> None:

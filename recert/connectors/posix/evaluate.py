@@ -7,7 +7,7 @@ jail; what the daemon itself forbids is taken away by the kind's `screen`.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from recert.connectors.posix.acl import ENTER, READ, WRITE, Node
+from recert.connectors.posix.acl import ENTER, READ, STICKY, WRITE, Node
 from recert.connectors.posix.identities import Identities
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.rights import Rights
@@ -72,6 +72,25 @@ def not_own(who: Identities, folder: Folder, wanted: int) -> int:
     without = who.everybody & ~judged
     if without:
         found |= without & who.may_in_new_file(folder.node, wanted)
+    return found
+
+
+def overwritable_by_creating(who: Identities, folder: Folder, level: int) -> int:
+    """Who may open for writing, by a call that would also create, a file of somebody else: the
+    switch fs.protected_regular (`level`) refuses that in sticky folders that others can write,
+    unless the file belongs to the folder's owner."""
+    mode = folder.node.mode
+    guarded = mode & STICKY and (mode & 0o002 or (level > 1 and mode & 0o020))
+    if not level or not guarded:
+        return who.everybody
+    found, judged = who.superusers, 0
+    for file in folder.files or ():
+        others = who.everybody & ~who.owners(file)
+        judged |= others
+        if file.uid == folder.node.uid:
+            found |= others & who.may(file, WRITE)
+    if folder.node.default is None or folder.node.uid == 0:
+        found |= who.everybody & ~judged & who.may_in_new_file(folder.node, WRITE)
     return found
 
 

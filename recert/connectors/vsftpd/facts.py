@@ -11,6 +11,7 @@ from recert.connectors.vsftpd.options import Options, parse
 
 # They look at names as typed or at what is in a file; a client gets around them.
 _NO_PROTECTION = ("deny_file", "hide_file")
+_SWITCH = "/proc/sys/fs/protected_regular"
 _UNKNOWN_EFFECT = ("upload_file", "download_file")
 
 
@@ -27,6 +28,7 @@ class Facts:
     chroot_list: list[str]
     own_options: dict[str, Options | str] = field(default_factory=dict)  # str: why it is broken
     guests: list[str] = field(default_factory=list)  # names that no system user has
+    protects_regular_files: int = 0  # the kernel's switch fs.protected_regular
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -54,6 +56,8 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
         user_list=_list(host, main, "userlist_enable", "userlist_file"),
         chroot_list=_list(host, main, "chroot_list_enable", "chroot_list_file"),
     )
+    switch = host.read_many([_SWITCH])[_SWITCH]
+    facts.protects_regular_files = 0 if isinstance(switch, ConnectorError) else int(switch or b"0")
     facts.guests = _virtual_users(host, facts)
     _read_own_options(host, facts)
     _note_what_is_not_understood(facts)

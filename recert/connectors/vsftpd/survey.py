@@ -6,7 +6,15 @@ from datetime import datetime
 from recert.connectors.contract import AccountFact, AccountKind
 from recert.connectors.hosts import Host
 from recert.connectors.posix.acl import ENTER, READ, WRITE
-from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
+from recert.connectors.posix.evaluate import (
+    NOBODY,
+    ORDER,
+    Masks,
+    both,
+    limited,
+    masks_for,
+    overwritable_by_creating,
+)
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
 from recert.connectors.posix.scan import Folder, Tree, root_of, scan, walkers
@@ -18,6 +26,7 @@ from recert.connectors.vsftpd.facts import Facts
 from recert.connectors.vsftpd.logins import Session, sessions
 
 _EVERYONE_READS = 4
+_OVERWRITE = ORDER.index(Rights.OVERWRITE)
 
 
 def survey(
@@ -70,11 +79,12 @@ def _survey(
             if not refusal(one, now)
         }
 
+    screen = _Screen(known, identities, facts.protects_regular_files)
     return Survey(
         accounts=[_account(one, refusal(one, tree), seen.get(one.account)) for one in known],
         identities=identities,
         tree=tree,
-        views=[View(jails, _Screen(known, identities), list_needs_enter=False)],
+        views=[View(jails, screen, list_needs_enter=False)],
         group_name=facts.users.group_name,
         groups=system_groups(facts.users, [one.account for one in known if one.person]),
         more=_reasons({one.account: one for one in known}, facts),
@@ -108,13 +118,13 @@ def _refused_by_folder(
     session: Session, places: Mapping[str, str], tree: Tree, identities: Identities
 ) -> str:
     """The daemon enters the home, then the folder of the session, as the account (for anonymous
-    logins as root); a jail must not be writable for it. Without a jail a folder that cannot be
-    entered is forgiven."""
+    logins, and guests like them, as root); a jail must not be writable for it. Without a jail a
+    folder that cannot be entered is forgiven."""
     me = identities.of(session.account)
     place = places.get(session.account, "")
     folder = tree.get(place)
     is_anonymous = session.kind is AccountKind.ANONYMOUS
-    if is_anonymous:
+    if session.as_anonymous:
         if folder is None:
             return f"its folder {session.start} does not exist"
     elif not walkers(tree, identities, places.get(session.home, session.home)) & me:
@@ -131,8 +141,9 @@ def _refused_by_folder(
 class _Screen:
     """Takes away what the configuration forbids. One object serves all folders."""
 
-    def __init__(self, known: list[Session], identities: Identities) -> None:
+    def __init__(self, known: list[Session], identities: Identities, protected: int) -> None:
         self._who = identities
+        self._protected = protected
         self._allowed: Masks = NOBODY
         self._only_public = 0  # those who see only what everybody may read
         self._must_enter = 0  # those for whom a folder that cannot be entered shows nothing
@@ -147,6 +158,10 @@ class _Screen:
 
     def __call__(self, folder: Folder, masks: Masks) -> Masks:
         masks = limited(masks, self._allowed)
+        if self._protected and masks[_OVERWRITE]:  # the daemon opens so that it could create
+            allowed = overwritable_by_creating(self._who, folder, self._protected)
+            left = masks[_OVERWRITE] & allowed
+            masks = (*masks[:_OVERWRITE], left, *masks[_OVERWRITE + 1 :])
         if self._must_enter & masks[0]:
             listing = masks[0] & (~self._must_enter | self._who.may(folder.node, ENTER))
             masks = (listing, *masks[1:])
