@@ -101,11 +101,12 @@ def sessions(facts: Facts, day: date) -> Iterator[Session]:
     """All accounts: virtual users, system users and the anonymous one."""
     names = [method.name for method in facts.options.methods]
     for name in {**facts.records, **facts.stated}:
-        if name not in facts.users.passwd or _comes_first(names):
+        # One that is not in the database yet hides nobody: the server does not know it.
+        is_known = name in facts.records and _comes_first(names)
+        if is_known or name not in facts.users.passwd:
             yield _limited(facts, _virtual(facts, name))
     for user in facts.users.passwd.values():
-        hidden = user.name in facts.records and _comes_first(names)
-        if not hidden and not (user.name in facts.stated and _comes_first(names)):
+        if user.name not in facts.records or not _comes_first(names):
             yield _limited(facts, _system(facts, user, names, day))
     yield _anonymous(facts)
 

@@ -150,8 +150,10 @@ class _Screen:
             return
         if folder.files:
             found[Rights.DOWNLOAD] &= ~no_read | self._with_plain_names(folder, READ)
-            found[Rights.OVERWRITE] &= ~no_write | self._with_plain_names(folder, WRITE)
             anything = ~no_write | self._with_plain_names(folder, 0)
+            replaces = self._options.is_on("AutoRename") or self._options.is_on("NoTruncate")
+            writable = ~no_write | self._with_plain_names(folder, WRITE)
+            found[Rights.OVERWRITE] &= anything if replaces else writable
             found[Rights.DELETE] &= anything
             found[Rights.RENAME] &= anything
         hidden = self._hidden(folder)
