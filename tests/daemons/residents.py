@@ -124,7 +124,9 @@ def new_place(number: int) -> Path:
 def forget_dead_runs() -> None:
     """Removes what runs left behind that were killed before they could clean up."""
     for user in pwd.getpwall():
-        if user.pw_gecos == GECOS and _is_left_over(user.pw_name):
+        # One user has a name that is not ours to choose; its home still says whose it is.
+        names = (user.pw_name, *Path(user.pw_dir).parts)
+        if user.pw_gecos == GECOS and any(_is_left_over(name) for name in names):
             _remove("userdel", user.pw_name)
     for group in grp.getgrall():
         if _is_left_over(group.gr_name):
@@ -135,6 +137,21 @@ def forget_dead_runs() -> None:
     for service in PAM.glob("rct-*"):
         if _is_left_over(service.name):
             service.unlink(missing_ok=True)
+
+
+def wait_until_free(name: str) -> bool:
+    """Whether a name that is not ours to choose can be had; another run gives it back soon."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            return True
+        if user.pw_gecos != GECOS:
+            return False
+        forget_dead_runs()
+        time.sleep(0.2)
+    return False
 
 
 def _is_left_over(name: str) -> bool:

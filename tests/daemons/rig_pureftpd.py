@@ -1,12 +1,11 @@
 """Pure-FTPd, as Debian ships it: virtual users (PureDB), system users, jails and switches."""
 
-import contextlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.daemons.clients import Client, FtpClient, Refused
-from tests.daemons.residents import EXPIRED, HASH, SECRET, User
+from tests.daemons.residents import EXPIRED, HASH, SECRET, User, wait_until_free
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import LOOPBACK, Daemon, free_port
 
@@ -106,18 +105,16 @@ class PureftpdRig(Rig):
         return f"{jail}/./"
 
     def _add_anonymous_user(self) -> None:
-        """The name is fixed in the program. Where the machine has that user already, anonymous
-        logins are not tried."""
+        """The name is fixed in the program: another run is waited for, and where the machine has
+        that user of its own, anonymous logins are not tried."""
         self.anonymous: User | None = None
         ground = self.ground
-        with contextlib.suppress(AssertionError):
-            self.anonymous = ground.residents.add_user(
-                ANONYMOUS,
-                ground.dice.choice(ground.groups),
-                home=ground.a_home(),
-                password="*",
-                full_name=False,
-            )
+        group, home = ground.dice.choice(ground.groups), ground.a_home()
+        if not wait_until_free(ANONYMOUS):
+            return
+        self.anonymous = ground.residents.add_user(
+            ANONYMOUS, group, home=home, password="*", full_name=False
+        )
 
     def _state_virtual_users(self) -> None:
         ground, dice = self.ground, self.ground.dice

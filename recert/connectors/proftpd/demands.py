@@ -99,6 +99,7 @@ SFTP: dict[Rights, tuple[Way, ...]] = {
     Rights.OVERWRITE: (
         _way(_file("STOR"), overwrites=True),
         _way(_file("APPE"), _file("WRITE")),
+        _way(_file("SETSTAT")),  # with a size it cuts the file off
     ),
     Rights.DELETE: (_way(_file("DELE")),),
     Rights.RENAME: (_way(_file("RNFR", "DIRS"), _new("RNTO")),),
@@ -125,7 +126,7 @@ CLOSING: dict[Rights, tuple[str, ...]] = {
     Rights.LIST: ("LIST", "NLST", "MLSD", "OPENDIR", "READDIR"),
     Rights.DOWNLOAD: _READS,
     Rights.UPLOAD: (*_STORES, *_LINKS),
-    Rights.OVERWRITE: _STORES,
+    Rights.OVERWRITE: (*_STORES, "SETSTAT", "FSETSTAT"),
     Rights.DELETE: ("DELE",),
     Rights.RENAME: ("RNFR", "RNTO"),
     Rights.MKDIR: ("MKD", "SITE_MKDIR"),
