@@ -128,12 +128,15 @@ class _Screen:
             found[Rights.CHMOD] = 0
 
     def _limit_anonymous(self, found: dict[Rights, int]) -> None:
-        """The anonymous login adds at most."""
+        """The anonymous login adds at most; where an upload replaces, it replaces as well."""
         others = ~self._anonymous
-        for right in (Rights.OVERWRITE, Rights.DELETE, Rights.RENAME, Rights.RMDIR, Rights.CHMOD):
+        for right in (Rights.DELETE, Rights.RENAME, Rights.RMDIR, Rights.CHMOD):
             found[right] &= others
+        if not (self._options.is_on("AutoRename") or self._options.is_on("NoTruncate")):
+            found[Rights.OVERWRITE] &= others
         if self._options.is_on("AnonymousCantUpload"):
             found[Rights.UPLOAD] &= others
+            found[Rights.OVERWRITE] &= others
         if not self._options.is_on("AnonymousCanCreateDirs"):
             found[Rights.MKDIR] &= others
 
