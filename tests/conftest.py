@@ -10,6 +10,9 @@ from recert.people import service
 from tests.support.databases import PostgresServer, Template, template
 from tests.support.house import House
 
+# What the real daemons were compared with is told at the end, by the main process of all workers.
+pytest_plugins = ["tests.daemons.summary"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgresql", "both"], default="both")

@@ -8,7 +8,6 @@ import pytest
 
 from tests.daemons.differential import Tally
 from tests.daemons.residents import forget_dead_runs
-from tests.daemons.summary import pytest_terminal_summary  # noqa: F401
 
 NEEDS_ROOT = "tests/daemons make system users and start servers: run them as root"
 

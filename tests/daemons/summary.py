@@ -6,11 +6,7 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Known to pytest from two places, because the main process of several workers reads no
-    conftest but the first; it speaks once."""
-    if getattr(terminalreporter, "told_of_daemons", False):
-        return
-    terminalreporter.told_of_daemons = True  # type: ignore[attr-defined]
+    """Added up from what the tests of all workers reported."""
     totals: dict[str, Counter[str]] = {}
     refusals: dict[str, Counter[str]] = {}
     for reports in terminalreporter.stats.values():

@@ -19,6 +19,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import LocalHost, Output, commands
+from recert.connectors.posix import connector
 from recert.connectors.posix.scan import Tree, scan
 from recert.connectors.rights import READ, Rights
 from recert.foundation import failpoints
@@ -224,6 +225,20 @@ class TestABrokenServer:
         with WithoutAcl() as host:
             tree = scan(host, [str(site.ground.root)])
         assert any("getfacl is missing" in problem for problem in tree.problems)
+
+    def test_without_the_state_of_passwords_every_grant_is_doubtful(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class WithoutShadow(LocalHost):
+            def run(self, command, data=b""):  # type: ignore[no-untyped-def]
+                if command == commands.GETENT_SHADOW:
+                    return Output(2, b"", "")
+                return super().run(command, data)
+
+        monkeypatch.setattr(connector, "host_of", lambda settings: WithoutShadow())
+        reading = site.connector().read({site.anna.name})
+        assert all(grant.widened for grant in reading.grants)
+        assert any("state of passwords is not known" in one for one in reading.warnings)
 
     def test_a_folder_that_we_may_not_read_makes_it_partial(self, site: Site) -> None:
         site.below.chmod(0o700)

@@ -11,6 +11,8 @@ from typing import Protocol, Self
 from recert.connectors.contract import ConnectorError, ServerUnreachable
 from recert.connectors.hosts.commands import Command
 
+PATIENCE = 600  # seconds for one step: a command, a file, a piece of a long answer
+
 
 class FileMissing(ServerUnreachable):
     """This file does not exist on the server."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import IO, Self
 
 from recert.connectors import atomic
-from recert.connectors.contract import ConnectorError, EditedByOthers
+from recert.connectors.contract import ConnectorError, EditedByOthers, ServerUnreachable
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import FileFact, FileMissing, Output
+from recert.connectors.hosts.contract import PATIENCE, FileFact, FileMissing, Output
 
 _PIECE = 1 << 18
 _MISSING_PROGRAM = 127
@@ -88,13 +88,18 @@ class LocalHost:
         program = shutil.which(command.words[0], path=_ENVIRONMENT["PATH"])
         if program is None:
             return Output(_MISSING_PROGRAM, b"", f"{command.words[0]}: command not found")
-        done = subprocess.run(
-            (program, *command.words[1:]),
-            input=data,
-            capture_output=True,
-            check=False,
-            env=_ENVIRONMENT,
-        )
+        try:
+            done = subprocess.run(
+                (program, *command.words[1:]),
+                input=data,
+                capture_output=True,
+                check=False,
+                env=_ENVIRONMENT,
+                timeout=PATIENCE,
+            )
+        except subprocess.TimeoutExpired as error:
+            minutes = PATIENCE // 60
+            raise ServerUnreachable(f"{command.line} did not end in {minutes} minutes.") from error
         return Output(done.returncode, done.stdout, done.stderr.decode(errors="backslashreplace"))
 
     def stream(self, command: Command, data: bytes = b"") -> "_LocalStream":

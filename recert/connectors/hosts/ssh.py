@@ -24,11 +24,10 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import acls
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import FileFact, FileMissing, Output
+from recert.connectors.hosts.contract import PATIENCE, FileFact, FileMissing, Output
 from recert.connectors.hosts.login import Login
 from recert.foundation.failpoints import reach
 
-PATIENCE = 600  # seconds for one step: a command, a file, a piece of a long answer
 _PIECE = 1 << 18
 _AT_ONCE = 64  # requests under way; each file needs a few
 _SFTP_PROGRAM = "/usr/lib/openssh/sftp-server"

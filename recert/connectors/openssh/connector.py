@@ -55,13 +55,6 @@ class OpensshConnector(PosixConnector):
         yield Check("config", True)
         complaint = self._complaint(host, content)
         yield Check("sshd -t", not complaint, complaint, "Correct what sshd complains about.")
-        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
-        yield Check(
-            "getfacl",
-            has_tools,
-            "" if has_tools else f"getfacl does not run on {host.title}.",
-            "Install the package acl.",
-        )
 
     def _complaint(self, host: Host, content: bytes) -> str:
         """What sshd's own test says about a main file; empty when it is content."""

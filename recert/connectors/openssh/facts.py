@@ -148,8 +148,4 @@ def _note_what_is_not_understood(facts: Facts) -> None:
                     "rights shown are those that clients from anywhere have together."
                 )
     facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
-    if facts.users.shadow is None:
-        facts.warnings.append(
-            "The state of passwords is not known (no permission for shadow): locked and expired "
-            "accounts are shown as if they could log in."
-        )
+    facts.warnings += facts.users.doubts

@@ -62,7 +62,7 @@ def _session(facts: Facts, user: Passwd, now: datetime) -> Session:
         server=server,
         server_place=place,
         notes=notes,
-        widened=bool(facts.pam.not_understood)
+        widened=bool(facts.pam.not_understood or facts.users.doubts)
         or any(key.from_somewhere for key in opening)
         or bool(facts.words(user.name, "authorizedkeyscommand")),
     )

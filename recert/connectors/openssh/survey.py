@@ -11,7 +11,7 @@ from recert.connectors.openssh.logins import Session, sessions
 from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, root_of, scan
+from recert.connectors.posix.scan import Folder, Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.rights import FULL, Rights, say
 
@@ -28,18 +28,12 @@ def survey(
         ways.append(list(sessions(facts.elsewhere(), now)))
     every = [one for known in ways for one in known]
     places = host.resolve_many({one.jail for one in every if one.jail.startswith("/")})
-    roots = {places[one.jail] for one in every if not one.refused and one.jail in places}
-    if settings.get("root"):
-        roots |= root_of(host, settings)
-    else:
-        free = [one for one in every if not one.refused and not one.jail]
-        roots |= {host.resolve(one.user.home) for one in free if one.user.home.startswith("/")}
-        if free:
-            facts.warnings.append(
-                "Some accounts are not jailed: only homes and jails are looked at. Set `root` to "
-                "the folder that holds the files."
-            )
-    tree = scan(host, roots - {"/"}, also=[place for place in places.values() if place != "/"])
+    let_in = [one for one in every if not one.refused]
+    jails = {places[one.jail] for one in let_in if one.jail in places}
+    free = {one.user.home for one in let_in if not one.jail and one.user.home.startswith("/")}
+    homes = set(host.resolve_many(free).values())
+    roots = where_to_look(host, settings, jails, homes, facts.warnings)
+    tree = scan(host, roots, also=[place for place in places.values() if place != "/"])
     tree.problems += facts.problems
     identities = Identities([_identity(facts, one) for one in ways[0]])
     return Survey(

@@ -105,9 +105,15 @@ class SystemUsers:
         """The group's name, or its number when it has none."""
         return self._group_names.get(gid, str(gid))
 
-    def uids_shared(self, uid: int) -> int:
-        """How many names have this number."""
-        return sum(entry.uid == uid for entry in self.passwd.values())
+    @property
+    def doubts(self) -> list[str]:
+        """What could not be read about them, for the warnings of a reading."""
+        if self.shadow is not None:
+            return []
+        return [
+            "The state of passwords is not known (no permission for shadow): locked and expired "
+            "accounts are shown as if they could log in."
+        ]
 
 
 def _getent(host: Host, command: commands.Command) -> bytes:

@@ -20,7 +20,7 @@ from recert.connectors.contract import (
     SettingsInvalid,
     Standing,
 )
-from recert.connectors.hosts import Host, host_of
+from recert.connectors.hosts import Host, commands, host_of
 from recert.connectors.posix import daemon, edit, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
@@ -96,6 +96,7 @@ class PosixConnector(ABC):
                     yield check
                     if not check.passed:
                         return
+                yield _getfacl_check(host)
                 yield self._read_check(host)
         except ConnectorError as error:
             yield Check("connection", False, error.message, "Check transport, host, port and key.")
@@ -218,6 +219,12 @@ class PosixConnector(ABC):
     def apply(self, plan: Plan) -> None:
         with host_of(self._settings) as host:
             self.carry_out(host, plan, parts.load(plan.before, plan.after))
+
+
+def _getfacl_check(host: Host) -> Check:
+    works = host.run(commands.ACL_THESE, b"/\0").ok
+    cause = "" if works else f"getfacl does not run on {host.title}."
+    return Check("getfacl", works, cause, "Install the package acl.")
 
 
 def _inside(path: str, jail: str) -> str:

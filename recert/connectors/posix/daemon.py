@@ -44,12 +44,18 @@ def reload(host: Host, pid_file: str, name: str) -> bool:
     return True
 
 
-def end_sessions(host: Host, title: str) -> int:
-    """Ends the processes whose title fits; how many there were."""
+def end_sessions(host: Host, title: str, listener: int | None = None) -> int:
+    """Ends the processes whose title fits, of one listener only when it is named; how many there
+    were."""
     pattern = re.compile(title)
-    found = [pid for pid, (_, _, line) in processes(host).items() if pattern.match(line)]
+    found = [
+        pid
+        for pid, (parent, _, line) in processes(host).items()
+        if pattern.match(line) and listener in (None, parent)
+    ]
     if found:
         host.run(commands.signal("TERM", *found))
+        reach("sessions ended")
     return len(found)
 
 

@@ -13,7 +13,7 @@ from recert.connectors.contract import CannotExpress, Cell, Change
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.acl import ENTER, READ, WRITE, Acl, Listed, Node, parse_listing
 from recert.connectors.posix.evaluate import FolderRights, rights_of
-from recert.connectors.posix.identities import Identity
+from recert.connectors.posix.identities import Identity, allowed_by
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights, say
@@ -66,20 +66,20 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
     at = {one.path: one for one in found}
     _check(change, identity, at, me)
     inside = region(found, kept, change.folder)
-    reasons: list[str] = []
+    reasons: list[CannotExpress] = []
     best: Outcome | None = None
     for rights, wishes in _candidates(change, found, inside, me):
         try:
             outcome = _tried(host, survey, change, rights, found, inside, wishes)
         except CannotExpress as error:
-            reasons.append(error.message)
+            reasons.append(error)
             continue
         if best is None or len(outcome.side_effects) < len(best.side_effects):
             best = outcome
         if not best.side_effects:
             break
     if best is None:
-        raise CannotExpress(reasons[0] if reasons else "No ACL entry expresses this change.")
+        raise reasons[0]
     return best
 
 
@@ -235,24 +235,6 @@ def with_entry(one: Listed, identity: Identity, wish: Wish) -> Listed:
         if current & ~wish.default:
             default = _set_entry(default, identity.uid, wish.default & current)
     return one.changed(uid=uid, access=access, default=default)
-
-
-def allowed_by(acl: Acl, owning_group: int, identity: Identity) -> int:
-    """The letters that an account which is not the owner gets, each by itself."""
-    if acl.is_dormant:
-        return 0 if owning_group in identity.groups else acl.other
-    named = acl.named_user(identity.uid)
-    if named is not None:
-        return named & acl.limit
-    mine = [
-        perm for gid, perm in ((owning_group, acl.group), *acl.groups) if gid in identity.groups
-    ]
-    if mine:
-        total = 0
-        for perm in mine:
-            total |= perm & acl.limit
-        return total
-    return acl.other
 
 
 def _set_entry(acl: Acl, uid: int, perm: int) -> Acl:

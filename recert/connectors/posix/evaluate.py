@@ -61,16 +61,25 @@ def limited(masks: Masks, allowed: Masks) -> Masks:
     return tuple(a & b for a, b in zip(masks, allowed, strict=True))
 
 
-def not_own(who: Identities, folder: Folder, wanted: int) -> int:
+def not_own(
+    who: Identities,
+    folder: Folder,
+    wanted: int,
+    counts: Callable[[Node], bool] = lambda file: True,
+    *,
+    stands_in: bool = True,
+) -> int:
     """Who may do `wanted` (r=4, w=2) with at least one regular file that somebody else put into
-    the folder; where there is none, the folder stands for one."""
+    the folder and that `counts`; where there is none of others, the folder stands for one, if it
+    may."""
     found, judged = 0, 0
     for file in folder.files or ():
         others = who.everybody & ~who.owners(file)
         judged |= others
-        found |= others & who.may(file, wanted)
+        if counts(file):
+            found |= others & who.may(file, wanted)
     without = who.everybody & ~judged
-    if without:
+    if without and stands_in:
         found |= without & who.may_in_new_file(folder.node, wanted)
     return found
 
@@ -79,19 +88,13 @@ def overwritable_by_creating(who: Identities, folder: Folder, level: int) -> int
     """Who may open for writing, by a call that would also create, a file of somebody else: the
     switch fs.protected_regular (`level`) refuses that in sticky folders that others can write,
     unless the file belongs to the folder's owner."""
-    mode = folder.node.mode
-    guarded = mode & STICKY and (mode & 0o002 or (level > 1 and mode & 0o020))
+    node = folder.node
+    guarded = node.mode & STICKY and (node.mode & 0o002 or (level > 1 and node.mode & 0o020))
     if not level or not guarded:
         return who.everybody
-    found, judged = who.superusers, 0
-    for file in folder.files or ():
-        others = who.everybody & ~who.owners(file)
-        judged |= others
-        if file.uid == folder.node.uid:
-            found |= others & who.may(file, WRITE)
-    if folder.node.default is None or folder.node.uid == 0:
-        found |= who.everybody & ~judged & who.may_in_new_file(folder.node, WRITE)
-    return found
+    stands_in = node.default is None or node.uid == 0
+    allowed = not_own(who, folder, WRITE, lambda file: file.uid == node.uid, stands_in=stands_in)
+    return allowed | who.superusers
 
 
 def evaluate(

@@ -108,5 +108,20 @@ class Identities:
             granted |= rest & ~matched
         return granted
 
-    def may_read(self, node: Node) -> int:
-        return self.may(node, READ)
+
+def allowed_by(acl: Acl, owning_group: int, identity: Identity) -> int:
+    """The letters that an account which is not the owner gets, each by itself."""
+    if acl.is_dormant:
+        return 0 if owning_group in identity.groups else acl.other
+    named = acl.named_user(identity.uid)
+    if named is not None:
+        return named & acl.limit
+    mine = [
+        perm for gid, perm in ((owning_group, acl.group), *acl.groups) if gid in identity.groups
+    ]
+    if mine:
+        total = 0
+        for perm in mine:
+            total |= perm & acl.limit
+        return total
+    return acl.other

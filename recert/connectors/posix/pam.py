@@ -47,6 +47,11 @@ class Rule:
     arguments: tuple[str, ...]
     place: str  # file:line
 
+    @property
+    def options(self) -> dict[str, str]:
+        """The arguments of the form key=value."""
+        return dict(argument.partition("=")[::2] for argument in self.arguments)
+
 
 @dataclass
 class Pam:
@@ -56,7 +61,6 @@ class Pam:
     stacks: dict[str, list[Rule]] = field(default_factory=dict)
     lists: dict[str, list[str]] = field(default_factory=dict)
     not_understood: list[str] = field(default_factory=list)
-    is_missing: bool = False
 
     @classmethod
     def read(cls, host: Host, service: str) -> "Pam":
@@ -65,16 +69,13 @@ class Pam:
         pam = cls(service)
         path = f"/etc/pam.d/{service}"
         if host.stat(path) is None:
-            pam.is_missing = True
             path = "/etc/pam.d/other"
         pam._read_file(host, path, set(), None)
         wanted = {
-            argument.removeprefix("file=")
+            rule.options["file"]
             for rules in pam.stacks.values()
             for rule in rules
-            if rule.module == "pam_listfile.so"
-            for argument in rule.arguments
-            if argument.startswith("file=")
+            if rule.module == "pam_listfile.so" and "file" in rule.options
         }
         pam.lists = {
             path: lines_of(found) for path, found in host.read_many(sorted(wanted)).items()
@@ -111,10 +112,6 @@ class Pam:
                     f"{path}:{number}",
                 )
                 self.stacks.setdefault(found[1].lstrip("-"), []).append(rule)
-
-    @property
-    def needs_shadow(self) -> bool:
-        return any(rule.module == "pam_unix.so" for rules in self.stacks.values() for rule in rules)
 
 
 def _pam_path(name: str) -> str:
@@ -221,7 +218,7 @@ def _shells(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
 
 
 def _listfile(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
-    options = dict(part.partition("=")[::2] for part in rule.arguments)
+    options = rule.options
     if options.get("item") not in ("user", "group"):
         return ""
     path = options.get("file", "")

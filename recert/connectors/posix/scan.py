@@ -63,6 +63,25 @@ def root_of(host: Host, settings: Mapping[str, str]) -> set[str]:
     return {place}
 
 
+def where_to_look(
+    host: Host,
+    settings: Mapping[str, str],
+    jails: set[str],
+    homes: set[str],
+    warnings: list[str],
+) -> set[str]:
+    """The folders to walk, real paths: the jails, and for accounts without one (`homes` are
+    theirs) the folder of the setting `root`, or else their homes, with a warning."""
+    if settings.get("root"):
+        return (jails | root_of(host, settings)) - {"/"}
+    if homes:
+        warnings.append(
+            "Some accounts are not jailed: only homes and jails are looked at. Set `root` to the "
+            "folder that holds the files."
+        )
+    return (jails | homes) - {"/"}
+
+
 def scan(host: Host, roots: Iterable[str], *, also: Iterable[str] = ()) -> Tree:
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
     instance) only the folder itself and the way. What could not be seen is a problem of the tree;

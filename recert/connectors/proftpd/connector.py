@@ -1,5 +1,6 @@
 """The ProFTPD connector: folders by ACL where the kernel can say it, else by <Limit>."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -12,7 +13,8 @@ from recert.connectors.contract import (
     LogSource,
     Plan,
 )
-from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.hosts import Host, host_of
+from recert.connectors.posix import daemon
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
@@ -66,9 +68,6 @@ class ProftpdConnector(PosixConnector):
         problems = facts.read(host, config, clock.now().date()).problems
         remedy = "Let Recert's account read the files that hold users and groups."
         yield Check("account sources", not problems, "; ".join(problems), remedy)
-        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
-        cause = "" if has_tools else f"getfacl does not run on {host.title}."
-        yield Check("getfacl", has_tools, cause, "Install the package acl.")
 
     @property
     def _prefix(self) -> str:
@@ -96,4 +95,6 @@ class ProftpdConnector(PosixConnector):
         running.carry_out(host, self._prefix, configuration, found)
         pid = running.reload(host, configuration)
         if pid is not None:
-            running.end_sessions(host, pid, plan.change.account)
+            # They would go on with the old rules for ever.
+            title = rf"proftpd: {re.escape(plan.change.account)} - "
+            daemon.end_sessions(host, title, listener=pid)

@@ -97,6 +97,9 @@ def _read_books(host: Host, known: Known) -> None:
                 known.layout.doubts.setdefault(server.statement, []).append(
                     f"not understood: account source {module}{place}"
                 )
+            if module == UNIX and known.facts.users.doubts:
+                doubts = known.layout.doubts.setdefault(server.statement, [])
+                doubts += known.facts.users.doubts
             book = _book(host, known, server, module, shared)
             if book is not None:
                 books[server].append(book)

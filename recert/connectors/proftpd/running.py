@@ -51,7 +51,8 @@ def carry_out(host: Host, prefix: str, configuration: Configuration, found: Sequ
     if parts.standing(host, found) is not Standing.AFTER:
         check_before(host, prefix, main)
     for part in found:
-        if part.kind == TEXT and part.place == main:
+        stands = parts.standing(host, [part])
+        if part.kind == TEXT and part.place == main and stands is Standing.BEFORE:
             _try_candidate(host, prefix, part, beside)
     parts.carry_out(host, found, beside=beside)
     if problem := complaint(host, prefix, main):
@@ -63,7 +64,7 @@ def _try_candidate(host: Host, prefix: str, part: Part, beside: str) -> None:
     """The new main file under another name, in a folder that no Include reads. A file that not
     everybody may read is not copied: it may hold passwords."""
     old, fact = host.read(part.place), host.stat(part.place)
-    if fact is None or not fact.mode & _EVERYBODY_READS or not hunks.stands(old, part.before):
+    if fact is None or not fact.mode & _EVERYBODY_READS:
         return
     new = hunks.turn(old, part.before, part.after)
     name = hashlib.sha256(new).hexdigest()[:16]
@@ -104,17 +105,3 @@ def reload(host: Host, configuration: Configuration) -> int | None:
         if pid is None or pid not in daemon.processes(host):
             raise OutcomeUnknown("The daemon ended after it was told to read its configuration.")
     return pid
-
-
-def end_sessions(host: Host, pid: int, account: str) -> int:
-    """Ends the sessions of one account of this daemon: they go on with the old rules for ever."""
-    title = re.compile(rf"proftpd: {re.escape(account)} - ")
-    found = [
-        number
-        for number, (parent, _, line) in daemon.processes(host).items()
-        if parent == pid and title.match(line)
-    ]
-    if found:
-        host.run(commands.signal("TERM", *found))
-        reach("sessions ended")
-    return len(found)

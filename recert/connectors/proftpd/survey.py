@@ -11,7 +11,7 @@ from recert.connectors.posix.acl import Node
 from recert.connectors.posix.edit import whole_acls
 from recert.connectors.posix.evaluate import FolderRights
 from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.scan import Tree, scan
+from recert.connectors.posix.scan import Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View
 from recert.connectors.proftpd import facts as reading
 from recert.connectors.proftpd.door import Door, Ground, open_door
@@ -124,19 +124,13 @@ def _roots(
     """Where to look: the roots of the accounts; for those without one the folder of the settings,
     or else homes and what the configuration names."""
     inside = [one for found in lived.values() for one in found if one and not one.refused]
-    roots = {resolved[one.root] for one in inside if one.root in resolved}
-    if settings.get("root"):
-        return roots | {host.resolve(settings["root"])}
+    jails = {resolved[one.root] for one in inside if one.root in resolved}
     free = [one for one in inside if not one.root or resolved.get(one.root) == "/"]
+    homes = {resolved[one.entry.home] for one in free if one.entry.home in resolved}
     if free:
-        roots |= {resolved[one.entry.home] for one in free if one.entry.home in resolved}
         named = {path for server in known.layout.servers for path in _named(server)}
-        roots |= {host.resolve(path) for path in named}
-        known.warnings.append(
-            "Some accounts have no DefaultRoot: only homes and the folders that the configuration "
-            "names are looked at. Set `root` to the folder that holds the files."
-        )
-    return roots
+        homes |= set(host.resolve_many(named).values())
+    return where_to_look(host, settings, jails, homes, known.warnings)
 
 
 def _named(section: Section) -> Iterable[str]:

@@ -9,7 +9,7 @@ from recert.connectors.contract import (
     Features,
     LogSource,
 )
-from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.hosts import Host, host_of
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
@@ -51,13 +51,6 @@ class PureftpdConnector(PosixConnector):
         for method in found.methods:
             if method.name == "puredb":
                 yield self._database_check(host, method.value)
-        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
-        yield Check(
-            "getfacl",
-            has_tools,
-            "" if has_tools else f"getfacl does not run on {host.title}.",
-            "Install the package acl.",
-        )
 
     def _database_check(self, host: Host, path: str) -> Check:
         try:

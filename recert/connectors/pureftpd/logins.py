@@ -89,11 +89,7 @@ def read(host: Host, options: Options) -> Facts:
             )
     if any(method.name == "pam" for method in options.methods):
         facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
-    if facts.users.shadow is None:
-        facts.warnings.append(
-            "The state of passwords is not known (no permission for shadow): locked accounts are "
-            "shown as if they could log in."
-        )
+    facts.warnings += facts.users.doubts
     return facts
 
 

@@ -9,7 +9,7 @@ from recert.connectors.posix.acl import READ, WRITE
 from recert.connectors.posix.evaluate import ORDER, Masks, not_own
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, root_of, scan
+from recert.connectors.posix.scan import Folder, Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.pureftpd import logins
 from recert.connectors.pureftpd.logins import Facts, Session
@@ -23,18 +23,11 @@ def survey(host: Host, options: Options, settings: Mapping[str, str], now: datet
     known = list(logins.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
     places = host.resolve_many(wanted)
-    roots = {places[one.jail] for one in known if not one.refused and one.jail in places}
-    if settings.get("root"):
-        roots |= root_of(host, settings)
-    else:
-        free = [one for one in known if not one.refused and not one.jail]
-        roots |= {places[one.home] for one in free if one.home in places}
-        if free:
-            facts.warnings.append(
-                "Some accounts are not jailed: only homes and jails are looked at. Set `root` to "
-                "the folder that holds the files."
-            )
-    tree = scan(host, roots - {"/"}, also=[place for place in places.values() if place != "/"])
+    let_in = [one for one in known if not one.refused]
+    jails = {places[one.jail] for one in let_in if one.jail in places}
+    homes = {places[one.home] for one in let_in if not one.jail and one.home in places}
+    roots = where_to_look(host, settings, jails, homes, facts.warnings)
+    tree = scan(host, roots, also=[place for place in places.values() if place != "/"])
     tree.problems += facts.problems
     identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
     members = [one.account for one in known if one.person is not None]
@@ -167,17 +160,8 @@ class _Screen:
     def _with_plain_names(self, folder: Folder, wanted: int) -> int:
         """Who may do this to at least one file of others whose name has no dot in front, or finds
         none of others at all."""
-        only_plain = Folder(
-            folder.path, folder.node, folder.above, folder.identity, folder.is_reported
-        )
-        only_plain.files = folder.plain_files
-        found = 0
-        for file in folder.plain_files or ():
-            found |= self._who.may(file, wanted) & ~self._who.owners(file)
-        nothing = self._who.everybody
-        for file in folder.files or ():
-            nothing &= self._who.owners(file)
-        return found | (nothing & not_own(self._who, folder, wanted))
+        plain = folder.plain_files or set()
+        return not_own(self._who, folder, wanted, plain.__contains__)
 
     def _hidden(self, folder: Folder) -> int:
         """For whom the way to the folder leads through a name with a dot in front. Who starts
@@ -202,7 +186,8 @@ def _reasons(facts: Facts, known: list[Session]) -> More:
         for name in ("KeepAllFiles", "NoRename", "ProhibitDotFilesRead", "ProhibitDotFilesWrite")
         if facts.options.is_on(name)
     )
-    widened = any(warning.startswith("Not understood: PAM") for warning in facts.warnings)
+    asks_pam = any(method.name == "pam" for method in facts.options.methods)
+    widened = bool(facts.users.doubts or (asks_pam and facts.pam.not_understood))
 
     def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
         session = by_name[identity.account]

@@ -10,7 +10,7 @@ from recert.connectors.contract import (
     LogSource,
     ServerDataInvalid,
 )
-from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.hosts import Host, host_of
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
@@ -60,13 +60,6 @@ class VsftpdConnector(PosixConnector):
             yield Check("syntax", False, error.message, "Correct the line that is named.")
             return
         yield Check("syntax", True)
-        has_tools = host.run(commands.ACL_THESE, b"/\0").code == 0
-        yield Check(
-            "getfacl",
-            has_tools,
-            "" if has_tools else f"getfacl does not run on {host.title}.",
-            "Install the package acl.",
-        )
 
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         """The daemon reads its lists at each login, so no reload is needed."""
@@ -89,7 +82,7 @@ class VsftpdConnector(PosixConnector):
 def _refusing_list(facts: Facts) -> str | None:
     """The file of a PAM rule that refuses those listed."""
     for rule in facts.pam.stacks.get("auth", ()):
-        options = dict(part.partition("=")[::2] for part in rule.arguments)
+        options = rule.options
         names_users = options.get("item") == "user" and options.get("sense") == "deny"
         binding = rule.control.get("default") in ("bad", "die")
         if rule.module == "pam_listfile.so" and names_users and binding:

@@ -53,7 +53,10 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
         users=SystemUsers.read(host),
         pam=Pam.read(host, service),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
-        user_list=_list(host, main, "userlist_enable", "userlist_file"),
+        # The daemon loads it for the sake of local logins only; without them it stays empty.
+        user_list=_list(host, main, "userlist_enable", "userlist_file")
+        if main.is_on("local_enable")
+        else [],
         chroot_list=_list(host, main, "chroot_list_enable", "chroot_list_file"),
     )
     switch = host.read_many([_SWITCH])[_SWITCH]
@@ -113,7 +116,7 @@ def _virtual_users(host: Host, facts: Facts) -> list[str]:
     """Names of pam_userdb and pam_pwdfile. A database needs db_dump on the machine."""
     found: set[str] = set()
     for rule in facts.pam.stacks.get("auth", ()):
-        options = dict(part.partition("=")[::2] for part in rule.arguments)
+        options = rule.options
         if rule.module == "pam_userdb.so" and "db" in options:
             dump = host.run(commands.program("", "db_dump", "-p", options["db"] + ".db"))
             if not dump.ok:
@@ -156,8 +159,4 @@ def _note_what_is_not_understood(facts: Facts) -> None:
     for name in facts.own_options:
         if name not in known and name != options.text("ftp_username"):
             facts.warnings.append(f"A file in user_config_dir for {name!r}, who has no account.")
-    if facts.pam.needs_shadow and facts.users.shadow is None:
-        facts.warnings.append(
-            "The state of passwords is not known (no permission for shadow): locked accounts are "
-            "shown as if they could log in."
-        )
+    facts.warnings += facts.users.doubts

@@ -13,11 +13,12 @@ from recert.connectors.posix.evaluate import (
     both,
     limited,
     masks_for,
+    not_own,
     overwritable_by_creating,
 )
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, root_of, scan, walkers
+from recert.connectors.posix.scan import Folder, Tree, scan, walkers, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.rights import FULL, Rights
 from recert.connectors.vsftpd import facts as reading
@@ -41,23 +42,13 @@ def survey(
     wanted = {path for one in known for path in (one.start, one.home) if path.startswith("/")}
     real = host.resolve_many(wanted)
     places = {one.account: real[one.start] for one in known if one.start in real} | real
-    roots = {places[one.account] for one in known if _looked_into(one) and one.account in places}
-    if settings.get("root"):
-        roots |= root_of(host, settings)
-    elif any(not one.refused and not one.is_jailed for one in known):
-        free = [one.account for one in known if not one.refused and not one.is_jailed]
-        roots |= {places[account] for account in free if account in places}
-        facts.warnings.append(
-            "Some accounts are not jailed: only homes and jails are looked at. Set `root` to the "
-            "folder that holds the files."
-        )
-    tree = scan(host, roots - {"/"}, also=[p for p in places.values() if p != "/"])
+    let_in = [one for one in known if not one.refused and one.account in places]
+    jails = {places[one.account] for one in let_in if one.is_jailed}
+    homes = {places[one.account] for one in let_in if not one.is_jailed}
+    roots = where_to_look(host, settings, jails, homes, facts.warnings)
+    tree = scan(host, roots, also=[p for p in places.values() if p != "/"])
     tree.problems += facts.problems
     return _survey(facts, known, places, tree, seen)
-
-
-def _looked_into(session: Session) -> bool:
-    return not session.refused and session.is_jailed
 
 
 def _survey(
@@ -175,24 +166,22 @@ class _Screen:
 
     def _readable(self, folder: Folder) -> int:
         """Who can read at least one file of somebody else that everybody may read."""
-        files = folder.files or set()
-        found, judged = 0, 0
-        for file in files:
-            others = self._who.everybody & ~self._who.owners(file)
-            judged |= others
-            if file.mode & _EVERYONE_READS:
-                found |= others & self._who.may(file, READ)
-        without = self._who.everybody & ~judged
         default = folder.node.default
-        public = default.other if default is not None else folder.node.mode & 7
-        if without and public & _EVERYONE_READS:
-            found |= without & self._who.may_in_new_file(folder.node, READ)
-        return found
+        public = default.other if default is not None else folder.node.mode
+        return not_own(
+            self._who,
+            folder,
+            READ,
+            lambda file: bool(file.mode & _EVERYONE_READS),
+            stands_in=bool(public & _EVERYONE_READS),
+        )
 
 
 def _reasons(known: Mapping[str, Session], facts: Facts) -> More:
     """Adds what the configuration takes away, and marks what we cannot judge."""
-    widened = bool(facts.pam.not_understood or facts.options.is_on("tcp_wrappers"))
+    widened = bool(
+        facts.pam.not_understood or facts.users.doubts or facts.options.is_on("tcp_wrappers")
+    )
     texts: dict[str, tuple[str, ...]] = {}
 
     def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
