@@ -12,7 +12,7 @@ from recert.connectors.proftpd.facts import Known
 from recert.connectors.proftpd.limits import Judge
 from recert.connectors.proftpd.lists import Roster
 from recert.connectors.proftpd.logins import Session, login_limits
-from recert.connectors.proftpd.screen import Screen
+from recert.connectors.proftpd.screen import Screen, View
 from recert.connectors.proftpd.sections import Section
 from recert.connectors.proftpd.transfers import cut_off
 from recert.connectors.proftpd.views import overrides, views
@@ -103,17 +103,7 @@ def open_door(
     known.warnings += [text for text in broken if text not in known.warnings]
     located = [_located(one, ground.resolved) for one in found]
     shown = views(server, located, roster, dynamic, ground.resolved)
-    refused = {
-        name: one.refused if one is not None else "not known to this server"
-        for name, one in pairs
-        if one is None or one.refused
-    }
-    for view in shown:
-        *_, top = view.level.chain()
-        allowed = login_limits(judge, view.level, top)
-        for identity in who.members(view.accounts & ~allowed):
-            me = who.of(identity.account)
-            refused[identity.account] = _login_denied(judge, view.level, me)
+    refused = _refusals(pairs, who, judge, shown)
     door = Door(
         server=server,
         protocol=protocol,
@@ -145,6 +135,27 @@ def open_door(
             ground.tree,
         )
     return door
+
+
+def _refusals(
+    pairs: Sequence[tuple[str, Session | None]],
+    who: Identities,
+    judge: Judge,
+    shown: Sequence[View],
+) -> dict[str, str]:
+    """Why each account that the server lets not in is refused."""
+    refused = {
+        name: one.refused if one is not None else "not known to this server"
+        for name, one in pairs
+        if one is None or one.refused
+    }
+    for view in shown:
+        *_, top = view.level.chain()
+        allowed = login_limits(judge, view.level, top)
+        for identity in who.members(view.accounts & ~allowed):
+            me = who.of(identity.account)
+            refused[identity.account] = _login_denied(judge, view.level, me)
+    return refused
 
 
 def _located(one: Session | None, resolved: Mapping[str, str]) -> Session | None:
