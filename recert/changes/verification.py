@@ -59,9 +59,12 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         if rules.is_reached(order.kind, found, order.rights_wanted):
             why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {rights.say(found)}."
             new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
-        elif order.state in rules.FOR_A_PERSON:
+        elif order.state is OrderState.NEEDS_APPROVAL:
+            order.next_at = at  # it goes on waiting for the same answer
+            return
+        elif order.state is OrderState.MANUAL:
             why = f"Waits for a person: the last reading still shows {rights.say(found)}."
-            new = order.state
+            new = OrderState.MANUAL
         elif order.kind is OrderKind.UNDO:
             why = (
                 f"Looked again: the account has {rights.say(found)}, "
