@@ -257,10 +257,13 @@ class TestSwitches:
         assert Rights.UPLOAD not in World(closed).rights("alice", "/in")
         assert Rights.UPLOAD in World(f"LoadModule mod_copy.c\n{closed}").rights("alice", "/in")
 
-    def test_a_name_by_the_server_needs_the_folder_and_overwriting(self) -> None:
+    def test_a_name_by_the_server_needs_the_folder(self) -> None:
+        """Without AllowOverwrite the daemon refuses to go on, but an empty new file stays."""
         closed = section("/in", ("STOR APPE", "DenyAll"))
         assert Rights.UPLOAD in World(f"AllowOverwrite on\n{closed}").rights("alice", "/in")
-        assert Rights.UPLOAD not in World(closed).rights("alice", "/in")
+        assert Rights.UPLOAD in World(closed).rights("alice", "/in")
+        no_way = section("/in", ("STOR APPE CWD", "DenyAll"))
+        assert Rights.UPLOAD not in World(no_way).rights("alice", "/in")
 
     def test_site_commands_make_and_remove_folders(self) -> None:
         closed = section("/in", ("MKD RMD DELE", "DenyAll"))

@@ -5,6 +5,7 @@ Everything carries the process id of the run that made it: what a killed run lef
 recognised, and removed by the next one.
 """
 
+import fcntl
 import grp
 import os
 import pwd
@@ -15,13 +16,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 PREFIX = f"rct-{os.getpid()}-"
 MADE_BY_A_RUN = re.compile(r"rct-(\d+)-[a-z0-9]+")
 GECOS = "account of a Recert test"
 PLACES = Path("/srv")
 PAM = Path("/etc/pam.d")
+LOCKS = Path("/run/lock")
 
 SECRET = "secret"
 HASH = (
@@ -56,6 +58,7 @@ class Residents:
     def __init__(self) -> None:
         self.users: list[User] = []
         self.groups: list[Group] = []
+        self._turns: list[IO[str]] = []
         self._next = FIRST_ID + os.getpid() % 8000 * IDS_OF_A_RUN
 
     def __enter__(self) -> Self:
@@ -66,6 +69,20 @@ class Residents:
             _remove("userdel", user.name)
         for group in self.groups:
             _remove("groupdel", group.name)
+        for turn in self._turns:
+            turn.close()
+
+    def take_turn(self, name: str) -> bool:
+        """For a name that is not ours to choose: one world after the other has it, until all of
+        its users are gone. False where the machine has that user of its own."""
+        turn = (LOCKS / f"rct-turn-{name}").open("w")
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        self._turns.append(turn)
+        forget_dead_runs()
+        try:
+            return pwd.getpwnam(name).pw_gecos == GECOS
+        except KeyError:
+            return True
 
     def names(self) -> set[str]:
         return {one.name for one in (*self.users, *self.groups)}
@@ -137,21 +154,6 @@ def forget_dead_runs() -> None:
     for service in PAM.glob("rct-*"):
         if _is_left_over(service.name):
             service.unlink(missing_ok=True)
-
-
-def wait_until_free(name: str) -> bool:
-    """Whether a name that is not ours to choose can be had; another run gives it back soon."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            user = pwd.getpwnam(name)
-        except KeyError:
-            return True
-        if user.pw_gecos != GECOS:
-            return False
-        forget_dead_runs()
-        time.sleep(0.2)
-    return False
 
 
 def _is_left_over(name: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.daemons.clients import Client, FtpClient, Refused
-from tests.daemons.residents import EXPIRED, HASH, SECRET, User, wait_until_free
+from tests.daemons.residents import EXPIRED, HASH, SECRET, User
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import LOOPBACK, Daemon, free_port
 
@@ -110,7 +110,7 @@ class PureftpdRig(Rig):
         self.anonymous: User | None = None
         ground = self.ground
         group, home = ground.dice.choice(ground.groups), ground.a_home()
-        if not wait_until_free(ANONYMOUS):
+        if not ground.residents.take_turn(ANONYMOUS):
             return
         self.anonymous = ground.residents.add_user(
             ANONYMOUS, group, home=home, password="*", full_name=False

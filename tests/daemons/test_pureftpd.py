@@ -4,7 +4,6 @@ import pytest
 
 from tests.daemons.differential import Differential, Tally
 from tests.daemons.rig_pureftpd import PureftpdRig
-from tests.daemons.test_sessions import closing_ends_one_session
 from tests.daemons.worlds import Ground
 
 KIND = PureftpdRig.kind
@@ -19,7 +18,3 @@ def test_every_cell_and_every_change_agrees_with_real_clients(
         world = Differential(rig, tally, world_seed)
         world.compare()
         world.revoke_and_undo()
-
-
-def test_closing_an_account_ends_its_session_only() -> None:
-    closing_ends_one_session(PureftpdRig)

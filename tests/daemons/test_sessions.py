@@ -11,6 +11,7 @@ from recert.connectors.rights import Rights
 from tests.daemons.clients import Client
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.rig_proftpd import ProftpdRig
+from tests.daemons.rig_pureftpd import PureftpdRig
 from tests.daemons.rig_vsftpd import VsftpdRig
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import root_of_session
@@ -18,8 +19,7 @@ from tests.daemons.test_robustness import cut_off_at
 from tests.daemons.worlds import Ground
 
 pytestmark = pytest.mark.daemon
-# Pure-FTPd's own file asks it: the name of its anonymous user is fixed, so one world at a time.
-RIGS: tuple[Callable[[Ground], Rig], ...] = (VsftpdRig, ProftpdRig, OpensshRig)
+RIGS: tuple[Callable[[Ground], Rig], ...] = (VsftpdRig, ProftpdRig, PureftpdRig, OpensshRig)
 
 
 def lives(login: Login, port: int) -> bool:
@@ -42,11 +42,6 @@ def ends(login: Login, port: int) -> bool:
 
 @pytest.mark.parametrize("make", RIGS, ids=lambda rig: rig.kind)
 def test_closing_an_account_ends_its_session_only(make: Callable[[Ground], Rig]) -> None:
-    closing_ends_one_session(make)
-
-
-def closing_ends_one_session(make: Callable[[Ground], Rig]) -> None:
-    """In the first world with two accounts that can log in."""
     for seed in range(1, 30):
         with Ground.of(make.kind, seed) as ground, make(ground) as rig:  # type: ignore[attr-defined]
             found = _two_with_sessions(rig)

@@ -70,8 +70,9 @@ FTP: dict[Rights, tuple[Way, ...]] = {
     Rights.UPLOAD: (
         _way(_new("STOR")),
         _way(_new("APPE")),
-        # It stores where the session stands, and finds the file that it has just made.
-        _way(_folder("CWD"), _new("STOU"), overwrites=True),
+        # It stores where the session stands. (Without AllowOverwrite it refuses to go on when it
+        # finds the file that it has just made, which stays, empty.)
+        _way(_folder("CWD"), _new("STOU")),
         _way(_new("SITE_CPTO"), module=_COPY),
     ),
     Rights.OVERWRITE: (

@@ -43,6 +43,7 @@ class Door:
     refused: Mapping[str, str]
     homes: Mapping[str, str]  # account -> real path of its home
     roots: Mapping[str, str]  # account -> real path of its root
+    at_home: frozenset[str]  # accounts that look for their root themselves
 
     @property
     def title(self) -> str:
@@ -55,8 +56,10 @@ class Door:
         root = self.roots[account]
         if tree.get(root) is None:
             return f"its root {root} does not exist"
-        if root == "/" and not self._gets_home(account, tree):
+        if root == "/" and not self._walks_to(self.homes[account], account, tree):
             return f"its home {self.homes[account]} cannot be entered"
+        if account in self.at_home and not self._walks_to(root, account, tree):
+            return f"its root {root} cannot be entered"
         return ""
 
     def first_folder(self, account: str) -> str:
@@ -64,9 +67,9 @@ class Door:
         root, home = self.roots[account], self.homes[account]
         return home if f"{home}/".startswith(f"{root.rstrip('/')}/") else root
 
-    def _gets_home(self, account: str, tree: Tree) -> bool:
+    def _walks_to(self, path: str, account: str, tree: Tree) -> bool:
         who = self.identities
-        return bool(walkers(tree, who, self.homes[account]) & who.of(account))
+        return bool(walkers(tree, who, path) & who.of(account))
 
     def jails(self, tree: Tree) -> dict[str, str]:
         return {name: root for name, root in self.roots.items() if not self.refusal(name, tree)}
@@ -126,6 +129,7 @@ def open_door(
             for name, one in zip(names, located, strict=True)
             if one is not None and name not in refused
         },
+        at_home=frozenset(name for name, one in pairs if one is not None and one.root_is_at_home),
     )
     if protocol == FTP:
         door.screen.cut_off = cut_off(

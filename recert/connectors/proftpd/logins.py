@@ -4,7 +4,7 @@ Pure: everything that must be asked of the machine is in `Facts`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from recert.connectors.posix.accounts import SystemUsers, password_has_run_out, today_in_days
@@ -41,6 +41,7 @@ class Session:
     refused: str = ""
     root: str = ""  # "" means no DefaultRoot; "~" and %u are replaced
     anonymous: Section | None = None
+    root_is_at_home: bool = False  # said as "~": the daemon looks for it as the account
 
 
 def known_modules(server: Section, loaded: set[str]) -> list[str]:
@@ -275,8 +276,10 @@ def _with_roots(found: list[Session | None], server: Section) -> list[Session | 
     return [
         one
         if one is None or one.anonymous is not None or number not in roots
-        else Session(
-            one.entry, one.groups, one.gids, one.refused, at_home(roots[number], one.entry)
+        else replace(
+            one,
+            root=at_home(roots[number], one.entry),
+            root_is_at_home=roots[number].startswith("~"),
         )
         for number, one in enumerate(found)
     ]
