@@ -4,6 +4,7 @@ import pytest
 
 from recert.connectors.posix.acl import Node, of_mode
 from recert.connectors.posix.evaluate import ORDER, rights_of
+from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.scan import Folder
 from recert.connectors.proftpd.doors import Layout, lay_out
 from recert.connectors.proftpd.files import Configuration, Source, load
@@ -33,6 +34,7 @@ class World:
             {path: said.encode() for path, said in (files or {}).items()}, lambda path: -1
         )
         self._names = {"/in": names.get("names", [])}
+        self._closed = names.get("closed", [])  # of those, files of mode 0600
 
     def door(self, protocol: str = "ftp", server: int = 0) -> tuple[Screen, Judge]:
         found = [
@@ -54,14 +56,26 @@ class World:
             shown,
             self.configuration.modules,
             self.layout.doubts,
-            names_in=lambda folder: self._names.get(folder, ()),
+            who=Identities(
+                [
+                    Identity(name, 2000 + number, 100, frozenset({100}))
+                    for number, name in enumerate(GROUPS)
+                ]
+            ),
         )
         return screen, judge
 
     def rights(self, who: str, folder: str, protocol: str = "ftp", server: int = 0) -> Rights:
         screen, _ = self.door(protocol, server)
         node = Node(0, 0, 0o777, of_mode(0o777))
-        masks = screen(Folder(folder, node, -1, b"", True), (7,) * len(ORDER))
+        place = Folder(folder, node, -1, b"", True)
+        place.named = [
+            (name, Node(0, 0, mode, of_mode(mode)))
+            for name in self._names.get(folder, ())
+            for mode in ((0o600,) if name in self._closed else (0o666,))
+        ]
+        place.files = {file for _, file in place.named} or None
+        masks = screen(place, (7,) * len(ORDER))
         return rights_of(masks, 1 << list(GROUPS).index(who))
 
     def may_log_in(self, who: str) -> bool:
@@ -280,6 +294,13 @@ class TestSwitches:
         assert World(text, names=["a.pdf"]).rights("alice", "/in") == FULL & ~FILES
         assert World(text, names=["a.pdf", "b"]).rights("alice", "/in") == FULL
         assert World(text).rights("alice", "/in") == FULL
+
+    def test_a_name_that_passes_must_be_of_a_file_that_may_be_changed(self) -> None:
+        """The filter and the mode are asked of the same file."""
+        text = 'AllowOverwrite on\nPathDenyFilter "\\\\.pdf$"\n'
+        world = World(text, names=["a.pdf", "b"], closed=["b"])
+        assert Rights.OVERWRITE not in world.rights("alice", "/in")
+        assert Rights.DELETE in world.rights("alice", "/in")
 
     def test_a_filter_for_every_name_lets_nothing_be_stored(self) -> None:
         found = World("PathDenyFilter .*\n").rights("alice", "/in")

@@ -253,16 +253,12 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
     """A copy of the tree with the new permissions."""
     changed = {os.fsdecode(new.path): new for new in after}
     copy = Tree(position=tree.position, mounts=tree.mounts)
-    replaced_files: dict[str, set[Node]] = {}
-    plain_files: dict[str, set[Node]] = {}
+    files: dict[str, list[tuple[str, Node]]] = {}  # every file of a folder that stays open
     for path, new in changed.items():
         if path not in tree.position:
             node = Node(new.uid, new.gid, _mode(new), new.access, new.default)
             place, name = os.path.split(path)
-            replaced_files.setdefault(place, set()).add(node)
-            plain = plain_files.setdefault(place, set())
-            if not name.startswith("."):
-                plain.add(node)
+            files.setdefault(place, []).append((name, node))
     for folder in tree.folders:
         node = folder.node
         if folder.path in changed:
@@ -270,8 +266,10 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
             mode = folder.node.mode & 0o7000 | _mode(new)
             node = Node(new.uid, new.gid, mode, new.access, new.default)
         other = Folder(folder.path, node, folder.above, folder.identity, folder.is_reported)
-        other.files = replaced_files.get(folder.path, folder.files)
-        other.plain_files = plain_files.get(folder.path, folder.plain_files)
+        other.files, other.named = folder.files, folder.named
+        if folder.path in files:
+            other.files = {node for _, node in files[folder.path]}
+            other.named = files[folder.path]
         copy.folders.append(other)
     return copy
 

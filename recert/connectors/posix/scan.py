@@ -1,7 +1,7 @@
 """Walking the folders of a machine: two commands, however many folders there are."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from recert.connectors.contract import ServerDataInvalid, ServerUnreachable
@@ -20,14 +20,18 @@ Acls = dict[bytes, tuple[Acl, Acl | None]]
 class Folder:
     """One folder. `above` is the position of its parent in the tree; -1 for "/"."""
 
-    __slots__ = ("above", "files", "identity", "is_reported", "node", "path", "plain_files")
+    __slots__ = ("above", "files", "identity", "is_reported", "named", "node", "path")
 
     def __init__(self, path: str, node: Node, above: int, identity: bytes, reported: bool) -> None:
         self.path, self.node, self.above = path, node, above
         self.identity = identity  # device and inode: equal ones are one folder under two paths
         self.is_reported = reported  # False: looked at only because the way leads through it
         self.files: set[Node] | None = None  # the different kinds of regular files in it
-        self.plain_files: set[Node] | None = None  # of those whose name begins with no dot
+        self.named: list[tuple[str, Node]] | None = None  # with names, where a kind asked for them
+
+    def files_named(self, passes: Callable[[str], bool]) -> set[Node]:
+        """The kinds of files of which at least one has a name that passes."""
+        return {node for name, node in self.named or () if passes(name)}
 
 
 @dataclass
@@ -82,10 +86,13 @@ def where_to_look(
     return (jails | homes) - {"/"}
 
 
-def scan(host: Host, roots: Iterable[str], *, also: Iterable[str] = ()) -> Tree:
+def scan(
+    host: Host, roots: Iterable[str], *, also: Iterable[str] = (), keep_names: bool = False
+) -> Tree:
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
-    instance) only the folder itself and the way. What could not be seen is a problem of the tree;
-    roots that do not exist are simply not in it."""
+    instance) only the folder itself and the way. `keep_names`: of files too, for kinds that have
+    rules about names; else only what sorts of files there are. What could not be seen is a problem
+    of the tree; roots that do not exist are simply not in it."""
     tree = Tree(mounts=Mounts.read(host))
     starts = _outermost(roots)
     starts += [place for place in tree.mounts.below(starts) if place not in starts]
@@ -98,7 +105,7 @@ def scan(host: Host, roots: Iterable[str], *, also: Iterable[str] = ()) -> Tree:
         if way:
             these = host.stream(commands.FIND_THESE, _names(way))
             _walk(host, these, tree, acls, seen, reported=False)
-        _walk(host, ahead, tree, acls, seen, reported=True)
+        _walk(host, ahead, tree, acls, seen, reported=True, keep_names=keep_names)
     finally:
         ahead.abandon()
     return tree
@@ -161,6 +168,7 @@ def _walk(
     seen: dict[bytes, Node],
     *,
     reported: bool,
+    keep_names: bool = False,
 ) -> None:
     """Reads find's answer; `seen` keeps one object for all equal permissions."""
     rest = b""
@@ -185,10 +193,11 @@ def _walk(
                     last, folder = place, tree.get(os.fsdecode(place))
                 if folder is not None:
                     if folder.files is None:
-                        folder.files, folder.plain_files = set(), set()
+                        folder.files = set()
                     folder.files.add(node)
-                    if file[:1] != b".":
-                        folder.plain_files.add(node)  # type: ignore[union-attr]
+                    if keep_names:
+                        folder.named = folder.named or []
+                        folder.named.append((os.fsdecode(file), node))
     if rest:
         raise ServerDataInvalid(f"The list of folders of {host.title} breaks off.")
     _complain(tree, stream)

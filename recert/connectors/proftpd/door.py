@@ -28,7 +28,6 @@ class Ground:
     resolved: Mapping[str, str]  # real paths of homes and roots
     ftpaccess: Mapping[str, bytes]
     nodes: Mapping[str, Node]  # of the .ftpaccess files
-    names: Mapping[str, Sequence[str]]  # of files, by folder, where some rule speaks of names
 
 
 @dataclass
@@ -118,7 +117,7 @@ def open_door(
             shown,
             known.loaded,
             known.layout.doubts,
-            names_in=lambda folder: ground.names.get(folder, ()),
+            who=who,
         ),
         refused=refused,
         homes={

@@ -9,7 +9,6 @@ from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import FileMissing, Host, commands
 from recert.connectors.posix.accounts import SystemUsers, lines_of
 from recert.connectors.posix.pam import Pam, shells_of
-from recert.connectors.posix.scan import Tree
 from recert.connectors.proftpd import database, sources
 from recert.connectors.proftpd.doors import SFTP, Layout, lay_out
 from recert.connectors.proftpd.files import Configuration, Source, load
@@ -288,17 +287,3 @@ def has_name_rules(layout: Layout) -> bool:
         )
 
     return any(speaks(server) for server in layout.servers)
-
-
-def file_names(host: Host, tree: Tree) -> Mapping[str, list[str]]:
-    """The names of the files in the reported folders."""
-    folders = [one.path for one in tree.folders if one.is_reported and one.files]
-    data = b"".join(path.encode(errors="surrogateescape") + b"\0" for path in folders)
-    found: dict[str, list[str]] = {}
-    if data:
-        answer = host.run(commands.FIND_FILES_IN, data)
-        for record in answer.out.decode(errors="surrogateescape").split("\0"):
-            folder, _, name = record.partition(" ")[2].rpartition("/")
-            if name:
-                found.setdefault(folder, []).append(name)
-    return found

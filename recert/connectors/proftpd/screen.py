@@ -1,11 +1,13 @@
 """What the daemon itself lets through in each folder, for one server and one protocol."""
 
 import re
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from recert.connectors.posix.evaluate import ORDER, Masks
+from recert.connectors.posix.acl import WRITE
+from recert.connectors.posix.evaluate import ORDER, Masks, not_own
+from recert.connectors.posix.identities import Identities
 from recert.connectors.posix.scan import Folder
 from recert.connectors.proftpd.demands import WAYS, Ask, At, Way
 from recert.connectors.proftpd.limits import Judge, Verdict
@@ -57,14 +59,13 @@ class Screen:
         modules: Collection[str] = (),
         doubtful: Container[Statement] = frozenset(),
         *,
-        names_in: Callable[[str], Sequence[str]] = lambda folder: (),
+        who: Identities,
     ) -> None:
-        """`names_in` gives the names of the files in a folder, where some rule speaks of names."""
         self.protocol, self.judge, self.views = protocol, judge, list(views)
         self._ways = WAYS[protocol]
         self._modules = frozenset(modules)
         self._doubtful = doubtful
-        self._names_in = names_in
+        self._who = who
         self.cut_off = 0  # accounts that get no data connection
         self._known: dict[Places, tuple[Masks, Masks, int]] = {}
         self._by_account: dict[int, View] = {}
@@ -77,13 +78,13 @@ class Screen:
             allowed, _, _ = self.allowed(view, folder.path)
             hidden = self._hidden(view, folder.path)
             inside = self.places(view, folder.path).inside
-            closed = not self._some_name_passes(inside, folder.path)
+            rules = self._rules_for_names(inside) if folder.named else []
             for at in range(len(ORDER)):
                 left = masks[at] & allowed[at] & view.accounts
                 if hidden is not None and at in _ON_FILES:
                     left &= masks[_DOWNLOAD] | hidden[at]
-                if closed and at in _ON_FILES:
-                    continue
+                if rules and at in _ON_FILES:
+                    left &= self._with_names(folder, rules, WRITE if at == _OVERWRITE else 0)
                 result[at] |= left
         return tuple(result)
 
@@ -201,19 +202,26 @@ class Screen:
             return Verdict(found.allowed & ~self.cut_off, found.surely & ~self.cut_off)
         return found
 
-    def _some_name_passes(self, inside: Section, folder: str) -> bool:
-        """Whether a file is there whose name the filters let pass; a folder without files is
-        judged as if there were one."""
+    def _rules_for_names(self, inside: Section) -> list[tuple[re.Pattern[str], bool]]:
         rules = self._rules.get(inside)
         if rules is None:
             rules = self._rules[inside] = name_rules(inside)
-        found = self._names_in(folder) if rules else ()
-        return not found or any(
-            all(bool(rule.search(f"{folder}/{name}")) is wanted for rule, wanted in rules)
-            for name in found
-        )
+        return rules
+
+    def _with_names(
+        self, folder: Folder, rules: list[tuple[re.Pattern[str], bool]], wanted: int
+    ) -> int:
+        """Who may do this to at least one file of others whose name the filters let pass; where
+        there is none of others, the folder stands for one with a name that passes."""
+
+        def passes(name: str) -> bool:
+            path = f"{folder.path}/{name}"
+            return all(bool(rule.search(path)) is right for rule, right in rules)
+
+        return not_own(self._who, folder, wanted, folder.files_named(passes).__contains__)
 
 
+_OVERWRITE = ORDER.index(Rights.OVERWRITE)
 _ON_FILES = frozenset(
     ORDER.index(right) for right in (Rights.OVERWRITE, Rights.DELETE, Rights.RENAME, Rights.CHMOD)
 )

@@ -60,11 +60,11 @@ def look(
         raise ServerDataInvalid("Every server of the configuration has Port 0.")
     resolved = _resolved(host, lived)
     roots = _roots(host, settings, known, lived, resolved)
-    tree = scan(host, roots - {"/"}, also=[path for path in resolved.values() if path != "/"])
+    also = [path for path in resolved.values() if path != "/"]
+    tree = scan(host, roots, also=also, keep_names=reading.has_name_rules(known.layout))
     tree.problems += known.problems
-    dynamic = reading.ftpaccess_files(host, sorted(roots - {"/"}))
-    names_in = reading.file_names(host, tree) if reading.has_name_rules(known.layout) else {}
-    ground = Ground(tree, resolved, dynamic, _nodes(host, dynamic), names_in)
+    dynamic = reading.ftpaccess_files(host, sorted(roots))
+    ground = Ground(tree, resolved, dynamic, _nodes(host, dynamic))
     return over(known, ground, seen)
 
 

@@ -27,7 +27,8 @@ def survey(host: Host, options: Options, settings: Mapping[str, str], now: datet
     jails = {places[one.jail] for one in let_in if one.jail in places}
     homes = {places[one.home] for one in let_in if not one.jail and one.home in places}
     roots = where_to_look(host, settings, jails, homes, facts.warnings)
-    tree = scan(host, roots, also=[place for place in places.values() if place != "/"])
+    also = [place for place in places.values() if place != "/"]
+    tree = scan(host, roots, also=also, keep_names=_looks_at_names(options))
     tree.problems += facts.problems
     identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
     members = [one.account for one in known if one.person is not None]
@@ -42,6 +43,12 @@ def survey(host: Host, options: Options, settings: Mapping[str, str], now: datet
         warnings=facts.warnings,
         source=f"Pure-FTPd, {options.folder}",
     )
+
+
+def _looks_at_names(options: Options) -> bool:
+    """Names that begin with a dot are special to anonymous logins, and to others by a switch."""
+    prohibits = ("ProhibitDotFilesRead", "ProhibitDotFilesWrite")
+    return not options.is_on("NoAnonymous") or any(map(options.is_on, prohibits))
 
 
 def _view(
@@ -160,7 +167,7 @@ class _Screen:
     def _with_plain_names(self, folder: Folder, wanted: int) -> int:
         """Who may do this to at least one file of others whose name has no dot in front, or finds
         none of others at all."""
-        plain = folder.plain_files or set()
+        plain = folder.files_named(lambda name: not name.startswith("."))
         return not_own(self._who, folder, wanted, plain.__contains__)
 
     def _hidden(self, folder: Folder) -> int:
