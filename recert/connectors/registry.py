@@ -77,6 +77,14 @@ _TRANSPORT = (
     ),
 )
 
+_LOG = Setting(
+    "log",
+    "Log of sign-ins",
+    "The file to which the machine's syslog writes them; without it, the usual files or the "
+    "journal are read.",
+    required=False,
+)
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -115,13 +123,18 @@ KINDS = {
         Kind(
             "pureftpd",
             "Pure-FTPd",
-            _daemon("Full path of the folder with the option files (conf); auth lies beside it."),
+            (
+                *_daemon(
+                    "Full path of the folder with the option files (conf); auth lies beside it."
+                ),
+                _LOG,
+            ),
             pureftpd.connect,
         ),
         Kind(
             "openssh",
             "OpenSSH (SFTP)",
-            _daemon("Full path of sshd's main configuration file."),
+            (*_daemon("Full path of sshd's main configuration file."), _LOG),
             openssh.connect,
         ),
     )

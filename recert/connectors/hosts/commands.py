@@ -45,6 +45,16 @@ FIND_FILES_IN = Command(
         *("-type", "f", "-printf", r"%n %p\0"),
     )
 )
+# The lines of a log in which a daemon says who came in; the names of the logs on standard input.
+SIGN_INS = Command(
+    ("xargs", "-0", "-r", "grep", "-a", "-h", "-F", "-e", "Accepted", "-e", "logged", "--")
+)
+JOURNAL = Command(
+    (
+        *("journalctl", "--quiet", "--no-pager", "--output=short-iso"),
+        *("-t", "sshd", "-t", "sshd-session", "-t", "pure-ftpd"),
+    )
+)
 # Only what has more than the mode bits say; numbers instead of names; links not followed.
 _ACL = ("xargs", "-0", "-r", "getfacl", "-P", "-n", "-p", "-s", "-E")
 ACL_ALL = Command((*_ACL, "-R", "--"))

@@ -7,7 +7,6 @@ from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
-    Features,
     LogSource,
     Plan,
     ServerDataInvalid,
@@ -15,7 +14,7 @@ from recert.connectors.contract import (
 from recert.connectors.hosts import Host, commands
 from recert.connectors.openssh import syntax
 from recert.connectors.openssh.survey import survey
-from recert.connectors.posix import daemon, parts
+from recert.connectors.posix import daemon, parts, syslog
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
@@ -27,15 +26,15 @@ _PLAIN_NAME = re.compile(r"[\w.-]+\$?")
 class OpensshConnector(PosixConnector):
     """One sshd, known by its main configuration file."""
 
-    features = Features(can_write=True, ends_sessions=True, can_undo=True)
-
     def survey(self, host: Host) -> Survey:
-        return survey(host, self._settings, clock.now(), {})
+        now = clock.now()
+        seen = syslog.last_logins(host, self._settings, now)
+        return survey(host, self._settings, now, seen)
 
     def log_sources(self) -> list[LogSource]:
         """sshd writes to syslog only; a jail without a log socket inside hides transfers."""
         return [
-            LogSource("sign-ins", "syslog", "sshd", "facility AUTH"),
+            syslog.sign_ins(self._settings, "sshd", "facility AUTH"),
             LogSource(
                 "transfers",
                 "syslog",

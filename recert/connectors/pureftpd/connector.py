@@ -6,10 +6,10 @@ from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
-    Features,
     LogSource,
 )
 from recert.connectors.hosts import Host, host_of
+from recert.connectors.posix import syslog
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
@@ -24,16 +24,16 @@ class PureftpdConnector(PosixConnector):
 
     session_name = "pure-ftpd"
 
-    features = Features(can_write=True, ends_sessions=True, can_undo=True)
-
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
-        return survey(host, found, self._settings, clock.now())
+        now = clock.now()
+        seen = syslog.last_logins(host, self._settings, now)
+        return survey(host, found, self._settings, now, seen)
 
     def log_sources(self) -> list[LogSource]:
         with host_of(self._settings) as host:
             found = options.read(host, self._settings["config"])
-        sources = [LogSource("sign-ins", "syslog", "pure-ftpd", "facility ftp")]
+        sources = [syslog.sign_ins(self._settings, "pure-ftpd", "facility ftp")]
         form, _, path = found.values.get("AltLog", "").partition(":")
         if path:
             what = "completed transfers only; an aborted upload looks complete"

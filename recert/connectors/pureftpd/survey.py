@@ -17,8 +17,14 @@ from recert.connectors.pureftpd.options import Options
 from recert.connectors.rights import FULL, Rights
 
 
-def survey(host: Host, options: Options, settings: Mapping[str, str], now: datetime) -> Survey:
-    """Reads everything; changes nothing."""
+def survey(
+    host: Host,
+    options: Options,
+    settings: Mapping[str, str],
+    now: datetime,
+    seen: Mapping[str, datetime],
+) -> Survey:
+    """Reads everything; changes nothing. `seen` holds last logins by account."""
     facts = logins.read(host, options)
     known = list(logins.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
@@ -33,7 +39,9 @@ def survey(host: Host, options: Options, settings: Mapping[str, str], now: datet
     identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
     members = [one.account for one in known if one.person is not None]
     return Survey(
-        accounts=[_account(one, _refusal(one, places, tree)) for one in known],
+        accounts=[
+            _account(one, _refusal(one, places, tree), seen.get(one.account)) for one in known
+        ],
         identities=identities,
         tree=tree,
         views=[_view(facts, known, places, identities)],
@@ -73,7 +81,7 @@ def _refusal(session: Session, places: Mapping[str, str], tree: Tree) -> str:
     return f"its home {session.home} does not exist"
 
 
-def _account(session: Session, refused: str) -> AccountFact:
+def _account(session: Session, refused: str, last_login: datetime | None) -> AccountFact:
     person = session.person
     return AccountFact(
         name=session.account,
@@ -81,6 +89,7 @@ def _account(session: Session, refused: str) -> AccountFact:
         kind=session.kind,
         display_name=person.display_name if person else "",
         email=person.email if person else "",
+        last_login=last_login,
         note=refused,
     )
 
