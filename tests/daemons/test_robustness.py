@@ -20,7 +20,7 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import LocalHost, Output, commands
 from recert.connectors.posix import connector
-from recert.connectors.posix.scan import Tree, scan
+from recert.connectors.posix.scan import scan
 from recert.connectors.rights import READ, Rights
 from recert.foundation import failpoints
 from tests.daemons.residents import HASH, User
@@ -241,10 +241,28 @@ class TestABrokenServer:
         assert any("state of passwords is not known" in one for one in reading.warnings)
 
     def test_a_folder_that_we_may_not_read_makes_it_partial(self, site: Site) -> None:
+        def problems() -> list[str]:
+            with LocalHost() as host:
+                return scan(host, [str(site.ground.root)]).problems
+
         site.below.chmod(0o700)
-        assert _seen_as_nobody(site.ground.root) == ["problems"]
+        assert str(site.below) in _without_privileges(problems)
         site.below.chmod(0o755)
-        assert _seen_as_nobody(site.ground.root) == []
+        assert not _without_privileges(problems)
+
+    def test_keys_behind_a_folder_that_we_may_not_read_make_it_partial(self, site: Site) -> None:
+        def problems() -> list[str]:
+            reading = site.connector().read()
+            assert any(one.account == site.ben.name for one in reading.grants)
+            return reading.problems
+
+        keys = Path(site.anna.home) / ".ssh"
+        assert str(keys) not in _without_privileges(problems)
+        keys.mkdir(mode=0o700)
+        (keys / "authorized_keys").write_text("")
+        said = _without_privileges(problems)
+        assert f"{keys}/authorized_keys: " in said
+        assert "raised" not in said
 
     def test_names_with_line_breaks_are_shown_and_changed_only_by_hand(self, site: Site) -> None:
         odd = site.inbox / "two\nlines"
@@ -259,8 +277,8 @@ class TestABrokenServer:
             connector.plan(Change(site.anna.name, f"{site.inbox}/two\\012lines", Rights.NONE))
 
 
-def _seen_as_nobody(root: Path) -> list[str]:
-    """What a scan by an account without privileges complains about, in a process of its own."""
+def _without_privileges(look: Callable[[], list[str]]) -> str:
+    """The problems that an account without privileges meets, in a process of its own."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -268,16 +286,15 @@ def _seen_as_nobody(root: Path) -> list[str]:
         os.setgid(65534)
         os.setuid(65534)
         try:
-            with LocalHost() as host:
-                tree: Tree = scan(host, [str(root)])
-            os.write(writing, b"problems" if tree.problems else b"-")
+            os.write(writing, "\n".join(look()).encode())
+        except Exception as error:
+            os.write(writing, f"raised {error!r}".encode())
         finally:
             os._exit(0)
     os.waitpid(child, 0)
-    said = os.read(reading, 100)
-    os.close(reading)
     os.close(writing)
-    return ["problems"] if said == b"problems" else []
+    with os.fdopen(reading) as said:
+        return said.read()
 
 
 class TestMounts:

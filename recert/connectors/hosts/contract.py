@@ -76,8 +76,8 @@ class Host(Protocol):
     def stat(self, path: str) -> FileFact | None:
         """None when there is no such file."""
 
-    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | None]:
-        """The same for many at once."""
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
+        """The same for many at once; an error stands in the place of what may not be looked at."""
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder, sorted as bytes; FileMissing when it is not there."""

@@ -69,8 +69,14 @@ class LocalHost:
             modified=found.st_mtime,
         )
 
-    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | None]:
-        return {path: self.stat(path) for path in paths}
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
+        found: dict[str, FileFact | ConnectorError | None] = {}
+        for path in paths:
+            try:
+                found[path] = self.stat(path)
+            except ConnectorError as error:
+                found[path] = error
+        return found
 
     def names(self, folder: str) -> list[str]:
         if self.stat(folder) is None:

@@ -161,8 +161,14 @@ class SshHost:
     def stat(self, path: str) -> FileFact | None:
         return self._wait(self._stat(path))
 
-    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | None]:
-        return self._wait(self._gathered(paths, self._stat))
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
+        return self._wait(self._gathered(paths, self._stat_or_error))
+
+    async def _stat_or_error(self, path: str) -> FileFact | ConnectorError | None:
+        try:
+            return await self._stat(path)
+        except ServerRefusedUs as error:
+            return error
 
     async def _stat(self, path: str) -> FileFact | None:
         self.requests += 1

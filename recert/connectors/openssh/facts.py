@@ -121,7 +121,11 @@ def _read_keys(host: Host, facts: Facts) -> None:
             paths[path] = None
             around.update(dict.fromkeys(keys.folders_above(path, user.home)))
     shells = dict.fromkeys(user.shell or "/bin/sh" for user in facts.users.passwd.values())
-    facts.files = host.stat_many([*paths, *(path for path in around if path not in paths), *shells])
+    for path, fact in host.stat_many(list({**paths, **around, **shells})).items():
+        if isinstance(fact, ConnectorError):
+            facts.problems.append(f"{path}: {fact.message}")
+        else:
+            facts.files[path] = fact
     existing = [path for path in paths if facts.files.get(path) is not None]
     listed = host.run(commands.ACL_THESE, b"".join(os.fsencode(path) + b"\0" for path in existing))
     facts.key_acls = {os.fsdecode(one.path): one for one in parse_listing(iter([listed.out]))}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from recert.connectors.contract import LogSource
-from recert.connectors.hosts import Host, commands
+from recert.connectors.hosts import FileFact, Host, commands
 
 # Where Debian and Red Hat put the facilities AUTH and FTP; the last turned ones as well.
 FILES = tuple(
@@ -32,7 +32,8 @@ def sign_ins(settings: Mapping[str, str], tag: str, remark: str) -> LogSource:
 def last_logins(host: Host, settings: Mapping[str, str], now: datetime) -> dict[str, datetime]:
     """The newest login of each account. What cannot be read costs the dates only."""
     named = settings.get("log")
-    there = [path for path, fact in host.stat_many([named] if named else FILES).items() if fact]
+    facts = host.stat_many([named] if named else FILES)
+    there = [path for path, fact in facts.items() if isinstance(fact, FileFact)]
     if there:
         data = b"".join(path.encode(errors="surrogateescape") + b"\0" for path in there)
         return newest(_lines(host.stream(commands.SIGN_INS, data)), now)
