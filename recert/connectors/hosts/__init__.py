@@ -4,10 +4,20 @@ from collections.abc import Mapping
 
 from recert.connectors.contract import SettingsInvalid
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host, Output
+from recert.connectors.hosts.edited import EditedHost
 from recert.connectors.hosts.local import LocalHost
 from recert.connectors.hosts.ssh import SshHost
 
-__all__ = ["FileFact", "FileMissing", "Host", "LocalHost", "Output", "SshHost", "host_of"]
+__all__ = [
+    "EditedHost",
+    "FileFact",
+    "FileMissing",
+    "Host",
+    "LocalHost",
+    "Output",
+    "SshHost",
+    "host_of",
+]
 
 
 def host_of(settings: Mapping[str, str]) -> Host:

@@ -20,7 +20,7 @@ from recert.connectors.contract import (
     SettingsInvalid,
     Standing,
 )
-from recert.connectors.hosts import Host, commands, host_of
+from recert.connectors.hosts import EditedHost, Host, commands, host_of
 from recert.connectors.posix import daemon, edit, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
@@ -160,8 +160,8 @@ class PosixConnector(ABC):
                     )
                 raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
             if change.folder == WHOLE_ACCOUNT:
-                closing = self.close_account(host, survey, change.account)
-                return plan_of(change, closing, (), self._note(survey, change, closing))
+                closing, others = self._closing(host, survey, change)
+                return plan_of(change, closing, others, self._note(survey, change, closing))
             _check_folder(survey, change.folder)
             found, side_effects = self._best(host, survey, change)
             return plan_of(change, found, side_effects, self._note(survey, change, found))
@@ -199,13 +199,26 @@ class PosixConnector(ABC):
             tried += self.candidates(host, survey, change)
         if (not tried or tried[0][1]) and change.rights is Rights.NONE:
             try:
-                closing = self.close_account(host, survey, change.account)
-                tried.append((closing, _all_cells(survey, change)))
+                tried.append(self._closing(host, survey, change))
             except CannotExpress as error:
                 why = why or error
         if not tried:
             raise why or CannotExpress("This server cannot express the change.")
         return min(tried, key=lambda one: len(one[1]))
+
+    def _closing(
+        self, host: Host, survey: Survey, change: Change
+    ) -> tuple[list[Part], Sequence[Cell]]:
+        """Closing the whole account, tried out by a reading in which its files are edited."""
+        found = self.close_account(host, survey, change.account)
+        after = self.survey(EditedHost(host, parts.contents(host, found)))
+        if [one.name for one in after.accounts] != [one.name for one in survey.accounts]:
+            raise EditedByOthers("The accounts of the server changed while the plan was made.")
+        before, kept = survey.outlook()
+        whole = change.folder == WHOLE_ACCOUNT
+        inside = before if whole else edit.region(before, kept, change.folder)
+        then = after.rights(survey.tree)
+        return found, edit.compared(survey, change, before, then, inside, "closing it")
 
     def undo_plan(self, applied: Plan) -> Plan:
         with host_of(self._settings) as host:
@@ -257,15 +270,3 @@ def plan_of(
         side_effects=tuple(side_effects),
         note=note,
     )
-
-
-def _all_cells(survey: Survey, change: Change) -> list[Cell]:
-    """Every other folder in which the account would lose something."""
-    me = survey.identities.of(change.account)
-    found, kept = survey.outlook()
-    inside = {one.path for one in edit.region(found, kept, change.folder)}
-    return [
-        Cell(change.account, names.shown(one.path), one.rights(me), Rights.NONE)
-        for one in found
-        if one.path not in inside and one.rights(me)
-    ]

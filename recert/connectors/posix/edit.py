@@ -168,7 +168,7 @@ def _tried(
     after = [_wished(one, identity, wishes, for_files) for one in before]
     pairs = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     tree = _edited(survey.tree, before, after)
-    side_effects = _side_effects(survey, change, found, survey.rights(tree), inside)
+    side_effects = compared(survey, change, found, survey.rights(tree), inside, "an ACL entry")
     return Outcome(tuple(old for old, _ in pairs), tuple(new for _, new in pairs), side_effects)
 
 
@@ -279,14 +279,16 @@ def _mode(one: Listed) -> int:
     return one.access.user << 6 | middle << 3 | one.access.other
 
 
-def _side_effects(
+def compared(
     survey: Survey,
     change: Change,
     before: Sequence[FolderRights],
     after: Sequence[FolderRights],
     inside: Sequence[FolderRights],
+    edit: str,
 ) -> tuple[Cell, ...]:
-    """Cells that would be other than wanted. CannotExpress when the wanted one is not reached."""
+    """Cells that would be other than wanted after an edit, which is named for the message of
+    CannotExpress, raised when the wanted one is not reached."""
     me = survey.identities.of(change.account)
     wanted_paths = {one.path for one in inside}
     cells: list[Cell] = []
@@ -295,7 +297,7 @@ def _side_effects(
             got = new.rights(me)
             if got & ~change.rights:
                 raise CannotExpress(
-                    f"After an ACL entry the account would still have {say(got)} in {old.path}."
+                    f"After {edit} the account would still have {say(got)} in {old.path}."
                 )
             if got != change.rights & old.rights(me):
                 cells.append(Cell(change.account, names.shown(old.path), change.rights, got))

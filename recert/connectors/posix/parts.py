@@ -96,6 +96,16 @@ def _standing(content: bytes, part: Part) -> Standing:
     return Standing.OTHER
 
 
+def contents(host: Host, parts: Sequence[Part]) -> dict[str, bytes]:
+    """The files that these parts edit, as they would be afterwards."""
+    found: dict[str, bytes] = {}
+    for part in parts:
+        if part.kind != ACL:
+            now = found[part.place] if part.place in found else host.read(part.place)
+            found[part.place] = turned(now, part)
+    return found
+
+
 def dump(parts: Sequence[Part], side: str) -> str:
     """One side of all parts, as it is kept in a plan: "before" or "after"."""
     return json.dumps([[part.kind, part.place, getattr(part, side)] for part in parts])

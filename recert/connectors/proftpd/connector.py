@@ -84,7 +84,7 @@ class ProftpdConnector(PosixConnector):
         if not isinstance(survey, ProftpdSurvey):
             raise CannotExpress("The server was not read by this kind.")
         running.check_before(host, self._prefix, self._settings["config"])
-        return edit.close_account(host, survey, survey.known, account)
+        return edit.close_account(survey, survey.known, account)
 
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
         """ACL entries hold at once; the daemon is told only about its own files."""

@@ -1,0 +1,59 @@
+"""A machine as it would be with some files changed: what a plan is tried out on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Self
+
+from recert.connectors.contract import ConnectorError, ServerRefusedUs
+from recert.connectors.hosts.commands import Command
+from recert.connectors.hosts.contract import FileFact, Host, Output, Stream
+
+
+class EditedHost:
+    """Reads what `contents` holds from there and everything else from the machine itself, which
+    is never written."""
+
+    def __init__(self, host: Host, contents: Mapping[str, bytes]) -> None:
+        self._host, self._contents, self.title = host, contents, host.title
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """The machine is opened and left by whoever made this copy."""
+
+    def read(self, path: str) -> bytes:
+        content = self._contents.get(path)
+        return self._host.read(path) if content is None else content
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
+        found = self._host.read_many([path for path in paths if path not in self._contents])
+        return {path: self._contents.get(path, found.get(path, b"")) for path in paths}
+
+    def stat(self, path: str) -> FileFact | None:
+        return self._host.stat(path)
+
+    def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
+        return self._host.stat_many(paths)
+
+    def names(self, folder: str) -> list[str]:
+        return self._host.names(folder)
+
+    def resolve(self, path: str) -> str:
+        return self._host.resolve(path)
+
+    def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
+        return self._host.resolve_many(paths)
+
+    def run(self, command: Command, data: bytes = b"") -> Output:
+        return self._host.run(command, data)
+
+    def stream(self, command: Command, data: bytes = b"") -> Stream:
+        return self._host.stream(command, data)
+
+    def replace(
+        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
+    ) -> None:
+        raise ServerRefusedUs(f"{path} is only tried out.")
+
+    def remove(self, path: str, *, was: bytes) -> None:
+        raise ServerRefusedUs(f"{path} is only tried out.")
