@@ -255,10 +255,9 @@ class Differential:
         cells = opinion.cells(self._accounts)
         for folder in opinion.region(change.folder):
             cells[change.account, folder] = change.rights
-        for cell in plan.side_effects:
-            if cell.account in self._accounts:
-                for folder in opinion.region(cell.folder):
-                    cells[cell.account, folder] = cell.after
+        for cell in plan.side_effects:  # one for each folder
+            if (cell.account, cell.folder) in cells:
+                cells[cell.account, cell.folder] = cell.after
         return cells
 
     def _assert_cells(self, before: Opinion, plan: Plan, predicted: Cells) -> None:

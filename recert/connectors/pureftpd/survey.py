@@ -122,6 +122,11 @@ class _Screen:
         self._switches(found)
         self._limit_anonymous(found)
         self._names(found, folder)
+        if self._options.is_on("AntiWarez"):
+            # Files of the anonymous user wait for a look; in a folder of its own, without files
+            # of others, the folder stands for such a file.
+            own = self._anonymous & self._who.owners(folder.node)
+            found[Rights.DOWNLOAD] &= ~own | not_own(self._who, folder, READ, stands_in=False)
         return tuple(found[right] for right in ORDER)
 
     def _switches(self, found: dict[Rights, int]) -> None:
