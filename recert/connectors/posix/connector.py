@@ -212,12 +212,10 @@ class PosixConnector(ABC):
         """Closing the whole account, tried out by a reading in which its files are edited."""
         found = self.close_account(host, survey, change.account)
         after = self.survey(EditedHost(host, parts.contents(host, found)))
-        if [one.name for one in after.accounts] != [one.name for one in survey.accounts]:
-            raise EditedByOthers("The accounts of the server changed while the plan was made.")
         before, kept = survey.outlook()
         whole = change.folder == WHOLE_ACCOUNT
         inside = before if whole else edit.region(before, kept, change.folder)
-        then = after.rights(survey.tree)
+        then = edit.renumbered(after.rights(survey.tree), after.identities, before, survey)
         return found, edit.compared(survey, change, before, then, inside, "closing it")
 
     def undo_plan(self, applied: Plan) -> Plan:

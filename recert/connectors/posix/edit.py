@@ -13,7 +13,7 @@ from recert.connectors.contract import CannotExpress, Cell, Change
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.acl import ENTER, READ, WRITE, Acl, Listed, Node, parse_listing
 from recert.connectors.posix.evaluate import FolderRights, rights_of
-from recert.connectors.posix.identities import Identity, allowed_by
+from recert.connectors.posix.identities import Identities, Identity, allowed_by
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights, say
@@ -277,6 +277,29 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
 def _mode(one: Listed) -> int:
     middle = one.access.group if one.access.mask is None else one.access.mask
     return one.access.user << 6 | middle << 3 | one.access.other
+
+
+def renumbered(
+    found: Sequence[FolderRights],
+    theirs: Identities,
+    before: Sequence[FolderRights],
+    survey: Survey,
+) -> Sequence[FolderRights]:
+    """The rights of a second look in the numbers of the first. Accounts that came in between are
+    left out, and those that went are taken to be as before."""
+    ours = survey.identities
+    if theirs.names == ours.names:
+        return found
+    here = sum(ours.of(name) for name in theirs.names)
+
+    def turned(mask: int, old: int) -> int:
+        same = sum(ours.of(one.account) for one in theirs.members(mask))
+        return same | old & ~here
+
+    return [
+        FolderRights(new.folder, tuple(map(turned, new.masks, old.masks)))
+        for new, old in zip(found, before, strict=True)
+    ]
 
 
 def compared(

@@ -32,6 +32,11 @@ class Identities:
             for gid in one.groups:
                 self.by_gid[gid] = self.by_gid.get(gid, 0) | 1 << number
 
+    @property
+    def names(self) -> list[str]:
+        """All accounts in their order."""
+        return list(self._number)
+
     def of(self, account: str) -> int:
         """The set of this account alone; empty when it is not known."""
         number = self._number.get(account)
