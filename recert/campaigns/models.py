@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
@@ -46,6 +47,8 @@ class Route(StrEnum):
     SERVER_OWNER = "server owner"
     QUEUE = "compliance queue"
     REASSIGNED = "reassigned"
+    DELEGATED = "delegated"
+    ESCALATED = "escalated"
 
 
 class Campaign(Base):
@@ -58,6 +61,7 @@ class Campaign(Base):
     state: Mapped[CampaignState] = mapped_column(words(CampaignState))
     server_ids: Mapped[list[int]] = mapped_column(JSON)
     folder_prefix: Mapped[str]
+    scope: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     due_at: Mapped[datetime]
     undo_minutes: Mapped[int]
     created_at: Mapped[datetime]
@@ -69,11 +73,19 @@ class Campaign(Base):
     signed_off_by: Mapped[str | None]
     statement: Mapped[str | None]
     void_reason: Mapped[str | None]
+    # Why a snapshot older than the limit may be asked about, and who said so first.
+    freshness_reason: Mapped[str | None]
+    freshness_by: Mapped[str | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"campaign:{self.id}"
 
 
 class Population(Base):
-    """How the accounts of one server's snapshot add up: accounts = reviewed + out_of_scope +
-    without_rights. A campaign with a difference cannot be launched."""
+    """How the accounts of one server's snapshot add up: accounts = reviewed + excluded +
+    out_of_scope + without_rights. A campaign with a difference cannot be launched."""
 
     __tablename__ = "campaign_population"
 
@@ -82,6 +94,7 @@ class Population(Base):
     snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
     accounts: Mapped[int]
     reviewed: Mapped[int]
+    excluded: Mapped[int] = mapped_column(default=0, server_default="0")
     out_of_scope: Mapped[int]
     without_rights: Mapped[int]
     items: Mapped[int]
@@ -93,7 +106,7 @@ class Item(Base):
     `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
     grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
-    account; pages walk along it."""
+    account; pages walk along it. `conflict`: the reviewer could give himself this access."""
 
     __tablename__ = "item"
     __table_args__ = (
@@ -119,6 +132,9 @@ class Item(Base):
     answer_rights: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=0)
     decided_at: Mapped[datetime | None]
+    keep_until: Mapped[datetime | None]  # a keep that ends by itself
+    conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
+    from_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # who delegated it
     outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
 
     @property
@@ -143,6 +159,74 @@ class Progress(Base):
     reduce: Mapped[int]
     revoke: Mapped[int]
     finished_at: Mapped[datetime | None]
+
+
+class Exclusion(Base):
+    """Access that campaigns leave out for a time: the register of exceptions."""
+
+    __tablename__ = "exclusion"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), index=True)
+    account: Mapped[str]  # empty: every account
+    folder: Mapped[str]  # this one and those below
+    reason: Mapped[str]
+    ends_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"exclusion:{self.id}"
+
+
+class LeftOut(Base):
+    """What an exclusion kept out of a campaign, frozen at its launch."""
+
+    __tablename__ = "campaign_exclusion"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    exclusion_id: Mapped[int] = mapped_column(ForeignKey("exclusion.id"), primary_key=True)
+    grants: Mapped[int]
+
+
+class Delegation(Base):
+    """Somebody answers for a reviewer until a date."""
+
+    __tablename__ = "delegation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    from_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    to_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # taken back early
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"delegation:{self.id}"
+
+
+class ItemMessage(Base):
+    """One line of the conversation about an item: a reviewer asks, somebody answers."""
+
+    __tablename__ = "item_message"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    author: Mapped[str]
+    is_question: Mapped[bool]
+    text: Mapped[str]
+    at: Mapped[datetime]
 
 
 class Occurrence(Base):

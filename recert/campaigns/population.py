@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     and_,
     case,
     distinct,
@@ -21,7 +22,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns.models import Campaign, Item, ItemState, Population, Progress, Route
+from recert.campaigns import exclusions
+from recert.campaigns.models import (
+    Campaign,
+    Item,
+    ItemState,
+    LeftOut,
+    Population,
+    Progress,
+    Route,
+)
+from recert.campaigns.selection import Selection, joined
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import (
     Account,
@@ -30,7 +41,6 @@ from recert.inventory.models import (
     FolderRoute,
     Grant,
     Server,
-    Snapshot,
 )
 from recert.inventory.queries import seen_in
 from recert.people.models import Person
@@ -47,8 +57,9 @@ class ReviewerShare:
     folders: int
 
 
-def routed_grants(server_id: int, snapshot_id: int, prefix: str) -> AnySelect:
-    """Every grant in scope with its reviewer and the step of the chain that named him."""
+def routedjoined(selection: Selection) -> AnySelect:
+    """Every grant that is asked about, with its reviewer and the step of the chain that named
+    him."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
     chain = (
@@ -86,28 +97,15 @@ def routed_grants(server_id: int, snapshot_id: int, prefix: str) -> AnySelect:
         .outerjoin(substitute, substitute.id == FolderOwner.substitute_id)
         .outerjoin(manager, manager.id == owner.manager_id)
         .outerjoin(server_owner, server_owner.id == Server.owner_id)
-        .where(
-            Grant.server_id == server_id,
-            seen_in(Grant, snapshot_id),
-            Grant.rights != 0,
-            in_scope(prefix),
-        )
+        .where(*selection.held, selection.chosen)
     )
 
 
-def in_scope(prefix: str) -> Any:
-    """The condition that a folder is the prefix or lies below it: a range, so that the index
-    serves it ("0" is the character after "/")."""
-    if prefix == "/":
-        return literal(True)
-    return or_(Folder.path == prefix, and_(Folder.path >= f"{prefix}/", Folder.path < f"{prefix}0"))
-
-
-def shares(session: Session, snapshots: Sequence[Snapshot], prefix: str) -> list[ReviewerShare]:
+def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerShare]:
     """What each reviewer would get, most first; the compliance queue is one of them."""
     found: dict[int | None, ReviewerShare] = {}
-    for snapshot in snapshots:
-        routed = routed_grants(snapshot.server_id, snapshot.id, prefix).subquery()
+    for selection in selections:
+        routed = routedjoined(selection).subquery()
         query = (
             select(
                 routed.c.reviewer_id,
@@ -131,41 +129,58 @@ def shares(session: Session, snapshots: Sequence[Snapshot], prefix: str) -> list
     return sorted(found.values(), key=lambda share: (-share.items, share.name))
 
 
-def count(session: Session, snapshot: Snapshot, prefix: str) -> Population:
+def count(session: Session, selection: Selection) -> Population:
     """How the accounts of a snapshot add up. Not yet stored, and without its campaign."""
-    here = (Grant.server_id == snapshot.server_id, seen_in(Grant, snapshot.id), Grant.rights != 0)
-    in_it = select(Grant).join(Folder, Folder.id == Grant.folder_id).where(*here, in_scope(prefix))
-    counted = in_it.with_only_columns(func.count(), func.count(distinct(Grant.account_id)))
-    items, reviewed = session.execute(counted).one()
-    accounts = session.scalar(
-        select(func.count()).where(
-            Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id)
-        )
-    )
-    holders = session.scalar(select(func.count(distinct(Grant.account_id))).where(*here)) or 0
+    snapshot = selection.snapshot
+    asked = joined(select(func.count(), func.count(distinct(Grant.account_id))).select_from(Grant))
+    items, reviewed = session.execute(asked.where(*selection.held, selection.chosen)).one()
+    excluded = _accounts(session, selection, selection.in_scope, selection.left_out)
+    there = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id))
+    holders = session.scalar(select(func.count(distinct(Grant.account_id))).where(*selection.held))
     without = select(func.count()).where(
-        Account.server_id == snapshot.server_id,
-        seen_in(Account, snapshot.id),
-        Account.id.not_in(select(Grant.account_id).where(*here)),
+        *there, Account.id.not_in(select(Grant.account_id).where(*selection.held))
     )
     return Population(
         server_id=snapshot.server_id,
         snapshot_id=snapshot.id,
-        accounts=accounts or 0,
+        accounts=session.scalar(select(func.count()).where(*there)) or 0,
         reviewed=reviewed,
-        out_of_scope=holders - reviewed,
+        excluded=excluded,
+        out_of_scope=(holders or 0) - reviewed - excluded,
         without_rights=session.scalar(without) or 0,
         items=items,
     )
 
 
-def generate(session: Session, campaign: Campaign, snapshot: Snapshot, first_key: int) -> int:
+def _accounts(session: Session, selection: Selection, *left_out: ColumnElement[bool]) -> int:
+    """How many accounts are asked about nowhere because an exclusion left them out."""
+    if not selection.exclusions:
+        return 0
+    asked = joined(select(Grant.account_id)).where(*selection.held, selection.chosen)
+    query = joined(select(func.count(distinct(Grant.account_id)))).where(
+        *selection.held, *left_out, Grant.account_id.not_in(asked)
+    )
+    return session.scalar(query) or 0
+
+
+def freeze_exclusions(session: Session, campaign_id: int, selection: Selection) -> None:
+    """Writes down what each exclusion leaves out of this campaign."""
+    query = joined(select(func.count()).select_from(Grant))
+    for one in selection.exclusions:
+        here = (*selection.held, selection.in_scope, exclusions.covers(one))
+        grants = session.scalar(query.where(*here)) or 0
+        if grants:
+            session.add(LeftOut(campaign_id=campaign_id, exclusion_id=one.id, grants=grants))
+
+
+def generate(session: Session, campaign: Campaign, selection: Selection, first_key: int) -> int:
     """Makes the items of one server, in the order of their pages; how many."""
-    routed = routed_grants(snapshot.server_id, snapshot.id, campaign.folder_prefix).subquery()
+    server_id = selection.snapshot.server_id
+    routed = routedjoined(selection).subquery()
     order = (routed.c.reviewer_id, routed.c.path, routed.c.account)
     rows = select(
         literal(campaign.id),
-        literal(snapshot.server_id),
+        literal(server_id),
         routed.c.grant_id,
         routed.c.account_id,
         routed.c.folder_id,
@@ -183,7 +198,7 @@ def generate(session: Session, campaign: Campaign, snapshot: Snapshot, first_key
         *("route", "rights", "content_hash", "sort_key", "state", "version", "outcome"),
     ]
     session.execute(insert(Item).from_select(columns, rows, include_defaults=False))
-    mine = (Item.campaign_id == campaign.id, Item.server_id == snapshot.server_id)
+    mine = (Item.campaign_id == campaign.id, Item.server_id == server_id)
     return session.scalar(select(func.count()).where(*mine)) or 0
 
 

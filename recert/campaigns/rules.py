@@ -8,6 +8,7 @@ from recert.foundation.errors import RefusedByPolicy
 from recert.inventory.models import Snapshot
 
 MAX_SNAPSHOT_AGE = timedelta(hours=48)
+MANY_ITEMS = 300  # more than that for one person is seldom answered with care
 REMIND_BEFORE = (timedelta(days=7), timedelta(days=3), timedelta(days=1))
 LINK_GRACE = timedelta(days=14)  # a link outlives the due date: late answers count until the close
 MIN_NAME, MAX_NAME = 3, 120

@@ -13,6 +13,8 @@ from recert import trail
 from recert.campaigns import freshness, items, population, rules
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
 from recert.campaigns.rules import LaunchRefused, StepRefused
+from recert.campaigns.scope import EVERYTHING, Scope
+from recert.campaigns.selection import Selection, select_for
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory import queries as inventory_queries
@@ -35,6 +37,8 @@ class Preview:
     populations: Sequence[Population]
     shares: Sequence[population.ReviewerShare]
     problems: Sequence[str]
+    warnings: Sequence[str] = ()
+    selections: Sequence[Selection] = ()
 
     @property
     def items(self) -> int:
@@ -60,11 +64,14 @@ def draft(
     due_at: datetime,
     *,
     undo_minutes: int,
+    scope: Scope = EVERYTHING,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
-    """Writes down what shall be reviewed. Nothing is asked yet."""
+    """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
+    one of the scope."""
     actor.require(Role.OFFICER)
+    scope.check()
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
@@ -78,6 +85,7 @@ def draft(
         state=CampaignState.DRAFT,
         server_ids=sorted(set(server_ids)),
         folder_prefix=clean_path(folder_prefix or "/"),
+        scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
         due_at=due_at,
         undo_minutes=undo_minutes,
         created_at=now,
@@ -92,7 +100,7 @@ def draft(
         session,
         "campaign.drafted",
         f"campaign:{campaign.id}",
-        {"name": name, "servers": campaign.server_ids, "prefix": campaign.folder_prefix},
+        {"name": name, "servers": campaign.server_ids, "scope": campaign.scope},
         actor=actor,
         at=now,
     )
@@ -101,10 +109,11 @@ def draft(
 
 def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     """Counts what a launch would do now; changes nothing."""
-    snapshots, problems = _snapshots(session, campaign, now=now)
-    counted = [population.count(session, found, campaign.folder_prefix) for found in snapshots]
+    snapshots, problems, warnings = _snapshots(session, campaign, now=now)
+    selections = select_for(session, campaign, snapshots, now=now)
+    counted = [population.count(session, found) for found in selections]
     for part in counted:
-        known = part.reviewed + part.out_of_scope + part.without_rights
+        known = part.reviewed + part.excluded + part.out_of_scope + part.without_rights
         if part.accounts != known:
             name = session.get_one(Server, part.server_id).name
             problems.append(
@@ -112,22 +121,51 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
             )
     if not problems and not any(part.items for part in counted):
         problems.append("Nobody has access in this scope: there is nothing to ask.")
-    return Preview(counted, population.shares(session, snapshots, campaign.folder_prefix), problems)
+    shares = population.shares(session, selections)
+    warnings += [
+        f"{share.name} would get {share.items} questions; more than {rules.MANY_ITEMS} are seldom "
+        "answered with care. Name more owners, or ask about less at once."
+        for share in shares
+        if share.reviewer_id is not None and share.items > rules.MANY_ITEMS
+    ]
+    return Preview(counted, shares, problems, warnings, selections)
 
 
 def _snapshots(
     session: Session, campaign: Campaign, *, now: datetime
-) -> tuple[list[Snapshot], list[str]]:
-    snapshots, problems = [], []
+) -> tuple[list[Snapshot], list[str], list[str]]:
+    """The snapshots to ask about, what stands in the way, and what a person allowed."""
+    snapshots, problems, warnings = [], [], []
     for server_id in campaign.server_ids:
         server = session.get_one(Server, server_id)
         snapshot = inventory_queries.last_complete(session, server_id)
         problem = rules.snapshot_problem(server.name, snapshot, now=now)
-        if problem:
+        if problem and snapshot and campaign.freshness_by:
+            warnings.append(
+                f"{problem} {campaign.freshness_by} allows it: {campaign.freshness_reason}"
+            )
+        elif problem:
             problems.append(problem)
-        elif snapshot:
+            continue
+        if snapshot:
             snapshots.append(snapshot)
-    return snapshots, problems
+    return snapshots, problems, warnings
+
+
+def allow_old_snapshots(
+    session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Lets a campaign be asked from snapshots older than the limit. Somebody else must launch
+    it."""
+    actor.require(Role.OFFICER)
+    if not reason.strip():
+        raise BadInput("Say why older snapshots are good enough.")
+    if campaign.state is not CampaignState.DRAFT:
+        raise StepRefused(f"The campaign is {campaign.state.value}.")
+    campaign.freshness_reason, campaign.freshness_by = reason.strip(), actor.name
+    details = {"reason": campaign.freshness_reason}
+    action = "campaign.old_snapshots_allowed"
+    trail.append(session, action, campaign.ref, details, actor=actor, at=now)
 
 
 def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Preview:
@@ -141,15 +179,17 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     found = preview(session, campaign, now=now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))
+    if campaign.freshness_by == actor.name:
+        raise LaunchRefused("You allowed older snapshots; somebody else must launch it.")
     take_step(session, campaign, CampaignState.ACTIVE)
     campaign.launched_at, campaign.launched_by = now, actor.name
     made = 0
-    for part in found.populations:
+    for part, selection in zip(found.populations, found.selections, strict=True):
         part.campaign_id = campaign.id
         session.add(part)
         session.flush()
-        snapshot = session.get_one(Snapshot, part.snapshot_id)
-        added = population.generate(session, campaign, snapshot, made)
+        population.freeze_exclusions(session, campaign.id, selection)
+        added = population.generate(session, campaign, selection, made)
         if added != part.items:
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
@@ -161,6 +201,8 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         "items": made,
         "due": campaign.due_at.isoformat(),
         "snapshots": [part.snapshot_id for part in found.populations],
+        "scope": campaign.scope,
+        "warnings": list(found.warnings),
     }
     trail.append(
         session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now

@@ -32,3 +32,7 @@ class Decision(Base):
     at: Mapped[datetime]
     rights: Mapped[int]
     content_hash: Mapped[int] = mapped_column(BigInteger)
+    keep_until: Mapped[datetime | None]
+    on_behalf_of: Mapped[int | None]  # the person who delegated; the guarded table takes no new key
+    # What the page showed beside the rights, as JSON: facts and hints with their words.
+    seen: Mapped[str] = mapped_column(default="", server_default="")

@@ -192,6 +192,7 @@ class FolderOwner(Base):
     path: Mapped[str]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    classification: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class FolderRoute(Base):

@@ -101,6 +101,7 @@ OWNER_COLUMNS = (
     Column("folder", _path),
     Column("owner_email", clean_email),
     Column("substitute_email", lambda text: clean_email(text) if text else "", required=False),
+    Column("classification", lambda text: text[:64], required=False),
 )
 
 
@@ -128,6 +129,8 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
+        if "classification" in row.values:
+            owner.classification = row.text("classification")
     session.flush()
     for server_id in sorted({servers[row.text("server")] for row in rows}):
         fold.match_persons(session, server_id)

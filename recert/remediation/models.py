@@ -1,5 +1,7 @@
 """Which decision led to which order."""
 
+from datetime import datetime
+
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,3 +16,15 @@ class Remediation(Base):
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
     decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), unique=True)
+
+
+class Ending(Base):
+    """A keep whose date has come: the order that ends the access, or why there is none."""
+
+    __tablename__ = "ending"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"))
+    note: Mapped[str]
+    at: Mapped[datetime]

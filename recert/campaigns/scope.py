@@ -1,0 +1,160 @@
+"""What a campaign asks about, beyond its servers: a folder, kinds of accounts, rights, changes.
+
+The conditions are SQL, so that a million grants are chosen by one statement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select
+
+from recert.connectors.contract import AccountKind
+from recert.connectors.rights import ALL, Rights
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant
+from recert.people.models import Organisation, OrganisationKind, Person
+
+MAX_SAMPLE = 1_000_000
+_PRIME = 2_147_483_647
+
+
+class Holder(StrEnum):
+    """Whose accounts are asked about."""
+
+    EMPLOYEE = "employee"
+    PARTNER = "partner"
+    SERVICE = "service"
+    SHARED = "shared"
+    ANONYMOUS = "anonymous"
+    ORPHAN = "orphan"  # a personal account that belongs to nobody we know
+    LEFT = "left"  # its person has left
+    PRIVILEGED = "privileged"  # can give others access, on some folder of the server
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which access is asked about. A field that is left empty chooses nothing out."""
+
+    prefix: str = "/"
+    classifications: tuple[str, ...] = ()
+    holders: tuple[Holder, ...] = ()
+    rights: Rights = Rights.NONE  # at least one of these
+    unused_days: int = 0  # no sign-in for so long, or none known
+    only_changes: bool = False  # new or changed since the last campaign on its server
+    sample: int = 0  # so many, chosen by the seed
+    seed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return asdict(self) | {"rights": int(self.rights)}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Scope":
+        """From how it is kept, or from a template."""
+        values = {name: kept[name] for name in cls.__dataclass_fields__ if name in kept}
+        values["classifications"] = tuple(values.get("classifications", ()))
+        values["holders"] = tuple(map(Holder, values.get("holders", ())))
+        values["rights"] = Rights(values.get("rights", 0))
+        return cls(**values)
+
+    @property
+    def in_words(self) -> list[str]:
+        """What limits the scope, for pages and evidence; nothing when everything is in it."""
+        said = [] if self.prefix == "/" else [f"folder {self.prefix} and below"]
+        if self.classifications:
+            said.append("folders classified " + " or ".join(self.classifications))
+        if self.holders:
+            said.append("accounts that are " + " or ".join(self.holders))
+        if self.rights:
+            names = [str(right.name).lower() for right in Rights if right & self.rights]
+            said.append("access that can " + " or ".join(names))
+        if self.unused_days:
+            said.append(f"no sign-in known for {self.unused_days} days")
+        if self.only_changes:
+            said.append("new or changed since the last campaign")
+        if self.sample:
+            said.append(f"a random sample of {self.sample} (seed {self.seed})")
+        return said
+
+    def check(self) -> None:
+        """Raises BadInput naming what makes no sense."""
+        if not 0 <= self.unused_days <= 3650:
+            raise BadInput("“Not used for” must be a number of days up to 3650.")
+        if not 0 <= self.sample <= MAX_SAMPLE:
+            raise BadInput(f"A sample has at most {MAX_SAMPLE:,} items.")
+        if self.sample and not 0 < self.seed < _PRIME:
+            raise BadInput(f"The seed of a sample is a number from 1 to {_PRIME - 1}.")
+        if self.rights & ~ALL:
+            raise BadInput("The scope names a right that does not exist.")
+
+
+EVERYTHING = Scope()
+
+
+def in_folder(prefix: str) -> ColumnElement[bool]:
+    """The condition that a folder is the prefix or lies below it: a range, so that the index
+    serves it ("0" is the character after "/")."""
+    if prefix == "/":
+        return literal(True)
+    return or_(Folder.path == prefix, and_(Folder.path >= f"{prefix}/", Folder.path < f"{prefix}0"))
+
+
+def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[ColumnElement[bool]]:
+    """What a grant must fulfil, joined to its folder and account. `since` is the snapshot that
+    the last campaign on this server was about."""
+    found = [in_folder(scope.prefix)]
+    if scope.classifications:
+        found.append(_classified(scope.classifications))
+    if scope.holders:
+        found.append(or_(*(_is(holder) for holder in scope.holders)))
+    if scope.rights:
+        found.append(Grant.rights.op("&")(int(scope.rights)) != 0)
+    if scope.unused_days:
+        before = now - timedelta(days=scope.unused_days)
+        found.append(or_(Account.last_login_at.is_(None), Account.last_login_at < before))
+    if scope.only_changes and since is not None:
+        found.append(Grant.first_snapshot_id > since)
+    return found
+
+
+def _classified(wanted: tuple[str, ...]) -> ColumnElement[bool]:
+    return exists(
+        select(FolderRoute.folder_id)
+        .join(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
+        .where(FolderRoute.folder_id == Folder.id, FolderOwner.classification.in_(wanted))
+        .correlate(Folder)
+    )
+
+
+def _is(holder: Holder) -> ColumnElement[bool]:
+    if holder in (Holder.SERVICE, Holder.SHARED, Holder.ANONYMOUS):
+        return Account.kind == AccountKind(holder.value)
+    if holder is Holder.ORPHAN:
+        return and_(Account.person_id.is_(None), Account.kind == AccountKind.PERSON)
+    if holder is Holder.PRIVILEGED:
+        shares = select(Grant.account_id).where(
+            Grant.rights.op("&")(int(Rights.SHARE)) != 0, Grant.gone_snapshot_id.is_(None)
+        )
+        return Account.id.in_(shares.correlate(None))
+    if holder is Holder.LEFT:
+        return _person(Person.active.is_(False))
+    kind = OrganisationKind.OWN if holder is Holder.EMPLOYEE else OrganisationKind.PARTNER
+    return _person(Organisation.kind == kind)
+
+
+def _person(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(
+        select(Person.id)
+        .join(Organisation, Organisation.id == Person.organisation_id)
+        .where(Person.id == Account.person_id, condition)
+        .correlate(Account)
+    )
+
+
+def sample_key(seed: int) -> ColumnElement[int]:
+    """The number by which a sample is chosen, smallest first: the grant's hash modulo a prime,
+    times the seed, modulo the prime. Anybody can compute it again."""
+    return (func.abs(Grant.content_hash % _PRIME) * seed) % _PRIME
