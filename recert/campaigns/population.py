@@ -7,22 +7,18 @@ queue). Nobody is asked about an account of his own, and nobody who has left is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    and_,
-    case,
     distinct,
     func,
     insert,
     literal,
-    or_,
     select,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from recert.campaigns import exclusions
+from recert.campaigns import exclusions, routing
 from recert.campaigns.models import (
     Campaign,
     Item,
@@ -30,15 +26,12 @@ from recert.campaigns.models import (
     LeftOut,
     Population,
     Progress,
-    Route,
 )
 from recert.campaigns.selection import Selection, joined
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import (
     Account,
     Folder,
-    FolderOwner,
-    FolderRoute,
     Grant,
     Server,
 )
@@ -57,55 +50,27 @@ class ReviewerShare:
     folders: int
 
 
-def routedjoined(selection: Selection) -> AnySelect:
+def routed_grants(selection: Selection) -> AnySelect:
     """Every grant that is asked about, with its reviewer and the step of the chain that named
     him."""
-    owner, substitute = aliased(Person), aliased(Person)
-    manager, server_owner = aliased(Person), aliased(Person)
-    chain = (
-        (owner, Route.OWNER),
-        (substitute, Route.SUBSTITUTE),
-        (manager, Route.MANAGER),
-        (server_owner, Route.SERVER_OWNER),
+    query = select(
+        Grant.id.label("grant_id"),
+        Grant.account_id,
+        Grant.folder_id,
+        Grant.rights,
+        Grant.content_hash,
+        Folder.path,
+        Account.name.label("account"),
     )
-
-    def may(person: Any) -> Any:
-        other = or_(Account.person_id.is_(None), Account.person_id != person.id)
-        return and_(person.id.is_not(None), person.active, other)
-
-    return (
-        select(
-            Grant.id.label("grant_id"),
-            Grant.account_id,
-            Grant.folder_id,
-            Grant.rights,
-            Grant.content_hash,
-            Folder.path,
-            Account.name.label("account"),
-            case(*[(may(person), person.id) for person, _ in chain]).label("reviewer_id"),
-            case(
-                *[(may(person), literal(step.value)) for person, step in chain],
-                else_=Route.QUEUE.value,
-            ).label("route"),
-        )
-        .join(Folder, Folder.id == Grant.folder_id)
-        .join(Account, Account.id == Grant.account_id)
-        .join(Server, Server.id == Grant.server_id)
-        .outerjoin(FolderRoute, FolderRoute.folder_id == Folder.id)
-        .outerjoin(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
-        .outerjoin(owner, owner.id == FolderOwner.person_id)
-        .outerjoin(substitute, substitute.id == FolderOwner.substitute_id)
-        .outerjoin(manager, manager.id == owner.manager_id)
-        .outerjoin(server_owner, server_owner.id == Server.owner_id)
-        .where(*selection.held, selection.chosen)
-    )
+    with_server = joined(query).join(Server, Server.id == Grant.server_id)
+    return routing.routed(with_server).where(*selection.held, selection.chosen)
 
 
 def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerShare]:
     """What each reviewer would get, most first; the compliance queue is one of them."""
     found: dict[int | None, ReviewerShare] = {}
     for selection in selections:
-        routed = routedjoined(selection).subquery()
+        routed = routed_grants(selection).subquery()
         query = (
             select(
                 routed.c.reviewer_id,
@@ -176,7 +141,7 @@ def freeze_exclusions(session: Session, campaign_id: int, selection: Selection) 
 def generate(session: Session, campaign: Campaign, selection: Selection, first_key: int) -> int:
     """Makes the items of one server, in the order of their pages; how many."""
     server_id = selection.snapshot.server_id
-    routed = routedjoined(selection).subquery()
+    routed = routed_grants(selection).subquery()
     order = (routed.c.reviewer_id, routed.c.path, routed.c.account)
     rows = select(
         literal(campaign.id),

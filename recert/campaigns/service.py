@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import freshness, items, population, rules
+from recert.campaigns import conflicts, freshness, items, population, rules
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
@@ -194,6 +194,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
     population.start_progress(session, campaign.id)
+    conflicts.mark(session, campaign.id)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)
     details = {

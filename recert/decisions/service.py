@@ -60,6 +60,7 @@ def record(
         at=now,
         rights=item.rights,
         content_hash=item.content_hash,
+        on_behalf_of=item.from_id,
     )
     session.add(decision)
     _move(session, item, decision, now)
@@ -182,6 +183,7 @@ def _record_set(
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
+        "on_behalf_of",
     ]
     keeps = reply.answer is Answer.KEEP
     rows = select(
@@ -199,6 +201,7 @@ def _record_set(
         literal(now, type_=Decision.at.type),
         Item.rights,
         Item.content_hash,
+        Item.from_id,
     ).where(*where)
     session.execute(insert(Decision).from_select(columns, rows))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)

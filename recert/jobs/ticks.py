@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, notices
+from recert.campaigns import freshness, items, notices, rerouting
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
 from recert.foundation import clock
@@ -53,6 +53,12 @@ def refresh_items(works: Works) -> int:
         return freshness.refresh(session, now=clock.now())
 
 
+def follow_people(works: Works) -> int:
+    """Undecided items go to whoever must answer them now."""
+    with works.db.transaction() as session:
+        return rerouting.follow_people(session, now=clock.now())
+
+
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
@@ -80,6 +86,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
     take_wanted_snapshots,
     refresh_items,
+    follow_people,
     finalise,
     remediate,
     write_mails,

@@ -1,0 +1,201 @@
+"""While a campaign runs, people leave, owners change and somebody goes on leave: undecided items
+follow. What is decided stays with whoever decided it."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    cast,
+    exists,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from recert import trail
+from recert.campaigns import conflicts, routing
+from recert.campaigns.handover import CHAIN
+from recert.campaigns.items import hold, recount, take_slot
+from recert.campaigns.models import Campaign, CampaignState, Delegation, Item, ItemState, Route
+from recert.foundation.actor import system
+from recert.foundation.db import AnySelect
+from recert.inventory.models import Account, Folder, Server
+from recert.people.models import Person
+
+NOBODY = cast(null(), Integer)
+ACTOR = system("who is asked")
+TO_MANAGER, TO_QUEUE = timedelta(days=3), timedelta(days=7)  # after the due date
+
+
+def follow_people(session: Session, *, now: datetime) -> int:
+    """Gives undecided items of running campaigns to whoever must answer them now; how many."""
+    active = select(Campaign.id).where(Campaign.state == CampaignState.ACTIVE).order_by(Campaign.id)
+    return sum(follow_in(session, number, now=now) for number in session.scalars(active).all())
+
+
+def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
+    """The same for one campaign."""
+    campaign = hold(session, campaign_id, alone=True)
+    if campaign.state is not CampaignState.ACTIVE:
+        return 0
+    steps: list[tuple[str, Callable[[], AnySelect]]] = [
+        ("the delegation is over", lambda: _back(now)),
+        ("owners or people changed", _along_the_chain),
+        ("the reviewer has left", _left),
+        ("delegated", lambda: _delegated(now)),
+    ]
+    for wait, slot, query in (
+        (TO_MANAGER, "escalated to managers", _to_manager),
+        (TO_QUEUE, "escalated to the compliance queue", _to_queue),
+    ):
+        if now >= campaign.due_at + wait and take_slot(session, campaign_id, slot, now):
+            steps.append((slot, query))
+    return sum(_move(session, campaign, why, query(), now=now) for why, query in steps)
+
+
+def _move(
+    session: Session, campaign: Campaign, why: str, wanted: AnySelect, *, now: datetime
+) -> int:
+    """Carries one step out. `wanted` selects open items with `reviewer_id`, `route` and
+    `from_id` as they shall be."""
+    open_items = wanted.add_columns(Item.reviewer_id.label("before")).where(
+        Item.campaign_id == campaign.id, Item.state == ItemState.OPEN
+    )
+    new = open_items.subquery()
+    moves = session.execute(
+        select(new).where(new.c.reviewer_id.is_distinct_from(new.c.before))
+    ).all()
+    if not moves:
+        return 0
+    changed = and_(Item.id == new.c.id, new.c.reviewer_id.is_distinct_from(new.c.before))
+    session.execute(
+        update(Item)
+        .where(changed)
+        .values(reviewer_id=new.c.reviewer_id, route=new.c.route, from_id=new.c.from_id)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
+    recount(
+        session, campaign.id, *{one.before for one in moves}, *{one.reviewer_id for one in moves}
+    )
+    conflicts.mark(session, campaign.id)
+    counts = Counter((one.before, one.reviewer_id) for one in moves)
+    details = {
+        "because": why,
+        "from_to_count": sorted(([*pair, count] for pair, count in counts.items()), key=str),
+        "items": [one.id for one in moves],
+    }
+    trail.append(session, "items.rerouted", campaign.ref, details, actor=ACTOR, at=now)
+    return len(moves)
+
+
+def _item(*columns: ColumnElement[Any]) -> AnySelect:
+    return select(Item.id, *columns).join(Account, Account.id == Item.account_id)
+
+
+def _may(person: type[Person]) -> ColumnElement[bool]:
+    other = or_(Account.person_id.is_(None), Account.person_id != person.id)
+    return and_(person.active, other)
+
+
+def _in_force(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Delegation.starts_at <= now, Delegation.ends_at > now, Delegation.ended_at.is_(None)
+    )
+
+
+def _delegated(now: datetime) -> AnySelect:
+    """A delegate gets what his principal is asked, but nothing about himself."""
+    delegate = aliased(Person)
+    return (
+        _item(
+            Delegation.to_id.label("reviewer_id"),
+            literal(Route.DELEGATED.value).label("route"),
+            Item.reviewer_id.label("from_id"),
+        )
+        .join(Delegation, Delegation.from_id == Item.reviewer_id)
+        .join(delegate, delegate.id == Delegation.to_id)
+        .where(_in_force(now), Item.route != Route.DELEGATED, _may(delegate))
+    )
+
+
+def _back(now: datetime) -> AnySelect:
+    """What was delegated goes back when the time is over or the delegate has left."""
+    delegate = aliased(Person)
+    still = exists(
+        select(Delegation.id)
+        .join(delegate, delegate.id == Delegation.to_id)
+        .where(
+            Delegation.from_id == Item.from_id,
+            Delegation.to_id == Item.reviewer_id,
+            _in_force(now),
+            delegate.active,
+        )
+        .correlate(Item)
+    )
+    return _item(
+        Item.from_id.label("reviewer_id"),
+        literal(Route.REASSIGNED.value).label("route"),
+        NOBODY.label("from_id"),
+    ).where(Item.route == Route.DELEGATED, not_(still))
+
+
+def _along_the_chain() -> AnySelect:
+    """Items that nobody touched follow their folder's owner. The conditions are those of the
+    launch."""
+    columns = select(Item.id, NOBODY.label("from_id"))
+    query = (
+        columns.select_from(Item)
+        .join(Account, Account.id == Item.account_id)
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Server, Server.id == Item.server_id)
+    )
+    untouched = (Item.version == 0, Item.route.in_([*CHAIN, Route.QUEUE]))
+    return routing.routed(query).where(*untouched)
+
+
+def _left() -> AnySelect:
+    """Whoever got an item by hand and has left: the compliance queue finds somebody."""
+    reviewer = aliased(Person)
+    return (
+        _item(*_queue())
+        .join(reviewer, reviewer.id == Item.reviewer_id)
+        .where(reviewer.active.is_(False))
+    )
+
+
+def _queue() -> tuple[ColumnElement[Any], ...]:
+    return (
+        NOBODY.label("reviewer_id"),
+        literal(Route.QUEUE.value).label("route"),
+        NOBODY.label("from_id"),
+    )
+
+
+def _to_manager() -> AnySelect:
+    """Overdue: the reviewer's manager is asked."""
+    reviewer, manager = aliased(Person), aliased(Person)
+    return (
+        _item(
+            manager.id.label("reviewer_id"),
+            literal(Route.ESCALATED.value).label("route"),
+            NOBODY.label("from_id"),
+        )
+        .join(reviewer, reviewer.id == Item.reviewer_id)
+        .join(manager, manager.id == reviewer.manager_id)
+        .where(_may(manager))
+    )
+
+
+def _to_queue() -> AnySelect:
+    """Long overdue: the compliance officers find somebody."""
+    return _item(*_queue()).where(Item.reviewer_id.is_not(None))
