@@ -62,7 +62,7 @@ def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
         values = _new_facts(session, row)
         if values is None:
             continue
-        values.update(answer=None, answer_rights=None, decided_at=None)
+        values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
         session.execute(update(Item).where(Item.id == row.id).values(**values))
         ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)

@@ -47,6 +47,8 @@ def _items() -> AnySelect:
             Item.answer_rights,
             Item.version,
             Item.decided_at,
+            Item.keep_until,
+            Item.conflict,
             Item.outcome,
             Server.name.label("server"),
             Account.name.label("account"),

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from recert.campaigns import rules as campaign_rules
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item
@@ -10,6 +11,7 @@ from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
 
 MAX_REASON = 1000
+LONGEST_KEEP = timedelta(days=731)
 GIVEN_BY_PEOPLE = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE, Answer.NOT_MINE)
 
 
@@ -38,12 +40,17 @@ class Reply:
     answer: Answer
     rights: Rights | None = None  # what remains, for reduce
     reason: str = ""
+    until: datetime | None = None  # a keep that ends by itself
     version: int | None = None
     content_hash: int | None = None
 
 
-def check_reply(reply: Reply, granted: int) -> None:
+def check_reply(reply: Reply, granted: int, *, now: datetime) -> None:
     """Raises BadInput when the answer makes no sense for these rights."""
+    if reply.until and reply.answer is not Answer.KEEP:
+        raise BadInput("Only access that is kept can end on a date.")
+    if reply.until and not now < reply.until <= now + LONGEST_KEEP:
+        raise BadInput("The date on which it ends must lie in the next two years.")
     if reply.answer not in GIVEN_BY_PEOPLE:
         raise BadInput("Answer keep, reduce, revoke or not mine.")
     if len(reply.reason) > MAX_REASON:
@@ -62,6 +69,12 @@ def check_reply(reply: Reply, granted: int) -> None:
         raise BadInput("Only rights that the account has now can remain.")
     if int(reply.rights) == granted:
         raise BadInput("These are all the rights it has now: choose keep, or leave some out.")
+
+
+def check_reason(reply: Reply, red: str) -> None:
+    """Raises BadInput for a keep without a reason where a red sign stands against it."""
+    if red and reply.answer is Answer.KEEP and not reply.reason.strip():
+        raise BadInput(f"{red} Say why the access shall stay all the same.")
 
 
 def _may_stand_in_a_reason(character: str) -> bool:

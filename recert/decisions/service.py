@@ -1,6 +1,7 @@
 """Verbs of decisions. Web, mail and command line call the same ones."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover
+from recert.campaigns import handover, hints, queries
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -26,6 +27,8 @@ from recert.mail.models import MailToken, Purpose
 from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
+# In a list the same facts stand beside each line; they are in the item and in its snapshot.
+_SEEN_IN_A_LIST = '{"in_a_list": true}'
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ def record(
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
     rules.check_seen(item, reply)
-    rules.check_reply(reply, item.rights)
+    rules.check_reply(reply, item.rights, now=now)
+    seen = _seen(session, item.id, now)
+    rules.check_reason(reply, seen.red)
     decision = Decision(
         item_id=item.id,
         version=item.version + 1,
@@ -61,11 +66,40 @@ def record(
         rights=item.rights,
         content_hash=item.content_hash,
         on_behalf_of=item.from_id,
+        keep_until=reply.until,
+        seen=seen.text,
     )
     session.add(decision)
     _move(session, item, decision, now)
     trail.append(session, "decision.recorded", item.ref, _details(decision), actor=actor, at=now)
     return decision
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What stood beside the question: as JSON, and the first red sign in words."""
+
+    text: str
+    red: str
+
+
+def _seen(session: Session, item_id: int, now: datetime) -> Seen:
+    row = queries.item_row(session, item_id)
+    if row is None:
+        raise NoSuchItem
+    found = hints.hints_for(session, [row], now=now)[item_id]
+    facts = {
+        "account": row.account,
+        "enabled": row.enabled,
+        "person": row.person,
+        "person_active": row.person_active,
+        "last_sign_in": row.last_login_at.isoformat() if row.last_login_at else None,
+        "given_by": row.via,
+        "as_of": now.isoformat(),
+        "hints": [[hint.level.value, hint.text] for hint in found],
+    }
+    red = next((hint.text for hint in found if hint.level is hints.Level.RED), "")
+    return Seen(json.dumps(facts, ensure_ascii=False), red)
 
 
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
@@ -82,7 +116,7 @@ def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
 def _move(session: Session, item: Item, decision: Decision, now: datetime) -> None:
     reviewer_id = item.reviewer_id
     if decision.answer is Answer.NOT_MINE:
-        values = {"answer": None, "answer_rights": None, "decided_at": None}
+        values = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
         if item.state is ItemState.DECIDED:
             campaign_items.take_step(session, item, ItemState.OPEN, **values)
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
@@ -97,6 +131,7 @@ def _move(session: Session, item: Item, decision: Decision, now: datetime) -> No
         answer_rights=decision.answer_rights,
         version=decision.version,
         decided_at=now,
+        keep_until=decision.keep_until,
     )
     campaign_items.recount(session, item.campaign_id, reviewer_id)
 
@@ -119,6 +154,8 @@ def _details(decision: Decision) -> dict[str, object]:
         else rights.names(decision.answer_rights),
         "reason": decision.reason,
         "content_hash": decision.content_hash,
+        **({"keep_until": decision.keep_until.isoformat()} if decision.keep_until else {}),
+        **({"on_behalf_of": decision.on_behalf_of} if decision.on_behalf_of else {}),
     }
 
 
@@ -140,7 +177,7 @@ def record_many(
         raise BadInput("Several items together can only be kept or removed.")
     if not reply.reason.strip():
         raise BadInput("Give a reason when you answer several items together.")
-    rules.check_reply(reply, 0)
+    rules.check_reply(reply, 0, now=now)
     if actor.person_id is None:
         raise rules.NotYours
     if ticked is not None and not ticked:
@@ -184,6 +221,7 @@ def _record_set(
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
         "on_behalf_of",
+        "seen",
     ]
     keeps = reply.answer is Answer.KEEP
     rows = select(
@@ -202,6 +240,7 @@ def _record_set(
         Item.rights,
         Item.content_hash,
         Item.from_id,
+        literal(_SEEN_IN_A_LIST),
     ).where(*where)
     session.execute(insert(Decision).from_select(columns, rows))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)

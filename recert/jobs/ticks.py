@@ -16,6 +16,7 @@ from recert.inventory import snapshots
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.people import service as people
+from recert.remediation import endings
 from recert.remediation import service as remediation
 
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
@@ -68,6 +69,7 @@ def finalise(works: Works) -> int:
 def remediate(works: Works) -> int:
     """Final decisions become orders, orders are carried out, items follow."""
     made = remediation.order_final(works.db, now=clock.now())
+    made += endings.order_due(works.db, now=clock.now())
     made += execution.run_due(works.db, now=clock.now)
     return made + remediation.follow_orders(works.db, now=clock.now())
 

@@ -11,7 +11,7 @@ from recert.decisions.models import Decision
 from recert.decisions.rules import AnsweredMeanwhile, NotYours, OwnAccess, Reply, TooLate
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
-from tests.support.house import House
+from tests.support.house import NOON, House
 
 INBOX = "/finance/inbox"
 KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
@@ -175,10 +175,10 @@ class TestTheRulesOfAReply:
     )
     def test_what_makes_no_sense_is_refused(self, reply: Reply, says: str) -> None:
         with pytest.raises(BadInput, match=says):
-            rules.check_reply(reply, self.GRANTED)
+            rules.check_reply(reply, self.GRANTED, now=NOON)
 
     @pytest.mark.parametrize(
         "reason", ["two\r\nlines\tand a tab", "Größe 10\u00a0kg", "=1+1", "日本語 🙂"]
     )
     def test_what_people_write_is_taken(self, reason: str) -> None:
-        rules.check_reply(Reply(Answer.KEEP, reason=reason), self.GRANTED)
+        rules.check_reply(Reply(Answer.KEEP, reason=reason), self.GRANTED, now=NOON)

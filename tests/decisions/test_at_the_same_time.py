@@ -76,7 +76,7 @@ def test_answers_to_different_questions_are_all_counted(house: House) -> None:
     names = ("pia", "batch", "bob", "lea")
 
     def answer(name: str) -> Callable[[], None]:
-        return lambda: house.decide(name, INBOX, Reply(Answer.KEEP))
+        return lambda: house.decide(name, INBOX, Reply(Answer.KEEP, reason="Seen."))
 
     assert at_once(*map(answer, names)) == [None] * 4
     with house.db.reading() as session:

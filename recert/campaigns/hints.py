@@ -1,0 +1,172 @@
+"""What helps to decide: facts with their reasons. Nothing is preselected by them.
+
+All hints of a page are found by a fixed number of statements, however many items it shows.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from recert.campaigns.models import Answer, Campaign, Item
+from recert.campaigns.selection import last_reviewed
+from recert.connectors import rights
+from recert.foundation.db import AnyRow
+from recert.inventory.models import Account, Grant
+from recert.people.models import Person
+
+UNUSED = timedelta(days=90)
+_ANSWERS = {Answer.KEEP: "kept", Answer.REDUCE: "reduced", Answer.REVOKE: "removed"}
+
+
+class Level(StrEnum):
+    RED = "red"  # to keep it needs a reason
+    AMBER = "amber"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One sentence with its reason in it."""
+
+    level: Level
+    text: str
+
+
+Hints = dict[int, list[Hint]]
+
+
+def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hints:
+    """The hints of items as `queries` returns them, by item number."""
+    found: Hints = {row.id: list(_of_account(row, now)) for row in rows}
+    if rows:
+        _add_news(session, rows, found)
+        _add_peers(session, rows, found)
+        _add_previous(session, rows, found)
+    return found
+
+
+def is_red(hints: Sequence[Hint]) -> bool:
+    """Whether keeping needs a reason."""
+    return any(hint.level is Level.RED for hint in hints)
+
+
+def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
+    found = []
+    if row.person and not row.person_active:
+        day = f" on {row.left_on}" if row.left_on else ""
+        found.append(Hint(Level.RED, f"{row.person} has left{day}."))
+    if row.expires_at and row.expires_at <= now:
+        found.append(Hint(Level.RED, f"The account ended on {row.expires_at:%-d %B %Y}."))
+    if row.account_kind == "anonymous":
+        found.append(Hint(Level.RED, "Anybody can use this account, without a password."))
+    if not row.person and row.account_kind == "person":
+        found.append(Hint(Level.AMBER, "The account belongs to nobody we know."))
+    if row.last_login_at and now - row.last_login_at > UNUSED:
+        days = (now - row.last_login_at).days
+        found.append(Hint(Level.AMBER, f"Nobody has signed in with it for {days} days."))
+    if row.conflict:
+        found.append(
+            Hint(Level.AMBER, "Whoever answers could give himself the same access on this server.")
+        )
+    return found
+
+
+def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """New since the last review of its server, or other rights than then."""
+    items = {row.id: row for row in rows}
+    facts = session.execute(
+        select(Item.id, Item.server_id, Item.campaign_id, Grant.first_snapshot_id)
+        .join(Grant, Grant.id == Item.grant_id)
+        .where(Item.id.in_(items))
+    ).all()
+    before = _before(session, rows)
+    since: dict[tuple[int, int], int | None] = {}
+    for fact in facts:
+        key = (fact.campaign_id, fact.server_id)
+        if key not in since:
+            since[key] = last_reviewed(session, *key)
+        last, row = since[key], items[fact.id]
+        if last is None or fact.first_snapshot_id <= last:
+            continue
+        old = before.get((row.account_id, row.folder_id))
+        if old is None:
+            found[row.id].append(Hint(Level.PLAIN, "New since the last review."))
+        elif row.rights & ~old:
+            more = ", ".join(rights.words(row.rights & ~old))
+            found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
+
+
+def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:
+    """The rights of the newest former grant of each account in each folder."""
+    query = (
+        select(Grant.account_id, Grant.folder_id, Grant.rights)
+        .where(
+            Grant.folder_id.in_({row.folder_id for row in rows}),
+            Grant.account_id.in_({row.account_id for row in rows}),
+            Grant.gone_snapshot_id.is_not(None),
+        )
+        .order_by(Grant.id)
+    )
+    return {(row.account_id, row.folder_id): row.rights for row in session.execute(query)}
+
+
+def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """How many of the same department have access to the folder."""
+    departments = {row.department for row in rows if row.department and row.person_active}
+    if not departments:
+        return
+    here = (Person.department.in_(departments), Person.active)
+    sizes = select(Person.department, func.count()).where(*here).group_by(Person.department)
+    size = {row[0]: row[1] for row in session.execute(sizes)}
+    holders = (
+        select(Person.department, Grant.folder_id, func.count(Person.id.distinct()))
+        .select_from(Grant)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Person, Person.id == Account.person_id)
+        .where(
+            *here,
+            Grant.folder_id.in_({row.folder_id for row in rows}),
+            Grant.gone_snapshot_id.is_(None),
+            Grant.rights != 0,
+        )
+        .group_by(Person.department, Grant.folder_id)
+    )
+    have = {(row[0], row[1]): row[2] for row in session.execute(holders)}
+    for row in rows:
+        if row.department in size and row.person_active and size[row.department] > 1:
+            count = have.get((row.department, row.folder_id), 0)
+            text = f"{count} of {size[row.department]} people in {row.department} have access here."
+            found[row.id].append(Hint(Level.PLAIN, text))
+
+
+def _add_previous(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """What was answered about the same access in the last campaign that asked."""
+    campaign_id = rows[0].campaign_id
+    newest = (
+        select(func.max(Item.id).label("id"))
+        .where(
+            Item.folder_id.in_({row.folder_id for row in rows}),
+            Item.account_id.in_({row.account_id for row in rows}),
+            Item.campaign_id < campaign_id,
+            Item.answer.in_(list(_ANSWERS)),
+        )
+        .group_by(Item.account_id, Item.folder_id)
+        .subquery()
+    )
+    query = (
+        select(Item.account_id, Item.folder_id, Item.answer, Campaign.name, Item.decided_at)
+        .join(newest, newest.c.id == Item.id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+    )
+    past = defaultdict[tuple[int, int], str](str)
+    for row in session.execute(query):
+        day = f", {row.decided_at:%-d %B %Y}" if row.decided_at else ""
+        past[row.account_id, row.folder_id] = f"{_ANSWERS[row.answer]} in “{row.name}”{day}"
+    for row in rows:
+        if said := past.get((row.account_id, row.folder_id)):
+            found[row.id].append(Hint(Level.PLAIN, f"Last time it was {said}."))
