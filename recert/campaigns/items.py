@@ -172,17 +172,3 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now
     )
     return done
-
-
-def close_silent(session: Session, campaign_id: int) -> int:
-    """Closes what nobody answered: kept, as an exception, by policy."""
-    silent = (
-        update(Item)
-        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
-        .values(
-            state=ItemState.CLOSED,
-            answer=Answer.NO_ANSWER,
-            outcome="Nobody answered. Kept by policy and listed as an exception.",
-        )
-    )
-    return int(getattr(session.execute(silent), "rowcount", 0))

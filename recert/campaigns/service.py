@@ -1,4 +1,4 @@
-"""Verbs of campaigns: draft, preview, launch, close, sign off, void."""
+"""Verbs of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import freshness, items, population, rules
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
+from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
@@ -22,6 +23,7 @@ from recert.inventory.rules import clean_path
 from recert.trail.service import checkpoint
 
 MAX_DURATION = timedelta(days=366)
+DEFAULT_POLICY = Policy()
 
 
 class NoSuchCampaign(NotFound):
@@ -60,6 +62,7 @@ def draft(
     due_at: datetime,
     *,
     undo_minutes: int,
+    policy: Policy = DEFAULT_POLICY,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
@@ -80,6 +83,7 @@ def draft(
         folder_prefix=clean_path(folder_prefix or "/"),
         due_at=due_at,
         undo_minutes=undo_minutes,
+        policy=policy.as_json(),
         created_at=now,
         created_by=actor.name,
     )
@@ -92,7 +96,12 @@ def draft(
         session,
         "campaign.drafted",
         f"campaign:{campaign.id}",
-        {"name": name, "servers": campaign.server_ids, "prefix": campaign.folder_prefix},
+        {
+            "name": name,
+            "servers": campaign.server_ids,
+            "prefix": campaign.folder_prefix,
+            "policy": campaign.policy,
+        },
         actor=actor,
         at=now,
     )
@@ -177,27 +186,6 @@ def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(campaign)
-
-
-def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> int:
-    """Ends the asking. Answers become final; what nobody answered stays as it is and is listed as
-    an exception, recorded as policy. The number of exceptions."""
-    actor.require(Role.OFFICER)
-    take_step(session, campaign, CampaignState.CLOSING)
-    campaign.closed_at = now
-    items.finalise(session, Item.campaign_id == campaign.id)
-    silent = items.close_silent(session, campaign.id)
-    reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
-    items.recount(session, campaign.id, *session.scalars(reviewers).all())
-    details = {
-        "name": campaign.name,
-        "without_answer": silent,
-        "policy": "kept, listed as exception",
-    }
-    trail.append(
-        session, "campaign.closed", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
-    return silent
 
 
 def sign_off(

@@ -10,6 +10,7 @@ from recert.campaigns.models import Answer
 from recert.campaigns.service import Preview
 from recert.cli.base import Shell, cli, say_json, shell, table
 from recert.connectors import rights
+from recert.decisions import closing
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.foundation import clock, secrets
@@ -158,11 +159,15 @@ def campaign_remind(context: Shell, name: str) -> None:
 @click.argument("name")
 @shell
 def campaign_close(context: Shell, name: str) -> None:
-    """End the asking. Answers become final; the rest is kept and listed as exceptions."""
+    """End the asking. Answers become final; for the rest the policy of the campaign counts: kept
+    and listed as exceptions, or removed when a second person releases it."""
     with context.transaction() as session:
         found = service.campaign_by_name(session, name)
-        silent = service.close(session, found, actor=context.actor, now=clock.now())
-    click.echo(f"{name} is closed. {silent} items without an answer are listed as exceptions.")
+        silent = closing.close(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
+    if silent.taken:
+        taken = sum(silent.taken.values())
+        click.echo(f"{taken} items without an answer are removed by policy when released.")
 
 
 @campaign.command("sign-off")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from recert import trail
 from recert.campaigns import items
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.decisions.models import Decision
@@ -56,6 +56,7 @@ def _final_without_order(session: Session) -> list[tuple[Item, Decision]]:
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.state == ItemState.FINAL, Remediation.item_id.is_(None))
         .where(Campaign.state != CampaignState.VOID)
+        .where(or_(Item.answer != Answer.NO_ANSWER, Item.release_id.is_not(None)))
         .order_by(Item.id)
         .limit(BATCH)
         .with_for_update(of=Item, skip_locked=True)

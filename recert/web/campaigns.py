@@ -11,6 +11,8 @@ from recert.campaigns import handover, notices, queries, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.silence import Silent
+from recert.decisions import closing
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
@@ -149,11 +151,17 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def close(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        silent = service.close(
+        silent = closing.close(
             session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
         )
-    flash(f"The review is closed. {silent} items without an answer are listed as exceptions.")
+    flash(f"The review is closed. {_silence_in_words(silent)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+def _silence_in_words(silent: Silent) -> str:
+    taken = sum(silent.taken.values())
+    said = f"{silent.kept} items without an answer are listed as exceptions."
+    return f"{said} {taken} more are removed by policy when they are released." if taken else said
 
 
 @bp.post("/<int:campaign_id>/sign-off")
