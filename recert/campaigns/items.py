@@ -4,6 +4,8 @@ Who moves one item holds its campaign together with others; who moves many holds
 deadline never overtakes an answer that is being saved, and no answer slips in behind it.
 """
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,3 +174,12 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now
     )
     return done
+
+
+def digest_of(ids: Iterable[int]) -> tuple[int, str]:
+    """How many numbers there are, and the hash of all of them, one a line."""
+    seen, count = hashlib.sha256(), 0
+    for number in ids:
+        seen.update(b"%d\n" % number)
+        count += 1
+    return count, seen.hexdigest()

@@ -1,7 +1,5 @@
 """The close of a campaign, with the decisions that its policy takes where nobody answered."""
 
-import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import insert, literal, select
@@ -9,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import silence
+from recert.campaigns.items import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
 from recert.campaigns.silence import Silent
@@ -73,12 +72,3 @@ def _record(session: Session, campaign: Campaign, risk: Risk, now: datetime) -> 
         "count": count,
         "digest": digest,
     }
-
-
-def digest_of(ids: Iterable[int]) -> tuple[int, str]:
-    """How many numbers there are, and the hash of all of them, one a line."""
-    seen, count = hashlib.sha256(), 0
-    for number in ids:
-        seen.update(b"%d\n" % number)
-        count += 1
-    return count, seen.hexdigest()

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from recert.app import create_app
-from recert.campaigns import freshness, items
+from recert.campaigns import brake, freshness, items
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.notices import Letterhead
@@ -259,6 +259,13 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             return closing.close(session, found, actor=self.officer, now=clock.now()).kept
+
+    def release(self, campaign_id: int, actor: Actor | None = None, **more: Any) -> int:
+        """A second person (the administrator) lets waiting changes go; how many."""
+        with self.db.transaction() as session:
+            found = session.get_one(Campaign, campaign_id)
+            who, at, reason = actor or self.admin, clock.now(), more.pop("reason", "Looked at it.")
+            return brake.release(session, found, reason, actor=who, now=at, **more).count
 
     def sign_off(self, campaign_id: int, statement: str = "Seen and agreed.") -> None:
         """The officer signs."""
