@@ -131,6 +131,25 @@ def count_waiting(session: Session, campaign: Campaign) -> int:
     return session.scalar(select(func.count()).select_from(Item).where(here)) or 0
 
 
+@dataclass(frozen=True)
+class WaitingCampaign:
+    """One line of the list of what waits."""
+
+    campaign: Campaign
+    count: int
+    halted_after: int | None
+
+
+def waiting_campaigns(session: Session) -> Sequence[WaitingCampaign]:
+    """Each campaign in which something waits for a second person."""
+    rows = []
+    for number in with_final_items(session):
+        found = session.get_one(Campaign, number)
+        halted = halted_after(session, number)
+        rows.append(WaitingCampaign(found, count_waiting(session, found), halted))
+    return [row for row in rows if row.count or row.halted_after]
+
+
 def waiting(session: Session, campaign: Campaign) -> Waiting:
     """What waits, for the person who may release it."""
     here = waiting_items(session, campaign) if campaign.state in RUNNING else false()
