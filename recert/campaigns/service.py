@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import freshness, items, population, rules
+from recert.campaigns import freshness, items, population, rules, schedule
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
@@ -71,6 +72,8 @@ def draft(
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
+    if isinstance(due_at.tzinfo, ZoneInfo):
+        schedule.check_exists(due_at)
     if not now < due_at <= now + MAX_DURATION:
         raise BadInput("The due date must lie in the future, within a year.")
     known = set(session.scalars(select(Server.id)))
