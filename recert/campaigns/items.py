@@ -4,6 +4,8 @@ Who moves one item holds its campaign together with others; who moves many holds
 deadline never overtakes an answer that is being saved, and no answer slips in behind it.
 """
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -174,15 +176,10 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     return done
 
 
-def close_silent(session: Session, campaign_id: int) -> int:
-    """Closes what nobody answered: kept, as an exception, by policy."""
-    silent = (
-        update(Item)
-        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
-        .values(
-            state=ItemState.CLOSED,
-            answer=Answer.NO_ANSWER,
-            outcome="Nobody answered. Kept by policy and listed as an exception.",
-        )
-    )
-    return int(getattr(session.execute(silent), "rowcount", 0))
+def digest_of(ids: Iterable[int]) -> tuple[int, str]:
+    """How many numbers there are, and the hash of all of them, one a line."""
+    seen, count = hashlib.sha256(), 0
+    for number in ids:
+        seen.update(b"%d\n" % number)
+        count += 1
+    return count, seen.hexdigest()

@@ -1,13 +1,15 @@
 """Tables of campaigns."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
+
+WAITS_FOR_ITS_ORDER = text("state = 'final'")
 
 
 class CampaignState(StrEnum):
@@ -52,7 +54,8 @@ class Route(StrEnum):
 
 
 class Campaign(Base):
-    """One access review. The scope is frozen with the population when it is launched."""
+    """One access review. The scope is frozen with the population when it is launched. `policy` is
+    the JSON of campaigns.policy.Policy."""
 
     __tablename__ = "campaign"
 
@@ -64,11 +67,13 @@ class Campaign(Base):
     scope: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     due_at: Mapped[datetime]
     undo_minutes: Mapped[int]
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     launched_at: Mapped[datetime | None]
     launched_by: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None]
     signed_off_at: Mapped[datetime | None]
     signed_off_by: Mapped[str | None]
     statement: Mapped[str | None]
@@ -106,7 +111,8 @@ class Item(Base):
     `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
     grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
-    account; pages walk along it. `conflict`: the reviewer could give himself this access."""
+    account; pages walk along it. `conflict`: the reviewer could give himself this access.
+    `release_id` is the release by a second person that covers it."""
 
     __tablename__ = "item"
     __table_args__ = (
@@ -114,6 +120,13 @@ class Item(Base):
         Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
         Index("ix_item_page", "campaign_id", "sort_key"),
         Index("ix_item_state", "campaign_id", "state"),
+        Index(
+            "ix_item_final",
+            "campaign_id",
+            "release_id",
+            sqlite_where=WAITS_FOR_ITS_ORDER,
+            postgresql_where=WAITS_FOR_ITS_ORDER,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -136,6 +149,7 @@ class Item(Base):
     conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
     from_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # who delegated it
     outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
+    release_id: Mapped[int | None]
 
     @property
     def ref(self) -> str:
@@ -239,3 +253,76 @@ class Occurrence(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     slot: Mapped[str]
     at: Mapped[datetime]
+
+
+class CampaignRelease(Base):
+    """A second person let changes go that waited for him: how many, and which (a digest of their
+    numbers). `wave` is set when he lets a halted campaign go on after that wave."""
+
+    __tablename__ = "campaign_release"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    released_by: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    count: Mapped[int]
+    digest: Mapped[str]
+    wave: Mapped[int | None]
+
+
+class CampaignTemplate(Base):
+    """What a scheduled campaign asks about: the arguments of a draft, kept for later."""
+
+    __tablename__ = "campaign_template"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    server_ids: Mapped[list[int]] = mapped_column(JSON)
+    folder_prefix: Mapped[str]
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    scope: Mapped[dict[str, Any]] = mapped_column(JSON)
+    days_to_answer: Mapped[int]
+    undo_minutes: Mapped[int]
+
+
+class CampaignSchedule(Base):
+    """When a template becomes a campaign: a rhythm from a first day on, at a time of a zone."""
+
+    __tablename__ = "campaign_schedule"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("campaign_template.id"), index=True)
+    rhythm: Mapped[str]
+    first_day: Mapped[date]
+    time_of_day: Mapped[time]
+    zone: Mapped[str]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    off_at: Mapped[datetime | None]
+    off_by: Mapped[str | None]
+
+
+class SlotState(StrEnum):
+    WAITING = "waiting"  # refused for now; the next ticks try again
+    LAUNCHED = "launched"
+    MISSED = "missed"
+
+
+class ScheduleSlot(Base):
+    """One occurrence of a schedule and what became of it. `slot` is the planned day there, so
+    that an hour that comes twice is one occurrence; the unique key decides who launches."""
+
+    __tablename__ = "schedule_slot"
+    __table_args__ = (UniqueConstraint("schedule_id", "slot"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    schedule_id: Mapped[int] = mapped_column(ForeignKey("campaign_schedule.id"))
+    slot: Mapped[str]
+    due_at: Mapped[datetime]
+    state: Mapped[SlotState] = mapped_column(words(SlotState))
+    reason: Mapped[str]
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
+    taken_at: Mapped[datetime]
+    tried_at: Mapped[datetime]

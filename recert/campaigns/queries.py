@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
+from recert.campaigns import brake
 from recert.campaigns.models import (
     Campaign,
     CampaignState,
@@ -158,6 +159,12 @@ def first_open_items(
         Item.state == ItemState.OPEN,
     )
     return session.execute(_items().where(*here).order_by(Item.sort_key).limit(size)).all()
+
+
+def first_waiting(session: Session, campaign: Campaign, size: int) -> Sequence[AnyRow]:
+    """The first items that wait for a second person."""
+    here = brake.waiting_items(session, campaign)
+    return session.execute(_items().where(here).order_by(Item.sort_key).limit(size)).all()
 
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:

@@ -25,7 +25,8 @@ ANSWERABLE = frozenset({ItemState.OPEN, ItemState.DECIDED})
 DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE})
 
 ITEM_STEPS = {
-    ItemState.OPEN: {ItemState.DECIDED, ItemState.CLOSED, ItemState.GONE},
+    # From open to final only by policy, at the close.
+    ItemState.OPEN: {ItemState.DECIDED, ItemState.FINAL, ItemState.CLOSED, ItemState.GONE},
     ItemState.DECIDED: {
         ItemState.DECIDED,
         ItemState.OPEN,

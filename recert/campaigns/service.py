@@ -1,8 +1,9 @@
-"""Verbs of campaigns: draft, preview, launch, close, sign off, void."""
+"""Verbs of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
@@ -10,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, freshness, items, population, rules
+from recert.campaigns import conflicts, freshness, items, population, rules, schedule
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
+from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
 from recert.campaigns.selection import Selection, select_for
@@ -24,6 +26,7 @@ from recert.inventory.rules import clean_path
 from recert.trail.service import checkpoint
 
 MAX_DURATION = timedelta(days=366)
+DEFAULT_POLICY = Policy()
 
 
 class NoSuchCampaign(NotFound):
@@ -65,6 +68,7 @@ def draft(
     *,
     undo_minutes: int,
     scope: Scope = EVERYTHING,
+    policy: Policy = DEFAULT_POLICY,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
@@ -75,6 +79,8 @@ def draft(
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
+    if isinstance(due_at.tzinfo, ZoneInfo):
+        schedule.check_exists(due_at)
     if not now < due_at <= now + MAX_DURATION:
         raise BadInput("The due date must lie in the future, within a year.")
     known = set(session.scalars(select(Server.id)))
@@ -88,6 +94,7 @@ def draft(
         scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
         due_at=due_at,
         undo_minutes=undo_minutes,
+        policy=policy.as_json(),
         created_at=now,
         created_by=actor.name,
     )
@@ -100,7 +107,12 @@ def draft(
         session,
         "campaign.drafted",
         f"campaign:{campaign.id}",
-        {"name": name, "servers": campaign.server_ids, "scope": campaign.scope},
+        {
+            "name": name,
+            "servers": campaign.server_ids,
+            "scope": campaign.scope,
+            "policy": campaign.policy,
+        },
         actor=actor,
         at=now,
     )
@@ -220,27 +232,6 @@ def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(campaign)
-
-
-def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> int:
-    """Ends the asking. Answers become final; what nobody answered stays as it is and is listed as
-    an exception, recorded as policy. The number of exceptions."""
-    actor.require(Role.OFFICER)
-    take_step(session, campaign, CampaignState.CLOSING)
-    campaign.closed_at = now
-    items.finalise(session, Item.campaign_id == campaign.id)
-    silent = items.close_silent(session, campaign.id)
-    reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
-    items.recount(session, campaign.id, *session.scalars(reviewers).all())
-    details = {
-        "name": campaign.name,
-        "without_answer": silent,
-        "policy": "kept, listed as exception",
-    }
-    trail.append(
-        session, "campaign.closed", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
-    return silent
 
 
 def sign_off(

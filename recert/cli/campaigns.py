@@ -1,19 +1,23 @@
 """Commands for campaigns and decisions."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import click
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from recert.campaigns import notices, queries, service
-from recert.campaigns.models import Answer
+from recert.campaigns import brake, notices, queries, service
+from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
 from recert.cli.base import Shell, cli, say_json, shell, table
+from recert.cli.policy import policy_of, policy_options
 from recert.connectors import rights
+from recert.decisions import closing
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.foundation import clock, secrets
-from recert.foundation.actor import Actor, Assurance, Channel
+from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
@@ -33,9 +37,17 @@ def campaign() -> None:
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Last day to answer; default: in 14 days.")
 @click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
+@policy_options
 @shell
 def campaign_launch(
-    context: Shell, name: str, servers: tuple[str, ...], folder: str, due: str | None, dry_run: bool
+    context: Shell,
+    /,
+    name: str,
+    servers: tuple[str, ...],
+    folder: str,
+    due: str | None,
+    dry_run: bool,
+    **rules: Any,
 ) -> None:
     """Ask the owners about every access in scope."""
     now = clock.now()
@@ -50,6 +62,7 @@ def campaign_launch(
             folder,
             due_at,
             undo_minutes=context.settings.undo_minutes,
+            policy=policy_of(rules),
             actor=context.actor,
             now=now,
         )
@@ -115,6 +128,7 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
     """Show the items of a campaign (by name or number)."""
     with context.db.reading() as session:
         found = service.campaign_by_name(session, name)
+        _say_what_waits(session, found)
         after: int | None = 0
         while after is not None:
             page = queries.items_of(session, found.id, queries.ItemFilter(), after=after, size=500)
@@ -135,6 +149,14 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
                 else:
                     click.echo("  ".join(str(value) for value in fact.values()))
             after = page.after
+
+
+def _say_what_waits(session: Session, found: Campaign) -> None:
+    """On standard error, so that `--json` stays one object per line."""
+    if waiting := brake.count_waiting(session, found):
+        click.echo(f"{waiting} changes wait for a second person (campaign release).", err=True)
+    if wave := brake.halted_after(session, found.id):
+        click.echo(f"Halted: too many changes failed in wave {wave}.", err=True)
 
 
 @campaign.command("remind")
@@ -158,11 +180,38 @@ def campaign_remind(context: Shell, name: str) -> None:
 @click.argument("name")
 @shell
 def campaign_close(context: Shell, name: str) -> None:
-    """End the asking. Answers become final; the rest is kept and listed as exceptions."""
+    """End the asking. Answers become final; for the rest the policy of the campaign counts: kept
+    and listed as exceptions, or removed when a second person releases it."""
     with context.transaction() as session:
         found = service.campaign_by_name(session, name)
-        silent = service.close(session, found, actor=context.actor, now=clock.now())
-    click.echo(f"{name} is closed. {silent} items without an answer are listed as exceptions.")
+        silent = closing.close(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
+    if silent.taken:
+        taken = sum(silent.taken.values())
+        click.echo(f"{taken} items without an answer are removed by policy when released.")
+
+
+@campaign.command("release")
+@click.argument("name")
+@click.option("--as", "email", required=True, help="The second person, who has a role.")
+@click.option("--reason", required=True, help="Why these changes may go out.")
+@shell
+def campaign_release(context: Shell, name: str, email: str, reason: str) -> None:
+    """Let changes go that wait for a second person, or a halted campaign go on."""
+    with context.transaction() as session:
+        user = people.user_by_email(session, email)
+        if user is None:
+            raise BadInput(f"No user has the address {email!r}. Add him with `recert user add`.")
+        actor = Actor(
+            f"{user.email} ({context.actor.name})",
+            Channel.COMMAND_LINE,
+            Assurance.OPERATOR,
+            user_id=user.id,
+            roles=frozenset(Role(role) for role in user.roles),
+        )
+        found = service.campaign_by_name(session, name)
+        made = brake.release(session, found, reason, actor=actor, now=clock.now())
+    click.echo(f"{name}: {made.count} changes are released." if made.count else f"{name} goes on.")
 
 
 @campaign.command("sign-off")

@@ -26,6 +26,7 @@ from sqlalchemy import select
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes.models import Order, OrderState
+from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.demo import company, probe, stage
 from recert.demo.ports import free_port
@@ -212,7 +213,7 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
     key = secrets.signing_key(running.settings.keys)
     with running.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        campaigns.close(session, campaign, actor=stage.DIRECTOR, now=clock.now())
+        closing.close(session, campaign, actor=stage.DIRECTOR, now=clock.now())
         statement = "Played by the check."
         campaigns.sign_off(session, campaign, statement, key, actor=stage.DIRECTOR, now=clock.now())
         _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")

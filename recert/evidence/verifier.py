@@ -281,19 +281,25 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
 
 
 def check_decisions(
-    package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
+    package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail, reference: str
 ) -> Dict[str, Row]:
     """The decision of each item that counts; Broken when the list and the trail differ."""
     told = _decisions_told(items, trail)
+    silent = _silence_told(trail.get(("silence.decided", reference), []))
+    numbers: Dict[str, List[int]] = {batch: [] for batch in silent}
     newest: Dict[str, Tuple[int, Row]] = {}
     for row in _rows(package, "decisions.csv"):
         number, name = row["item"], f"decision {row['version']} of item {row['item']}"
         if number not in items:
             raise Broken(f"a decision names item {number}, which is not in the population")
         key = (number, row["batch"] or row["version"])
-        if key not in told:
+        if row["batch"] in silent:
+            body = silent[row["batch"]]
+            numbers[row["batch"]].append(int(number))
+        elif key not in told:
             raise Broken(f"{name} is not in the trail, or stands twice")
-        body = told.pop(key)
+        else:
+            body = told.pop(key)
         if _said(body) != [_plain(row[column]) for column in SAID] or not _fits(body, row):
             raise Broken(f"{name} differs from the trail")
         last = newest.get(number)
@@ -301,7 +307,22 @@ def check_decisions(
             newest[number] = (body["seq"], row)
     for number, version in told:
         raise Broken(f"decision {version} of item {number} stands in the trail only")
+    for batch, body in silent.items():
+        _check_silence(body["details"], numbers[batch])
     return _decisions_that_count(items, newest, trail)
+
+
+def _silence_told(bodies: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    """What the trail tells about decisions of the policy where nobody answered, by batch."""
+    return {body["details"]["batch"]: body for body in bodies}
+
+
+def _check_silence(details: Dict[str, Any], numbers: List[int]) -> None:
+    """The trail holds the count and the digest of the items that the policy decided."""
+    text = "".join(f"{number}\n" for number in sorted(numbers))
+    found = (len(numbers), hashlib.sha256(text.encode()).hexdigest())
+    if (details["count"], details["digest"]) != found:
+        raise Broken(f"the decisions of {details['batch']} differ from the trail")
 
 
 SAID = ("answer", "reason", "actor", "channel", "assurance", "address", "at")
@@ -315,7 +336,7 @@ def _said(body: Dict[str, Any]) -> List[str]:
 def _fits(body: Dict[str, Any], row: Row) -> bool:
     """Whether the rights of a decision are those that the trail tells."""
     if "batch" in body["details"]:
-        return row["rights_after"] == ("" if row["answer"] == "revoke" else row["rights_seen"])
+        return row["rights_after"] == ("" if row["answer"] in REMOVES else row["rights_seen"])
     seen, after = body["details"]["rights_seen"], body["details"]["rights_after"] or []
     return (row["rights_seen"], row["rights_after"]) == (" ".join(seen), " ".join(after))
 
@@ -345,17 +366,20 @@ def _decisions_that_count(
     counting = {
         number: row
         for number, (seq, row) in newest.items()
-        if row["answer"] in GIVEN and seq > asked_again.get(number, 0)
+        if row["answer"] in (*GIVEN, SILENT) and seq > asked_again.get(number, 0)
     }
     for number, item in items.items():
         row = counting.get(number, {"answer": "", "rights_after": ""})
-        shown = (item["answer"], item["rights_after"]) if item["answer"] in GIVEN else ("", "")
+        counts = item["answer"] in GIVEN or number in counting
+        shown = (item["answer"], item["rights_after"]) if counts else ("", "")
         if shown != (row["answer"], row["rights_after"]):
             raise Broken(f"the answer of item {number} is not the decision that counts")
     return counting
 
 
 GIVEN = ("keep", "reduce", "revoke")
+SILENT = "no answer"  # a decision only where the policy takes access away
+REMOVES = ("revoke", SILENT)
 
 
 def _plain(cell: str) -> str:
@@ -376,7 +400,7 @@ def check_orders(
         elif order["state"] == "verified":
             undone.add(order["undoes"])
     for number, item in items.items():
-        wanted = counting.get(number, {}).get("answer") in ("reduce", "revoke")
+        wanted = counting.get(number, {}).get("answer") in ("reduce", *REMOVES)
         order = orders.get(number, {})
         if not wanted and (order or item["state"] not in WITHOUT_CHANGE):
             raise Broken(f"item {number} is {item['state']}, but nobody wanted a change")
@@ -453,7 +477,7 @@ def _check(path: str, expected_key: str) -> List[str]:
             raise Broken("the checkpoint was signed with another key than the package")
         items = check_population(package)
         reference = check_campaign(package, items, trail)
-        counting = check_decisions(package, items, trail)
+        counting = check_decisions(package, items, trail, reference)
         orders = check_orders(package, items, counting, trail)
         mails = check_mails(package, reference, trail)
     states: Dict[str, int] = {}

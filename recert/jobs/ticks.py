@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, notices, rerouting
+from recert.campaigns import freshness, items, launching, notices, rerouting
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
 from recert.foundation import clock
@@ -60,6 +60,11 @@ def follow_people(works: Works) -> int:
         return rerouting.follow_people(session, now=clock.now())
 
 
+def launch_scheduled(works: Works) -> int:
+    """Reviews whose day has come."""
+    return launching.launch_due(works.db, now=clock.now())
+
+
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
@@ -88,6 +93,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
     take_wanted_snapshots,
     refresh_items,
+    launch_scheduled,
     follow_people,
     finalise,
     remediate,

@@ -71,6 +71,12 @@ def touch(session: Session, session_id: str, *, now: datetime) -> None:
     session.execute(update(WebSession).where(here).values(seen_at=now))
 
 
+def user_by_email(session: Session, email: str) -> User | None:
+    """The user with this address who can sign in."""
+    here = (User.email == email.strip().lower(), User.active)
+    return session.scalar(select(User).where(*here))
+
+
 def person_by_email(session: Session, email: str) -> Person | None:
     """The person with this address."""
     return session.scalar(select(Person).where(Person.email == email.strip().lower()))

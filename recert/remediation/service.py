@@ -7,7 +7,7 @@ from sqlalchemy import String, case, cast, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import items
+from recert.campaigns import brake, items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
@@ -16,6 +16,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory.models import Server
+from recert.remediation import waves
 from recert.remediation.models import Remediation
 
 BATCH = 200
@@ -35,29 +36,46 @@ ITEM_AFTER = {
 
 
 def order_final(db: Database, *, now: datetime) -> int:
-    """Writes an order for each final decision that has none; how many."""
+    """Writes an order for each final decision that has none and need not wait; how many."""
+    with db.reading() as session:
+        campaigns = brake.with_final_items(session)
+    return sum(_order_all(db, campaign_id, now) for campaign_id in campaigns)
+
+
+def _order_all(db: Database, campaign_id: int, now: datetime) -> int:
     made = 0
     while True:
         with db.transaction() as session:
-            batch = _final_without_order(session)
-            _hold_servers(session, {item.server_id for item, _ in batch})
-            for item, decision in batch:
-                _order(session, item, decision, now=now)
-        made += len(batch)
-        if len(batch) < BATCH:
+            ordered = _order_some(session, campaign_id, now)
+        made += ordered
+        if ordered < BATCH:
             return made
 
 
-def _final_without_order(session: Session) -> list[tuple[Item, Decision]]:
+def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
+    campaign = items.hold(session, campaign_id)  # what is counted stays as it is counted
+    if campaign.state not in brake.RUNNING:
+        return 0
+    batch = _final_without_order(session, campaign, BATCH)
+    room = waves.room(session, campaign, len(batch), now=now) if batch else waves.Room(0, 0)
+    batch = batch[: room.items]
+    _hold_servers(session, {item.server_id for item, _ in batch})
+    for item, decision in batch:
+        _order(session, item, decision, room.wave, now=now)
+    return len(batch)
+
+
+def _final_without_order(
+    session: Session, campaign: Campaign, most: int
+) -> list[tuple[Item, Decision]]:
     query = (
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
-        .join(Campaign, Campaign.id == Item.campaign_id)
         .outerjoin(Remediation, Remediation.item_id == Item.id)
-        .where(Item.state == ItemState.FINAL, Remediation.item_id.is_(None))
-        .where(Campaign.state != CampaignState.VOID)
+        .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
+        .where(brake.may_be_ordered(session, campaign))
         .order_by(Item.id)
-        .limit(BATCH)
+        .limit(most)
         .with_for_update(of=Item, skip_locked=True)
     )
     return [(row[0], row[1]) for row in session.execute(query)]
@@ -69,7 +87,7 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
     session.execute(query.with_for_update(read=True, key_share=True))
 
 
-def _order(session: Session, item: Item, decision: Decision, *, now: datetime) -> None:
+def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
     order = changes.propose(
         session,
         item.ref,
@@ -80,7 +98,8 @@ def _order(session: Session, item: Item, decision: Decision, *, now: datetime) -
         actor=DECISIONS,
         now=now,
     )
-    session.add(Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id))
+    link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
+    session.add(link)
     items.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
 
 

@@ -15,6 +15,7 @@ from recert.web import (
     numbers,
     orders,
     people,
+    releases,
     reviews,
     security,
     servers,
@@ -25,6 +26,8 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
+ROOMS = (sign_in, home, reviews, links, campaigns, releases, servers, orders, people, audit)
+
 
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
@@ -33,7 +36,7 @@ def register(app: Flask) -> None:
     security.register(app)
     errors.register(app)
     words.register(app)
-    for room in (sign_in, home, reviews, links, campaigns, servers, orders, people, audit):
+    for room in ROOMS:
         app.register_blueprint(room.bp)
     if app.extensions["recert.settings"].demo_mailbox:
         app.register_blueprint(mailbox.bp)

@@ -7,10 +7,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import handover, notices, queries, service
+from recert.campaigns import brake, handover, notices, queries, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.policy import Policy
 from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.silence import Silent
+from recert.decisions import closing
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
@@ -76,6 +79,7 @@ def _draft(form: CampaignForm) -> int:
             form.folder.data,
             due_at,
             undo_minutes=settings().undo_minutes,
+            policy=form.policy,
             actor=current_actor(),
             now=clock.now(),
         ).id
@@ -102,6 +106,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 campaign=campaign,
                 preview=found,
                 names=names,
+                policy=Policy.of(campaign.policy),
                 form=ConfirmForm(),
             )
         key = secrets.signing_key(settings().keys).public_key().public_bytes_raw()
@@ -111,6 +116,9 @@ def board(campaign_id: int) -> ResponseReturnValue:
             totals=queries.totals_of(session, campaign_id),
             reviewers=queries.progress_board(session, campaign_id),
             changes=queries.changes_by_state(session, campaign_id),
+            waiting=brake.count_waiting(session, campaign),
+            halted_after=brake.halted_after(session, campaign_id),
+            silence=Policy.of(campaign.policy).in_words(),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),
@@ -149,11 +157,17 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def close(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        silent = service.close(
+        silent = closing.close(
             session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
         )
-    flash(f"The review is closed. {silent} items without an answer are listed as exceptions.")
+    flash(f"The review is closed. {_silence_in_words(silent)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+def _silence_in_words(silent: Silent) -> str:
+    taken = sum(silent.taken.values())
+    said = f"{silent.kept} items without an answer are listed as exceptions."
+    return f"{said} {taken} more are removed by policy when they are released." if taken else said
 
 
 @bp.post("/<int:campaign_id>/sign-off")

@@ -20,9 +20,10 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from recert.campaigns.models import Answer
+from recert.campaigns.policy import Policy, Risk, Silence
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
 
@@ -102,7 +103,39 @@ class ConfirmForm(FlaskForm):
     """A button without fields."""
 
 
-class CampaignForm(FlaskForm):
+def _silence(risk: str, who: str) -> SelectField:
+    words = {
+        Silence.KEEP: "Keep, and list as an exception",
+        Silence.REVOKE: "Remove, when a second person agrees",
+        Silence.SUSPEND: "Suspend, when a second person agrees",
+    }
+    choices = [SelectChoice(silence.value, text) for silence, text in words.items()]
+    return SelectField(f"{risk} risk", choices=choices, default=Silence.KEEP.value, description=who)
+
+
+class PolicyFields:
+    """What a review does by itself. Forms that ask for it have these fields."""
+
+    high = _silence(
+        "High", "Accounts of nobody we know, of somebody who left, shared ones; rights to pass on."
+    )
+    medium = _silence("Medium", "Rights to delete, change or rename files.")
+    low = _silence("Low", "All others.")
+    wave_size = IntegerField(
+        "Changes at a time",
+        [Optional(), NumberRange(0, 1_000_000, "Use a number from 0.")],
+        default=0,
+        description="The next ones go out when these are done; 0 for all at once.",
+    )
+
+    @property
+    def policy(self) -> Policy:
+        """The rules as the verb takes them."""
+        said = {risk.value: getattr(self, risk.value).data for risk in Risk}
+        return Policy.of({**said, "wave_size": self.wave_size.data or 0})
+
+
+class CampaignForm(PolicyFields, FlaskForm):
     name = StringField(
         "Name of the review",
         [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],
@@ -132,6 +165,15 @@ class CampaignForm(FlaskForm):
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class ReleaseForm(FlaskForm):
+    """`seen` stands for what the page showed."""
+
+    reason = StringField(
+        "Reason", [DataRequired("Say why these changes may go out."), Length(max=MAX_REASON)]
+    )
+    seen = HiddenField(validators=[Length(max=64)])
 
 
 class SignOffForm(FlaskForm):

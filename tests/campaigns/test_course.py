@@ -11,6 +11,7 @@ from recert.campaigns import handover, items, service
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.rules import StepRefused
+from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation import secrets
@@ -307,7 +308,7 @@ def _acts(house: House, session: Any, campaign: Campaign) -> dict[str, Callable[
     key = secrets.signing_key(house.settings.keys)
     who = {"actor": house.admin, "now": house.now}
     return {
-        "close": lambda: service.close(session, campaign, **who),
+        "close": lambda: closing.close(session, campaign, **who),
         "sign off": lambda: service.sign_off(session, campaign, "Yes.", key, **who),
         "void": lambda: service.void(session, campaign, "No.", **who),
     }

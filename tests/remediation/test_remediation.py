@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 
 from recert.campaigns import rules
 from recert.campaigns.models import Answer, Item, ItemState
+from recert.campaigns.policy import Policy
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.rights import Rights
@@ -68,7 +69,7 @@ class TestOrders:
         assert order_final(house) == 0
 
     def test_workers_at_once_write_each_one_once(self, house: House) -> None:
-        house.launched()
+        house.launched(policy=Policy(brake_percent=100))
         house.decide_all("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
         house.decide_all("bob", "/finance", Reply(Answer.REVOKE, reason="Over."))
         house.finish("alice")

@@ -13,14 +13,16 @@ from flask import Flask
 from sqlalchemy import select
 
 from recert.app import create_app
-from recert.campaigns import freshness, items
+from recert.campaigns import brake, freshness, items
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.notices import Letterhead
+from recert.campaigns.policy import Policy
 from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
+from recert.decisions import closing
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.evidence import service as evidence
@@ -129,7 +131,13 @@ class House:
         """A look at server `main`."""
         return snapshots.take(self.db, self.server_id, actor=self.admin, now=clock.now, **more)
 
-    def drafted(self, name: str, prefix: str = "/", undo_minutes: int = 60) -> int:
+    def drafted(
+        self,
+        name: str,
+        prefix: str = "/",
+        undo_minutes: int = 60,
+        policy: Policy = campaigns.DEFAULT_POLICY,
+    ) -> int:
         """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
             return campaigns.draft(
@@ -139,14 +147,15 @@ class House:
                 prefix,
                 clock.now() + timedelta(days=14),
                 undo_minutes=undo_minutes,
+                policy=policy,
                 actor=self.officer,
                 now=clock.now(),
             ).id
 
-    def launched(self, name: str = "Autumn", prefix: str = "/", undo_minutes: int = 60) -> int:
+    def launched(self, name: str = "Autumn", prefix: str = "/", **more: Any) -> int:
         """A running campaign over server `main`, right after a snapshot; its number."""
         self.snapshot()
-        campaign_id = self.drafted(name, prefix, undo_minutes)
+        campaign_id = self.drafted(name, prefix, **more)
         with self.db.transaction() as session:
             made = session.get_one(Campaign, campaign_id)
             campaigns.launch(session, made, actor=self.officer, now=clock.now())
@@ -246,10 +255,17 @@ class House:
             return freshness.refresh(session, now=clock.now())
 
     def close(self, campaign_id: int) -> int:
-        """The officer ends the asking."""
+        """The officer ends the asking; how many items nobody answered are kept."""
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
-            return campaigns.close(session, found, actor=self.officer, now=clock.now())
+            return closing.close(session, found, actor=self.officer, now=clock.now()).kept
+
+    def release(self, campaign_id: int, actor: Actor | None = None, **more: Any) -> int:
+        """A second person (the administrator) lets waiting changes go; how many."""
+        with self.db.transaction() as session:
+            found = session.get_one(Campaign, campaign_id)
+            who, at, reason = actor or self.admin, clock.now(), more.pop("reason", "Looked at it.")
+            return brake.release(session, found, reason, actor=who, now=at, **more).count
 
     def sign_off(self, campaign_id: int, statement: str = "Seen and agreed.") -> None:
         """The officer signs."""

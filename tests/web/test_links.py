@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from recert.campaigns import handover, notices, service
 from recert.campaigns.models import Answer, Item, ItemState
+from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
@@ -139,7 +140,7 @@ class TestALinkDies:
         hidden.pop("csrf_token")
         with house.db.transaction() as session:
             campaign = service.campaign_by_name(session, "Autumn")
-            service.close(session, campaign, actor=house.officer, now=NOON)
+            closing.close(session, campaign, actor=house.officer, now=NOON)
         assert "can no longer be answered" in visible(stranger.get(link))
         stranger.post(link, 409, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is Answer.NO_ANSWER

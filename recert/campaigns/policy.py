@@ -1,0 +1,144 @@
+"""What a campaign does by itself, pure: what silence means, when a second person must look, and
+how many changes go out together."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from recert.connectors.contract import AccountKind
+from recert.connectors.rights import Rights
+from recert.foundation.actor import system
+from recert.foundation.errors import BadInput
+
+SILENCE = system("silence")  # the actor of every decision that nobody took
+
+PASSES_ON = Rights.SHARE | Rights.CHMOD
+DESTROYS = Rights.DELETE | Rights.OVERWRITE | Rights.RENAME | Rights.RMDIR
+NOBODYS = (AccountKind.SHARED, AccountKind.ANONYMOUS)
+
+
+class Risk(StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Silence(StrEnum):
+    """What happens when nobody answers."""
+
+    KEEP = "keep"  # and list as an exception
+    REVOKE = "revoke"
+    SUSPEND = "suspend"  # the same change, meant to be given back by undo
+
+
+class PolicyRejected(BadInput):
+    """This rule of a campaign cannot be used."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who stands behind an account. `contract_ends` is the end of the account, which for a
+    partner is the end of his contract."""
+
+    kind: AccountKind
+    known: bool = False
+    active: bool = False
+    left_on: date | None = None
+    partner: bool = False
+    contract_ends: datetime | None = None
+
+
+def risk_of(rights: int, holder: Holder, *, now: datetime) -> Risk:
+    """How dangerous it is to keep what nobody answered for. `campaigns.silence` says the same in
+    SQL; a test compares the two."""
+    gone = not holder.active or (holder.left_on is not None and holder.left_on <= now.date())
+    ended = holder.contract_ends is not None and holder.contract_ends <= now
+    if holder.kind in NOBODYS or not holder.known or gone or (holder.partner and ended):
+        return Risk.HIGH
+    if rights & PASSES_ON:
+        return Risk.HIGH
+    return Risk.MEDIUM if rights & DESTROYS else Risk.LOW
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of one campaign. Without any, silence keeps and lists as an exception.
+
+    More than `brake_items` changes, or more than `brake_percent` of what one server grants (from
+    `brake_from` changes on: two of nine are no mass), wait for a second person. `wave_size` 0 is
+    no waves."""
+
+    high: Silence = Silence.KEEP
+    medium: Silence = Silence.KEEP
+    low: Silence = Silence.KEEP
+    brake_percent: int = 20
+    brake_items: int = 50
+    brake_from: int = 5
+    wave_size: int = 0
+    stop_after_failures: int = 3
+
+    def __post_init__(self) -> None:
+        limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
+        for name in ("brake_percent", "brake_items", "brake_from", "wave_size", *limits):
+            low, high = limits.get(name, (0, 1_000_000))
+            if not low <= getattr(self, name) <= high:
+                shown = name.replace("_", " ")
+                raise PolicyRejected(f"{shown} must be a number from {low} to {high}.")
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Self:
+        """The policy from its JSON; what is not said there is as by default."""
+        known = {field.name for field in fields(cls)}
+        unknown = set(stored) - known
+        if unknown:
+            raise PolicyRejected(f"Not known: {', '.join(sorted(unknown))}.")
+        return cls(**{name: _value(name, value) for name, value in stored.items()})
+
+    def as_json(self) -> dict[str, Any]:
+        """Every rule with its value, also those that are as by default: evidence shows them."""
+        return asdict(self)
+
+    def silence(self, risk: Risk) -> Silence:
+        """What silence means for this class."""
+        found: Silence = getattr(self, risk.value)
+        return found
+
+    def allowed_on(self, grants: int) -> int:
+        """How many changes of one server with so many grants go out without a second person."""
+        return max(grants * self.brake_percent // 100, self.brake_from - 1)
+
+    def in_words(self) -> str:
+        """What silence means, in one line for pages and the trail."""
+        same = {self.high, self.medium, self.low}
+        if len(same) == 1:
+            return WORDS[self.high]
+        return "; ".join(f"{risk.value} risk: {WORDS[self.silence(risk)]}" for risk in Risk)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in {risk.value for risk in Risk}:
+        if value not in {silence.value for silence in Silence}:
+            raise PolicyRejected(f"Silence means keep, revoke or suspend, not {value!r}.")
+        return Silence(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise PolicyRejected(f"{name.replace('_', ' ')} must be a number, not {value!r}.")
+    return value
+
+
+WORDS = {
+    Silence.KEEP: "kept, listed as exception",
+    Silence.REVOKE: "removed, once a second person releases it",
+    Silence.SUSPEND: "suspended, once a second person releases it",
+}
+
+KEPT = "Nobody answered. Kept by policy and listed as an exception."
+
+
+def silent_reason(silence: Silence, risk: Risk) -> str:
+    """What stands at an item that nobody answered, and as the reason of the policy's decision."""
+    if silence is Silence.KEEP:
+        return KEPT
+    if silence is Silence.REVOKE:
+        return f"Nobody answered. Removed by policy ({risk.value} risk)."
+    return f"Nobody answered. Suspended by policy ({risk.value} risk); an undo gives it back."

@@ -1,0 +1,129 @@
+"""The close of a campaign: answers become final, and silence means what the policy says. Set
+statements only: a million items are closed like ten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import items
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.policy import (
+    DESTROYS,
+    KEPT,
+    NOBODYS,
+    PASSES_ON,
+    Policy,
+    Risk,
+    Silence,
+    silent_reason,
+)
+from recert.campaigns.service import take_step
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnySelect
+from recert.inventory.models import Account
+from recert.people.models import Organisation, OrganisationKind, Person
+
+
+@dataclass(frozen=True)
+class Silent:
+    """What became of the items that nobody answered: kept as exceptions, or taken by policy."""
+
+    kept: int
+    taken: Mapping[Risk, int] = field(default_factory=dict)
+
+
+def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
+    """The first half of a close: nothing can be answered any more. Who calls it writes down what
+    the policy decided and then notes the close, all in one transaction."""
+    actor.require(Role.OFFICER)
+    take_step(session, campaign, CampaignState.CLOSING)
+    campaign.closed_at, campaign.closed_by = now, actor.name
+    items.finalise(session, Item.campaign_id == campaign.id)
+    taken = _take(session, campaign, now)
+    kept = _keep(session, campaign.id)
+    reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
+    items.recount(session, campaign.id, *session.scalars(reviewers).all())
+    return Silent(kept, taken)
+
+
+def note_close(
+    session: Session, campaign: Campaign, silent: Silent, *, actor: Actor, now: datetime
+) -> None:
+    """The second half: the entry in the trail, which comes last because all others wait for it."""
+    details = {
+        "name": campaign.name,
+        "without_answer": silent.kept + sum(silent.taken.values()),
+        "policy": Policy.of(campaign.policy).in_words(),
+    }
+    if silent.taken:
+        details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, "campaign.closed", subject, details, actor=actor, at=now)
+
+
+def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int]:
+    """What the policy takes away becomes final. It is ordered when a second person released it."""
+    policy, taken = Policy.of(campaign.policy), {}
+    for risk in Risk:
+        if policy.silence(risk) is Silence.KEEP:
+            continue
+        silent = (
+            update(Item)
+            .where(Item.id.in_(open_of_risk(campaign.id, risk, now)))
+            .values(
+                state=ItemState.FINAL,
+                answer=Answer.NO_ANSWER,
+                answer_rights=0,
+                version=Item.version + 1,
+                decided_at=now,
+                outcome=silent_reason(policy.silence(risk), risk),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        count = int(getattr(session.execute(silent), "rowcount", 0))
+        if count:
+            taken[risk] = count
+    return taken
+
+
+def _keep(session: Session, campaign_id: int) -> int:
+    silent = (
+        update(Item)
+        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+        .values(state=ItemState.CLOSED, answer=Answer.NO_ANSWER, outcome=KEPT)
+    )
+    return int(getattr(session.execute(silent), "rowcount", 0))
+
+
+def open_of_risk(campaign_id: int, risk: Risk, now: datetime) -> AnySelect:
+    """The numbers of the open items of one class."""
+    return (
+        select(Item.id)
+        .join(Account, Account.id == Item.account_id)
+        .outerjoin(Person, Person.id == Account.person_id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+        .where(risk_column(now) == risk.value)
+    )
+
+
+def risk_column(now: datetime) -> ColumnElement[str]:
+    """`policy.risk_of` in SQL, over Item, Account, Person and Organisation."""
+    partner = and_(Organisation.kind == OrganisationKind.PARTNER, Account.expires_at <= now)
+    nobodys = or_(
+        Account.kind.in_(NOBODYS),
+        Person.id.is_(None),
+        not_(Person.active),
+        Person.left_on <= now.date(),
+        func.coalesce(partner, literal(False)),
+    )
+    return case(
+        (nobodys, Risk.HIGH.value),
+        (Item.rights.bitwise_and(int(PASSES_ON)) != 0, Risk.HIGH.value),
+        (Item.rights.bitwise_and(int(DESTROYS)) != 0, Risk.MEDIUM.value),
+        else_=Risk.LOW.value,
+    )

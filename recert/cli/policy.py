@@ -1,0 +1,52 @@
+"""The options that say what a campaign does by itself."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from recert.campaigns.policy import Policy, PolicyRejected, Risk
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NUMBERS = {
+    "wave_size": "Send out so many changes at a time; 0: all at once.",
+    "stop_after_failures": "Halt when so many changes of one wave fail.",
+    "brake_items": "More changes at once need a second person.",
+    "brake_percent": "So much of one server's access needs a second person.",
+    "brake_from": "Fewer changes than this are never too many for a small server.",
+}
+
+
+def policy_options(command: Command) -> Command:
+    """Adds the options to a command, which takes them as keywords."""
+    defaults = Policy().as_json()
+    for name, text in reversed(NUMBERS.items()):
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=int,
+            default=defaults[name],
+            help=text,
+            show_default=True,
+        )
+        command = option(command)
+    silence = click.option(
+        "--silence",
+        "silences",
+        multiple=True,
+        metavar="RISK=WHAT",
+        help="What silence means: high, medium or low = keep, revoke or suspend. Default: keep.",
+    )
+    return silence(command)
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """The policy that the options describe, or PolicyRejected."""
+    stored = {name: options[name] for name in NUMBERS}
+    for text in options["silences"]:
+        risk, _, what = text.partition("=")
+        if risk not in {each.value for each in Risk}:
+            raise PolicyRejected(f"{text!r} is not like high=revoke.")
+        stored[risk] = what
+    return Policy.of(stored)

@@ -1,0 +1,37 @@
+"""Policy and release on the command line."""
+
+from recert.campaigns.models import ItemState
+from recert.campaigns.policy import Policy, Silence
+from tests.cli.conftest import Type
+from tests.support.house import House
+
+
+class TestTheRelease:
+    def test_silence_is_released_by_a_second_person(self, house: House, recert: Type) -> None:
+        house.user(house.admin)
+        house.snapshot()
+        recert("campaign launch Winter --folder /sales --silence high=revoke --wave-size 5")
+        policy = Policy.of(house.campaign(1).policy)
+        assert (policy.high, policy.wave_size) == (Silence.REVOKE, 5)
+        assert "1 items without an answer are removed by policy" in recert("campaign close Winter")
+        assert "1 changes wait for a second person" in recert("campaign show Winter")
+        recert("order run")
+        assert house.item("seller", "/sales").state is ItemState.FINAL
+        done = recert("campaign release Winter --as adam@house.example --reason 'Looked at it'")
+        assert "1 changes are released" in done
+        recert("order run")
+        assert house.item("seller", "/sales").state is ItemState.VERIFIED
+
+    def test_who_is_no_user_or_has_no_role_may_not(self, house: House, recert: Type) -> None:
+        house.user(house.auditor)
+        house.snapshot()
+        recert("campaign launch Winter --folder /sales --silence high=revoke")
+        recert("campaign close Winter")
+        line = "campaign release Winter --reason x --as"
+        assert "No user has the address" in recert(f"{line} nobody@house.example", 1)
+        assert "needs the role" in recert(f"{line} aud@house.example", 4)
+
+    def test_nonsense_is_named(self, house: House, recert: Type) -> None:
+        assert "not like high=revoke" in recert("campaign launch Winter --silence all=revoke", 1)
+        assert "not 'shout'" in recert("campaign launch Winter --silence high=shout", 1)
+        assert "from 0 to 100" in recert("campaign launch Winter --brake-percent 300", 1)
