@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect
 from recert.web import (
     audit,
     campaigns,
+    conversations,
     errors,
     home,
     links,
@@ -15,6 +16,7 @@ from recert.web import (
     numbers,
     orders,
     people,
+    registers,
     releases,
     reviews,
     security,
@@ -26,7 +28,20 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-ROOMS = (sign_in, home, reviews, links, campaigns, releases, servers, orders, people, audit)
+ROOMS = (
+    registers,
+    conversations,
+    sign_in,
+    home,
+    reviews,
+    links,
+    campaigns,
+    releases,
+    servers,
+    orders,
+    people,
+    audit,
+)
 
 
 def register(app: Flask) -> None:

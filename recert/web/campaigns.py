@@ -7,10 +7,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, handover, notices, queries, service
+from recert.campaigns import brake, handover, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
+from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
 from recert.decisions import closing
@@ -80,6 +81,7 @@ def _draft(form: CampaignForm) -> int:
             due_at,
             undo_minutes=settings().undo_minutes,
             policy=form.policy,
+            scope=form.scope(form.folder.data),
             actor=current_actor(),
             now=clock.now(),
         ).id
@@ -106,6 +108,8 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 campaign=campaign,
                 preview=found,
                 names=names,
+                scope=Scope.of(campaign.scope).in_words,
+                old=any("are allowed" in one for one in found.problems),
                 policy=Policy.of(campaign.policy),
                 form=ConfirmForm(),
             )
@@ -116,6 +120,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             totals=queries.totals_of(session, campaign_id),
             reviewers=queries.progress_board(session, campaign_id),
             changes=queries.changes_by_state(session, campaign_id),
+            questions=len(questions.waiting(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
@@ -135,6 +140,21 @@ def launch(campaign_id: int) -> ResponseReturnValue:
             session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
         )
     flash(f"The review is launched. {found.mails} mails are on their way.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/allow-older-snapshots")
+@allowed(Role.OFFICER)
+def allow_old(campaign_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        service.allow_old_snapshots(
+            session,
+            _campaign(session, campaign_id),
+            request.form.get("reason", ""),
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash("Written down. Somebody else can launch it now.")
     return redirect(url_for(".board", campaign_id=campaign_id))
 
 

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
@@ -26,6 +27,7 @@ from recert.campaigns.models import Answer
 from recert.campaigns.policy import Policy, Risk, Silence
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.web.scope_form import ScopeFields
 
 TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
 
@@ -46,6 +48,7 @@ class AnswerForm(FlaskForm):
         choices=[SelectChoice(str(int(right))) for right in WORDS], validators=[Optional()]
     )
     reason = TextAreaField(validators=[Length(max=MAX_REASON)])
+    until = DateField(validators=[Optional()])
     version = IntegerField(validators=[InputRequired()])
     seen = IntegerField(validators=[InputRequired()])
 
@@ -54,14 +57,16 @@ class AnswerForm(FlaskForm):
         """The reason, in whichever of its fields it was typed."""
         return next((text for text in self.reason.raw_data or [] if text.strip()), "")
 
-    @property
-    def reply(self) -> Reply:
-        """The answer as the verb takes it."""
+    def reply(self, zone: ZoneInfo) -> Reply:
+        """The answer as the verb takes it. A date means the end of that day."""
         kept = Rights(sum(int(value) for value in self.rights.data or []))
         return Reply(
             Answer(self.answer.data),
             rights=kept if self.answer.data == Answer.REDUCE else None,
             reason=self.typed_reason,
+            until=datetime.combine(self.until.data, time(23, 59, 59), zone)
+            if self.until.data and self.answer.data == Answer.KEEP
+            else None,
             version=self.version.data,
             content_hash=self.seen.data,
         )
@@ -135,7 +140,7 @@ class PolicyFields:
         return Policy.of({**said, "wave_size": self.wave_size.data or 0})
 
 
-class CampaignForm(PolicyFields, FlaskForm):
+class CampaignForm(PolicyFields, ScopeFields):
     name = StringField(
         "Name of the review",
         [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],

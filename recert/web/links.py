@@ -6,7 +6,7 @@ from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import queries, rules
+from recert.campaigns import hints, queries, rules
 from recert.campaigns.models import Campaign
 from recert.decisions import service
 from recert.foundation import clock
@@ -16,7 +16,7 @@ from recert.mail import service as mail
 from recert.people.models import Person
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, Kept
-from recert.web.security import database, public
+from recert.web.security import database, public, settings
 
 bp = Blueprint("links", __name__, url_prefix="/d")
 
@@ -45,6 +45,7 @@ def _question(
         "links/question.html",
         token=token,
         row=row,
+        hints=hints.hints_for(session, [row], now=now)[row.id],
         campaign=session.get_one(Campaign, row.campaign_id),
         reviewer=session.get_one(Person, invited.person_id),
         form=AnswerForm(formdata=None),
@@ -75,7 +76,8 @@ def answer(token: str) -> ResponseReturnValue:
                 person_id=person.id if person.active else None,
                 address=request.remote_addr or "",
             )
-            service.record(session, invited.item_id, form.reply, actor=actor, now=now)
+            reply = form.reply(settings().zone)
+            service.record(session, invited.item_id, reply, actor=actor, now=now)
             mail.mark_used(session, invited.token, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise

@@ -6,8 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from recert.campaigns import hints, queries, questions, rules
 from recert.campaigns import items as campaign_items
-from recert.campaigns import queries, rules
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign
 from recert.decisions import service
@@ -18,7 +18,7 @@ from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept
 from recert.web.numbers import number
-from recert.web.security import allowed, current_actor, database, person_id
+from recert.web.security import allowed, current_actor, database, person_id, settings
 
 bp = Blueprint("reviews", __name__, url_prefix="/reviews")
 
@@ -63,11 +63,14 @@ def _folder(
         if not page.rows:
             raise NoSuchItem
         campaign = session.get_one(Campaign, campaign_id)
+        asked = [row.id for row in page.rows]
         html = render_template(
             "reviews/folder.html",
             campaign=campaign,
             progress=queries.progress_of(session, campaign_id, person_id()),
             page=page,
+            hints=hints.hints_for(session, page.rows, now=clock.now()),
+            said=questions.messages_of(session, asked),
             first=page.rows[0],
             form=AnswerForm(),
             bulk=BulkForm(),
@@ -93,7 +96,8 @@ def answer(item_id: int) -> ResponseReturnValue:
         return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422, kept)
     try:
         with database().transaction() as session:
-            service.record(session, item_id, form.reply, actor=current_actor(), now=clock.now())
+            reply = form.reply(settings().zone)
+            service.record(session, item_id, reply, actor=current_actor(), now=clock.now())
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
     flash(f"Saved for {row.person or row.account}.")

@@ -1,0 +1,83 @@
+"""Questions about items: the reviewer asks, an officer answers."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from recert.campaigns import questions
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.service import NoSuchCampaign
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.security import allowed, current_actor, database, person_id
+
+bp = Blueprint("conversations", __name__)
+
+
+class MessageForm(FlaskForm):
+    text = TextAreaField(validators=[DataRequired("Write something."), Length(max=2000)])
+
+
+def _text() -> str:
+    form = MessageForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    return str(form.text.data)
+
+
+@bp.post("/reviews/items/<int:item_id>/question")
+@allowed()
+def ask(item_id: int) -> ResponseReturnValue:
+    text = _text()
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        if item is None or item.reviewer_id != person_id():
+            raise NoSuchItem
+        questions.ask(session, item, text, actor=current_actor(), now=clock.now())
+        campaign_id, folder_id = item.campaign_id, item.folder_id
+    flash("Your question is with the compliance officers. The answer will stand here.")
+    after = request.args.get("after", type=int)
+    place = f"item-{item_id}"
+    return redirect(
+        url_for(
+            "reviews.folder",
+            campaign_id=campaign_id,
+            folder_id=folder_id,
+            after=after,
+            _anchor=place,
+        )
+    )
+
+
+@bp.get("/campaigns/<int:campaign_id>/questions")
+@allowed(Role.OFFICER)
+def waiting(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            raise NoSuchCampaign
+        rows = questions.waiting(session, campaign_id)
+        return render_template(
+            "campaigns/questions.html",
+            campaign=campaign,
+            rows=rows,
+            said=questions.messages_of(session, [row.item_id for row in rows]),
+        )
+
+
+@bp.post("/campaigns/items/<int:item_id>/answer")
+@allowed(Role.OFFICER)
+def answer(item_id: int) -> ResponseReturnValue:
+    text = _text()
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        if item is None:
+            raise NoSuchItem
+        questions.answer(session, item, text, actor=current_actor(), now=clock.now())
+        campaign_id = item.campaign_id
+    flash("Answered.")
+    return redirect(url_for(".waiting", campaign_id=campaign_id))
