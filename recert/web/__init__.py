@@ -17,6 +17,7 @@ from recert.web import (
     people,
     releases,
     reviews,
+    schedules,
     security,
     servers,
     sign_in,
@@ -26,7 +27,8 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-ROOMS = (sign_in, home, reviews, links, campaigns, releases, servers, orders, people, audit)
+OFFICERS = (campaigns, schedules, releases)
+ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, audit)
 
 
 def register(app: Flask) -> None:
