@@ -71,7 +71,10 @@ def with_final_items(session: Session) -> Sequence[int]:
 def may_be_ordered(session: Session, campaign: Campaign) -> ColumnElement[bool]:
     """The condition that a final item of this campaign may be ordered now. It holds as long as
     the caller holds the campaign."""
-    return or_(Item.release_id.is_not(None), ~_waits(session, campaign))
+    released = Item.release_id.is_not(None)
+    if _too_much(session, campaign):
+        return released  # alone, so that the index of final items answers
+    return or_(released, Item.answer != Answer.NO_ANSWER)
 
 
 def _waits(session: Session, campaign: Campaign) -> ColumnElement[bool]:

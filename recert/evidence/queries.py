@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns.models import Campaign, Item, Population
+from recert.campaigns.models import Campaign, CampaignRelease, Item, Population
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
 from recert.decisions.models import Decision
@@ -125,6 +125,20 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
             "address": made.address,
             "batch": made.batch or "",
             "at": made.at.isoformat(),
+        }
+
+
+def releases(session: Session, campaign_id: int) -> Iterator[Record]:
+    """What a second person let go, and why."""
+    query = select(CampaignRelease).where(CampaignRelease.campaign_id == campaign_id)
+    for made in session.scalars(query.order_by(CampaignRelease.id)):
+        yield {
+            "by": made.released_by,
+            "at": made.at.isoformat(),
+            "reason": made.reason,
+            "count": made.count,
+            "digest": made.digest,
+            "halted_after_wave": made.wave,
         }
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
+from recert.campaigns.policy import Policy
 from recert.evidence import queries, verifier
 from recert.evidence.models import Package
 from recert.foundation.actor import Actor, Role
@@ -169,7 +170,7 @@ def _write(
     sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
-    sealed.text("campaign.json", _json(_about(campaign, point)))
+    sealed.text("campaign.json", _json(_about(session, campaign, point)))
     sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
@@ -220,7 +221,8 @@ def _digest(file: IO[bytes]) -> bytes:
     return digest.digest()
 
 
-def _about(campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
+def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
+    policy = Policy.of(campaign.policy)
     times = {
         name: moment.isoformat() if (moment := getattr(campaign, name)) else None
         for name in ("created_at", "launched_at", "due_at", "closed_at", "signed_off_at")
@@ -230,9 +232,12 @@ def _about(campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
         "state": campaign.state.value,
         "folder_prefix": campaign.folder_prefix,
         "minutes_to_change_an_answer": campaign.undo_minutes,
-        "without_answer": "kept, listed as exception",
+        "without_answer": policy.in_words(),
+        "policy": policy.as_json(),
+        "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,
+        "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
         "statement": campaign.statement,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),

@@ -19,6 +19,7 @@ from recert.web import (
     registers,
     releases,
     reviews,
+    schedules,
     security,
     servers,
     sign_in,
@@ -28,20 +29,8 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-ROOMS = (
-    registers,
-    conversations,
-    sign_in,
-    home,
-    reviews,
-    links,
-    campaigns,
-    releases,
-    servers,
-    orders,
-    people,
-    audit,
-)
+OFFICERS = (campaigns, schedules, releases, registers, conversations)
+ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, audit)
 
 
 def register(app: Flask) -> None:

@@ -19,6 +19,7 @@ from wtforms import (
     SelectMultipleField,
     StringField,
     TextAreaField,
+    TimeField,
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
@@ -165,6 +166,42 @@ class CampaignForm(PolicyFields, ScopeFields):
         """Fills in a due date when the form is opened."""
         if self.due.data is None:
             self.due.data = day
+
+
+class ScheduleForm(PolicyFields, FlaskForm):
+    name = StringField(
+        "Name of the reviews",
+        [DataRequired("Give the reviews a name."), Length(3, 109, "Use 3 to 109 characters.")],
+        description="Each review is called by it and its quarter, month or day.",
+    )
+    rhythm = StringField(
+        "Rhythm",
+        [DataRequired("Enter a rhythm."), Length(max=200)],
+        default="quarterly",
+        description="quarterly, monthly, every 6 months, or a cron expression: 0 8 1 1,7 *",
+    )
+    first_day = DateField("First day", [InputRequired("Enter a date like 2026-12-31.")])
+    at = TimeField(
+        "Time of day",
+        [InputRequired("Enter a time like 08:00.")],
+        default=time(8),
+        description="A cron expression says its time itself.",
+    )
+    zone = StringField("Time zone", [DataRequired("Enter a zone like Europe/Berlin.")])
+    days = IntegerField(
+        "Days to answer",
+        [InputRequired("Enter a number."), NumberRange(1, 366, "Use 1 to 366 days.")],
+        default=14,
+    )
+    servers = SelectMultipleField(
+        "Servers", [DataRequired("Choose at least one server.")], coerce=int
+    )
+    folder = StringField(
+        "Folder",
+        [DataRequired("Enter / for everything."), Length(max=4096)],
+        default="/",
+        description="This folder and everything below it; / for everything.",
+    )
 
 
 class ReassignForm(FlaskForm):

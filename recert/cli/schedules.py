@@ -1,0 +1,146 @@
+"""Commands for scheduled reviews."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from recert.campaigns import calendar, scheduling
+from recert.campaigns.scheduling import Wanted
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.policy import policy_of, policy_options
+from recert.foundation import clock
+from recert.foundation.errors import BadInput
+from recert.inventory import service as inventory
+from recert.inventory.models import Server
+
+
+@cli.group()
+def schedule() -> None:
+    """Reviews that are launched by the calendar."""
+
+
+@schedule.command("add")
+@click.argument("name")
+@click.option(
+    "--rhythm",
+    required=True,
+    help='quarterly, monthly, "every 6 months", or a cron expression like "0 8 1 1,7 *".',
+)
+@click.option("--first", required=True, metavar="YYYY-MM-DD", help="The first day.")
+@click.option("--at", default="08:00", show_default=True, metavar="HH:MM", help="The time of day.")
+@click.option("--zone", help="The time zone; default: the one of this installation.")
+@click.option("--server", "servers", multiple=True, help="A server in scope; default: all.")
+@click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
+@click.option("--days", default=14, show_default=True, help="Days to answer.")
+@policy_options
+@shell
+def schedule_add(
+    context: Shell,
+    /,
+    name: str,
+    rhythm: str,
+    first: str,
+    at: str,
+    zone: str | None,
+    servers: tuple[str, ...],
+    folder: str,
+    days: int,
+    **rules: Any,
+) -> None:
+    """Launch a review again and again. A time that the clock skips moves to the first that
+    exists; a time that comes twice counts once. Cron expressions say their time themselves."""
+    first_day, time_of_day = _moment(first, at)
+    with context.transaction() as session:
+        chosen = [inventory.server_by_name(session, each).id for each in servers]
+        wanted = Wanted(
+            name,
+            rhythm,
+            first_day,
+            time_of_day,
+            zone or context.settings.zone.key,
+            chosen or list(session.scalars(select(Server.id))),
+            folder,
+            days,
+            context.settings.undo_minutes,
+            policy_of(rules),
+        )
+        made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())
+        coming = calendar.next_days(made, now=clock.now())
+    click.echo(f"{name} is scheduled. Next (UTC): {', '.join(map(_say, coming)) or 'never'}.")
+
+
+def _moment(day: str, at: str) -> tuple[date, time]:
+    try:
+        return date.fromisoformat(day), time.fromisoformat(at)
+    except ValueError as error:
+        raise BadInput(f"{day!r} {at!r} is not a day and time like 2027-01-31 08:00.") from error
+
+
+def _say(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def schedule_list(context: Shell, as_json: bool) -> None:
+    """Show all schedules with their next day (UTC)."""
+    now = clock.now()
+    with context.db.reading() as session:
+        rows = [
+            {
+                "name": row.CampaignTemplate.name,
+                "rhythm": row.CampaignSchedule.rhythm,
+                "zone": row.CampaignSchedule.zone,
+                "active": row.CampaignSchedule.active,
+                "next": _say(next(iter(calendar.next_days(row.CampaignSchedule, now=now)), None)),
+            }
+            for row in calendar.schedules(session)
+        ]
+    if as_json:
+        for row in rows:
+            say_json(row)
+    else:
+        table(("NAME", "RHYTHM", "ZONE", "ON", "NEXT"), [tuple(row.values()) for row in rows])
+
+
+@schedule.command("calendar")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def schedule_calendar(context: Shell, as_json: bool) -> int:
+    """Show planned against actual reviews of a year back and ahead (UTC). Exit 2 when one was
+    missed or late, or waits."""
+    with context.db.reading() as session:
+        found = calendar.calendar(session, now=clock.now())
+    rows = [
+        {
+            "planned": _say(each.planned),
+            "schedule": each.schedule,
+            "servers": list(each.servers),
+            "state": each.standing.value,
+            "launched": _say(each.launched_at),
+            "campaign": each.campaign,
+            "reason": each.reason,
+        }
+        for each in found
+    ]
+    if as_json:
+        for row in rows:
+            say_json(row)
+    else:
+        shown = [tuple({**row, "servers": ",".join(row["servers"])}.values()) for row in rows]
+        table(("PLANNED", "NAME", "SERVERS", "STATE", "LAUNCHED", "CAMPAIGN", "WHY"), shown)
+    return EXIT_FINDINGS if any(each.finding for each in found) else 0
+
+
+@schedule.command("off")
+@click.argument("name")
+@shell
+def schedule_off(context: Shell, name: str) -> None:
+    """Launch no more reviews by this schedule; those that were launched go on."""
+    with context.transaction() as session:
+        found = scheduling.active_by_name(session, name)
+        scheduling.switch_off(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"{name} is switched off.")
