@@ -1,6 +1,6 @@
 """The command line: noun, then verb. Parse, allow, call one verb, answer."""
 
-from recert.cli import campaigns, evidence, orders, people, schedules, servers, system
+from recert.cli import campaigns, evidence, orders, people, registers, schedules, servers, system
 from recert.cli.base import Shell, cli
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "evidence",
     "orders",
     "people",
+    "registers",
     "schedules",
     "servers",
     "system",

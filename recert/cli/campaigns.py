@@ -12,6 +12,7 @@ from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
 from recert.cli.base import Shell, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
+from recert.cli.scope import scope_of, scope_options
 from recert.connectors import rights
 from recert.decisions import closing
 from recert.decisions import service as decisions
@@ -24,6 +25,7 @@ from recert.inventory.models import Server
 from recert.people import queries as people
 
 DEFAULT_DAYS = 14
+END_OF_DAY = time(23, 59, 59)
 
 
 @cli.group()
@@ -37,6 +39,7 @@ def campaign() -> None:
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Last day to answer; default: in 14 days.")
 @click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
+@scope_options
 @policy_options
 @shell
 def campaign_launch(
@@ -52,7 +55,7 @@ def campaign_launch(
     """Ask the owners about every access in scope."""
     now = clock.now()
     day = _day(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
-    due_at = datetime.combine(day, time(23, 59, 59), context.settings.zone)
+    due_at = datetime.combine(day, END_OF_DAY, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         drafted = service.draft(
@@ -62,6 +65,7 @@ def campaign_launch(
             folder,
             due_at,
             undo_minutes=context.settings.undo_minutes,
+            scope=scope_of(rules, folder),
             policy=policy_of(rules),
             actor=context.actor,
             now=now,
@@ -87,6 +91,8 @@ def _day(text: str) -> date:
 def _show_preview(found: Preview) -> None:
     for problem in found.problems:
         click.echo(f"PROBLEM  {problem}")
+    for warning in found.warnings:
+        click.echo(f"NOTE     {warning}")
     click.echo(
         f"{found.items} items, {found.mails} reviewers, {found.queued} items without reviewer"
     )
@@ -245,8 +251,17 @@ def campaign_void(context: Shell, name: str, reason: str) -> None:
 @click.option("--as", "email", required=True, help="Mail address of the reviewer who is asked.")
 @click.option("--rights", "remaining", default="", help="With reduce: what remains, list,download.")
 @click.option("--reason", default="")
+@click.option("--until", metavar="YYYY-MM-DD", help="With keep: the access ends after this day.")
 @shell
-def decide(context: Shell, item: int, answer: str, email: str, remaining: str, reason: str) -> None:
+def decide(
+    context: Shell,
+    item: int,
+    answer: str,
+    email: str,
+    remaining: str,
+    reason: str,
+    until: str | None,
+) -> None:
     """Answer an ITEM on behalf of its reviewer. The evidence says that an operator typed it."""
     kept = rights.parse(remaining.split(",")) if remaining else None
     with context.transaction() as session:
@@ -259,6 +274,7 @@ def decide(context: Shell, item: int, answer: str, email: str, remaining: str, r
             Assurance.OPERATOR,
             person_id=person.id,
         )
-        reply = Reply(Answer(answer), kept, reason)
+        last = datetime.combine(_day(until), END_OF_DAY, context.settings.zone) if until else None
+        reply = Reply(Answer(answer), kept, reason, last)
         decisions.record(session, item, reply, actor=actor, now=clock.now())
     click.echo(f"Item {item}: {answer}.")

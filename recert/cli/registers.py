@@ -1,0 +1,110 @@
+"""Commands for exclusions from reviews and for who answers for whom."""
+
+from datetime import date, datetime, time
+
+import click
+
+from recert.campaigns import delegations, exclusions
+from recert.cli.base import Shell, cli, shell, table
+from recert.foundation import clock
+from recert.foundation.errors import BadInput
+from recert.inventory import service as inventory
+from recert.people import queries as people
+
+
+@cli.group()
+def exclusion() -> None:
+    """Access that reviews leave out for a time."""
+
+
+@exclusion.command("ask")
+@click.argument("server")
+@click.option("--account", default="", help="Its name on the server; default: every account.")
+@click.option("--folder", default="/", show_default=True, help="This folder and below.")
+@click.option("--reason", required=True)
+@click.option("--until", required=True, metavar="YYYY-MM-DD", help="Last day, within a year.")
+@shell
+def exclusion_ask(
+    context: Shell, server: str, account: str, folder: str, reason: str, until: str
+) -> None:
+    """Ask to leave access out. It counts when a second person has approved it in the web."""
+    with context.transaction() as session:
+        made = exclusions.ask(
+            session,
+            inventory.server_by_name(session, server),
+            account,
+            folder,
+            reason,
+            _end(context, until),
+            actor=context.actor,
+            now=clock.now(),
+        )
+        number = made.id
+    click.echo(f"Exclusion {number} waits for a second person.")
+
+
+@exclusion.command("list")
+@shell
+def exclusion_list(context: Shell) -> None:
+    """Show the register."""
+    with context.db.reading() as session:
+        rows = [
+            (
+                row.Exclusion.id,
+                row.server,
+                row.Exclusion.account or "everybody",
+                row.Exclusion.folder,
+                row.Exclusion.ends_at.astimezone(context.settings.zone).date(),
+                row.Exclusion.approved_by or "not approved",
+                "ended" if row.Exclusion.ended_at else "",
+            )
+            for row in exclusions.register(session)
+        ]
+    table(("NO", "SERVER", "ACCOUNT", "FOLDER", "LAST DAY", "APPROVED BY", ""), rows)
+
+
+@exclusion.command("end")
+@click.argument("number", type=int)
+@shell
+def exclusion_end(context: Shell, number: int) -> None:
+    """Ask about this access again."""
+    with context.transaction() as session:
+        found = exclusions.exclusion_by_id(session, number)
+        exclusions.end(session, found, actor=context.actor, now=clock.now())
+    click.echo(f"Exclusion {number} is ended.")
+
+
+@cli.command()
+@click.argument("principal")
+@click.argument("stand_in")
+@click.option("--from", "starts", metavar="YYYY-MM-DD", help="First day; default: today.")
+@click.option("--until", required=True, metavar="YYYY-MM-DD", help="Last day.")
+@click.option("--reason", required=True)
+@shell
+def delegate(
+    context: Shell, principal: str, stand_in: str, starts: str | None, until: str, reason: str
+) -> None:
+    """Let STAND_IN answer for PRINCIPAL (mail addresses) until a date."""
+    now = clock.now()
+    first = datetime.combine(_day(starts), time.min, context.settings.zone) if starts else now
+    with context.transaction() as session:
+        persons = [people.person_by_email(session, email) for email in (principal, stand_in)]
+        for email, person in zip((principal, stand_in), persons, strict=True):
+            if person is None:
+                raise BadInput(f"Nobody has the address {email!r}.")
+        one, other = (person for person in persons if person)
+        delegations.delegate(
+            session, one, other, first, _end(context, until), reason, actor=context.actor, now=now
+        )
+    click.echo(f"{stand_in} answers for {principal} until {until}.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error
+
+
+def _end(context: Shell, text: str) -> datetime:
+    return datetime.combine(_day(text), time(23, 59, 59), context.settings.zone)
