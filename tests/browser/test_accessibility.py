@@ -1,20 +1,29 @@
 """Every page for everybody: axe, reflow at 320 px, focus, targets, both themes."""
 
+from datetime import timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from recert.campaigns.models import Answer
+from recert.campaigns import exclusions, questions
+from recert.campaigns.models import Answer, Item
 from recert.decisions.rules import Reply
+from recert.foundation.actor import Role
+from recert.inventory import service as inventory
 from tests.browser.conftest import Enter
-from tests.support.house import House
+from tests.support.house import House, staff
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = {
     "stranger": ["/sign-in", "/d/unknown"],
-    "alice": ["/reviews", "/reviews/1", "/reviews/1/folders/3"],
-    "officer": ["/campaigns", "/campaigns/new", "/campaigns/1", "/campaigns/2", "/people"],
+    "alice": ["/reviews", "/reviews/1", "/reviews/1/folders/3", "/reviews/delegations"],
+    "officer": [
+        *("/campaigns", "/campaigns/new", "/campaigns/1", "/campaigns/2", "/people"),
+        *("/campaigns/1/questions", "/campaigns/exclusions", "/campaigns/schedules"),
+        *("/campaigns/schedules/new", "/releases"),
+    ],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
     "auditor": ["/audit", "/audit/campaigns/1", "/audit/items/1", "/audit/trail", "/orders"],
 }
@@ -38,6 +47,15 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.finish("alice")
     house.carry_out()
     house.drafted("Winter")
+    with house.db.transaction() as session:
+        about = session.get_one(Item, house.item("batch", "/finance/inbox").id)
+        alice = house.person("alice")
+        questions.ask(session, about, "What is it for?", actor=alice, now=house.now)
+        ends, otto = house.now + timedelta(days=9), staff("otto@house.example", Role.OFFICER)
+        main = inventory.server_by_name(session, "main")
+        exclusions.ask(
+            session, main, "batch", "/sales", "It moves.", ends, actor=otto, now=house.now
+        )
     cast = {
         "stranger": None,
         "alice": house.person("alice"),
