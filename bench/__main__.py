@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from bench import servers, tree
+from bench import million, servers, tree
 from bench.yardstick import bare_insert_select, bare_update, raw_load, seconds, typical
 from recert.app import create_app
 from recert.campaigns import queries, service
@@ -49,6 +49,7 @@ def say(bench: str, database: str, **figures: object) -> None:
 @contextmanager
 def databases(folder: Path) -> Iterator[dict[str, Database]]:
     """An SQLite file and a PostgreSQL server of our own."""
+    folder.mkdir(exist_ok=True)
     with PostgresServer() as server:
         made = {
             "sqlite": Database(f"sqlite:///{folder / 'bench.sqlite3'}"),
@@ -313,6 +314,12 @@ def main() -> None:
                 measure_pages(kind, db, campaign_id, folder / f"home-{kind}")
                 measure_decisions(kind, db, campaign_id)
         measure_memory(folder)
+        with databases(folder / "small") as made:
+            for kind, db in made.items():
+                say("campaign of 10,000", kind, **million.measure(db, 10_000))
+        with databases(folder / "large") as made:
+            for kind, db in made.items():
+                say("campaign of 1,000,000", kind, **million.measure(db, 1_000_000))
     say("reading a server's folders", "none", **servers.reading_ratio())
 
 

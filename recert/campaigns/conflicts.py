@@ -1,7 +1,7 @@
 """Reviewers who could give themselves the access they are asked about: flagged, never hidden."""
 
-from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import false, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Item, ItemState
 from recert.connectors.rights import Rights
@@ -13,25 +13,29 @@ from recert.people.models import Person, User
 def mark(session: Session, campaign_id: int) -> None:
     """Flags the open items whose reviewer can grant the same: by a right to give others access
     on that server, or as an administrator of Recert."""
-    mine = aliased(Account)
-    shares = exists(
-        select(Grant.id)
-        .join(mine, mine.id == Grant.account_id)
+    servers = select(Item.server_id).where(Item.campaign_id == campaign_id).distinct()
+    sharing = (
+        select(Account.person_id, Grant.server_id)
+        .select_from(Grant)
+        .join(Account, Account.id == Grant.account_id)
         .where(
-            mine.person_id == Item.reviewer_id,
-            Grant.server_id == Item.server_id,
+            Grant.server_id.in_(servers.scalar_subquery()),
             Grant.gone_snapshot_id.is_(None),
             Grant.rights.op("&")(int(Rights.SHARE)) != 0,
+            Account.person_id.is_not(None),
         )
-        .correlate(Item)
+        .distinct()
     )
-    administers = Item.reviewer_id.in_(_administrators(session))
-    here = and_(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+    can_grant = or_(
+        tuple_(Item.reviewer_id, Item.server_id).in_(sharing),
+        Item.reviewer_id.in_(_administrators(session)),
+    )
+    flag = func.coalesce(can_grant, false())
     session.execute(
         update(Item)
-        .where(here)
-        .where(Item.conflict.is_distinct_from(or_(shares, administers)))
-        .values(conflict=or_(shares, administers))
+        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+        .where(Item.conflict != flag)
+        .values(conflict=flag)
         .execution_options(synchronize_session=False)
     )
 

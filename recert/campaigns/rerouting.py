@@ -25,12 +25,23 @@ from recert import trail
 from recert.campaigns import conflicts, routing
 from recert.campaigns.handover import CHAIN
 from recert.campaigns.items import hold, recount, take_slot
-from recert.campaigns.models import Campaign, CampaignState, Delegation, Item, ItemState, Route
+from recert.campaigns.models import (
+    Campaign,
+    CampaignState,
+    Delegation,
+    Item,
+    ItemState,
+    Progress,
+    Route,
+)
 from recert.foundation.actor import system
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.queries import newest_of
 
+# What is written to the trail when people, owners or the accounts of people change.
+CHANGES = ("people.imported", "person.left", "owners.imported", "snapshot.taken")
 NOBODY = cast(null(), Integer)
 ACTOR = system("who is asked")
 TO_MANAGER, TO_QUEUE = timedelta(days=3), timedelta(days=7)  # after the due date
@@ -49,10 +60,11 @@ def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
         return 0
     steps: list[tuple[str, Callable[[], AnySelect]]] = [
         ("the delegation is over", lambda: _back(now)),
-        ("owners or people changed", _along_the_chain),
-        ("the reviewer has left", _left),
+        ("the reviewer has left", lambda: _left(campaign_id)),
         ("delegated", lambda: _delegated(now)),
     ]
+    if _is_news(session, campaign_id, now):
+        steps.insert(1, ("owners or people changed", _along_the_chain))
     for wait, slot, query in (
         (TO_MANAGER, "escalated to managers", _to_manager),
         (TO_QUEUE, "escalated to the compliance queue", _to_queue),
@@ -60,6 +72,13 @@ def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
         if now >= campaign.due_at + wait and take_slot(session, campaign_id, slot, now):
             steps.append((slot, query))
     return sum(_move(session, campaign, why, query(), now=now) for why, query in steps)
+
+
+def _is_news(session: Session, campaign_id: int, now: datetime) -> bool:
+    """Whether people, owners or accounts changed since this was last asked: walking through all
+    open items on each tick would be a waste."""
+    newest = newest_of(session, CHANGES)
+    return take_slot(session, campaign_id, f"followed people as of trail entry {newest}", now)
 
 
 def _move(
@@ -142,11 +161,12 @@ def _back(now: datetime) -> AnySelect:
         )
         .correlate(Item)
     )
+    delegates = select(Delegation.to_id).distinct()
     return _item(
         Item.from_id.label("reviewer_id"),
         literal(Route.REASSIGNED.value).label("route"),
         NOBODY.label("from_id"),
-    ).where(Item.route == Route.DELEGATED, not_(still))
+    ).where(Item.reviewer_id.in_(delegates), Item.route == Route.DELEGATED, not_(still))
 
 
 def _along_the_chain() -> AnySelect:
@@ -163,14 +183,14 @@ def _along_the_chain() -> AnySelect:
     return routing.routed(query).where(*untouched)
 
 
-def _left() -> AnySelect:
+def _left(campaign_id: int) -> AnySelect:
     """Whoever got an item by hand and has left: the compliance queue finds somebody."""
-    reviewer = aliased(Person)
-    return (
-        _item(*_queue())
-        .join(reviewer, reviewer.id == Item.reviewer_id)
-        .where(reviewer.active.is_(False))
+    gone = (
+        select(Progress.reviewer_id)
+        .join(Person, Person.id == Progress.reviewer_id)
+        .where(Progress.campaign_id == campaign_id, Progress.open > 0, Person.active.is_(False))
     )
+    return _item(*_queue()).where(Item.reviewer_id.in_(gone))
 
 
 def _queue() -> tuple[ColumnElement[Any], ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.trail.models import TrailEntry
@@ -19,3 +19,12 @@ def page(
         query = query.where(TrailEntry.seq < before)
     rows = session.scalars(query.order_by(TrailEntry.seq.desc()).limit(size + 1)).all()
     return rows[:size], rows[size - 1].seq if len(rows) > size else None
+
+
+def newest_of(session: Session, actions: Sequence[str]) -> int:
+    """The number of the newest entry with one of these actions; 0 when there is none."""
+    newest = (
+        session.scalar(select(func.max(TrailEntry.seq)).where(TrailEntry.action == action))
+        for action in actions
+    )
+    return max(filter(None, newest), default=0)
