@@ -13,7 +13,8 @@ Needs Python 3.9 or newer and nothing else. It checks that
    shows the one that counts;
 6. every final decision to reduce or revoke led to an order for just that, and every order called
    verified has a second look in the trail that saw no more than was wanted;
-7. the sign-off and the mails are those of the trail.
+7. the sign-off and the mails are those of the trail;
+8. the annex for people (CSV) has the same items, answers and orders.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -41,6 +42,8 @@ Row = Dict[str, str]
 Trail = Dict[Tuple[str, str], List[Dict[str, Any]]]
 FILES = {
     "README.txt",
+    "annex/items.csv",
+    "annex/items.xlsx",
     "campaign.json",
     "checkpoint.json",
     "decisions.csv",
@@ -421,6 +424,32 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")
 
 
+def check_annex(
+    package: zipfile.ZipFile,
+    items: Dict[str, Row],
+    counting: Dict[str, Row],
+    orders: Dict[str, Dict[str, Any]],
+) -> None:
+    """Broken when the list for people tells something else than the lists above."""
+    left = set(items)
+    for row in _rows(package, "annex/items.csv"):
+        number = row["item"]
+        if number not in left:
+            raise Broken(f"item {number} of the annex stands twice or is not in the population")
+        left.remove(number)
+        item, made, order = items[number], counting.get(number, {}), orders.get(number, {})
+        same = [(row[name], item[name]) for name in ("server", "folder", "account", "outcome")]
+        same += [(row["answer"], item["answer"]), (row["order"], str(order.get("order", "")))]
+        same += [(row["verified_utc"], order.get("verified_at") or "")]
+        same += [(row["reason"], made.get("reason", "")), (row["decided_utc"], made.get("at", ""))]
+        if made:
+            same += [(row["decided_by"], made["actor"]), (row["assurance"], made["assurance"])]
+        if any(told != known for told, known in same):
+            raise Broken(f"item {number} of the annex differs from the lists")
+    if left:
+        raise Broken(f"the annex lacks {len(left)} of {len(items)} items")
+
+
 def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     """How many mails there are; Broken when the list and the trail differ."""
     told = {
@@ -455,6 +484,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         reference = check_campaign(package, items, trail)
         counting = check_decisions(package, items, trail)
         orders = check_orders(package, items, counting, trail)
+        check_annex(package, items, counting, orders)
         mails = check_mails(package, reference, trail)
     states: Dict[str, int] = {}
     for item in items.values():

@@ -105,7 +105,10 @@ def evidence(campaign_id: int) -> ResponseReturnValue:
     key = secrets.signing_key(settings().keys)
     with tempfile.TemporaryDirectory(prefix="recert-evidence-") as folder:
         path = Path(folder) / "evidence.zip"
-        service.export(database(), campaign_id, path, key, actor=current_actor(), now=clock.now())
+        zone = settings().zone
+        service.export(
+            database(), campaign_id, path, key, zone=zone, actor=current_actor(), now=clock.now()
+        )
         file = path.open("rb")  # outlives its name: nothing stays behind, whoever hangs up when
     name = f"recert-evidence-{campaign_id}.zip"
     return send_file(file, "application/zip", as_attachment=True, download_name=name)
