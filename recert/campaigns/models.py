@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
+
+ANSWERED = text("answer IS NOT NULL")
 
 
 class CampaignState(StrEnum):
@@ -68,6 +71,8 @@ class Campaign(Base):
     signed_off_at: Mapped[datetime | None]
     signed_off_by: Mapped[str | None]
     statement: Mapped[str | None]
+    # What the statement spoke of, as it was when it was signed.
+    signed_figures: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     void_reason: Mapped[str | None]
 
 
@@ -101,6 +106,14 @@ class Item(Base):
         Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
         Index("ix_item_page", "campaign_id", "sort_key"),
         Index("ix_item_state", "campaign_id", "state"),
+        # What was ever answered about an access. Partial, so that a launch pays nothing for it.
+        Index(
+            "ix_item_answered",
+            "account_id",
+            "folder_id",
+            sqlite_where=ANSWERED,
+            postgresql_where=ANSWERED,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

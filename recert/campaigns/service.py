@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import freshness, items, population, rules
+from recert.campaigns import freshness, items, population, queries, rules
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.foundation.actor import Actor, Role
@@ -209,11 +209,12 @@ def sign_off(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Management's acknowledgement. Refused while a change is not proved: an access review is not
-    over before what was not wanted is gone."""
+    """Management's acknowledgement, with the figures that it speaks of. Refused while a change is
+    not proved: an access review is not over before what was not wanted is gone."""
     actor.require(Role.OFFICER)
     if not statement.strip():
         raise BadInput("A sign-off needs a statement.")
+    items.hold(session, campaign.id, alone=True)  # no item moves under the figures
     pending = session.scalar(
         select(func.count()).where(
             Item.campaign_id == campaign.id, Item.state.not_in(list(rules.DONE))
@@ -224,7 +225,12 @@ def sign_off(
     take_step(session, campaign, CampaignState.SIGNED_OFF)
     campaign.signed_off_at, campaign.signed_off_by = now, actor.name
     campaign.statement = statement.strip()
-    details = {"name": campaign.name, "statement": campaign.statement}
+    campaign.signed_figures = queries.figures(session, campaign.id)
+    details = {
+        "name": campaign.name,
+        "statement": campaign.statement,
+        "figures": campaign.signed_figures,
+    }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)
     checkpoint(session, key, at=now)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
-from recert.evidence import annex, queries, verifier
+from recert.evidence import annex, queries, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -36,6 +36,7 @@ verify.py lies in this package and needs Python 3.9 or newer and nothing else. R
 file. To be independent of this package, take verify.py and the key's fingerprint from elsewhere;
 the fingerprint stands on the sign-off page of the review.
 
+summary.pdf      the whole on a few pages, to print and sign
 campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 items.csv        every question: who has which access, who was asked, where it ended
@@ -135,8 +136,13 @@ def _write(
             }
         ),
     )
+    contents = summary.contents_hash(sealed.files)
+    key = fingerprint(bytes.fromhex(point.public_key))
+    seal = summary.Seal(contents, point.seq, point.hash, key)
+    sealed.raw("summary.pdf", summary.pdf(session, campaign, seal, zone, now=now))
     manifest = {
         "campaign": campaign.name,
+        "contents_sha256": contents,
         "created_at": now.isoformat(),
         "format": 2,
         "files": dict(sealed.files),
@@ -182,6 +188,7 @@ def _about(campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
         "launched_by": campaign.launched_by,
         "signed_off_by": campaign.signed_off_by,
         "statement": campaign.statement,
+        "signed_figures": campaign.signed_figures,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }

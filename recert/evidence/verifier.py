@@ -13,7 +13,7 @@ Needs Python 3.9 or newer and nothing else. It checks that
    shows the one that counts;
 6. every final decision to reduce or revoke led to an order for just that, and every order called
    verified has a second look in the trail that saw no more than was wanted;
-7. the sign-off and the mails are those of the trail;
+7. the sign-off with its figures and the mails are those of the trail, and of the items;
 8. the annex for people (CSV) has the same items, answers and orders.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
@@ -51,6 +51,7 @@ FILES = {
     "mails.csv",
     "orders.jsonl",
     "population.csv",
+    "summary.pdf",
     "trail.jsonl",
     "verify.py",
 }
@@ -204,6 +205,10 @@ def check_manifest(package: zipfile.ZipFile) -> Dict[str, Any]:
                 size += len(block)
         if (digest.hexdigest(), size) != (said["sha256"], said["size"]):
             raise Broken(f"{name} is not the file of the manifest")
+    others = {name: said for name, said in manifest["files"].items() if name != "summary.pdf"}
+    lines = "".join(f"{said['sha256']}  {name}\n" for name, said in sorted(others.items()))
+    if hashlib.sha256(lines.encode()).hexdigest() != manifest["contents_sha256"]:
+        raise Broken("the hash of the contents is not that of the manifest")
     return dict(manifest)
 
 
@@ -274,13 +279,41 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     if launched["details"]["items"] != len(items):
         raise Broken(f"{len(items)} items where {launched['details']['items']} were launched")
     signed = trail.get(("campaign.signed_off", reference), [])
-    told = [(body["actor"], body["at"], body["details"]["statement"]) for body in signed]
-    listed = (about["signed_off_by"], about["signed_off_at"], about["statement"])
+    told = [
+        (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])
+        for body in signed
+    ]
+    names = ("signed_off_by", "signed_off_at", "statement", "signed_figures")
+    listed = tuple(about[name] for name in names)
     if told != ([listed] if about["state"] == "signed off" else []) or (
-        not told and listed != (None, None, None)
+        not told and listed != (None,) * 4
     ):
         raise Broken("the sign-off in campaign.json is not the one in the trail")
     return reference
+
+
+def check_figures(package: zipfile.ZipFile, items: Dict[str, Row]) -> None:
+    """Broken when a sign-off speaks of other figures than the items have."""
+    about = json.loads(package.read("campaign.json"))
+    if about["state"] == "signed off" and about["signed_figures"] != _figures(items):
+        raise Broken("the figures of the sign-off are not those of the items")
+
+
+def _figures(items: Dict[str, Row]) -> Dict[str, int]:
+    """What a sign-off speaks of, counted again."""
+    answers = [item["answer"] for item in items.values()]
+    states = [item["state"] for item in items.values()]
+    changes = [item["state"] for item in items.values() if item["answer"] in ("reduce", "revoke")]
+    return {
+        "items": len(items),
+        "keep": answers.count("keep"),
+        "reduce": answers.count("reduce"),
+        "revoke": answers.count("revoke"),
+        "no_answer": answers.count("no answer"),
+        "gone": states.count("gone before decision"),
+        "exceptions": answers.count("no answer") + changes.count("closed"),
+        "changes_verified": states.count("verified"),
+    }
 
 
 def check_decisions(
@@ -484,8 +517,10 @@ def _check(path: str, expected_key: str) -> List[str]:
         reference = check_campaign(package, items, trail)
         counting = check_decisions(package, items, trail)
         orders = check_orders(package, items, counting, trail)
+        check_figures(package, items)
         check_annex(package, items, counting, orders)
         mails = check_mails(package, reference, trail)
+        point = json.loads(package.read("checkpoint.json"))
     states: Dict[str, int] = {}
     for item in items.values():
         states[item["state"]] = states.get(item["state"], 0) + 1
@@ -495,6 +530,8 @@ def _check(path: str, expected_key: str) -> List[str]:
         f"Items: {len(items)} ({told})",
         f"Items with a decision: {len(counting)}; orders: {len(orders)}; mails: {mails}",
         f"Trail entries: {sum(len(bodies) for bodies in trail.values())}",
+        f"Trail up to entry {point['seq']}: {point['hash']}",
+        f"Contents: {manifest['contents_sha256']}",
         f"Sealed at {manifest['created_at']} with the key",
         f"  {fingerprint(key)}",
     ]
