@@ -1,6 +1,16 @@
 """The command line: noun, then verb. Parse, allow, call one verb, answer."""
 
-from recert.cli import campaigns, evidence, orders, people, servers, system
+from recert.cli import audit, campaigns, evidence, orders, people, servers, system
 from recert.cli.base import Shell, cli
 
-__all__ = ["Shell", "campaigns", "cli", "evidence", "orders", "people", "servers", "system"]
+__all__ = [
+    "Shell",
+    "audit",
+    "campaigns",
+    "cli",
+    "evidence",
+    "orders",
+    "people",
+    "servers",
+    "system",
+]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
-from recert.evidence import annex, queries, summary, verifier
+from recert.evidence import annex, audit, queries, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -44,6 +44,7 @@ decisions.csv    every answer ever given, also the changed ones
 orders.jsonl     every change of a server: native text before and after, log, second look
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
+auditor.jsonl    samples with their seeds, remarks and verdicts of auditors
 trail.jsonl      the hash-chained log of all acts in the period
 checkpoint.json  a signed statement of where that log stood
 manifest.json    the hash of each file
@@ -122,6 +123,7 @@ def _write(
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
+    sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
     annex.write(sealed, session, campaign.id, zone, now=now)
     sealed.lines("trail.jsonl", queries.trail_slice(session, campaign, point.seq))
     sealed.text(

@@ -14,7 +14,8 @@ Needs Python 3.9 or newer and nothing else. It checks that
 6. every final decision to reduce or revoke led to an order for just that, and every order called
    verified has a second look in the trail that saw no more than was wanted;
 7. the sign-off with its figures and the mails are those of the trail, and of the items;
-8. the annex for people (CSV) has the same items, answers and orders.
+8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
+9. the annex for people (CSV) has the same items, answers and orders.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -44,6 +45,7 @@ FILES = {
     "README.txt",
     "annex/items.csv",
     "annex/items.xlsx",
+    "auditor.jsonl",
     "campaign.json",
     "checkpoint.json",
     "decisions.csv",
@@ -483,6 +485,28 @@ def check_annex(
         raise Broken(f"the annex lacks {len(left)} of {len(items)} items")
 
 
+def check_auditor(
+    package: zipfile.ZipFile, reference: str, items: Dict[str, Row], trail: Trail
+) -> None:
+    """Broken when the auditors' acts differ from the trail or a sample from its seed."""
+    listed = list(_lines(package, "auditor.jsonl"))
+    for action in ("audit.sampled", "audit.remarked", "audit.judged"):
+        told = [[body[name] for name in AUDITED] for body in trail.get((action, reference), [])]
+        if told != [
+            [each[name] for name in AUDITED] for each in listed if each["action"] == action
+        ]:
+            raise Broken("what auditors did differs from the trail")
+    numbers = [int(number) for number in items]
+    for sample in (each["details"] for each in listed if each["action"] == "audit.sampled"):
+        seed = sample["seed"]
+        drawn = sorted(numbers, key=lambda n: hashlib.sha256(f"{seed}:{n}".encode()).digest())
+        if drawn[: sample["size"]] != sample["items"]:
+            raise Broken(f"the sample with the seed {seed} is not the one that chance drew")
+
+
+AUDITED = ("action", "actor", "at", "details")
+
+
 def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     """How many mails there are; Broken when the list and the trail differ."""
     told = {
@@ -519,6 +543,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         orders = check_orders(package, items, counting, trail)
         check_figures(package, items)
         check_annex(package, items, counting, orders)
+        check_auditor(package, reference, items, trail)
         mails = check_mails(package, reference, trail)
         point = json.loads(package.read("checkpoint.json"))
     states: Dict[str, int] = {}

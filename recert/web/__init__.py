@@ -7,6 +7,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from recert.web import (
     audit,
+    auditing,
     campaigns,
     errors,
     home,
@@ -19,6 +20,7 @@ from recert.web import (
     security,
     servers,
     sign_in,
+    uncertified,
     words,
 )
 
@@ -33,7 +35,9 @@ def register(app: Flask) -> None:
     security.register(app)
     errors.register(app)
     words.register(app)
-    for room in (sign_in, home, reviews, links, campaigns, servers, orders, people, audit):
+    for room in (sign_in, home, reviews, links, campaigns, servers, orders, people):
+        app.register_blueprint(room.bp)
+    for room in (audit, auditing, uncertified):
         app.register_blueprint(room.bp)
     if app.extensions["recert.settings"].demo_mailbox:
         app.register_blueprint(mailbox.bp)
