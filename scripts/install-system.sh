@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, with sudo when not root.
-#   install-system.sh run    what the product needs (building python-ldap)
+#   install-system.sh run    what the product needs (building python-ldap, printing summaries)
 #   install-system.sh test   also PostgreSQL and Chromium, and the tools and libraries of the
 #                            servers that unpack-daemons.sh lays out, for the tests
 set -eu
 
-run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv"
-test="postgresql-15 chromium fonts-dejavu-core
+run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv
+libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz0b libharfbuzz-subset0 libfontconfig1 fonts-dejavu-core"
+test="postgresql-15 chromium
 acl libhiredis0.14 libmemcached11 libmemcachedutil2 libpam-modules libpam0g libpcre2-posix3
 libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
 

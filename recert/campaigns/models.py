@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from recert.foundation.db import Base, words
 
 WAITS_FOR_ITS_ORDER = text("state = 'final'")
+ANSWERED = text("answer IS NOT NULL")
 
 
 class CampaignState(StrEnum):
@@ -77,6 +78,8 @@ class Campaign(Base):
     signed_off_at: Mapped[datetime | None]
     signed_off_by: Mapped[str | None]
     statement: Mapped[str | None]
+    # What the statement spoke of, as it was when it was signed.
+    signed_figures: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     void_reason: Mapped[str | None]
     # Why a snapshot older than the limit may be asked about, and who said so first.
     freshness_reason: Mapped[str | None]
@@ -126,6 +129,14 @@ class Item(Base):
             "release_id",
             sqlite_where=WAITS_FOR_ITS_ORDER,
             postgresql_where=WAITS_FOR_ITS_ORDER,
+        ),
+        # What was ever answered about an access. Partial, so that a launch pays nothing for it.
+        Index(
+            "ix_item_answered",
+            "account_id",
+            "folder_id",
+            sqlite_where=ANSWERED,
+            postgresql_where=ANSWERED,
         ),
     )
 

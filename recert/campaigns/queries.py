@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import brake
 from recert.campaigns.models import (
+    Answer,
     Campaign,
     CampaignState,
     Item,
@@ -20,6 +21,7 @@ from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, So
 from recert.people.models import Organisation, Person
 
 PAGE = 50
+REVIEWERS = 100
 
 
 @dataclass(frozen=True)
@@ -221,15 +223,20 @@ def totals_of(session: Session, campaign_id: int) -> AnyRow:
     return session.execute(select(*columns).where(Progress.campaign_id == campaign_id)).one()
 
 
-def progress_board(session: Session, campaign_id: int) -> Sequence[AnyRow]:
-    """Each reviewer with his counters, most open items first."""
+def progress_board(
+    session: Session, campaign_id: int, *, start: int = 0, size: int = REVIEWERS
+) -> tuple[Sequence[AnyRow], bool]:
+    """Some reviewers with their counters, most open items first; and whether there are more."""
     query = (
         select(Progress, Person.name, Person.email)
         .outerjoin(Person, Person.id == Progress.reviewer_id)
         .where(Progress.campaign_id == campaign_id, Progress.total > 0)
-        .order_by(Progress.open.desc(), Person.name)
+        .order_by(Progress.open.desc(), Person.name, Progress.id)
+        .offset(start)
+        .limit(size + 1)
     )
-    return session.execute(query).all()
+    rows = session.execute(query).all()
+    return rows[:size], len(rows) > size
 
 
 def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]:
@@ -270,3 +277,27 @@ def population_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
         .where(Population.campaign_id == campaign_id)
     )
     return session.execute(query.order_by(Server.name)).all()
+
+
+def figures(session: Session, campaign_id: int) -> dict[str, int]:
+    """What a sign-off speaks of. Exceptions are accesses that are still there although no person
+    wanted to keep them: nobody answered, or the change was taken back."""
+    query = select(Item.state, Item.answer, func.count()).where(Item.campaign_id == campaign_id)
+    counts = session.execute(query.group_by(Item.state, Item.answer)).all()
+
+    def amount(*answers: Answer, state: ItemState | None = None) -> int:
+        fits = (row for row in counts if not answers or row[1] in answers)
+        return sum(row[2] for row in fits if state is None or row[0] is state)
+
+    silent = amount(Answer.NO_ANSWER)
+    taken_back = amount(Answer.REDUCE, Answer.REVOKE, state=ItemState.CLOSED)
+    return {
+        "items": amount(),
+        "keep": amount(Answer.KEEP),
+        "reduce": amount(Answer.REDUCE),
+        "revoke": amount(Answer.REVOKE),
+        "no_answer": silent,
+        "gone": amount(state=ItemState.GONE),
+        "exceptions": silent + taken_back,
+        "changes_verified": amount(state=ItemState.VERIFIED),
+    }

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, freshness, items, population, rules, schedule
+from recert.campaigns import conflicts, freshness, items, population, queries, rules, schedule
 from recert.campaigns.models import Campaign, CampaignState, Item, Population
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
@@ -243,11 +243,12 @@ def sign_off(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Management's acknowledgement. Refused while a change is not proved: an access review is not
-    over before what was not wanted is gone."""
+    """Management's acknowledgement, with the figures that it speaks of. Refused while a change is
+    not proved: an access review is not over before what was not wanted is gone."""
     actor.require(Role.OFFICER)
     if not statement.strip():
         raise BadInput("A sign-off needs a statement.")
+    items.hold(session, campaign.id, alone=True)  # no item moves under the figures
     pending = session.scalar(
         select(func.count()).where(
             Item.campaign_id == campaign.id, Item.state.not_in(list(rules.DONE))
@@ -258,7 +259,12 @@ def sign_off(
     take_step(session, campaign, CampaignState.SIGNED_OFF)
     campaign.signed_off_at, campaign.signed_off_by = now, actor.name
     campaign.statement = statement.strip()
-    details = {"name": campaign.name, "statement": campaign.statement}
+    campaign.signed_figures = queries.figures(session, campaign.id)
+    details = {
+        "name": campaign.name,
+        "statement": campaign.statement,
+        "figures": campaign.signed_figures,
+    }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)
     checkpoint(session, key, at=now)

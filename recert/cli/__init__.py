@@ -1,10 +1,21 @@
 """The command line: noun, then verb. Parse, allow, call one verb, answer."""
 
-from recert.cli import campaigns, evidence, orders, people, registers, schedules, servers, system
+from recert.cli import (
+    audit,
+    campaigns,
+    evidence,
+    orders,
+    people,
+    registers,
+    schedules,
+    servers,
+    system,
+)
 from recert.cli.base import Shell, cli
 
 __all__ = [
     "Shell",
+    "audit",
     "campaigns",
     "cli",
     "evidence",

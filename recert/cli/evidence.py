@@ -24,7 +24,8 @@ def evidence_export(context: Shell, campaign: str, out: Path) -> None:
     with context.db.reading() as session:
         found = campaigns.campaign_by_name(session, campaign).id
     key = secrets.signing_key(context.settings.keys)
-    made = service.export(context.db, found, out, key, actor=context.actor, now=clock.now())
+    zone, now = context.settings.zone, clock.now()
+    made = service.export(context.db, found, out, key, zone=zone, actor=context.actor, now=now)
     click.echo(f"{out}: {made.size} bytes, SHA-256 {made.sha256}")
 
 

@@ -1,11 +1,13 @@
-"""The table of packages that were handed out."""
+"""Tables of evidence: packages that were handed out, what auditors did, how long a campaign is
+kept. Rows of the auditor and of retention are only ever added; triggers refuse the rest."""
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base
+from recert.foundation.db import Base, words
 
 
 class Package(Base):
@@ -19,3 +21,73 @@ class Package(Base):
     created_by: Mapped[str]
     sha256: Mapped[str]
     size: Mapped[int]
+
+
+class Sample(Base):
+    """Some items that chance chose. With the seed everybody draws the same ones."""
+
+    __tablename__ = "audit_sample"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    seed: Mapped[str]
+    size: Mapped[int]
+    item_ids: Mapped[list[int]] = mapped_column(JSON)
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Remark(Base):
+    """What an auditor noted about a campaign or one of its items."""
+
+    __tablename__ = "audit_remark"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
+    text: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Judgement(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Verdict(Base):
+    """An auditor's word on the whole run. The newest one of a campaign counts."""
+
+    __tablename__ = "audit_verdict"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    judgement: Mapped[Judgement] = mapped_column(words(Judgement))
+    reason: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Retention(Base):
+    """For how many years after its end a campaign is kept. The newest row counts."""
+
+    __tablename__ = "retention"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    years: Mapped[int]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class LegalHold(Base):
+    """A hold was laid on a campaign (`held`) or lifted. The newest row counts."""
+
+    __tablename__ = "legal_hold"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    held: Mapped[bool]
+    reason: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]

@@ -1,13 +1,9 @@
 """Verbs of evidence: export a package."""
 
-import csv
 import hashlib
 import io
 import json
-import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +14,9 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
-from recert.evidence import queries, verifier
+from recert.evidence import annex, audit, queries, summary, verifier
 from recert.evidence.models import Package
+from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
@@ -27,7 +24,6 @@ from recert.foundation.secrets import fingerprint
 from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")  # and the mark itself, to be undone
 BLOCK = 1 << 20
 
 README = """\
@@ -41,77 +37,22 @@ verify.py lies in this package and needs Python 3.9 or newer and nothing else. R
 file. To be independent of this package, take verify.py and the key's fingerprint from elsewhere;
 the fingerprint stands on the sign-off page of the review.
 
+summary.pdf      the whole on a few pages, to print and sign
 campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 items.csv        every question: who has which access, who was asked, where it ended
 decisions.csv    every answer ever given, also the changed ones
 orders.jsonl     every change of a server: native text before and after, log, second look
+annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
+auditor.jsonl    samples with their seeds, remarks and verdicts of auditors
 trail.jsonl      the hash-chained log of all acts in the period
 checkpoint.json  a signed statement of where that log stood
 manifest.json    the hash of each file
 
-In the CSV files a cell that begins with one of = + - @ or ' has a ' before it, so that no
-spreadsheet runs it as a formula. Take that one ' away to get the text itself.
+In the CSV files a cell that a spreadsheet might run as a formula (it begins with one of = + - @,
+also after blanks, a tab or a ') has a ' before it. Take that one ' away to get the text itself.
 """
-
-
-class Sealed:
-    """A zip file whose files are hashed while they are written."""
-
-    def __init__(self, target: IO[bytes]) -> None:
-        self.zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED)
-        self.files: dict[str, dict[str, Any]] = {}
-
-    @contextmanager
-    def open(self, name: str) -> Iterator[IO[str]]:
-        """One text file of the package."""
-        hasher = _Hashing(self.zip.open(name, "w", force_zip64=True))
-        with io.TextIOWrapper(io.BufferedWriter(hasher), encoding="utf-8", newline="") as text:
-            yield text
-        self.files[name] = {"sha256": hasher.digest.hexdigest(), "size": hasher.size}
-
-    def text(self, name: str, content: str) -> None:
-        """A whole file at once."""
-        with self.open(name) as file:
-            file.write(content)
-
-    def table(self, name: str, rows: Iterable[dict[str, Any]], columns: tuple[str, ...]) -> None:
-        """A CSV file, row by row."""
-        with self.open(name) as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            for row in rows:
-                writer.writerow({key: _cell(value) for key, value in row.items()})
-
-    def lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
-        """A file with one JSON object per line."""
-        with self.open(name) as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-
-
-class _Hashing(io.RawIOBase):
-    def __init__(self, target: IO[bytes]) -> None:
-        self.target, self.digest, self.size = target, hashlib.sha256(), 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, block: Any) -> int:
-        self.digest.update(block)
-        self.size += len(block)
-        return self.target.write(block)
-
-    def close(self) -> None:
-        if not self.closed:
-            self.target.close()
-        super().close()
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet runs; one leading ' less gives the value back."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def export(
@@ -120,11 +61,13 @@ def export(
     target: Path,
     key: Ed25519PrivateKey,
     *,
+    zone: tzinfo = UTC,
     actor: Actor,
     now: datetime,
 ) -> Package:
-    """Writes the sealed package of a campaign to `target`. Two exports of the same state differ
-    only in their time and the trail entries of the export itself."""
+    """Writes the sealed package of a campaign to `target`. `zone` is where its reviewers live.
+    Two exports of the same state differ only in their time and the trail entries of the export
+    itself."""
     actor.require(Role.OFFICER, Role.AUDITOR)
     with db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
@@ -136,7 +79,7 @@ def export(
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
-        _write(session, campaign, point, file, now)
+        _write(session, campaign, point, file, zone, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
         session.add(point)
@@ -165,7 +108,12 @@ def _checkpoint(session: Session, key: Ed25519PrivateKey, at: datetime) -> Trail
 
 
 def _write(
-    session: Session, campaign: Campaign, point: TrailCheckpoint, file: IO[bytes], now: datetime
+    session: Session,
+    campaign: Campaign,
+    point: TrailCheckpoint,
+    file: IO[bytes],
+    zone: tzinfo,
+    now: datetime,
 ) -> None:
     sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
@@ -176,6 +124,8 @@ def _write(
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
+    sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
+    annex.write(sealed, session, campaign.id, zone, now=now)
     sealed.lines("trail.jsonl", queries.trail_slice(session, campaign, point.seq))
     sealed.text(
         "checkpoint.json",
@@ -189,10 +139,15 @@ def _write(
             }
         ),
     )
+    contents = summary.contents_hash(sealed.files)
+    key = fingerprint(bytes.fromhex(point.public_key))
+    seal = summary.Seal(contents, point.seq, point.hash, key)
+    sealed.raw("summary.pdf", summary.pdf(session, campaign, seal, zone, now=now))
     manifest = {
         "campaign": campaign.name,
+        "contents_sha256": contents,
         "created_at": now.isoformat(),
-        "format": 1,
+        "format": 2,
         "files": dict(sealed.files),
     }
     sealed.text("manifest.json", _json(manifest))
@@ -240,6 +195,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
         "statement": campaign.statement,
+        "signed_figures": campaign.signed_figures,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }

@@ -13,7 +13,9 @@ Needs Python 3.9 or newer and nothing else. It checks that
    shows the one that counts;
 6. every final decision to reduce or revoke led to an order for just that, and every order called
    verified has a second look in the trail that saw no more than was wanted;
-7. the sign-off and the mails are those of the trail.
+7. the sign-off with its figures and the mails are those of the trail, and of the items;
+8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
+9. the annex for people (CSV) has the same items, answers and orders.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -41,6 +43,9 @@ Row = Dict[str, str]
 Trail = Dict[Tuple[str, str], List[Dict[str, Any]]]
 FILES = {
     "README.txt",
+    "annex/items.csv",
+    "annex/items.xlsx",
+    "auditor.jsonl",
     "campaign.json",
     "checkpoint.json",
     "decisions.csv",
@@ -48,6 +53,7 @@ FILES = {
     "mails.csv",
     "orders.jsonl",
     "population.csv",
+    "summary.pdf",
     "trail.jsonl",
     "verify.py",
 }
@@ -201,6 +207,10 @@ def check_manifest(package: zipfile.ZipFile) -> Dict[str, Any]:
                 size += len(block)
         if (digest.hexdigest(), size) != (said["sha256"], said["size"]):
             raise Broken(f"{name} is not the file of the manifest")
+    others = {name: said for name, said in manifest["files"].items() if name != "summary.pdf"}
+    lines = "".join(f"{said['sha256']}  {name}\n" for name, said in sorted(others.items()))
+    if hashlib.sha256(lines.encode()).hexdigest() != manifest["contents_sha256"]:
+        raise Broken("the hash of the contents is not that of the manifest")
     return dict(manifest)
 
 
@@ -271,13 +281,41 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     if launched["details"]["items"] != len(items):
         raise Broken(f"{len(items)} items where {launched['details']['items']} were launched")
     signed = trail.get(("campaign.signed_off", reference), [])
-    told = [(body["actor"], body["at"], body["details"]["statement"]) for body in signed]
-    listed = (about["signed_off_by"], about["signed_off_at"], about["statement"])
+    told = [
+        (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])
+        for body in signed
+    ]
+    names = ("signed_off_by", "signed_off_at", "statement", "signed_figures")
+    listed = tuple(about[name] for name in names)
     if told != ([listed] if about["state"] == "signed off" else []) or (
-        not told and listed != (None, None, None)
+        not told and listed != (None,) * 4
     ):
         raise Broken("the sign-off in campaign.json is not the one in the trail")
     return reference
+
+
+def check_figures(package: zipfile.ZipFile, items: Dict[str, Row]) -> None:
+    """Broken when a sign-off speaks of other figures than the items have."""
+    about = json.loads(package.read("campaign.json"))
+    if about["state"] == "signed off" and about["signed_figures"] != _figures(items):
+        raise Broken("the figures of the sign-off are not those of the items")
+
+
+def _figures(items: Dict[str, Row]) -> Dict[str, int]:
+    """What a sign-off speaks of, counted again."""
+    answers = [item["answer"] for item in items.values()]
+    states = [item["state"] for item in items.values()]
+    changes = [item["state"] for item in items.values() if item["answer"] in ("reduce", "revoke")]
+    return {
+        "items": len(items),
+        "keep": answers.count("keep"),
+        "reduce": answers.count("reduce"),
+        "revoke": answers.count("revoke"),
+        "no_answer": answers.count("no answer"),
+        "gone": states.count("gone before decision"),
+        "exceptions": answers.count("no answer") + changes.count("closed"),
+        "changes_verified": states.count("verified"),
+    }
 
 
 def check_decisions(
@@ -445,6 +483,54 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")
 
 
+def check_annex(
+    package: zipfile.ZipFile,
+    items: Dict[str, Row],
+    counting: Dict[str, Row],
+    orders: Dict[str, Dict[str, Any]],
+) -> None:
+    """Broken when the list for people tells something else than the lists above."""
+    left = set(items)
+    for row in _rows(package, "annex/items.csv"):
+        number = row["item"]
+        if number not in left:
+            raise Broken(f"item {number} of the annex stands twice or is not in the population")
+        left.remove(number)
+        item, made, order = items[number], counting.get(number, {}), orders.get(number, {})
+        same = [(row[name], item[name]) for name in ("server", "folder", "account", "outcome")]
+        same += [(row["answer"], item["answer"]), (row["order"], str(order.get("order", "")))]
+        same += [(row["verified_utc"], order.get("verified_at") or "")]
+        same += [(row["reason"], made.get("reason", "")), (row["decided_utc"], made.get("at", ""))]
+        if made:
+            same += [(row["decided_by"], made["actor"]), (row["assurance"], made["assurance"])]
+        if any(told != known for told, known in same):
+            raise Broken(f"item {number} of the annex differs from the lists")
+    if left:
+        raise Broken(f"the annex lacks {len(left)} of {len(items)} items")
+
+
+def check_auditor(
+    package: zipfile.ZipFile, reference: str, items: Dict[str, Row], trail: Trail
+) -> None:
+    """Broken when the auditors' acts differ from the trail or a sample from its seed."""
+    listed = list(_lines(package, "auditor.jsonl"))
+    for action in ("audit.sampled", "audit.remarked", "audit.judged"):
+        told = [[body[name] for name in AUDITED] for body in trail.get((action, reference), [])]
+        if told != [
+            [each[name] for name in AUDITED] for each in listed if each["action"] == action
+        ]:
+            raise Broken("what auditors did differs from the trail")
+    numbers = [int(number) for number in items]
+    for sample in (each["details"] for each in listed if each["action"] == "audit.sampled"):
+        seed = sample["seed"]
+        drawn = sorted(numbers, key=lambda n: hashlib.sha256(f"{seed}:{n}".encode()).digest())
+        if drawn[: sample["size"]] != sample["items"]:
+            raise Broken(f"the sample with the seed {seed} is not the one that chance drew")
+
+
+AUDITED = ("action", "actor", "at", "details")
+
+
 def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     """How many mails there are; Broken when the list and the trail differ."""
     told = {
@@ -479,7 +565,11 @@ def _check(path: str, expected_key: str) -> List[str]:
         reference = check_campaign(package, items, trail)
         counting = check_decisions(package, items, trail, reference)
         orders = check_orders(package, items, counting, trail)
+        check_figures(package, items)
+        check_annex(package, items, counting, orders)
+        check_auditor(package, reference, items, trail)
         mails = check_mails(package, reference, trail)
+        point = json.loads(package.read("checkpoint.json"))
     states: Dict[str, int] = {}
     for item in items.values():
         states[item["state"]] = states.get(item["state"], 0) + 1
@@ -489,6 +579,8 @@ def _check(path: str, expected_key: str) -> List[str]:
         f"Items: {len(items)} ({told})",
         f"Items with a decision: {len(counting)}; orders: {len(orders)}; mails: {mails}",
         f"Trail entries: {sum(len(bodies) for bodies in trail.values())}",
+        f"Trail up to entry {point['seq']}: {point['hash']}",
+        f"Contents: {manifest['contents_sha256']}",
         f"Sealed at {manifest['created_at']} with the key",
         f"  {fingerprint(key)}",
     ]

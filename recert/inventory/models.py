@@ -156,7 +156,8 @@ class Grant(Base):
             postgresql_where=STILL_THERE,
         ),
         Index("ix_access_grant_folder", "folder_id", "account_id"),
-        Index("ix_access_grant_first", "server_id", "first_snapshot_id"),
+        # With the id at its end lists walk along it, oldest access first.
+        Index("ix_access_grant_first", "server_id", "first_snapshot_id", "id"),
         Index(
             "ix_access_grant_gone",
             "server_id",

@@ -30,10 +30,12 @@ def last_complete(session: Session, server_id: int) -> Snapshot | None:
 
 def seen_in(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
     """The condition that a row with an interval was part of a snapshot."""
-    return and_(
-        table.first_snapshot_id <= snapshot_id,
-        or_(table.gone_snapshot_id.is_(None), table.gone_snapshot_id > snapshot_id),
-    )
+    return and_(table.first_snapshot_id <= snapshot_id, seen_still(table, snapshot_id))
+
+
+def seen_still(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
+    """The condition that a row that was seen before was not gone in a snapshot."""
+    return or_(table.gone_snapshot_id.is_(None), table.gone_snapshot_id > snapshot_id)
 
 
 def _grant_rows() -> AnySelect:

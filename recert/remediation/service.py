@@ -156,6 +156,8 @@ def _follow_one(db: Database, item_id: int, order_id: int, now: datetime) -> int
 
 def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> None:
     item, order = session.get_one(Item, item_id), session.get_one(Order, order_id)
+    if items.hold(session, item.campaign_id).state is CampaignState.SIGNED_OFF:
+        return  # what is signed off stays as it was signed
     new, outcome = ITEM_AFTER.get(order.state, ItemState.ORDERED), order.explanation
     if order.kind is OrderKind.UNDO:
         new = ItemState.CLOSED

@@ -7,6 +7,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from recert.web import (
     audit,
+    auditing,
     campaigns,
     conversations,
     errors,
@@ -23,6 +24,7 @@ from recert.web import (
     security,
     servers,
     sign_in,
+    uncertified,
     words,
 )
 
@@ -30,7 +32,8 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
 OFFICERS = (campaigns, schedules, releases, registers, conversations)
-ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, audit)
+AUDIT = (audit, auditing, uncertified)
+ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 
 
 def register(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""The auditor's read-only pages: reviews, items, one item's history, trail, evidence."""
+"""The auditor's pages to read: reviews, one item's history, trail, evidence."""
 
 import tempfile
 from pathlib import Path
@@ -14,12 +14,13 @@ from recert.campaigns.service import NoSuchCampaign
 from recert.changes import queries as changes
 from recert.changes.models import Order
 from recert.decisions.models import Decision
-from recert.evidence import service
+from recert.evidence import audit, service
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.remediation.models import Remediation
 from recert.trail import queries as trail
 from recert.trail.service import verify
+from recert.web.audit_forms import RemarkForm, SampleForm, VerdictForm
 from recert.web.forms import ConfirmForm
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, settings
@@ -50,6 +51,10 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
             population=queries.population_of(session, campaign_id),
             fingerprint=secrets.fingerprint(key),
             form=ConfirmForm(),
+            findings=audit.findings(session, campaign_id),
+            sample_form=SampleForm(formdata=None),
+            remark_form=RemarkForm(formdata=None),
+            verdict_form=VerdictForm(formdata=None),
         )
 
 
@@ -105,7 +110,10 @@ def evidence(campaign_id: int) -> ResponseReturnValue:
     key = secrets.signing_key(settings().keys)
     with tempfile.TemporaryDirectory(prefix="recert-evidence-") as folder:
         path = Path(folder) / "evidence.zip"
-        service.export(database(), campaign_id, path, key, actor=current_actor(), now=clock.now())
+        zone = settings().zone
+        service.export(
+            database(), campaign_id, path, key, zone=zone, actor=current_actor(), now=clock.now()
+        )
         file = path.open("rb")  # outlives its name: nothing stays behind, whoever hangs up when
     name = f"recert-evidence-{campaign_id}.zip"
     return send_file(file, "application/zip", as_attachment=True, download_name=name)

@@ -154,7 +154,9 @@ class TestConsistentForgeriesUnderOurKey:
             forgery(contents)
         assert says in packages.refused(packages.forged(package, contents, key))
 
-    @pytest.mark.parametrize("name", ["statement", "signed_off_by", "launched_at", "due_at"])
+    @pytest.mark.parametrize(
+        "name", ["statement", "signed_off_by", "signed_figures", "launched_at", "due_at"]
+    )
     def test_another_sign_off_or_date_is_noticed(
         self, package: Path, key: Ed25519PrivateKey, name: str
     ) -> None:

@@ -17,6 +17,7 @@ from recert.campaigns.models import Answer
 from recert.changes import service as changes
 from recert.decisions.rules import Reply
 from recert.evidence import service, verifier
+from recert.evidence.cells import neutral
 from recert.evidence.models import Package
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
@@ -74,10 +75,11 @@ class TestAPackage:
                 assert not [c for c in cells if c[:1] == "-" and not c[1:].isdigit()], name
 
     @pytest.mark.parametrize(
-        "text", ["=1", "+1", "-1", "@a", "\ta", "'a", "'=1", "''", "'", "a'", ""]
+        "text",
+        ["=1", "+1", "-1", "@a", "\ta", "'a", "'=1", "''", "'", "a'", "", " =1", "＝1", "\n=1"],
     )
     def test_a_neutral_cell_gives_its_text_back(self, text: str) -> None:
-        assert verifier._plain(service._cell(text)) == text
+        assert verifier._plain(neutral(text)) == text
 
     def test_orders_tell_before_and_after(self, package: Path) -> None:
         lines = packages.files(package)["orders.jsonl"].splitlines()

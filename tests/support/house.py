@@ -283,7 +283,8 @@ class House:
     def export(self, campaign_id: int) -> Path:
         """An evidence package."""
         key, target = secrets.signing_key(self.settings.keys), self.folder / "evidence.zip"
-        evidence.export(self.db, campaign_id, target, key, actor=self.auditor, now=clock.now())
+        zone, now = self.settings.zone, clock.now()
+        evidence.export(self.db, campaign_id, target, key, zone=zone, actor=self.auditor, now=now)
         return target
 
     def ordered(self, account: str, folder: str, reply: Reply, by: str = "alice") -> Order:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recert.evidence import verifier
 from recert.evidence.service import _seal
+from recert.evidence.summary import contents_hash
 
 Rows = list[dict[str, Any]]
 
@@ -56,7 +57,9 @@ def forged(
         name: {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
         for name, raw in rest.items()
     }
-    manifest = manifest or {**json.loads(contents["manifest.json"]), "files": fitting}
+    others = {name: said for name, said in fitting.items() if name != "summary.pdf"}
+    both = {"files": fitting, "contents_sha256": contents_hash(others)}
+    manifest = manifest or {**json.loads(contents["manifest.json"]), **both}
     made = package.with_name("forged.zip")
     with made.open("w+b") as file:
         with zipfile.ZipFile(file, "w") as opened:

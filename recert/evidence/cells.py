@@ -1,0 +1,16 @@
+"""Cells of tables that no spreadsheet program runs as a formula."""
+
+import re
+from typing import Any
+
+# Blanks, also those that take no room, do not hinder a spreadsheet from running what follows.
+_BLANKS = r"[\s\x00-\x1f\u00ad\u180e\u200b-\u200f\u2060\ufeff]*"
+# Full-width and small forms are taken for the plain ones by some programs.
+_STARTS = r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212]"
+# The mark itself is marked as well, so that taking one away always gives the text back.
+_RUNS = re.compile(rf"[\t\r']|{_BLANKS}{_STARTS}")
+
+
+def neutral(value: Any) -> Any:
+    """A cell of a CSV file that no spreadsheet runs; one leading ' less gives the value back."""
+    return f"'{value}" if isinstance(value, str) and _RUNS.match(value) else value

@@ -1,0 +1,164 @@
+"""The printable summary of a campaign: a few pages for people who sign and file paper."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from statistics import median
+from typing import Any, NoReturn
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from weasyprint import HTML
+from weasyprint.urls import URLFetcher
+
+from recert.campaigns import queries
+from recert.campaigns.models import Answer, Campaign, Item, ItemState, Population
+from recert.changes.models import Order, OrderState
+from recert.decisions.models import Decision
+from recert.foundation.db import AnyRow
+from recert.inventory.models import Account, Folder, Server
+from recert.remediation.models import Remediation
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "evidence"
+MOST_SERVERS, MOST_REVIEWERS, MOST_EXCEPTIONS = 30, 30, 30  # the annex has them all
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What ties the paper to the package."""
+
+    contents: str
+    trail_seq: int
+    trail_hash: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Duration:
+    """From decisions to their second look: how many, and how long they took."""
+
+    count: int
+    median: timedelta
+    percentile_95: timedelta
+    longest: timedelta
+
+
+def contents_hash(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """One hash for all files of the manifest: what `sha256sum FILES... | sha256sum` prints when
+    the files stand in the order of their names."""
+    lines = (f"{said['sha256']}  {name}\n" for name, said in sorted(files.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def durations(session: Session, campaign_id: int) -> Duration | None:
+    """How long verified changes took since they were decided; None when there are none."""
+    query = (
+        select(Decision.at, Order.verified_at)
+        .select_from(Remediation)
+        .join(Item, Item.id == Remediation.item_id)
+        .join(Decision, Decision.id == Remediation.decision_id)
+        .join(Order, Order.id == Remediation.order_id)
+        .where(Item.campaign_id == campaign_id, Order.state == OrderState.VERIFIED)
+        .execution_options(yield_per=1000)
+    )
+    rows = session.execute(query)
+    return summed([(end - start).total_seconds() for start, end in rows if end])
+
+
+def summed(seconds: Sequence[float]) -> Duration | None:
+    """Median and nearest-rank 95th percentile."""
+    if not seconds:
+        return None
+    ordered = sorted(seconds)
+    rank = math.ceil(0.95 * len(ordered)) - 1
+    chosen = (median(ordered), ordered[rank], ordered[-1])
+    return Duration(len(ordered), *(timedelta(seconds=value) for value in chosen))
+
+
+def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: datetime) -> bytes:
+    """The summary. The same state, seal and time give the same bytes."""
+    servers = queries.population_of(session, campaign.id)
+    reviewers = sorted(
+        queries.progress_board(session, campaign.id),
+        key=lambda row: (-row.Progress.total, row.email or ""),
+    )
+    figures = queries.figures(session, campaign.id)
+    html = _environment(zone).get_template("summary.html")
+    text = html.render(
+        campaign=campaign,
+        seal=seal,
+        now=now,
+        servers=servers[:MOST_SERVERS],
+        more_servers=[row.Population for row in servers[MOST_SERVERS:]],
+        sums=_sums([row.Population for row in servers]),
+        figures=figures,
+        undecided=figures["items"]
+        - sum(figures[name] for name in ("keep", "reduce", "revoke", "no_answer", "gone")),
+        reviewers=reviewers[:MOST_REVIEWERS],
+        more_reviewers=[row.Progress for row in reviewers[MOST_REVIEWERS:]],
+        exceptions=exceptions(session, campaign.id),
+        changes=queries.changes_by_state(session, campaign.id),
+        durations=durations(session, campaign.id),
+    )
+    return printed(text)
+
+
+def printed(html: str) -> bytes:
+    """HTML as PDF. Nothing is fetched for it, neither from the network nor from the disk."""
+    made: bytes = HTML(string=html, url_fetcher=Refusing()).write_pdf()
+    return made
+
+
+class Refusing(URLFetcher):  # type: ignore[misc]  # the library has no types
+    """Fetches nothing, whatever is asked for."""
+
+    def fetch(self, url: str, headers: Any = None) -> NoReturn:
+        """Refuses; the page is printed without it."""
+        raise ValueError(f"a summary fetches nothing, also not {url[:100]}")
+
+
+def exceptions(session: Session, campaign_id: int) -> Sequence[AnyRow]:
+    """The first accesses that stay although no person wanted to keep them."""
+    taken_back = Item.answer.in_([Answer.REDUCE, Answer.REVOKE]) & (Item.state == ItemState.CLOSED)
+    query = (
+        select(Server.name, Folder.path, Account.name.label("account"), Item.outcome)
+        .join(Server, Server.id == Item.server_id)
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Account, Account.id == Item.account_id)
+        .where(Item.campaign_id == campaign_id, (Item.answer == Answer.NO_ANSWER) | taken_back)
+        .order_by(Item.sort_key)
+        .limit(MOST_EXCEPTIONS)
+    )
+    return session.execute(query).all()
+
+
+def _sums(populations: Sequence[Population]) -> dict[str, int]:
+    names = ("accounts", "reviewed", "out_of_scope", "without_rights", "items")
+    return {name: sum(getattr(part, name) for part in populations) for name in names}
+
+
+def _environment(zone: tzinfo) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+
+    def moment(at: datetime | None) -> str:
+        return at.astimezone(zone).strftime("%-d %b %Y, %H:%M %Z") if at else ""
+
+    made.filters["moment"] = moment
+    made.filters["lasted"] = lasted
+    return made
+
+
+def lasted(gap: timedelta) -> str:
+    """A length of time in its two largest units: 3 days 4 hours."""
+    minutes = round(gap.total_seconds() / 60)
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
+    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
+    return " ".join(told[:2]) or "less than a minute"
