@@ -24,6 +24,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.remediation.models import Remediation
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "evidence"
+EVERYBODY = 1_000_000
 MOST_SERVERS, MOST_REVIEWERS, MOST_EXCEPTIONS = 30, 30, 30  # the annex has them all
 
 
@@ -82,8 +83,9 @@ def summed(seconds: Sequence[float]) -> Duration | None:
 def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: datetime) -> bytes:
     """The summary. The same state, seal and time give the same bytes."""
     servers = queries.population_of(session, campaign.id)
+    known, _ = queries.progress_board(session, campaign.id, size=EVERYBODY)
     reviewers = sorted(
-        queries.progress_board(session, campaign.id),
+        known,
         key=lambda row: (-row.Progress.total, row.email or ""),
     )
     figures = queries.figures(session, campaign.id)

@@ -113,12 +113,15 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 policy=Policy.of(campaign.policy),
                 form=ConfirmForm(),
             )
+        start = request.args.get("reviewers", 0, type=number)
+        reviewers, more = queries.progress_board(session, campaign_id, start=start)
         key = secrets.signing_key(settings().keys).public_key().public_bytes_raw()
         return render_template(
             "campaigns/board.html",
             campaign=campaign,
             totals=queries.totals_of(session, campaign_id),
-            reviewers=queries.progress_board(session, campaign_id),
+            reviewers=reviewers,
+            next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
             questions=len(questions.waiting(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
