@@ -131,7 +131,7 @@ def _query(campaign_id: int) -> AnySelect:
         .join(Snapshot, Snapshot.id == seen)
         .outerjoin(Person, Person.id == Account.person_id)
         .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
-        .outerjoin(Decision, given & Item.answer.in_((*GIVEN, Answer.NO_ANSWER)))
+        .outerjoin(Decision, given & (Decision.answer == Item.answer))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .outerjoin(Order, Order.id == Remediation.order_id)
         .where(Item.campaign_id == campaign_id)
