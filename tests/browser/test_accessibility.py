@@ -16,7 +16,14 @@ PAGES = {
     "alice": ["/reviews", "/reviews/1", "/reviews/1/folders/3"],
     "officer": ["/campaigns", "/campaigns/new", "/campaigns/1", "/campaigns/2", "/people"],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
-    "auditor": ["/audit", "/audit/campaigns/1", "/audit/items/1", "/audit/trail", "/orders"],
+    "auditor": [
+        "/audit",
+        "/audit/campaigns/1",
+        "/audit/items/1",
+        "/audit/trail",
+        "/audit/uncertified",
+        "/orders",
+    ],
 }
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # A control smaller than 24 px that is no link inside a sentence.
