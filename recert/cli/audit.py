@@ -10,6 +10,7 @@ from recert.campaigns.models import Campaign
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.connectors import rights
 from recert.evidence import audit as verbs
+from recert.evidence import retention
 from recert.evidence import uncertified as query
 from recert.evidence.models import Judgement
 from recert.foundation import clock
@@ -92,6 +93,42 @@ def audit_accept(context: Shell, campaign: str, reason: str) -> None:
 def audit_reject(context: Shell, campaign: str, reason: str) -> None:
     """Reject a CAMPAIGN that is signed off."""
     _judge(context, campaign, Judgement.REJECTED, reason)
+
+
+@audit.command("keep")
+@click.argument("campaign")
+@click.option("--years", type=int, required=True, help="Years after its end; can only grow.")
+@shell
+def audit_keep(context: Shell, campaign: str, years: int) -> None:
+    """Set for how long a CAMPAIGN is kept; default: 7 years."""
+    with context.transaction() as session:
+        found = _campaign(session, campaign)
+        retention.keep_for(session, found, years, actor=context.actor, now=clock.now())
+    click.echo(f"{found.name} is kept for {years} years after its end.")
+
+
+@audit.command("hold")
+@click.argument("campaign")
+@click.option("--reason", required=True, help="For example the matter and who asked for it.")
+@shell
+def audit_hold(context: Shell, campaign: str, reason: str) -> None:
+    """Lay a legal hold on a CAMPAIGN: it is kept whatever its years say."""
+    with context.transaction() as session:
+        found = _campaign(session, campaign)
+        retention.hold(session, found, reason, actor=context.actor, now=clock.now())
+    click.echo(f"{found.name} is under a legal hold.")
+
+
+@audit.command("release-hold")
+@click.argument("campaign")
+@click.option("--reason", required=True, help="Why it is lifted.")
+@shell
+def audit_release_hold(context: Shell, campaign: str, reason: str) -> None:
+    """Lift the legal hold on a CAMPAIGN."""
+    with context.transaction() as session:
+        found = _campaign(session, campaign)
+        retention.release(session, found, reason, actor=context.actor, now=clock.now())
+    click.echo(f"The legal hold on {found.name} is lifted.")
 
 
 @audit.command("uncertified")

@@ -14,7 +14,7 @@ from recert.campaigns.service import NoSuchCampaign
 from recert.changes import queries as changes
 from recert.changes.models import Order
 from recert.decisions.models import Decision
-from recert.evidence import audit, service
+from recert.evidence import audit, retention, service
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.remediation.models import Remediation
@@ -51,6 +51,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
             population=queries.population_of(session, campaign_id),
             fingerprint=secrets.fingerprint(key),
             form=ConfirmForm(),
+            keeping=retention.keeping(session, found),
             findings=audit.findings(session, campaign_id),
             sample_form=SampleForm(formdata=None),
             remark_form=RemarkForm(formdata=None),

@@ -25,7 +25,14 @@ PAGES = {
         *("/campaigns/schedules/new", "/releases"),
     ],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
-    "auditor": ["/audit", "/audit/campaigns/1", "/audit/items/1", "/audit/trail", "/orders"],
+    "auditor": [
+        "/audit",
+        "/audit/campaigns/1",
+        "/audit/items/1",
+        "/audit/trail",
+        "/audit/uncertified",
+        "/orders",
+    ],
 }
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # A control smaller than 24 px that is no link inside a sentence.

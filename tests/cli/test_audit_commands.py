@@ -61,3 +61,13 @@ class TestWhatNobodyCertified:
     def test_help_is_there(self, recert: Type) -> None:
         for line in ("", "sample", "remark", "accept", "reject", "uncertified"):
             assert "Usage:" in recert(f"audit {line} --help")
+
+
+class TestKeeping:
+    def test_hold_keep_and_release(self, house: House, recert: Type) -> None:
+        house.launched()
+        assert "is under a legal hold" in recert("audit hold Autumn --reason 'Case 12'")
+        assert "already" in recert("audit hold Autumn --reason 'Case 12'", 4)
+        assert "kept for 9 years" in recert("audit keep Autumn --years 9")
+        assert "can grow but not shrink" in recert("audit keep Autumn --years 2", 4)
+        assert "is lifted" in recert("audit release-hold Autumn --reason 'Closed'")

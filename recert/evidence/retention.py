@@ -1,0 +1,107 @@
+"""How long a campaign is kept, and legal holds. Nothing in Recert deletes campaigns, decisions or
+the trail; this says from when on somebody outside may decide about them, and pages show it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns.models import Campaign
+from recert.evidence.models import LegalHold, Retention
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput, RefusedByPolicy
+
+DEFAULT_YEARS, MOST_YEARS, LONGEST_REASON = 7, 100, 4000
+
+
+class ShorterThanBefore(RefusedByPolicy):
+    """The years a campaign is kept can grow but not shrink."""
+
+
+class HeldAlready(RefusedByPolicy):
+    """This campaign is under a legal hold already."""
+
+
+class NotHeld(RefusedByPolicy):
+    """This campaign is under no legal hold."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What keeps a campaign. `until` is None while it has not ended."""
+
+    years: int
+    until: datetime | None
+    hold: LegalHold | None
+
+    def over(self, *, now: datetime) -> bool:
+        """True when nothing keeps it any more."""
+        return self.hold is None and self.until is not None and now > self.until
+
+
+def keeping(session: Session, campaign: Campaign) -> Keeping:
+    """For how long a campaign is kept, and the hold that lies on it."""
+    here = Retention.campaign_id == campaign.id
+    years = session.scalar(select(Retention.years).where(here).order_by(Retention.id.desc()))
+    years = years or DEFAULT_YEARS
+    end = campaign.signed_off_at or campaign.closed_at
+    newest = _newest_hold(session, campaign)
+    return Keeping(
+        years, end and _years_later(end, years), newest if newest and newest.held else None
+    )
+
+
+def _years_later(at: datetime, years: int) -> datetime:
+    leap_day = (at.month, at.day) == (2, 29)
+    return at.replace(year=at.year + years, day=28 if leap_day else at.day)
+
+
+def _newest_hold(session: Session, campaign: Campaign) -> LegalHold | None:
+    query = select(LegalHold).where(LegalHold.campaign_id == campaign.id)
+    return session.scalar(query.order_by(LegalHold.id.desc()).limit(1))
+
+
+def keep_for(
+    session: Session, campaign: Campaign, years: int, *, actor: Actor, now: datetime
+) -> None:
+    """Sets for how many years after its end a campaign is kept."""
+    actor.require(Role.OFFICER, Role.AUDITOR)
+    if not 1 <= years <= MOST_YEARS:
+        raise BadInput(f"Keep a campaign for 1 to {MOST_YEARS} years.")
+    before = keeping(session, campaign).years
+    if years < before:
+        raise ShorterThanBefore(f"{campaign.name!r} is kept for {before} years.")
+    session.add(Retention(campaign_id=campaign.id, years=years, by=actor.name, at=now))
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, "retention.set", subject, {"years": years}, actor=actor, at=now)
+
+
+def hold(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
+    """Lays a legal hold on a campaign: it is kept whatever its years say."""
+    if keeping(session, campaign).hold:
+        raise HeldAlready
+    _write(session, campaign, True, reason, actor=actor, now=now)
+
+
+def release(
+    session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Lifts the legal hold. That it lay there stays written down."""
+    if not keeping(session, campaign).hold:
+        raise NotHeld
+    _write(session, campaign, False, reason, actor=actor, now=now)
+
+
+def _write(
+    session: Session, campaign: Campaign, held: bool, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    actor.require(Role.OFFICER, Role.AUDITOR)
+    reason = reason.strip()
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise BadInput(f"Give a reason of at most {LONGEST_REASON} characters.")
+    session.add(LegalHold(campaign_id=campaign.id, held=held, reason=reason, by=actor.name, at=now))
+    action = "hold.laid" if held else "hold.lifted"
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, action, subject, {"reason": reason}, actor=actor, at=now)
