@@ -3,7 +3,7 @@
 from sqlalchemy import false, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Item, ItemState
+from recert.campaigns.models import Campaign, Item, ItemState
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Role
 from recert.inventory.models import Account, Grant
@@ -13,13 +13,13 @@ from recert.people.models import Person, User
 def mark(session: Session, campaign_id: int) -> None:
     """Flags the open items whose reviewer can grant the same: by a right to give others access
     on that server, or as an administrator of Recert."""
-    servers = select(Item.server_id).where(Item.campaign_id == campaign_id).distinct()
+    servers = session.get_one(Campaign, campaign_id).server_ids
     sharing = (
         select(Account.person_id, Grant.server_id)
         .select_from(Grant)
         .join(Account, Account.id == Grant.account_id)
         .where(
-            Grant.server_id.in_(servers.scalar_subquery()),
+            Grant.server_id.in_(servers),
             Grant.gone_snapshot_id.is_(None),
             Grant.rights.op("&")(int(Rights.SHARE)) != 0,
             Account.person_id.is_not(None),
