@@ -185,6 +185,9 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
         .values(outcome=said)
         .execution_options(synchronize_session=False)
     )
+    counts = queries.events_of(session, campaign.id)
+    details = {"server": server.name, "events": {event.value: n for event, n in counts.items()}}
+    trail.append(session, "changes.asked_about", campaign.ref, details, actor=ACTOR, at=now)
     return campaign
 
 

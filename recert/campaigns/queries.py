@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from recert.campaigns import brake
 from recert.campaigns.models import (
     Campaign,
+    CampaignKind,
     CampaignState,
     Item,
     ItemState,
@@ -195,8 +196,8 @@ def items_of(
     return _page(session, query, after, size)
 
 
-def campaigns(session: Session) -> Sequence[AnyRow]:
-    """All campaigns with their totals, newest first."""
+def campaigns(session: Session, *, micro: bool = True) -> Sequence[AnyRow]:
+    """All campaigns with their totals, newest first; or without micro reviews."""
     totals = (
         select(
             Progress.campaign_id,
@@ -209,6 +210,8 @@ def campaigns(session: Session) -> Sequence[AnyRow]:
         .subquery()
     )
     query = select(Campaign, *totals.c).outerjoin(totals, totals.c.campaign_id == Campaign.id)
+    if not micro:
+        query = query.where(Campaign.kind != CampaignKind.MICRO)
     return session.execute(query.order_by(Campaign.id.desc())).all()
 
 
