@@ -28,7 +28,7 @@ def certificate(house: House, account: str, days: int = 92) -> tuple[datetime, d
 
 
 def answered(house: House, reply: Reply, account: str = "pia") -> None:
-    house.launched(f"Asked {house.now:%H%M%S}")
+    house.launched(f"Asked {house.now:%d %H%M%S}")
     house.decide(account, INBOX, reply)
     house.finish("alice")
 
