@@ -20,7 +20,11 @@ from recert.inventory.models import Account, Folder, Grant, Snapshot, SnapshotSt
 from recert.inventory.queries import seen_in
 from recert.people.models import Organisation, Person
 
-ASKED = (ItemState.OPEN, ItemState.DECIDED, ItemState.FINAL, ItemState.ORDERED)
+# What is gone is asked again by its own campaign when it comes back.
+ASKED = (
+    *(ItemState.OPEN, ItemState.DECIDED, ItemState.FINAL, ItemState.ORDERED),
+    ItemState.GONE,
+)
 WRITES = (
     OrderState.APPLYING,
     OrderState.UNKNOWN,
@@ -242,9 +246,20 @@ def returned(session: Session, new: Snapshot, may_ask: ColumnElement[bool]) -> S
 
 
 def _undone() -> ColumnElement[bool]:
-    undo = aliased(Order)
+    """Whether an undo, or any later order that gives, has been about the same."""
+    later = aliased(Order)
+    gives = later.rights_wanted - later.rights_wanted.bitwise_and(later.rights_before) != 0
+    same = and_(
+        later.server_id == Order.server_id,
+        later.account == Order.account,
+        later.folder == Order.folder,
+        later.id > Order.id,
+        gives,
+    )
     return exists(
-        select(undo.id).where(undo.undoes_id == Order.id, undo.state != OrderState.CANCELLED)
+        select(later.id).where(
+            or_(later.undoes_id == Order.id, same), later.state != OrderState.CANCELLED
+        )
     )
 
 

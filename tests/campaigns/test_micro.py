@@ -301,6 +301,38 @@ class TestAccessThatCameBack:
             house.snapshot()
             assert look(house) == 1
 
+    def test_also_when_the_folder_is_no_boundary_any_more(self, house: House) -> None:
+        """The entry that took it away is gone, so the folder is as the one above again."""
+        permissions = house.permissions.read_text(encoding="utf-8")
+        started(house)
+        order = house.ordered("lea", INBOX, Reply(Answer.REVOKE))
+        house.carry_out()
+        assert house.orders()[-1].verified_at is not None
+        with house.later(hours=1):
+            house.snapshot()
+            assert look(house) == 0
+            house.close(house.item("lea", INBOX).campaign_id)
+        house.permissions.write_text(permissions, encoding="utf-8")
+        house.give("pia", INBOX)
+        house.give("batch", INBOX)
+        with house.later(hours=2):
+            house.snapshot(accept_shrink=True)
+            assert look(house) == 1
+            text = f"Removed by order {order.id} on 23 November 2026; it is there again."
+            assert asked(house) == {("lea", "/finance"): text}
+
+    def test_the_trail_is_told_also_when_a_running_campaign_asks(self, house: House) -> None:
+        removed(house)
+        house.give("pia", INBOX, "list upload")
+        with house.later(hours=1):
+            house.snapshot()
+            campaign_id = house.drafted("Winter")
+            with house.db.transaction() as session:
+                winter = session.get_one(Campaign, campaign_id)
+                campaigns.launch(session, winter, actor=house.officer, now=house.now)
+            assert look(house) == 0
+        assert "access.came_back" in house.trail_actions()
+
     def test_it_is_told_once(self, house: House) -> None:
         removed(house)
         house.give("pia", INBOX, "list upload")
