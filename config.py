@@ -5,6 +5,8 @@ DATABASE_URL          sqlite:///... or postgresql://...             sqlite in RE
 RECERT_BASE_URL       what links in mails start with                http://127.0.0.1:8000
 RECERT_TIMEZONE       the zone in which times are shown             UTC
 RECERT_UNDO_MINUTES   how long an answer can be changed             60
+RECERT_MICRO_REVIEWS  on or off: ask at once about what changed     on
+RECERT_CERTIFIED_DAYS how many days an answer about access counts   92
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
 """
 
@@ -23,6 +25,7 @@ from recert.foundation.settings import MailSettings, SettingMissing, Settings
 
 LONGEST_UNDO = 7 * 24 * 60
 HIGHEST_PORT = 65535
+LONGEST_CERTIFIED = 3651
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -38,6 +41,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         mail=_mail(environ),
         zone=_zone(environ.get("RECERT_TIMEZONE", "UTC")),
         undo_minutes=_number(environ, "RECERT_UNDO_MINUTES", 60, range(LONGEST_UNDO + 1)),
+        micro_reviews=_switch(environ, "RECERT_MICRO_REVIEWS", "on"),
+        certified_days=_number(environ, "RECERT_CERTIFIED_DAYS", 92, range(1, LONGEST_CERTIFIED)),
         secure_cookies=base_url.startswith("https://"),
     )
 
@@ -107,3 +112,10 @@ def _number(environ: Mapping[str, str], name: str, default: int, allowed: range)
             f"{name} must be a whole number from {allowed[0]} to {allowed[-1]}, not {text!r}."
         )
     return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str, default: str) -> bool:
+    text = environ.get(name, default)
+    if text not in ("on", "off"):
+        raise SettingMissing(f"{name} must be on or off, not {text!r}.")
+    return text == "on"

@@ -16,6 +16,7 @@ from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
 from recert.foundation.db import Database
 from recert.inventory import routing
+from recert.inventory.fold import match_persons
 from recert.inventory.models import Folder, Server, Snapshot, SnapshotState
 from recert.people import service as people
 
@@ -48,6 +49,7 @@ def furnish(db: Database, grants: int) -> None:
         )
         session.flush()
         _fill(session, grants)
+        match_persons(session, server.id)
         routing.recompute(session, server.id)
     with db.engine.begin() as connection:
         connection.execute(text("ANALYZE"))

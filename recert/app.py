@@ -7,6 +7,7 @@ from flask import Flask
 
 import config
 from recert import demo, web
+from recert.campaigns.micro import Desk
 from recert.campaigns.notices import Letterhead
 from recert.cli import Shell, cli
 from recert.foundation import secrets
@@ -39,6 +40,7 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         db=db or Database(settings.database_url),
         post=Post(app, settings.mail),
         head=Letterhead.of(settings),
+        desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
     )
     app.extensions["recert.settings"] = settings
     app.extensions["recert.db"] = works.db

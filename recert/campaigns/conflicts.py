@@ -1,6 +1,8 @@
 """Reviewers who could give themselves the access they are asked about: flagged, never hidden."""
 
-from sqlalchemy import false, func, or_, select, tuple_, update
+from collections import defaultdict
+
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign, Item, ItemState
@@ -13,31 +15,38 @@ from recert.people.models import Person, User
 def mark(session: Session, campaign_id: int) -> None:
     """Flags the open items whose reviewer can grant the same: by a right to give others access
     on that server, or as an administrator of Recert."""
-    servers = session.get_one(Campaign, campaign_id).server_ids
-    sharing = (
+    able = _able(session, session.get_one(Campaign, campaign_id).server_ids)
+    mine = (Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+    # Few people can: who they are is asked once, and items are found by their reviewers.
+    clear = update(Item).where(*mine, Item.conflict.is_(True)).values(conflict=False)
+    session.execute(clear.execution_options(synchronize_session=False))
+    for server_id, people in able.items():
+        here = (Item.server_id == server_id, Item.reviewer_id.in_(people))
+        flag = update(Item).where(*mine, *here).values(conflict=True)
+        session.execute(flag.execution_options(synchronize_session=False))
+
+
+def _able(session: Session, server_ids: list[int]) -> dict[int, set[int]]:
+    """Who can give others access, by server."""
+    query = (
         select(Account.person_id, Grant.server_id)
         .select_from(Grant)
         .join(Account, Account.id == Grant.account_id)
         .where(
-            Grant.server_id.in_(servers),
+            Grant.server_id.in_(server_ids),
             Grant.gone_snapshot_id.is_(None),
             Grant.rights.op("&")(int(Rights.SHARE)) != 0,
             Account.person_id.is_not(None),
         )
         .distinct()
     )
-    can_grant = or_(
-        tuple_(Item.reviewer_id, Item.server_id).in_(sharing),
-        Item.reviewer_id.in_(_administrators(session)),
-    )
-    flag = func.coalesce(can_grant, false())
-    session.execute(
-        update(Item)
-        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
-        .where(Item.conflict != flag)
-        .values(conflict=flag)
-        .execution_options(synchronize_session=False)
-    )
+    found: dict[int, set[int]] = defaultdict(set)
+    for row in session.execute(query):
+        found[row.server_id].add(row.person_id)
+    for person_id in _administrators(session):
+        for server_id in server_ids:
+            found[server_id].add(person_id)
+    return found
 
 
 def _administrators(session: Session) -> list[int]:

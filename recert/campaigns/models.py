@@ -21,6 +21,11 @@ class CampaignState(StrEnum):
     VOID = "void"
 
 
+class CampaignKind(StrEnum):
+    REVIEW = "review"
+    MICRO = "micro"  # started by itself, about what changed on one server
+
+
 class ItemState(StrEnum):
     OPEN = "open"
     DECIDED = "decided"  # can still be changed
@@ -62,6 +67,9 @@ class Campaign(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[CampaignKind] = mapped_column(
+        words(CampaignKind), default=CampaignKind.REVIEW, server_default="review"
+    )
     state: Mapped[CampaignState] = mapped_column(words(CampaignState))
     server_ids: Mapped[list[int]] = mapped_column(JSON)
     folder_prefix: Mapped[str]

@@ -10,6 +10,7 @@ from recert.campaigns import brake
 from recert.campaigns.models import (
     Answer,
     Campaign,
+    CampaignKind,
     CampaignState,
     Item,
     ItemState,
@@ -197,8 +198,8 @@ def items_of(
     return _page(session, query, after, size)
 
 
-def campaigns(session: Session) -> Sequence[AnyRow]:
-    """All campaigns with their totals, newest first."""
+def campaigns(session: Session, *, micro: bool = True) -> Sequence[AnyRow]:
+    """All campaigns with their totals, newest first; or without micro reviews."""
     totals = (
         select(
             Progress.campaign_id,
@@ -211,6 +212,8 @@ def campaigns(session: Session) -> Sequence[AnyRow]:
         .subquery()
     )
     query = select(Campaign, *totals.c).outerjoin(totals, totals.c.campaign_id == Campaign.id)
+    if not micro:
+        query = query.where(Campaign.kind != CampaignKind.MICRO)
     return session.execute(query.order_by(Campaign.id.desc())).all()
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from recert.campaigns import exclusions
-from recert.campaigns.models import Campaign, CampaignState, Exclusion, Population
+from recert.campaigns.event_models import CampaignGrant
+from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Exclusion, Population
 from recert.campaigns.scope import Scope, conditions, sample_key
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot
@@ -45,20 +46,30 @@ def select_for(
     for snapshot in snapshots:
         known = exclusions.in_force(session, snapshot.server_id, now=now)
         since = last_reviewed(session, campaign.id, snapshot.server_id)
-        inside = and_(*conditions(scope, since=since, now=now))
+        inside = and_(*conditions(scope, since=since, now=now), *_named(campaign))
         left_out = exclusions.covered(known)
         found.append(Selection(snapshot, inside, left_out, known, and_(inside, not_(left_out))))
     return _sampled(session, found, scope) if scope.sample else found
 
 
+def _named(campaign: Campaign) -> list[ColumnElement[bool]]:
+    """A micro review asks about the grants that it names, and no others."""
+    if campaign.kind is not CampaignKind.MICRO:
+        return []
+    named = select(CampaignGrant.grant_id).where(CampaignGrant.campaign_id == campaign.id)
+    return [Grant.id.in_(named)]
+
+
 def last_reviewed(session: Session, campaign_id: int, server_id: int) -> int | None:
-    """The snapshot that the last campaign about this server was made from."""
+    """The snapshot that the last campaign about this server was made from. Micro reviews asked
+    about a few things only, so they do not count."""
     query = (
         select(func.max(Population.snapshot_id))
         .join(Campaign, Campaign.id == Population.campaign_id)
         .where(
             Population.server_id == server_id,
             Campaign.id != campaign_id,
+            Campaign.kind != CampaignKind.MICRO,
             Campaign.state != CampaignState.VOID,
         )
     )

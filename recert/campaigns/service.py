@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import conflicts, freshness, items, population, queries, rules, schedule
-from recert.campaigns.models import Campaign, CampaignState, Item, Population
+from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Item, Population
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
@@ -69,6 +69,7 @@ def draft(
     undo_minutes: int,
     scope: Scope = EVERYTHING,
     policy: Policy = DEFAULT_POLICY,
+    kind: CampaignKind = CampaignKind.REVIEW,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
@@ -88,6 +89,7 @@ def draft(
         raise BadInput("Choose at least one server, and only servers that exist.")
     campaign = Campaign(
         name=name,
+        kind=kind,
         state=CampaignState.DRAFT,
         server_ids=sorted(set(server_ids)),
         folder_prefix=clean_path(folder_prefix or "/"),

@@ -4,6 +4,7 @@ statements only: a million items are closed like ten."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select, update
 from sqlalchemy.orm import Session
@@ -111,8 +112,8 @@ def open_of_risk(campaign_id: int, risk: Risk, now: datetime) -> AnySelect:
     )
 
 
-def risk_column(now: datetime) -> ColumnElement[str]:
-    """`policy.risk_of` in SQL, over Item, Account, Person and Organisation."""
+def risk_column(now: datetime, rights: Any = Item.rights) -> ColumnElement[str]:
+    """`policy.risk_of` in SQL, over the rights, Account, Person and Organisation."""
     partner = and_(Organisation.kind == OrganisationKind.PARTNER, Account.expires_at <= now)
     nobodys = or_(
         Account.kind.in_(NOBODYS),
@@ -123,7 +124,7 @@ def risk_column(now: datetime) -> ColumnElement[str]:
     )
     return case(
         (nobodys, Risk.HIGH.value),
-        (Item.rights.bitwise_and(int(PASSES_ON)) != 0, Risk.HIGH.value),
-        (Item.rights.bitwise_and(int(DESTROYS)) != 0, Risk.MEDIUM.value),
+        (rights.bitwise_and(int(PASSES_ON)) != 0, Risk.HIGH.value),
+        (rights.bitwise_and(int(DESTROYS)) != 0, Risk.MEDIUM.value),
         else_=Risk.LOW.value,
     )

@@ -104,12 +104,13 @@ def _show_preview(found: Preview) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @shell
 def campaign_list(context: Shell, as_json: bool) -> None:
-    """Show all campaigns."""
+    """Show all campaigns. Micro reviews started by themselves, about what changed on a server."""
     with context.db.reading() as session:
         rows = [
             {
                 "id": row.Campaign.id,
                 "name": row.Campaign.name,
+                "kind": row.Campaign.kind.value,
                 "state": row.Campaign.state.value,
                 "due": row.Campaign.due_at.isoformat(),
                 "items": row.total or 0,
@@ -122,7 +123,8 @@ def campaign_list(context: Shell, as_json: bool) -> None:
             say_json(row)
     else:
         table(
-            ("NO", "NAME", "STATE", "DUE", "ITEMS", "OPEN"), [tuple(row.values()) for row in rows]
+            ("NO", "NAME", "KIND", "STATE", "DUE", "ITEMS", "OPEN"),
+            [tuple(row.values()) for row in rows],
         )
 
 

@@ -14,6 +14,7 @@ from recert.connectors.embedded.certificate import self_signed_certificate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.probing import Credential, probe
+from recert.decisions import certified
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, service, snapshots
@@ -189,15 +190,35 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
 @click.option(
     "--protocol", help="Only what this protocol gives: ftp or sftp. Default: any of them."
 )
+@click.option(
+    "--certified",
+    "with_certified",
+    is_flag=True,
+    help="Also when a person last confirmed it, and until when that counts.",
+)
 @shell
-def grants(context: Shell, name: str, expanded: bool, jsonl: bool, protocol: str | None) -> None:
-    """Show what every account can do in every folder, from the last complete snapshot."""
+def grants(
+    context: Shell,
+    name: str,
+    expanded: bool,
+    jsonl: bool,
+    protocol: str | None,
+    with_certified: bool,
+) -> None:
+    """Show what every account can do in every folder, from the last complete snapshot.
+
+    With --certified each line also has certified_at and certified_until: the last final answer of
+    a person that covers all of these rights, and its end after RECERT_CERTIFIED_DAYS days or on
+    the date that he set."""
+    if expanded and with_certified:
+        raise click.UsageError("--certified is about boundaries; leave --expand away.")
     with context.db.reading() as session:
         found = service.server_by_name(session, name)
         newest = queries.last_complete(session, found.id)
         if newest is None:
             raise BadInput(f"{name} has no complete snapshot. Run: recert snapshot {name}")
-        rows: Iterable[Any] = queries.grants_in(session, newest)
+        listed = certified.grants_in if with_certified else queries.grants_in
+        rows: Iterable[Any] = listed(session, newest)
         if expanded:
             boundaries = queries.boundaries_in(session, newest)
             rows = expand(rows, boundaries, service.connector_of(found).every_folder())
@@ -206,9 +227,14 @@ def grants(context: Shell, name: str, expanded: bool, jsonl: bool, protocol: str
             if not found_rights:
                 continue
             if jsonl:
-                click.echo(json.dumps(_grant_fact(row, found_rights), ensure_ascii=False))
+                fact = _grant_fact(row, found_rights)
+                if with_certified:
+                    fact |= _certified_fact(row, context.settings.certified_days)
+                click.echo(json.dumps(fact, ensure_ascii=False))
             else:
-                click.echo(f"{row.folder}  {row.account}  {rights.say(found_rights)}")
+                said = f"{row.folder}  {row.account}  {rights.say(found_rights)}"
+                until = _certified_until(row, context.settings.certified_days, with_certified)
+                click.echo(said + until)
 
 
 def _grant_fact(row: Any, found_rights: int) -> dict[str, object]:
@@ -221,6 +247,21 @@ def _grant_fact(row: Any, found_rights: int) -> dict[str, object]:
         "enabled": row.enabled,
         **({"widened": True} if row.widened else {}),
     }
+
+
+def _certified_fact(row: Any, days: int) -> dict[str, object]:
+    until = certified.until(row, days)
+    return {
+        "certified_at": row.certified_at.isoformat() if row.certified_at else None,
+        "certified_until": until.isoformat() if until else None,
+    }
+
+
+def _certified_until(row: Any, days: int, wanted: bool) -> str:
+    if not wanted:
+        return ""
+    until = certified.until(row, days)
+    return f"  certified until {until:%Y-%m-%d}" if until else "  not certified"
 
 
 @cli.command("diff")

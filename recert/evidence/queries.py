@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from recert.campaigns.event_models import CampaignGrant
 from recert.campaigns.models import Campaign, CampaignRelease, Item, Population
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
@@ -64,6 +65,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             Person.name.label("person"),
             Organisation.name.label("organisation"),
             reviewer.email.label("reviewer"),
+            CampaignGrant.reason.label("asked_because"),
         )
         .join(Server, Server.id == Item.server_id)
         .join(Account, Account.id == Item.account_id)
@@ -73,6 +75,11 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
         .outerjoin(Person, Person.id == Account.person_id)
         .outerjoin(Organisation, Organisation.id == Person.organisation_id)
         .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
+        .outerjoin(
+            CampaignGrant,
+            (CampaignGrant.campaign_id == Item.campaign_id)
+            & (CampaignGrant.grant_id == Item.grant_id),
+        )
         .where(Item.campaign_id == campaign_id)
         .order_by(Item.sort_key)
     )
@@ -97,6 +104,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             if item.answer_rights is None
             else " ".join(rights.names(item.answer_rights)),
             "outcome": item.outcome,
+            "asked_because": row.asked_because or "",
             "content_hash": item.content_hash,
         }
 

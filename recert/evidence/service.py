@@ -184,6 +184,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
     }
     return {
         "name": campaign.name,
+        "kind": campaign.kind.value,
         "state": campaign.state.value,
         "folder_prefix": campaign.folder_prefix,
         "minutes_to_change_an_answer": campaign.undo_minutes,
@@ -212,7 +213,7 @@ POPULATION = (
 ITEMS = (
     *("item", "server", "folder", "account", "account_kind", "account_enabled", "person"),
     *("organisation", "rights", "via", "reviewer", "route", "state", "answer", "rights_after"),
-    *("outcome", "content_hash"),
+    *("outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),

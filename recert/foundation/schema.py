@@ -26,6 +26,7 @@ ROOMS_WITH_TABLES = (
     "remediation",
     "evidence",
 )
+FURTHER_TABLES = ("recert.campaigns.event_models",)
 
 
 class SchemaTooOld(RecertError):
@@ -36,6 +37,8 @@ def metadata() -> MetaData:
     """All tables of all rooms. Loaded by name, so that this room still knows no other."""
     for room in ROOMS_WITH_TABLES:
         import_module(f"recert.{room}.models")
+    for module in FURTHER_TABLES:
+        import_module(module)
     return Base.metadata
 
 

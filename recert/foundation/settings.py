@@ -35,6 +35,8 @@ class Settings:
     mail: MailSettings
     zone: ZoneInfo
     undo_minutes: int = 60
+    micro_reviews: bool = True  # ask at once about access that changed outside of Recert
+    certified_days: int = 92  # how long an answer about access counts
     secure_cookies: bool = True
     demo_mailbox: Path | None = None  # set by the demo only
 

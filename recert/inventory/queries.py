@@ -38,7 +38,8 @@ def seen_still(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
     return or_(table.gone_snapshot_id.is_(None), table.gone_snapshot_id > snapshot_id)
 
 
-def _grant_rows() -> AnySelect:
+def grant_rows() -> AnySelect:
+    """Grants with the names that belong to them."""
     return (
         select(
             Grant.id,
@@ -60,7 +61,7 @@ def _grant_rows() -> AnySelect:
 def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
     """Every grant of a snapshot, streamed, by folder and account."""
     query = (
-        _grant_rows()
+        grant_rows()
         .where(Grant.server_id == snapshot.server_id, seen_in(Grant, snapshot.id))
         .order_by(Folder.path, Account.name)
         .execution_options(yield_per=2000)
@@ -92,8 +93,8 @@ def difference(
         Grant.gone_snapshot_id <= newer.id,
         Grant.first_snapshot_id <= older.id,
     )
-    added = session.execute(_grant_rows().where(came).order_by(*order)).all()
-    gone = session.execute(_grant_rows().where(went).order_by(*order)).all()
+    added = session.execute(grant_rows().where(came).order_by(*order)).all()
+    gone = session.execute(grant_rows().where(went).order_by(*order)).all()
     return added, gone
 
 

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, launching, notices, rerouting
+from recert.campaigns import freshness, items, launching, micro, notices, rerouting
+from recert.campaigns.micro import Desk
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
 from recert.foundation import clock
@@ -31,6 +32,7 @@ class Works:
     db: Database
     post: Post
     head: Letterhead
+    desk: Desk | None = None  # none: micro reviews are switched off
 
 
 def note_leavers(works: Works) -> int:
@@ -65,6 +67,12 @@ def launch_scheduled(works: Works) -> int:
     return launching.launch_due(works.db, now=clock.now())
 
 
+def ask_about_changes(works: Works) -> int:
+    """Micro reviews about what changed outside of Recert. They come after the scheduled ones, so
+    that nobody is asked twice."""
+    return micro.ask_due(works.db, works.desk, now=clock.now()) if works.desk else 0
+
+
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
@@ -94,6 +102,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     take_wanted_snapshots,
     refresh_items,
     launch_scheduled,
+    ask_about_changes,
     follow_people,
     finalise,
     remediate,

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, handover, notices, queries, questions, service
+from recert.campaigns import brake, handover, micro, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
@@ -32,8 +32,10 @@ DEFAULT_DAYS = 14
 @bp.get("")
 @allowed(Role.OFFICER)
 def overview() -> ResponseReturnValue:
+    hidden = request.args.get("micro") == "hide"
     with database().reading() as session:
-        return render_template("campaigns/overview.html", rows=queries.campaigns(session))
+        rows = queries.campaigns(session, micro=not hidden)
+        return render_template("campaigns/overview.html", rows=rows, hidden=hidden)
 
 
 def _form(session: Session) -> CampaignForm:
@@ -127,6 +129,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             waiting=brake.count_waiting(session, campaign),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
+            because=micro.because(session, campaign),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),

@@ -122,6 +122,22 @@ class TestGrants:
     def test_without_a_snapshot_it_says_what_to_do(self, recert: Type) -> None:
         assert "Run: recert snapshot main" in recert("grants main", 1)
 
+    def test_it_says_until_when_access_is_certified(self, house: House, recert: Type) -> None:
+        house.launched()
+        house.decide("pia", "/finance/inbox", Reply(Answer.KEEP))
+        house.finish("alice")
+        rows = [json.loads(line) for line in recert("grants main --certified --jsonl").splitlines()]
+        found = {row["account"]: row for row in rows if row["folder"] == "/finance/inbox"}
+        assert found["pia"]["certified_at"] == "2026-11-23T12:00:00+00:00"
+        assert found["pia"]["certified_until"] == "2027-02-23T12:00:00+00:00"
+        assert found["batch"]["certified_until"] is None
+        said = recert("grants main --certified")
+        assert "/finance/inbox  pia  list, upload  certified until 2027-02-23" in said
+        assert "/finance/inbox  batch  list, download, delete  not certified" in said
+
+    def test_certificates_are_about_boundaries(self, recert: Type) -> None:
+        assert "leave --expand away" in recert("grants main --certified --expand", 3)
+
     def test_a_difference_is_a_finding(self, house: House, recert: Type) -> None:
         house.snapshot()
         house.snapshot()

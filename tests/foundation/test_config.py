@@ -18,6 +18,7 @@ class TestAnEmptyEnvironment:
         assert settings.base_url == "http://127.0.0.1:8000"
         assert settings.mail == MailSettings()
         assert (settings.zone, settings.undo_minutes) == (ZoneInfo("UTC"), 60)
+        assert (settings.micro_reviews, settings.certified_days) == (True, 92)
         assert settings.keys == home / "keys"
         assert not settings.secure_cookies
 
@@ -37,6 +38,8 @@ class TestEveryVariable:
                 "RECERT_BASE_URL": "https://recert.example/",
                 "RECERT_TIMEZONE": "Europe/Berlin",
                 "RECERT_UNDO_MINUTES": "0",
+                "RECERT_MICRO_REVIEWS": "off",
+                "RECERT_CERTIFIED_DAYS": "30",
                 "RECERT_MAIL_SERVER": "mail.example",
                 "RECERT_MAIL_PORT": "587",
                 "RECERT_MAIL_SECURITY": "starttls",
@@ -47,6 +50,7 @@ class TestEveryVariable:
             }
         )
         assert (settings.home, settings.undo_minutes) == (tmp_path, 0)
+        assert (settings.micro_reviews, settings.certified_days) == (False, 30)
         assert settings.database_url == "postgresql://recert@db/recert"
         assert settings.base_url == "https://recert.example"
         assert settings.secure_cookies
@@ -74,6 +78,8 @@ class TestABadValue:
             ("RECERT_UNDO_MINUTES", "soon"),
             ("RECERT_UNDO_MINUTES", "²"),
             ("RECERT_UNDO_MINUTES", "99999999999999"),
+            ("RECERT_MICRO_REVIEWS", "yes"),
+            ("RECERT_CERTIFIED_DAYS", "0"),
             ("RECERT_MAIL_PORT", "0"),
             ("RECERT_MAIL_PORT", "65536"),
             ("RECERT_MAIL_PORT", "smtp"),

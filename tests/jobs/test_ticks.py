@@ -3,10 +3,12 @@
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
-from recert.campaigns.models import Answer, ItemState
+from recert.campaigns.models import Answer, Campaign, ItemState
 from recert.decisions.rules import Reply
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import service as inventory
@@ -66,6 +68,28 @@ class TestAllTicks:
         house.snapshot()
         ticks.run_all(works)
         assert house.item("pia", INBOX).state is ItemState.OPEN
+
+
+class TestWhatChangedOutsideOfRecert:
+    def change(self, house: House, works: Works) -> list[str]:
+        """Somebody edits the server between two ticks; the kinds of all campaigns after it."""
+        house.snapshot()
+        ticks.run_all(works)
+        house.give("seller", INBOX, "list")
+        want_snapshot(house)
+        with house.later(hours=1):
+            ticks.run_all(works)
+        with house.db.reading() as session:
+            return [kind.value for kind in session.scalars(select(Campaign.kind))]
+
+    def test_it_is_asked_about_and_mailed_in_the_same_round(
+        self, house: House, works: Works
+    ) -> None:
+        assert self.change(house, works) == ["micro"]
+        assert "mail.queued" in house.trail_actions()
+
+    def test_not_when_micro_reviews_are_switched_off(self, house: House, works: Works) -> None:
+        assert self.change(house, replace(works, desk=None)) == []
 
 
 class TestATickThatFails:

@@ -1,0 +1,65 @@
+"""Tables of what happens between campaigns: looks at new snapshots, and what they found."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.foundation.db import Base, words
+
+
+class Event(StrEnum):
+    """Why access is asked about between two campaigns, the weightiest first."""
+
+    CAME_BACK = "came back"
+    LEFT = "left"
+    WIDENED = "widened"
+    NEW = "new"
+    MOVED = "moved"
+
+
+class CampaignGrant(Base):
+    """A grant that a micro review asks about, and why, in words for its reviewer."""
+
+    __tablename__ = "campaign_grant"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
+    event: Mapped[Event] = mapped_column(words(Event))
+    reason: Mapped[str]
+
+
+class ServerLook(Base):
+    """A complete snapshot that was compared with the one looked at before. The unique key makes
+    that happen once, whatever the number of workers."""
+
+    __tablename__ = "server_look"
+    __table_args__ = (UniqueConstraint("server_id", "snapshot_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
+    at: Mapped[datetime]
+
+
+class PersonSeen(Base):
+    """What was last seen of a person who holds an account on a server."""
+
+    __tablename__ = "person_seen"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    department: Mapped[str]
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id"))
+    active: Mapped[bool]
+
+
+class CameBack(Base):
+    """Access that an order had taken away and that a later snapshot showed again."""
+
+    __tablename__ = "came_back"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
+    at: Mapped[datetime]
