@@ -7,7 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.event_models import CampaignGrant
-from recert.campaigns.models import Campaign, CampaignRelease, Item, Population
+from recert.campaigns.models import (
+    Campaign,
+    CampaignRelease,
+    Exclusion,
+    Item,
+    LeftOut,
+    Population,
+)
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
 from recert.decisions.models import Decision
@@ -44,6 +51,7 @@ def population(session: Session, campaign_id: int) -> Iterator[Record]:
             "raw_sha256": snapshot.fingerprint,
             "accounts": part.accounts,
             "reviewed": part.reviewed,
+            "excluded": part.excluded,
             "out_of_scope": part.out_of_scope,
             "without_rights": part.without_rights,
             "items": part.items,
@@ -98,6 +106,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             "via": row.via,
             "reviewer": row.reviewer or "",
             "route": item.route.value,
+            "reviewer_could_grant": "yes" if item.conflict else "no",
             "state": item.state.value,
             "answer": item.answer.value if item.answer else "",
             "rights_after": ""
@@ -112,12 +121,13 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
 def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
     """Every version of every decision."""
     query = (
-        select(Decision)
+        select(Decision, Person.email)
         .join(Item, Item.id == Decision.item_id)
+        .outerjoin(Person, Person.id == Decision.on_behalf_of)
         .where(Item.campaign_id == campaign_id)
         .order_by(Decision.id)
     )
-    for (made,) in _stream(session, query):
+    for made, principal in _stream(session, query):
         yield {
             "item": made.item_id,
             "version": made.version,
@@ -133,6 +143,32 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
             "address": made.address,
             "batch": made.batch or "",
             "at": made.at.isoformat(),
+            "keep_until": made.keep_until.isoformat() if made.keep_until else "",
+            "on_behalf_of": principal or "",
+            "seen": made.seen,
+        }
+
+
+def exclusions(session: Session, campaign_id: int) -> Iterator[Record]:
+    """What was left out of the campaign, why, until when, and who agreed."""
+    query = (
+        select(LeftOut.grants, Exclusion, Server.name)
+        .join(Exclusion, Exclusion.id == LeftOut.exclusion_id)
+        .join(Server, Server.id == Exclusion.server_id)
+        .where(LeftOut.campaign_id == campaign_id)
+        .order_by(Exclusion.id)
+    )
+    for grants, one, server in session.execute(query):
+        yield {
+            "exclusion": one.id,
+            "server": server,
+            "account": one.account or "everybody",
+            "folder": one.folder,
+            "grants": grants,
+            "reason": one.reason,
+            "asked_by": one.asked_by,
+            "approved_by": one.approved_by,
+            "ends": one.ends_at.isoformat(),
         }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
+from recert.campaigns.scope import Scope
 from recert.evidence import annex, audit, queries, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
@@ -187,6 +188,11 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "kind": campaign.kind.value,
         "state": campaign.state.value,
         "folder_prefix": campaign.folder_prefix,
+        "scope": campaign.scope,
+        "limited_to": Scope.of(campaign.scope).in_words,
+        "excluded": list(queries.exclusions(session, campaign.id)),
+        "older_snapshots_allowed_by": campaign.freshness_by,
+        "older_snapshots_allowed_because": campaign.freshness_reason,
         "minutes_to_change_an_answer": campaign.undo_minutes,
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
@@ -208,15 +214,25 @@ def _json(value: Any) -> str:
 
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
-    *("accounts", "reviewed", "out_of_scope", "without_rights", "items"),
+    *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
 )
 ITEMS = (
     *("item", "server", "folder", "account", "account_kind", "account_enabled", "person"),
-    *("organisation", "rights", "via", "reviewer", "route", "state", "answer", "rights_after"),
+    *(
+        "organisation",
+        "rights",
+        "via",
+        "reviewer",
+        "route",
+        "reviewer_could_grant",
+        "state",
+        "answer",
+        "rights_after",
+    ),
     *("outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
-    *("assurance", "address", "batch", "at"),
+    *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
 )
 MAILS = ("message_id", "kind", "to", "subject", "state", "written", "sent", "error")

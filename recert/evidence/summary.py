@@ -17,6 +17,7 @@ from weasyprint.urls import URLFetcher
 
 from recert.campaigns import queries
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Population
+from recert.campaigns.scope import Scope
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
 from recert.foundation.db import AnyRow
@@ -93,6 +94,7 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
     text = html.render(
         campaign=campaign,
         seal=seal,
+        limited_to=Scope.of(campaign.scope).in_words,
         now=now,
         servers=servers[:MOST_SERVERS],
         more_servers=[row.Population for row in servers[MOST_SERVERS:]],
@@ -139,7 +141,7 @@ def exceptions(session: Session, campaign_id: int) -> Sequence[AnyRow]:
 
 
 def _sums(populations: Sequence[Population]) -> dict[str, int]:
-    names = ("accounts", "reviewed", "out_of_scope", "without_rights", "items")
+    names = ("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items")
     return {name: sum(getattr(part, name) for part in populations) for name in names}
 
 

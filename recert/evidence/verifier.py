@@ -250,7 +250,7 @@ def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
         items[row["item"]] = row
     expected = 0
     for row in _rows(package, "population.csv"):
-        parts = (row["reviewed"], row["out_of_scope"], row["without_rights"])
+        parts = (row["reviewed"], row["excluded"], row["out_of_scope"], row["without_rights"])
         if int(row["accounts"]) != sum(int(part) for part in parts):
             raise Broken(f"the population of server {row['server']} does not add up")
         here = [item for item in items.values() if item["server"] == row["server"]]

@@ -1,0 +1,89 @@
+"""Scope, exclusions, delegations and what was seen, in the evidence."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from recert.campaigns import delegations, exclusions, rerouting
+from recert.campaigns import service as campaigns
+from recert.campaigns.models import Answer
+from recert.campaigns.scope import Scope
+from recert.connectors.rights import Rights
+from recert.decisions.rules import Reply
+from recert.evidence import verifier
+from recert.foundation import secrets
+from recert.foundation.actor import Role
+from recert.inventory import service as inventory
+from recert.people import queries as people
+from tests.support import packages
+from tests.support.house import House, staff
+
+INBOX = "/finance/inbox"
+
+
+@pytest.fixture
+def package(house: House) -> Path:
+    """Batch is excluded, Charlie stands in for Alice, and Pia's access ends by itself."""
+    house.snapshot()
+    ends = house.now + timedelta(days=30)
+    with house.db.transaction() as session:
+        main = inventory.server_by_name(session, "main")
+        one = exclusions.ask(
+            session, main, "batch", "/", "It moves.", ends, actor=house.officer, now=house.now
+        )
+        otto = staff("otto@house.example", Role.OFFICER)
+        exclusions.approve(session, one, actor=otto, now=house.now)
+        made = campaigns.draft(
+            session,
+            "Downloads",
+            [house.server_id],
+            "/",
+            house.now + timedelta(days=14),
+            undo_minutes=60,
+            scope=Scope(rights=Rights.LIST | Rights.UPLOAD),
+            actor=house.officer,
+            now=house.now,
+        )
+        campaigns.launch(session, made, actor=house.officer, now=house.now)
+        campaign_id = made.id
+        alice, charlie = (
+            people.person_by_email(session, f"{name}@house.example")
+            for name in ("alice", "charlie")
+        )
+        assert alice
+        assert charlie
+        delegations.delegate(
+            session, alice, charlie, house.now, ends, "Away.", actor=house.officer, now=house.now
+        )
+    with house.db.transaction() as session:
+        rerouting.follow_people(session, now=house.now)
+    house.decide("pia", INBOX, Reply(Answer.KEEP, until=ends), by="charlie")
+    house.close(campaign_id)
+    return house.export(campaign_id)
+
+
+def test_the_verifier_accepts_it_and_everything_is_told(package: Path) -> None:
+    assert verifier.check(str(package))
+    contents = packages.files(package)
+    about = json.loads(contents["campaign.json"])
+    assert about["limited_to"] == ["access that can list or upload"]
+    (left_out,) = about["excluded"]
+    assert (left_out["account"], left_out["grants"]) == ("batch", 1)
+    assert left_out["approved_by"] == "otto@house.example"
+    (row,) = csv.DictReader(io.StringIO(contents["population.csv"].decode("utf-8-sig")))
+    assert row["excluded"] == "1"
+    decision = next(csv.DictReader(io.StringIO(contents["decisions.csv"].decode("utf-8-sig"))))
+    assert decision["on_behalf_of"] == "alice@house.example"
+    assert decision["keep_until"].startswith("2026-12-23")
+    assert json.loads(decision["seen"])["account"] == "pia"
+
+
+def test_a_population_that_hides_the_excluded_is_refused(house: House, package: Path) -> None:
+    contents = packages.files(package)
+    packages.edit("population.csv", lambda rows: rows[0].update(excluded="0"))(contents)
+    key = secrets.signing_key(house.settings.keys)
+    assert "add" in packages.refused(packages.forged(package, contents, key))
