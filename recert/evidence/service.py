@@ -218,18 +218,8 @@ POPULATION = (
 )
 ITEMS = (
     *("item", "server", "folder", "account", "account_kind", "account_enabled", "person"),
-    *(
-        "organisation",
-        "rights",
-        "via",
-        "reviewer",
-        "route",
-        "reviewer_could_grant",
-        "state",
-        "answer",
-        "rights_after",
-    ),
-    *("outcome", "asked_because", "content_hash"),
+    *("organisation", "rights", "via", "reviewer", "route", "reviewer_could_grant", "state"),
+    *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
