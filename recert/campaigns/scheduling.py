@@ -68,6 +68,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
     switched off may come back with other content."""
     actor.require(Role.OFFICER)
     _check(session, wanted, now)
+    wanted.scope.check()
     one_at_a_time(session, "add a schedule")
     template = _template(session, wanted)
     made = CampaignSchedule(

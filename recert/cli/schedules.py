@@ -10,6 +10,7 @@ from recert.campaigns import calendar, scheduling
 from recert.campaigns.scheduling import Wanted
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
+from recert.cli.scope import scope_of, scope_options
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
@@ -34,6 +35,7 @@ def schedule() -> None:
 @click.option("--server", "servers", multiple=True, help="A server in scope; default: all.")
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
 @click.option("--days", default=14, show_default=True, help="Days to answer.")
+@scope_options
 @policy_options
 @shell
 def schedule_add(
@@ -64,7 +66,8 @@ def schedule_add(
             folder,
             days,
             context.settings.undo_minutes,
-            policy_of(rules),
+            scope=scope_of(rules, folder),
+            policy=policy_of(rules),
         )
         made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())
         coming = calendar.next_days(made, now=clock.now())
