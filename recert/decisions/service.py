@@ -199,7 +199,7 @@ def record_many(
     chosen = session.scalars(
         select(Item.id).where(*where).order_by(Item.id).with_for_update()
     ).all()
-    batch = secrets.new_token()[:16]
+    batch = secrets.new_number()
     if chosen:
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
     asked = len(ticked) if ticked is not None else len(chosen)

@@ -330,10 +330,11 @@ def check_decisions(
         number, name = row["item"], f"decision {row['version']} of item {row['item']}"
         if number not in items:
             raise Broken(f"a decision names item {number}, which is not in the population")
-        key = (number, row["batch"] or row["version"])
-        if row["batch"] in silent:
-            body = silent[row["batch"]]
-            numbers[row["batch"]].append(int(number))
+        batch = _plain(row["batch"])
+        key = (number, batch or row["version"])
+        if batch in silent:
+            body = silent[batch]
+            numbers[batch].append(int(number))
         elif key not in told:
             raise Broken(f"{name} is not in the trail, or stands twice")
         else:

@@ -23,6 +23,12 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def new_number() -> str:
+    """A name for something that needs one: 64 random bits. No spreadsheet takes it for a
+    formula, as it would a token that begins with a minus."""
+    return secrets.token_hex(8)
+
+
 def digest(token: str) -> str:
     """What is stored of a token: its SHA-256."""
     return hashlib.sha256(token.encode()).hexdigest()

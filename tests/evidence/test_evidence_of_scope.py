@@ -87,3 +87,13 @@ def test_a_population_that_hides_the_excluded_is_refused(house: House, package: 
     packages.edit("population.csv", lambda rows: rows[0].update(excluded="0"))(contents)
     key = secrets.signing_key(house.settings.keys)
     assert "add" in packages.refused(packages.forged(package, contents, key))
+
+
+def test_a_batch_whose_name_looks_like_a_formula_is_found_in_the_trail(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "new_number", lambda: "-1+2")
+    campaign_id = house.launched()
+    house.decide_all("pia", INBOX, Reply(Answer.KEEP, reason="Known."))
+    house.close(campaign_id)
+    assert verifier.check(str(house.export(campaign_id)))
