@@ -41,8 +41,8 @@ class TestThePages:
         for expected in (
             "Autumn",
             "State: signed off",
-            "main 23 Nov 2026, 13:00 CET 7 6 0 1 9",
-            "Together 7 6 0 1 9",
+            "main 23 Nov 2026, 13:00 CET 7 6 0 0 1 9",
+            "Together 7 6 0 0 1 9",
             "9 3 1 1 4 0 0",
             "2 of 2 wanted changes were carried out and verified",
             "4 accesses stay although no person wanted to keep them",
