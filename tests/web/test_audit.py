@@ -19,7 +19,7 @@ class TestReading:
     def test_a_review_adds_up(self, house: House, auditor: Visitor) -> None:
         campaign_id = house.launched()
         text = visible(auditor.get(f"/audit/campaigns/{campaign_id}"))
-        assert "main 1, 23 Nov 2026, 13:00 CET file permissions.json 7 6 0 1 9" in text
+        assert "main 1, 23 Nov 2026, 13:00 CET file permissions.json 7 6 0 0 1 9" in text
 
     def test_an_item_tells_its_whole_story(self, house: House, auditor: Visitor) -> None:
         house.launched()
