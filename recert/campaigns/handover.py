@@ -68,7 +68,9 @@ def reassign(
 def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -> None:
     before = item.reviewer_id
     here = (Item.id == item.id, Item.state == ItemState.OPEN, Item.version == item.version)
-    moved = session.execute(update(Item).where(*here).values(reviewer_id=reviewer_id, route=route))
+    # Whoever gets it answers for himself, also when a stand-in passed it on.
+    values = {"reviewer_id": reviewer_id, "route": route, "from_id": None}
+    moved = session.execute(update(Item).where(*here).values(**values))
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(item)

@@ -50,11 +50,6 @@ def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hin
     return found
 
 
-def is_red(hints: Sequence[Hint]) -> bool:
-    """Whether keeping needs a reason."""
-    return any(hint.level is Level.RED for hint in hints)
-
-
 def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
     found = []
     if row.person and not row.person_active:

@@ -186,6 +186,14 @@ class TestDelegations:
         assert asked_about(house) == ("Bob Brook", Route.DELEGATED)
         assert asked_about(house, "bob", "/finance")[0] == "Alice Archer"
 
+    def test_what_a_stand_in_passes_on_is_answered_for_nobody_else(self, house: House) -> None:
+        house.launched()
+        delegate(house)
+        follow(house)
+        house.decide("batch", INBOX, Reply(Answer.NOT_MINE, reason="Not me."), by="charlie")
+        item = house.item("batch", INBOX)
+        assert (name_of(house, item), item.from_id) == ("nobody", None)
+
     def test_it_begins_on_its_day(self, house: House) -> None:
         house.launched()
         delegate(house, start=2)
