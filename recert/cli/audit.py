@@ -1,13 +1,13 @@
 """Commands of the auditor."""
 
-from datetime import date, datetime, time
+from datetime import datetime
 
 import click
 from sqlalchemy.orm import Session
 
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, day_of, say_json, shell, table
 from recert.connectors import rights
 from recert.evidence import audit as verbs
 from recert.evidence import retention
@@ -15,7 +15,6 @@ from recert.evidence import uncertified as query
 from recert.evidence.models import Judgement
 from recert.foundation import clock
 from recert.foundation.db import AnyRow
-from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 
 
@@ -161,12 +160,7 @@ def audit_uncertified(
 def _moment(context: Shell, day: str | None) -> datetime:
     if day is None:
         return clock.now()
-    try:
-        found = date.fromisoformat(day)
-    except ValueError as error:
-        raise BadInput(f"{day!r} is not a date like 2026-12-31.") from error
-    end = datetime.combine(found, time(23, 59, 59), context.settings.zone)
-    return min(end, clock.now())
+    return min(clock.end_of_day(day_of(day), context.settings.zone), clock.now())
 
 
 def _say(row: AnyRow, as_json: bool) -> None:

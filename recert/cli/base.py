@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from recert.foundation import schema
 from recert.foundation.actor import Actor, operator
 from recert.foundation.db import Database
-from recert.foundation.errors import RecertError, RefusedByPolicy
+from recert.foundation.errors import BadInput, RecertError, RefusedByPolicy
 from recert.foundation.settings import Settings
 
 EXIT_ERROR, EXIT_FINDINGS, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3, 4
@@ -104,3 +105,11 @@ def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         click.echo(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def day_of(text: str) -> date:
+    """A day as people type it, or BadInput."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error

@@ -1,6 +1,6 @@
 """Commands for campaigns and decisions."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns import brake, notices, queries, service
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
-from recert.cli.base import Shell, cli, say_json, shell, table
+from recert.cli.base import Shell, cli, day_of, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
 from recert.connectors import rights
@@ -25,7 +25,6 @@ from recert.inventory.models import Server
 from recert.people import queries as people
 
 DEFAULT_DAYS = 14
-END_OF_DAY = time(23, 59, 59)
 
 
 @cli.group()
@@ -54,8 +53,8 @@ def campaign_launch(
 ) -> None:
     """Ask the owners about every access in scope."""
     now = clock.now()
-    day = _day(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
-    due_at = datetime.combine(day, END_OF_DAY, context.settings.zone)
+    day = day_of(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
+    due_at = clock.end_of_day(day, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         drafted = service.draft(
@@ -79,13 +78,6 @@ def campaign_launch(
     click.echo(
         "Nothing was launched." if dry_run else f"{name} is launched. The worker sends the mails."
     )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error
 
 
 def _show_preview(found: Preview) -> None:
@@ -276,7 +268,7 @@ def decide(
             Assurance.OPERATOR,
             person_id=person.id,
         )
-        last = datetime.combine(_day(until), END_OF_DAY, context.settings.zone) if until else None
+        last = clock.end_of_day(day_of(until), context.settings.zone) if until else None
         reply = Reply(Answer(answer), kept, reason, last)
         decisions.record(session, item, reply, actor=actor, now=clock.now())
     click.echo(f"Item {item}: {answer}.")

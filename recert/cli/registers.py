@@ -1,11 +1,11 @@
 """Commands for exclusions from reviews and for who answers for whom."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 
 import click
 
 from recert.campaigns import delegations, exclusions
-from recert.cli.base import Shell, cli, shell, table
+from recert.cli.base import Shell, cli, day_of, shell, table
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
@@ -86,7 +86,7 @@ def delegate(
 ) -> None:
     """Let STAND_IN answer for PRINCIPAL (mail addresses) until a date."""
     now = clock.now()
-    first = datetime.combine(_day(starts), time.min, context.settings.zone) if starts else now
+    first = datetime.combine(day_of(starts), time.min, context.settings.zone) if starts else now
     with context.transaction() as session:
         persons = [people.person_by_email(session, email) for email in (principal, stand_in)]
         for email, person in zip((principal, stand_in), persons, strict=True):
@@ -99,12 +99,5 @@ def delegate(
     click.echo(f"{stand_in} answers for {principal} until {until}.")
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error
-
-
 def _end(context: Shell, text: str) -> datetime:
-    return datetime.combine(_day(text), time(23, 59, 59), context.settings.zone)
+    return clock.end_of_day(day_of(text), context.settings.zone)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
             raise RecertError(f"The snapshot of {outcome.server} failed: {outcome.reason}")
     now = clock.now()
     day = (now + timedelta(days=14)).date()
-    due_at = datetime.combine(day, time(23, 59, 59), stage.settings.zone)
+    due_at = clock.end_of_day(day, stage.settings.zone)
     with stage.db.transaction() as session:
         campaign = campaigns.draft(
             session,

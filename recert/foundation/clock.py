@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, tzinfo
 
 
 def _system() -> datetime:
@@ -15,6 +15,11 @@ _source: Callable[[], datetime] = _system
 def now() -> datetime:
     """This moment in UTC."""
     return _source()
+
+
+def end_of_day(day: date, zone: tzinfo) -> datetime:
+    """The last second of a day: what "until" and "due" mean for people."""
+    return datetime.combine(day, time(23, 59, 59), zone)
 
 
 @contextmanager

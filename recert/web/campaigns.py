@@ -1,6 +1,6 @@
 """The officer's pages: overview, launch, board, items, sign-off."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -73,7 +73,7 @@ def create() -> ResponseReturnValue:
 
 
 def _draft(form: CampaignForm) -> int:
-    due_at = datetime.combine(form.due.data, time(23, 59, 59), settings().zone)
+    due_at = clock.end_of_day(form.due.data, settings().zone)
     with database().transaction() as session:
         return service.draft(
             session,

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
@@ -28,6 +28,7 @@ from recert.campaigns.models import Answer
 from recert.campaigns.policy import Policy, Risk, Silence
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.foundation import clock
 from recert.web.scope_form import ScopeFields
 
 TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
@@ -65,7 +66,7 @@ class AnswerForm(FlaskForm):
             Answer(self.answer.data),
             rights=kept if self.answer.data == Answer.REDUCE else None,
             reason=self.typed_reason,
-            until=datetime.combine(self.until.data, time(23, 59, 59), zone)
+            until=clock.end_of_day(self.until.data, zone)
             if self.until.data and self.answer.data == Answer.KEEP
             else None,
             version=self.version.data,

@@ -67,7 +67,7 @@ def _start(day: date) -> datetime:
 
 
 def _end(day: date) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), settings().zone)
+    return clock.end_of_day(day, settings().zone)
 
 
 @bp.get("/campaigns/exclusions")

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime, time
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -79,7 +78,7 @@ def _uncertified_form(session: Session) -> UncertifiedForm:
 
 def _wanted(form: UncertifiedForm) -> query.Wanted:
     """The end of the day that was asked for, or now when it is not over yet."""
-    end = datetime.combine(form.at.data, time(23, 59, 59), settings().zone)
+    end = clock.end_of_day(form.at.data, settings().zone)
     return query.Wanted(form.days.data, min(end, clock.now()), form.server.data or None)
 
 
