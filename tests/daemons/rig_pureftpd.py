@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.daemons.clients import Client, FtpClient, Refused
-from tests.daemons.residents import EXPIRED, HASH, SECRET, User
+from tests.daemons.residents import EXPIRED, HASH, PREFIX, SECRET, User
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import LOOPBACK, Daemon, free_port
 
@@ -118,9 +118,10 @@ class PureftpdRig(Rig):
 
     def _state_virtual_users(self) -> None:
         ground, dice = self.ground, self.ground.dice
-        names = [f"v{number}" for number in range(dice.randint(2, 4))]
+        # No two runs share a name: they share the machine's log.
+        names = [f"{PREFIX}v{number}" for number in range(dice.randint(2, 4))]
         if ground.chance(0.3):
-            names.append("max müller")
+            names.append(f"{PREFIX}max müller")
         if ground.chance(0.15):
             names.append(self.users[0].name)
         known = [self._virtual(name) for name in names]
