@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.items import hold, is_taken, recount, take_slot
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow
 from recert.inventory import queries as inventory
@@ -29,6 +29,20 @@ LEFT JOIN access_grant n ON n.account_id = i.account_id AND n.folder_id = i.fold
 WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided', 'gone before decision')
 ORDER BY i.id
 """
+# A membership that ended, an account or a group that is not there any more. What comes back is
+# another membership: the next review asks about it.
+_GONE = """
+SELECT i.id, i.reviewer_id FROM item i
+LEFT JOIN account a ON a.id = i.account_id
+LEFT JOIN server_group g ON g.id = i.group_id
+WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
+  AND (a.gone_snapshot_id IS NOT NULL OR g.gone_snapshot_id IS NOT NULL
+       OR (a.id IS NOT NULL AND g.id IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM group_member m WHERE m.account_id = a.id AND m.group_id = g.id
+           AND m.gone_snapshot_id IS NULL)))
+ORDER BY i.id
+"""
+_IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
 
 
 def refresh_slot(snapshots: Iterable[int]) -> str:
@@ -47,7 +61,7 @@ def refresh(session: Session, *, now: datetime) -> int:
         if is_taken(session, campaign.id, seen) or not take_slot(session, campaign.id, seen, now):
             continue
         if hold(session, campaign.id, alone=True).state is CampaignState.ACTIVE:
-            touched[campaign.id] = _refresh(session, campaign.id)
+            touched[campaign.id] = _refresh(session, campaign)
     for campaign_id, ids in touched.items():
         if any(ids.values()):
             subject, actor = f"campaign:{campaign_id}", system("new snapshot")
@@ -55,11 +69,13 @@ def refresh(session: Session, *, now: datetime) -> int:
     return sum(len(numbers) for ids in touched.values() for numbers in ids.values())
 
 
-def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
+def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
-    reviewers = set()
-    for row in session.execute(text(_CHANGED), {"campaign": campaign_id}).all():
-        values = _new_facts(session, row)
+    reviewers, campaign_id = set(), campaign.id
+    is_access = campaign.about is Subject.ACCESS
+    found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
+    for row in found.all():
+        values = _new_facts(session, row) if is_access else dict(_IS_GONE)
         if values is None:
             continue
         values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
@@ -75,8 +91,7 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
     values: dict[str, Any] = {"state": ItemState.OPEN}
     found = row if row.new_grant else _inherited(session, row)
     if found is None:
-        gone = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
-        return None if row.state == ItemState.GONE else gone
+        return None if row.state == ItemState.GONE else dict(_IS_GONE)
     if row.new_grant:
         values["grant_id"] = row.new_grant
         values["outcome"] = "The access changed after it was asked about."

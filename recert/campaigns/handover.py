@@ -11,40 +11,67 @@ from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Item, ItemState, Route
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
-from recert.inventory.models import Account, FolderOwner, FolderRoute, Server
+from recert.inventory.models import (
+    Account,
+    FolderOwner,
+    FolderRoute,
+    Group,
+    GroupOwner,
+    Server,
+    ServiceAccount,
+)
 from recert.people.models import Person
+from recert.people.service import known_as
 
 CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
 
 
 def pass_on(session: Session, item: Item) -> None:
     """Gives an item to the next in its chain, in the end to the compliance queue."""
-    row = session.execute(
-        select(
-            FolderOwner.person_id.label("owner"),
-            FolderOwner.substitute_id.label("substitute"),
-            Person.manager_id.label("manager"),
-            Server.owner_id.label("server_owner"),
-            Account.person_id.label("holder"),
-        )
-        .select_from(Item)
-        .join(Server, Server.id == Item.server_id)
-        .join(Account, Account.id == Item.account_id)
-        .outerjoin(FolderRoute, FolderRoute.folder_id == Item.folder_id)
-        .outerjoin(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
-        .outerjoin(Person, Person.id == FolderOwner.person_id)
-        .where(Item.id == item.id)
-    ).one()
-    steps = (row.owner, row.substitute, row.manager, row.server_owner)
+    owner_id, substitute_id = _owners(session, item)
+    manager = select(Person.manager_id).where(Person.id == owner_id)
+    server_owner = session.scalar(select(Server.owner_id).where(Server.id == item.server_id))
+    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    steps = (owner_id, substitute_id, session.scalar(manager), server_owner)
     start = CHAIN.index(item.route) + 1 if item.route in CHAIN else len(CHAIN)
     new: tuple[int | None, Route] = (None, Route.QUEUE)
-    passed = {item.reviewer_id, row.holder, *steps[:start]}  # nobody is asked a second time
+    passed = {item.reviewer_id, holder, *steps[:start]}  # nobody is asked a second time
     for route, person_id in list(zip(CHAIN, steps, strict=True))[start:]:
         person = session.get(Person, person_id) if person_id else None
         if person and person.active and person.id not in passed:
             new = (person.id, route)
             break
     _give(session, item, *new)
+
+
+def _owners(session: Session, item: Item) -> tuple[int | None, int | None]:
+    """Who answers for what the item is about, and his substitute."""
+    if item.folder_id is not None or item.folder_owner_id is not None:
+        number = item.folder_owner_id
+        if number is None:
+            route = select(FolderRoute.folder_owner_id)
+            number = session.scalar(route.where(FolderRoute.folder_id == item.folder_id))
+        folder = session.get(FolderOwner, number) if number else None
+        return (folder.person_id, folder.substitute_id) if folder else (None, None)
+    if item.group_id is not None:
+        group = session.get_one(Group, item.group_id)
+        here = (GroupOwner.server_id == group.server_id, GroupOwner.name == group.name)
+        owner = session.scalar(select(GroupOwner).where(*here))
+        return (owner.person_id, owner.substitute_id) if owner else (None, None)
+    account = session.get_one(Account, item.account_id)
+    same = (ServiceAccount.server_id == account.server_id, ServiceAccount.name == account.name)
+    return session.scalar(select(ServiceAccount.person_id).where(*same)), None
+
+
+def name_successor(session: Session, item: Item, email: str) -> None:
+    """Gives the question who answers for something to the person who was named. He confirms it
+    himself."""
+    person = session.scalar(select(Person).where(Person.email == known_as(email)))
+    if person is None:
+        raise BadInput(f"Nobody has the address {email!r}.")
+    if not person.active or person.id == item.reviewer_id:
+        raise BadInput(f"{person.name} cannot be the successor: it is you, or he has left.")
+    _give(session, item, person.id, Route.REASSIGNED)
 
 
 def reassign(

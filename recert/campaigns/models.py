@@ -26,6 +26,15 @@ class CampaignKind(StrEnum):
     MICRO = "micro"  # started by itself, about what changed on one server
 
 
+class Subject(StrEnum):
+    """What a campaign asks about. All of its items are of one kind."""
+
+    ACCESS = "access"  # an account's rights in a folder
+    MEMBERSHIP = "membership"  # an account in a group, with every folder that this opens
+    OWNERSHIP = "ownership"  # who answers for a folder or a group
+    SERVICE = "service account"  # is it needed, by whom, and for what
+
+
 class ItemState(StrEnum):
     OPEN = "open"
     DECIDED = "decided"  # can still be changed
@@ -69,6 +78,9 @@ class Campaign(Base):
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[CampaignKind] = mapped_column(
         words(CampaignKind), default=CampaignKind.REVIEW, server_default="review"
+    )
+    about: Mapped[Subject] = mapped_column(
+        words(Subject), default=Subject.ACCESS, server_default="access"
     )
     state: Mapped[CampaignState] = mapped_column(words(CampaignState))
     server_ids: Mapped[list[int]] = mapped_column(JSON)
@@ -119,6 +131,8 @@ class Population(Base):
 class Item(Base):
     """One question: shall this account keep these rights in this folder?
 
+    Campaigns about something else have no grant and no folder: `topic` says in words what is
+    asked about ("group sales"), and `account_id`, `group_id` or `folder_owner_id` what that is.
     `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
     grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
@@ -151,9 +165,12 @@ class Item(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     server_id: Mapped[int]
-    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"))
-    account_id: Mapped[int]
-    folder_id: Mapped[int]
+    grant_id: Mapped[int | None] = mapped_column(ForeignKey("access_grant.id"))
+    account_id: Mapped[int | None]
+    folder_id: Mapped[int | None]
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("server_group.id"))
+    folder_owner_id: Mapped[int | None] = mapped_column(ForeignKey("folder_owner.id"))
+    topic: Mapped[str] = mapped_column(default="", server_default="")
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     route: Mapped[Route] = mapped_column(words(Route))
     rights: Mapped[int]
@@ -297,6 +314,9 @@ class CampaignTemplate(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    about: Mapped[Subject] = mapped_column(
+        words(Subject), default=Subject.ACCESS, server_default="access"
+    )
     server_ids: Mapped[list[int]] = mapped_column(JSON)
     folder_prefix: Mapped[str]
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)

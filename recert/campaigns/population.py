@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from recert.campaigns import exclusions, routing
+from recert.campaigns import exclusions, routing, subjects
 from recert.campaigns.models import (
     Campaign,
     Item,
@@ -26,6 +26,7 @@ from recert.campaigns.models import (
     LeftOut,
     Population,
     Progress,
+    Subject,
 )
 from recert.campaigns.selection import Selection, joined
 from recert.foundation.db import AnyRow, AnySelect
@@ -37,6 +38,8 @@ from recert.inventory.models import (
 )
 from recert.inventory.queries import seen_in
 from recert.people.models import Person
+
+_OF_OTHER_SUBJECTS = ("group_id", "folder_owner_id", "topic")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,10 @@ class ReviewerShare:
 
 def routed_grants(selection: Selection) -> AnySelect:
     """Every grant that is asked about, with its reviewer and the step of the chain that named
-    him."""
+    him; or whatever else the campaign asks about, in the same columns."""
+    if selection.about is not Subject.ACCESS:
+        about, snapshot = selection.about, selection.snapshot
+        return subjects.routed(about, snapshot, selection.chosen, groups=selection.groups)
     query = select(
         Grant.id.label("grant_id"),
         Grant.account_id,
@@ -77,7 +83,7 @@ def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerSh
                 Person.name,
                 Person.email,
                 func.count().label("items"),
-                func.count(distinct(routed.c.folder_id)).label("folders"),
+                func.count(distinct(routed.c.path)).label("folders"),
             )
             .outerjoin(Person, Person.id == routed.c.reviewer_id)
             .group_by(routed.c.reviewer_id, Person.name, Person.email)
@@ -97,6 +103,9 @@ def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerSh
 def count(session: Session, selection: Selection) -> Population:
     """How the accounts of a snapshot add up. Not yet stored, and without its campaign."""
     snapshot = selection.snapshot
+    if selection.about is not Subject.ACCESS:
+        about, chosen = selection.about, selection.chosen
+        return subjects.count(session, about, snapshot, chosen, groups=selection.groups)
     asked = joined(select(func.count(), func.count(distinct(Grant.account_id))).select_from(Grant))
     items, reviewed = session.execute(asked.where(*selection.held, selection.chosen)).one()
     excluded = _accounts(session, selection, selection.in_scope, selection.left_out)
@@ -148,6 +157,7 @@ def generate(session: Session, campaign: Campaign, selection: Selection, first_k
     server_id = selection.snapshot.server_id
     routed = routed_grants(selection).subquery()
     order = (routed.c.reviewer_id, routed.c.path, routed.c.account)
+    others = () if selection.about is Subject.ACCESS else _OF_OTHER_SUBJECTS
     rows = select(
         literal(campaign.id),
         literal(server_id),
@@ -162,10 +172,12 @@ def generate(session: Session, campaign: Campaign, selection: Selection, first_k
         literal(ItemState.OPEN.value),
         literal(0),
         literal(""),
+        *(routed.c[name] for name in others),
     ).order_by(*order)
     columns = [
         *("campaign_id", "server_id", "grant_id", "account_id", "folder_id", "reviewer_id"),
         *("route", "rights", "content_hash", "sort_key", "state", "version", "outcome"),
+        *others,
     ]
     session.execute(insert(Item).from_select(columns, rows, include_defaults=False))
     mine = (Item.campaign_id == campaign.id, Item.server_id == server_id)

@@ -54,8 +54,11 @@ def _items() -> AnySelect:
             Item.keep_until,
             Item.conflict,
             Item.outcome,
+            Item.group_id,
+            Item.folder_owner_id,
+            Item.topic,
             Server.name.label("server"),
-            Account.name.label("account"),
+            func.coalesce(Account.name, "").label("account"),
             Account.display_name,
             Account.kind.label("account_kind"),
             Account.enabled,
@@ -63,8 +66,8 @@ def _items() -> AnySelect:
             Account.expires_at,
             Account.last_login_at,
             Account.person_id.label("holder_id"),
-            Folder.path.label("folder"),
-            Source.text.label("via"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
+            func.coalesce(Source.text, "").label("via"),
             Grant.widened,
             Person.name.label("person"),
             Person.department,
@@ -75,10 +78,10 @@ def _items() -> AnySelect:
             reviewer.email.label("reviewer_email"),
         )
         .join(Server, Server.id == Item.server_id)
-        .join(Account, Account.id == Item.account_id)
-        .join(Folder, Folder.id == Item.folder_id)
-        .join(Grant, Grant.id == Item.grant_id)
-        .join(Source, Source.id == Grant.source_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Grant, Grant.id == Item.grant_id)
+        .outerjoin(Source, Source.id == Grant.source_id)
         .outerjoin(Person, Person.id == Account.person_id)
         .outerjoin(Organisation, Organisation.id == Person.organisation_id)
         .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
@@ -138,16 +141,16 @@ def items_to_review(
     session: Session,
     campaign_id: int,
     reviewer_id: int,
-    folder_id: int,
+    folder_id: int | None,
     *,
     after: int = 0,
     size: int = PAGE,
 ) -> Page:
-    """One page of one folder of one reviewer."""
+    """One page of one folder of one reviewer; without a folder of all that he is asked."""
     here = (
         Item.campaign_id == campaign_id,
         Item.reviewer_id == reviewer_id,
-        Item.folder_id == folder_id,
+        *((Item.folder_id == folder_id,) if folder_id is not None else ()),
     )
     return _page(session, _items().where(*here), after, size)
 
@@ -260,12 +263,14 @@ def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]
     return {row[0]: row[1] for row in session.execute(query)}
 
 
-def open_in_folder(session: Session, campaign_id: int, reviewer_id: int, folder_id: int) -> int:
-    """How many items of one folder are open for one reviewer."""
+def open_in_folder(
+    session: Session, campaign_id: int, reviewer_id: int, folder_id: int | None
+) -> int:
+    """How many items of one folder, or of the whole campaign, are open for one reviewer."""
     here = (
         Item.campaign_id == campaign_id,
         Item.reviewer_id == reviewer_id,
-        Item.folder_id == folder_id,
+        *((Item.folder_id == folder_id,) if folder_id is not None else ()),
         Item.state == ItemState.OPEN,
     )
     return session.scalar(select(func.count()).where(*here)) or 0

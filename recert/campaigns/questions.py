@@ -71,12 +71,12 @@ def waiting(session: Session, campaign_id: int, size: int = 100) -> Sequence[Any
             ItemMessage.author,
             ItemMessage.text,
             ItemMessage.at,
-            Account.name.label("account"),
-            Folder.path.label("folder"),
+            func.coalesce(Account.name, "").label("account"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
         )
         .join(Item, Item.id == ItemMessage.item_id)
-        .join(Account, Account.id == Item.account_id)
-        .join(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
         .where(Item.campaign_id == campaign_id, ItemMessage.is_question, ItemMessage.id.in_(last))
         .order_by(ItemMessage.id)
         .limit(size)

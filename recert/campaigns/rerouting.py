@@ -2,7 +2,6 @@
 follow. What is decided stays with whoever decided it."""
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import conflicts, routing
+from recert.campaigns import conflicts, routing, subjects
 from recert.campaigns.handover import CHAIN
 from recert.campaigns.items import hold, recount, take_slot
 from recert.campaigns.models import (
@@ -33,6 +32,7 @@ from recert.campaigns.models import (
     ItemState,
     Progress,
     Route,
+    Subject,
 )
 from recert.foundation.actor import system
 from recert.foundation.db import AnySelect
@@ -41,7 +41,7 @@ from recert.people.models import Person
 from recert.trail.queries import newest_of
 
 # What is written to the trail when people, owners or the accounts of people change.
-CHANGES = ("people.imported", "person.left", "owners.imported", "snapshot.taken")
+CHANGES = ("people.imported", "person.left", "owners.imported", "owner.changed", "snapshot.taken")
 NOBODY = cast(null(), Integer)
 ACTOR = system("who is asked")
 TO_MANAGER, TO_QUEUE = timedelta(days=3), timedelta(days=7)  # after the due date
@@ -58,20 +58,23 @@ def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
     campaign = hold(session, campaign_id, alone=True)
     if campaign.state is not CampaignState.ACTIVE:
         return 0
-    steps: list[tuple[str, Callable[[], AnySelect]]] = [
-        ("the delegation is over", lambda: _back(now)),
-        ("the reviewer has left", lambda: _left(campaign_id)),
-        ("delegated", lambda: _delegated(now)),
+    steps = [
+        ("the delegation is over", _back(now)),
+        ("the reviewer has left", _left(campaign_id)),
+        ("delegated", _delegated(now)),
     ]
     if _is_news(session, campaign_id, now):
-        steps.insert(1, ("owners or people changed", _along_the_chain))
+        chains = [_along_the_chain()]
+        if campaign.about is not Subject.ACCESS:
+            chains = [_untouched(query) for query in subjects.of_items(campaign.about)]
+        steps[1:1] = [("owners or people changed", query) for query in chains]
     for wait, slot, query in (
-        (TO_MANAGER, "escalated to managers", _to_manager),
-        (TO_QUEUE, "escalated to the compliance queue", _to_queue),
+        (TO_MANAGER, "escalated to managers", _to_manager()),
+        (TO_QUEUE, "escalated to the compliance queue", _to_queue()),
     ):
         if now >= campaign.due_at + wait and take_slot(session, campaign_id, slot, now):
             steps.append((slot, query))
-    return sum(_move(session, campaign, why, query(), now=now) for why, query in steps)
+    return sum(_move(session, campaign, why, query, now=now) for why, query in steps)
 
 
 def _is_news(session: Session, campaign_id: int, now: datetime) -> bool:
@@ -118,7 +121,7 @@ def _move(
 
 
 def _item(*columns: ColumnElement[Any]) -> AnySelect:
-    return select(Item.id, *columns).join(Account, Account.id == Item.account_id)
+    return select(Item.id, *columns).outerjoin(Account, Account.id == Item.account_id)
 
 
 def _may(person: type[Person]) -> ColumnElement[bool]:
@@ -179,8 +182,11 @@ def _along_the_chain() -> AnySelect:
         .join(Folder, Folder.id == Item.folder_id)
         .join(Server, Server.id == Item.server_id)
     )
-    untouched = (Item.version == 0, Item.route.in_([*CHAIN, Route.QUEUE]))
-    return routing.routed(query).where(*untouched)
+    return _untouched(routing.routed(query))
+
+
+def _untouched(query: AnySelect) -> AnySelect:
+    return query.where(Item.version == 0, Item.route.in_([*CHAIN, Route.QUEUE]))
 
 
 def _left(campaign_id: int) -> AnySelect:

@@ -5,7 +5,7 @@ Nobody is asked about an account of his own, and nobody who has left is asked at
 
 from typing import Any
 
-from sqlalchemy import and_, case, literal, or_
+from sqlalchemy import Integer, and_, case, cast, literal, null, or_
 from sqlalchemy.orm import aliased
 
 from recert.campaigns.models import Route
@@ -13,9 +13,22 @@ from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Server
 from recert.people.models import Person
 
+NOBODY = cast(null(), Integer)
+
 
 def routed(query: AnySelect) -> AnySelect:
     """Adds `reviewer_id` and `route` to a query that is joined to folder, account and server."""
+    with_owner = query.outerjoin(FolderRoute, FolderRoute.folder_id == Folder.id).outerjoin(
+        FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id
+    )
+    return chained(
+        with_owner, FolderOwner.person_id, FolderOwner.substitute_id, holder=Account.person_id
+    )
+
+
+def chained(query: AnySelect, owner_id: Any, substitute_id: Any, *, holder: Any) -> AnySelect:
+    """The same for a query that is joined to server and to whatever has these columns. `holder`
+    is whose it is, and never asked."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
     chain = (
@@ -26,7 +39,7 @@ def routed(query: AnySelect) -> AnySelect:
     )
 
     def may(person: Any) -> Any:
-        other = or_(Account.person_id.is_(None), Account.person_id != person.id)
+        other = or_(holder.is_(None), holder != person.id)
         return and_(person.id.is_not(None), person.active, other)
 
     return (
@@ -37,10 +50,8 @@ def routed(query: AnySelect) -> AnySelect:
                 else_=Route.QUEUE.value,
             ).label("route"),
         )
-        .outerjoin(FolderRoute, FolderRoute.folder_id == Folder.id)
-        .outerjoin(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
-        .outerjoin(owner, owner.id == FolderOwner.person_id)
-        .outerjoin(substitute, substitute.id == FolderOwner.substitute_id)
+        .outerjoin(owner, owner.id == owner_id)
+        .outerjoin(substitute, substitute.id == substitute_id)
         .outerjoin(manager, manager.id == owner.manager_id)
         .outerjoin(server_owner, server_owner.id == Server.owner_id)
     )

@@ -94,12 +94,12 @@ class Scope:
 EVERYTHING = Scope()
 
 
-def in_folder(prefix: str) -> ColumnElement[bool]:
+def in_folder(prefix: str, path: Any = Folder.path) -> ColumnElement[bool]:
     """The condition that a folder is the prefix or lies below it: a range, so that the index
     serves it ("0" is the character after "/")."""
     if prefix == "/":
         return literal(True)
-    return or_(Folder.path == prefix, and_(Folder.path >= f"{prefix}/", Folder.path < f"{prefix}0"))
+    return or_(path == prefix, and_(path >= f"{prefix}/", path < f"{prefix}0"))
 
 
 def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[ColumnElement[bool]]:
@@ -109,7 +109,7 @@ def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[Column
     if scope.classifications:
         found.append(_classified(scope.classifications))
     if scope.holders:
-        found.append(or_(*(_is(holder) for holder in scope.holders)))
+        found.append(or_(*(is_held_by(holder) for holder in scope.holders)))
     if scope.rights:
         found.append(Grant.rights.op("&")(int(scope.rights)) != 0)
     if scope.unused_days:
@@ -129,7 +129,8 @@ def _classified(wanted: tuple[str, ...]) -> ColumnElement[bool]:
     )
 
 
-def _is(holder: Holder) -> ColumnElement[bool]:
+def is_held_by(holder: Holder) -> ColumnElement[bool]:
+    """The condition that an account is one of these."""
     if holder in (Holder.SERVICE, Holder.SHARED, Holder.ANONYMOUS):
         return Account.kind == AccountKind(holder.value)
     if holder is Holder.ORPHAN:

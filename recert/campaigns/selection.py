@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
-from recert.campaigns import exclusions
+from recert.campaigns import exclusions, subjects
 from recert.campaigns.event_models import CampaignGrant
-from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Exclusion, Population
+from recert.campaigns.models import (
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Exclusion,
+    Population,
+    Subject,
+)
 from recert.campaigns.scope import Scope, conditions, sample_key
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot
@@ -18,13 +25,16 @@ from recert.inventory.queries import seen_in
 
 @dataclass(frozen=True)
 class Selection:
-    """Which grants of one snapshot are asked about, as conditions on grant, folder and account."""
+    """What of one snapshot is asked about, as conditions on grant, folder and account; where the
+    campaign is `about` something else, on the tables that `subjects` names."""
 
     snapshot: Snapshot
     in_scope: ColumnElement[bool]
     left_out: ColumnElement[bool]
     exclusions: Sequence[Exclusion]
     chosen: ColumnElement[bool]
+    about: Subject = Subject.ACCESS
+    groups: bool = True  # of ownership: of groups as well, not only of folders
 
     @property
     def held(self) -> tuple[ColumnElement[bool], ...]:
@@ -46,6 +56,11 @@ def select_for(
     for snapshot in snapshots:
         known = exclusions.in_force(session, snapshot.server_id, now=now)
         since = last_reviewed(session, campaign.id, snapshot.server_id)
+        if campaign.about is not Subject.ACCESS:
+            wanted = and_(true(), *subjects.conditions(campaign.about, scope, since=since, now=now))
+            about = (campaign.about, not subjects.is_about_folders(scope))
+            found.append(Selection(snapshot, wanted, false(), (), wanted, *about))
+            continue
         inside = and_(*conditions(scope, since=since, now=now), *_named(campaign))
         left_out = exclusions.covered(known)
         found.append(Selection(snapshot, inside, left_out, known, and_(inside, not_(left_out))))
@@ -63,12 +78,14 @@ def _named(campaign: Campaign) -> list[ColumnElement[bool]]:
 def last_reviewed(session: Session, campaign_id: int, server_id: int) -> int | None:
     """The snapshot that the last campaign about this server was made from. Micro reviews asked
     about a few things only, so they do not count."""
+    mine = select(Campaign.about).where(Campaign.id == campaign_id).scalar_subquery()
     query = (
         select(func.max(Population.snapshot_id))
         .join(Campaign, Campaign.id == Population.campaign_id)
         .where(
             Population.server_id == server_id,
             Campaign.id != campaign_id,
+            Campaign.about == mine,
             Campaign.kind != CampaignKind.MICRO,
             Campaign.state != CampaignState.VOID,
         )

@@ -1,7 +1,7 @@
 """Verbs of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,24 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, freshness, items, population, queries, rules, schedule
-from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Item, Population
+from recert.campaigns import (
+    conflicts,
+    freshness,
+    items,
+    population,
+    queries,
+    rules,
+    schedule,
+    subjects,
+)
+from recert.campaigns.models import (
+    Campaign,
+    CampaignKind,
+    CampaignState,
+    Item,
+    Population,
+    Subject,
+)
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
@@ -27,6 +43,14 @@ from recert.trail.service import checkpoint
 
 MAX_DURATION = timedelta(days=366)
 DEFAULT_POLICY = Policy()
+
+
+_NOTHING = {
+    Subject.ACCESS: "Nobody has access in this scope: there is nothing to ask.",
+    Subject.MEMBERSHIP: "No account in this scope is in a group: there is nothing to ask.",
+    Subject.OWNERSHIP: "Nobody owns a folder or group in this scope: there is nothing to ask.",
+    Subject.SERVICE: "No service account is in this scope: there is nothing to ask.",
+}
 
 
 class NoSuchCampaign(NotFound):
@@ -70,6 +94,7 @@ def draft(
     scope: Scope = EVERYTHING,
     policy: Policy = DEFAULT_POLICY,
     kind: CampaignKind = CampaignKind.REVIEW,
+    about: Subject = Subject.ACCESS,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
@@ -77,6 +102,7 @@ def draft(
     one of the scope."""
     actor.require(Role.OFFICER)
     scope.check()
+    subjects.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
@@ -90,6 +116,7 @@ def draft(
     campaign = Campaign(
         name=name,
         kind=kind,
+        about=about,
         state=CampaignState.DRAFT,
         server_ids=sorted(set(server_ids)),
         folder_prefix=clean_path(folder_prefix or "/"),
@@ -111,6 +138,7 @@ def draft(
         f"campaign:{campaign.id}",
         {
             "name": name,
+            "about": campaign.about.value,
             "servers": campaign.server_ids,
             "scope": campaign.scope,
             "policy": campaign.policy,
@@ -134,7 +162,7 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
                 f"The population of {name} does not add up: {part.accounts} is not {known}."
             )
     if not problems and not any(part.items for part in counted):
-        problems.append("Nobody has access in this scope: there is nothing to ask.")
+        problems.append(_NOTHING[campaign.about])
     shares = population.shares(session, selections)
     warnings += [
         f"{share.name} would get {share.items} questions; more than {rules.MANY_ITEMS} are seldom "
@@ -216,6 +244,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         "items": made,
         "due": campaign.due_at.isoformat(),
         "snapshots": [part.snapshot_id for part in found.populations],
+        "about": campaign.about.value,
         "scope": campaign.scope,
         "warnings": list(found.warnings),
     }

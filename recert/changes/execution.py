@@ -18,7 +18,6 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
-    Change,
     Connector,
     ConnectorError,
     EditedByOthers,
@@ -27,7 +26,6 @@ from recert.connectors.contract import (
     ServerUnreachable,
     Standing,
 )
-from recert.connectors.rights import Rights
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
@@ -142,7 +140,7 @@ def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
     if order.kind is OrderKind.UNDO:
         undone = session.get_one(Order, order.undoes_id)
         return connector.undo_plan(service.loaded(undone.plan or {}))
-    return connector.plan(Change(order.account, order.folder, Rights(order.rights_wanted)))
+    return connector.plan(service.change_of(order))
 
 
 def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now: Clock) -> None:
@@ -153,15 +151,16 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
         begun = order.plan if queries.was_tried(session, order_id) else None
         tried = service.loaded(begun) if begun else None
     _check_that_it_is_there(connector, order.folder)
-    found = look(connector, {order.account}).rights(order.account, order.folder)
-    if rules.is_reached(order.kind, found, order.rights_wanted):
+    sight = look(connector, {order.account})
+    found = sight.rights(order.account, order.folder)
+    if verification.is_reached(order, sight):
         if tried and connector.standing(tried) is Standing.AFTER:
             connector.apply(tried)
             return _note_applied(db, order_id, "Read back: the server has the change.", now)
         return _note_applied(
             db, order_id, "Already so on the server: nothing was written.", now, plan=None
         )
-    if found != order.rights_before:
+    if order.folder and found != order.rights_before:
         raise EditedByOthers(
             f"The account now has {rights.say(found)}; "
             f"the decision was about {rights.say(order.rights_before)}."
@@ -191,7 +190,7 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
 
 def _check_that_it_is_there(connector: Connector, folder: str) -> None:
     """A folder that cannot be seen proves nothing: its disk may not be mounted just now."""
-    if not connector.has_folder(folder):
+    if folder and not connector.has_folder(folder):
         raise ServerUnreachable(
             f"The folder {folder} cannot be seen: it was renamed or removed, or its disk is not "
             "mounted."

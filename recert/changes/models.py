@@ -30,12 +30,16 @@ class OrderState(StrEnum):
 class OrderKind(StrEnum):
     REVOKE = "revoke"
     REDUCE = "reduce"
+    LEAVE = "leave group"
+    CLOSE = "close account"
     UNDO = "undo"
 
 
 class Order(Base):
     """One wanted change on one server. `origin` says why ("item:12") and is unique, so that
-    asking twice is asking once. `plan` is written down before the first byte goes out."""
+    asking twice is asking once. `plan` is written down before the first byte goes out. Where an
+    account shall leave a `group` or shall be closed there is no folder, and no rights are
+    counted."""
 
     __tablename__ = "server_order"
     __table_args__ = (Index("ix_server_order_due", "server_id", "state", "next_at"),)
@@ -44,10 +48,11 @@ class Order(Base):
     origin: Mapped[str] = mapped_column(unique=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
-    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id"))
     kind: Mapped[OrderKind] = mapped_column(words(OrderKind))
     account: Mapped[str]  # names as the server knows them
     folder: Mapped[str]
+    group: Mapped[str] = mapped_column("group_name", default="", server_default="")
     rights_before: Mapped[int]
     rights_wanted: Mapped[int]
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"), unique=True)
@@ -68,6 +73,13 @@ class Order(Base):
     def ref(self) -> str:
         """How the trail names it."""
         return f"order:{self.id}"
+
+    @property
+    def place(self) -> str:
+        """Where something changes, for people."""
+        if self.group:
+            return f"group {self.group}"
+        return self.folder or "the whole account"
 
 
 class OrderStep(Base):

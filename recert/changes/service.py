@@ -58,6 +58,39 @@ def propose(
     return _add(session, order, actor=actor, now=now)
 
 
+def propose_exit(
+    session: Session, origin: str, account_id: int, group: str = "", *, actor: Actor, now: datetime
+) -> Order:
+    """An account shall leave a group, or shall be closed when none is named. Asking again for the
+    same origin returns the first order."""
+    known = session.scalar(select(Order).where(Order.origin == origin))
+    if known is not None:
+        return known
+    account = session.get_one(Account, account_id)
+    order = Order(
+        origin=origin,
+        server_id=account.server_id,
+        account_id=account.id,
+        folder_id=None,
+        kind=OrderKind.LEAVE if group else OrderKind.CLOSE,
+        account=account.name,
+        folder="",
+        group=group,
+        rights_before=0,
+        rights_wanted=0,
+        state=OrderState.QUEUED,
+        next_at=now,
+        created_at=now,
+        created_by=actor.name,
+    )
+    return _add(session, order, actor=actor, now=now)
+
+
+def change_of(order: Order) -> Change:
+    """What the server is asked for."""
+    return Change(order.account, order.folder, Rights(order.rights_wanted), order.group)
+
+
 def _add(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
     session.add(order)
     session.flush()
@@ -67,6 +100,7 @@ def _add(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
         "kind": order.kind.value,
         "account": order.account,
         "folder": order.folder,
+        **({"group": order.group} if order.group else {}),
         "rights_before": rights.names(order.rights_before),
         "rights_wanted": rights.names(order.rights_wanted),
     }
@@ -97,6 +131,7 @@ def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
         kind=OrderKind.UNDO,
         account=order.account,
         folder=order.folder,
+        group=order.group,
         # A wider change may have taken more than was wanted.
         rights_before=order.rights_wanted if order.rights_found is None else order.rights_found,
         rights_wanted=order.rights_before,
@@ -193,7 +228,7 @@ def stored(plan: Plan) -> dict[str, Any]:
 def for_a_person(order: Order) -> Plan:
     """What a person shall do by hand. Only a change list has a plan that says it; where Recert
     found no native edit, the row is made from the order itself."""
-    change = Change(order.account, order.folder, Rights(order.rights_wanted))
+    change = change_of(order)
     if order.plan is not None and order.plan["before"] != order.plan["after"]:
         plan = loaded(order.plan)
         if not plan.after.startswith("["):  # the native parts of a server's files
@@ -210,7 +245,9 @@ def loaded(kept: dict[str, Any]) -> Plan:
         for c in kept["side_effects"]
     )
     return Plan(
-        change=Change(change["account"], change["folder"], Rights(change["rights"])),
+        change=Change(
+            change["account"], change["folder"], Rights(change["rights"]), change.get("group", "")
+        ),
         before=kept["before"],
         after=kept["after"],
         diff=kept["diff"],

@@ -8,10 +8,13 @@ from recert.connectors.contract import Connector, ServerDataInvalid
 
 @dataclass
 class Sight:
-    """Effective rights of the accounts looked at; no row means no access."""
+    """Effective rights of the accounts looked at; no row means no access. `groups` are pairs of
+    account and group, `open` are the accounts that can sign in."""
 
     known: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     folders: frozenset[str] = frozenset()
+    groups: frozenset[tuple[str, str]] = frozenset()
+    open: frozenset[str] = frozenset()
 
     def rights(self, account: str, folder: str) -> int:
         """What the account can do in the folder: a folder that is no boundary (any more) behaves
@@ -21,6 +24,10 @@ class Sight:
     def via(self, account: str, folder: str) -> str:
         """What still gives the access."""
         return self.known.get((account, self._boundary(folder)), (0, "nothing"))[1]
+
+    def is_in(self, account: str, group: str) -> bool:
+        """Whether the account is a member of the group; without a group, whether it gets in."""
+        return (account, group) in self.groups if group else account in self.open
 
     def _boundary(self, folder: str) -> str:
         while folder not in self.folders and folder != "/":
@@ -32,7 +39,11 @@ def look(connector: Connector, accounts: Collection[str]) -> Sight:
     """Reads the accounts anew over a fresh connection. A partial reading proves nothing and is
     refused."""
     reading = connector.read(accounts)
-    sight = Sight(folders=frozenset(reading.folders))
+    sight = Sight(
+        folders=frozenset(reading.folders),
+        groups=frozenset((who, group.name) for group in reading.groups for who in group.members),
+        open=frozenset(one.name for one in reading.accounts if one.enabled),
+    )
     for fact in reading.grants:
         sight.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))
     if reading.problems:

@@ -36,10 +36,28 @@ def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -
             _not_checked(db, order.id, error, now())
         return
     for order in orders:
-        if connector.has_folder(order.folder):
+        if not order.folder or connector.has_folder(order.folder):
             _judge(db, order.id, sight, now())
         else:
             _not_checked(db, order.id, ServerUnreachable(f"{order.folder} is not seen."), now())
+
+
+def is_reached(order: Order, sight: Sight) -> bool:
+    """Whether the server is as the order wants it."""
+    if not order.folder:
+        return sight.is_in(order.account, order.group) is (order.kind is OrderKind.UNDO)
+    found = sight.rights(order.account, order.folder)
+    return rules.is_reached(order.kind, found, order.rights_wanted)
+
+
+def _seen(order: Order, sight: Sight) -> str:
+    """What the look says, in words."""
+    if order.folder:
+        return rights.say(sight.rights(order.account, order.folder))
+    still = sight.is_in(order.account, order.group)
+    if order.group:
+        return f"{'a' if still else 'no'} member of group {order.group}"
+    return "an account that can sign in" if still else "closed"
 
 
 def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
@@ -56,24 +74,23 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         order = session.get_one(Order, order_id)
         found = sight.rights(order.account, order.folder)
         seen: dict[str, Any] = {"rights_found": found, "next_at": at}
-        if rules.is_reached(order.kind, found, order.rights_wanted):
-            why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {rights.say(found)}."
+        said = _seen(order, sight)
+        if is_reached(order, sight):
+            why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {said}."
             new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
         elif order.state is OrderState.NEEDS_APPROVAL:
             order.next_at = at  # it goes on waiting for the same answer
             return
         elif order.state is OrderState.MANUAL:
-            why = f"Waits for a person: the last reading still shows {rights.say(found)}."
+            why = f"Waits for a person: the last reading still shows {said}."
             new = OrderState.MANUAL
         elif order.kind is OrderKind.UNDO:
-            why = (
-                f"Looked again: the account has {rights.say(found)}, "
-                f"not {rights.say(order.rights_wanted)} as before."
-            )
+            wanted = rights.say(order.rights_wanted) if order.folder else "what was undone"
+            why = f"Looked again: the account has {said}, not {wanted} as before."
             new = OrderState.NEEDS_ATTENTION
         else:
             via = sight.via(order.account, order.folder)
-            why = f"Looked again: still {rights.say(found)}, via {via}."
+            why = f"Looked again: still {said}" + (f", via {via}." if order.folder else ".")
             new = OrderState.STILL_REACHABLE
         service.move(session, order, new, why, now=at, **seen)
         details = {"state": new.value, "rights_found": rights.names(found), "why": why}

@@ -35,6 +35,7 @@ def order_list(context: Shell, name: str | None, as_json: bool) -> None:
             "server": server,
             "account": found.account,
             "folder": found.folder,
+            "group": found.group,
             "kind": found.kind.value,
             "state": found.state.value,
             "explanation": found.explanation,
@@ -45,7 +46,7 @@ def order_list(context: Shell, name: str | None, as_json: bool) -> None:
         for fact in facts:
             say_json(fact)
     else:
-        header = ("NO", "SERVER", "ACCOUNT", "FOLDER", "KIND", "STATE", "EXPLANATION")
+        header = ("NO", "SERVER", "ACCOUNT", "FOLDER", "GROUP", "KIND", "STATE", "EXPLANATION")
         table(header, [tuple(fact.values()) for fact in facts])
 
 
@@ -56,11 +57,12 @@ def order_show(context: Shell, number: int) -> None:
     """Show the plan and the log of one order."""
     with context.db.reading() as session:
         found = service.order_by_id(session, number)
-        click.echo(f"{found.kind.value} {found.account} in {found.folder}: {found.state.value}")
-        click.echo(
-            f"before: {', '.join(rights.names(found.rights_before)) or 'no access'}\n"
-            f"wanted: {', '.join(rights.names(found.rights_wanted)) or 'no access'}"
-        )
+        click.echo(f"{found.kind.value} {found.account} in {found.place}: {found.state.value}")
+        if found.folder:
+            click.echo(
+                f"before: {', '.join(rights.names(found.rights_before)) or 'no access'}\n"
+                f"wanted: {', '.join(rights.names(found.rights_wanted)) or 'no access'}"
+            )
         click.echo((found.plan or {}).get("diff", "There is no plan yet."))
         for cell in (found.plan or {}).get("side_effects", ()):
             left, had = rights.say(cell["after"]), rights.say(cell["before"])

@@ -127,11 +127,20 @@ class Reading:
 @dataclass(frozen=True)
 class Change:
     """What is wanted: this account shall have exactly these rights in this folder, and in the
-    folders below that behave like it. Other boundaries keep what they have."""
+    folders below that behave like it. Other boundaries keep what they have.
+
+    With a `group` the account shall not be its member any more, whatever folders that closes.
+    Without folder and group the whole account shall be closed."""
 
     account: str
     folder: str
     rights: Rights  # NONE revokes
+    group: str = ""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the account shall not get in at all any more."""
+        return not self.folder and not self.group
 
 
 @dataclass(frozen=True)

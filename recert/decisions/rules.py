@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from recert.campaigns import rules as campaign_rules
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, Subject
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
@@ -41,6 +41,7 @@ class Reply:
     rights: Rights | None = None  # what remains, for reduce
     reason: str = ""
     until: datetime | None = None  # a keep that ends by itself
+    successor: str = ""  # with "not mine": the mail address of who answers for it instead
     version: int | None = None
     content_hash: int | None = None
 
@@ -69,6 +70,21 @@ def check_reply(reply: Reply, granted: int, *, now: datetime) -> None:
         raise BadInput("Only rights that the account has now can remain.")
     if int(reply.rights) == granted:
         raise BadInput("These are all the rights it has now: choose keep, or leave some out.")
+
+
+def check_subject(reply: Reply, about: Subject, *, has_purpose: bool) -> None:
+    """Raises BadInput for an answer that makes no sense for what is asked about."""
+    if reply.answer is Answer.REDUCE and about is not Subject.ACCESS:
+        raise BadInput("Only rights in a folder can be reduced. Keep or remove it.")
+    if about is Subject.OWNERSHIP and reply.answer is Answer.REVOKE:
+        raise BadInput("Ownership is passed on, not removed: say who answers for it instead.")
+    if about is Subject.OWNERSHIP and reply.until:
+        raise BadInput("Ownership has no last day. Pass it on when it ends.")
+    no_word = not reply.reason.strip()
+    if about is Subject.SERVICE and reply.answer is Answer.KEEP and no_word and not has_purpose:
+        raise BadInput("Say what the account is for: nobody has written it down yet.")
+    if reply.successor and about not in (Subject.OWNERSHIP, Subject.SERVICE):
+        raise BadInput("Say in the reason who may know better; the question goes up the chain.")
 
 
 def check_reason(reply: Reply, red: str) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import handover, hints, queries
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
 from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
@@ -22,6 +22,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
+from recert.inventory.registers import purpose_of
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
 from recert.people.queries import is_active
@@ -49,6 +50,8 @@ def record(
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights, now=now)
+    known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
+    rules.check_subject(reply, campaign.about, has_purpose=bool(known))
     seen = _seen(session, item.id, now)
     rules.check_reason(reply, seen.red)
     decision = Decision(
@@ -70,8 +73,11 @@ def record(
         seen=seen.text,
     )
     session.add(decision)
-    _move(session, item, decision, now)
-    trail.append(session, "decision.recorded", item.ref, _details(decision), actor=actor, at=now)
+    _move(session, item, decision, reply.successor, now)
+    details = _details(decision)
+    if reply.successor and reply.answer is Answer.NOT_MINE:
+        details["successor"] = reply.successor
+    trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
     return decision
 
 
@@ -113,7 +119,7 @@ def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
     return campaign, session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def _move(session: Session, item: Item, decision: Decision, now: datetime) -> None:
+def _move(session: Session, item: Item, decision: Decision, successor: str, now: datetime) -> None:
     reviewer_id = item.reviewer_id
     if decision.answer is Answer.NOT_MINE:
         values = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
@@ -121,7 +127,10 @@ def _move(session: Session, item: Item, decision: Decision, now: datetime) -> No
             campaign_items.take_step(session, item, ItemState.OPEN, **values)
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
         session.refresh(item)
-        handover.pass_on(session, item)
+        if successor:
+            handover.name_successor(session, item, successor)
+        else:
+            handover.pass_on(session, item)
         return
     campaign_items.take_step(
         session,
@@ -162,22 +171,26 @@ def _details(decision: Decision) -> dict[str, object]:
 def record_many(
     session: Session,
     campaign: Campaign,
-    folder_id: int,
+    folder_id: int | None,
     ticked: Mapping[int, int] | None,
     reply: Reply,
     *,
     actor: Actor,
     now: datetime,
 ) -> BatchResult:
-    """One answer for several open items of one folder: one transaction, set statements, one
-    trail entry that names them all. `ticked` are items with the content hash that the reviewer
-    saw; None means all open ones but those that were asked again, which need a look of their own.
-    What is no longer open, not as it was seen or not the actor's is skipped and counted."""
+    """One answer for several open items of one folder, or of the whole campaign where it is not
+    about folders: one transaction, set statements, one trail entry that names them all. `ticked`
+    are items with the content hash that the reviewer saw; None means all open ones but those that
+    were asked again, which need a look of their own. What is no longer open, not as it was seen
+    or not the actor's is skipped and counted."""
     if reply.answer not in (Answer.KEEP, Answer.REVOKE):
         raise BadInput("Several items together can only be kept or removed.")
     if not reply.reason.strip():
         raise BadInput("Give a reason when you answer several items together.")
     rules.check_reply(reply, 0, now=now)
+    rules.check_subject(reply, campaign.about, has_purpose=False)
+    if (folder_id is None) is (campaign.about is Subject.ACCESS):
+        raise BadInput("Answer the lines of one folder together.")
     if actor.person_id is None:
         raise rules.NotYours
     if ticked is not None and not ticked:
@@ -188,9 +201,9 @@ def record_many(
     where = [
         Item.campaign_id == campaign.id,
         Item.reviewer_id == actor.person_id,
-        Item.folder_id == folder_id,
+        Item.folder_id == folder_id if folder_id is not None else Item.folder_id.is_(None),
         Item.state == ItemState.OPEN,
-        Item.account_id.not_in(own),
+        or_(Item.account_id.is_(None), Item.account_id.not_in(own)),
     ]
     if ticked is None:
         where.append(Item.outcome == "")

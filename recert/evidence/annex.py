@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import xlsxwriter
-from sqlalchemy import case, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.models import Answer, Item, Population
@@ -101,8 +101,8 @@ def _query(campaign_id: int) -> AnySelect:
         select(
             Item.id,
             Server.name.label("server"),
-            Folder.path.label("folder"),
-            Account.name.label("account"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
+            func.coalesce(Account.name, "").label("account"),
             Person.name.label("person"),
             Item.rights,
             reviewer.name.label("reviewer"),
@@ -121,9 +121,9 @@ def _query(campaign_id: int) -> AnySelect:
             Order.verified_at,
         )
         .join(Server, Server.id == Item.server_id)
-        .join(Account, Account.id == Item.account_id)
-        .join(Folder, Folder.id == Item.folder_id)
-        .join(Grant, Grant.id == Item.grant_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Grant, Grant.id == Item.grant_id)
         .join(
             Population,
             (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -188,12 +188,12 @@ def items_of(session: Session, sample: Sample) -> Sequence[AnyRow]:
             Item.state,
             Item.answer,
             Server.name.label("server"),
-            Folder.path.label("folder"),
-            Account.name.label("account"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
+            func.coalesce(Account.name, "").label("account"),
         )
         .join(Server, Server.id == Item.server_id)
-        .join(Folder, Folder.id == Item.folder_id)
-        .join(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Account, Account.id == Item.account_id)
         .where(Item.id.in_(sample.item_ids))
     )
     place = {number: at for at, number in enumerate(sample.item_ids)}

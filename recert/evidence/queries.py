@@ -76,10 +76,10 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             CampaignGrant.reason.label("asked_because"),
         )
         .join(Server, Server.id == Item.server_id)
-        .join(Account, Account.id == Item.account_id)
-        .join(Folder, Folder.id == Item.folder_id)
-        .join(Grant, Grant.id == Item.grant_id)
-        .join(Source, Source.id == Grant.source_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Grant, Grant.id == Item.grant_id)
+        .outerjoin(Source, Source.id == Grant.source_id)
         .outerjoin(Person, Person.id == Account.person_id)
         .outerjoin(Organisation, Organisation.id == Person.organisation_id)
         .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
@@ -96,14 +96,15 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
         yield {
             "item": item.id,
             "server": row.server,
-            "folder": row.folder,
-            "account": row.account,
-            "account_kind": row.kind.value,
-            "account_enabled": "yes" if row.enabled else "no",
+            "folder": row.folder or "",
+            "topic": item.topic,
+            "account": row.account or "",
+            "account_kind": row.kind.value if row.kind else "",
+            "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
             "person": row.person or "",
             "organisation": row.organisation or "",
             "rights": " ".join(rights.names(item.rights)),
-            "via": row.via,
+            "via": row.via or "",
             "reviewer": row.reviewer or "",
             "route": item.route.value,
             "reviewer_could_grant": "yes" if item.conflict else "no",
@@ -222,6 +223,7 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "server": server,
         "account": order.account,
         "folder": order.folder,
+        "group": order.group,
         "kind": order.kind.value,
         "state": order.state.value,
         "rights_before": rights.names(order.rights_before),

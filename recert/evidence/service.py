@@ -186,6 +186,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
     return {
         "name": campaign.name,
         "kind": campaign.kind.value,
+        "about": campaign.about.value,
         "state": campaign.state.value,
         "folder_prefix": campaign.folder_prefix,
         "scope": campaign.scope,
@@ -217,7 +218,7 @@ POPULATION = (
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
 )
 ITEMS = (
-    *("item", "server", "folder", "account", "account_kind", "account_enabled", "person"),
+    *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
     *("organisation", "rights", "via", "reviewer", "route", "reviewer_could_grant", "state"),
     *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
 )

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from weasyprint import HTML
 from weasyprint.urls import URLFetcher
@@ -129,10 +129,15 @@ def exceptions(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """The first accesses that stay although no person wanted to keep them."""
     taken_back = Item.answer.in_([Answer.REDUCE, Answer.REVOKE]) & (Item.state == ItemState.CLOSED)
     query = (
-        select(Server.name, Folder.path, Account.name.label("account"), Item.outcome)
+        select(
+            Server.name,
+            func.coalesce(Folder.path, Item.topic).label("path"),
+            func.coalesce(Account.name, "").label("account"),
+            Item.outcome,
+        )
         .join(Server, Server.id == Item.server_id)
-        .join(Folder, Folder.id == Item.folder_id)
-        .join(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Account, Account.id == Item.account_id)
         .where(Item.campaign_id == campaign_id, (Item.answer == Answer.NO_ANSWER) | taken_back)
         .order_by(Item.sort_key)
         .limit(MOST_EXCEPTIONS)

@@ -254,7 +254,7 @@ def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
         if int(row["accounts"]) != sum(int(part) for part in parts):
             raise Broken(f"the population of server {row['server']} does not add up")
         here = [item for item in items.values() if item["server"] == row["server"]]
-        found = (len(here), len({item["account"] for item in here}))
+        found = (len(here), len({item["account"] or item.get("topic") for item in here}))
         if found != (int(row["items"]), int(row["reviewed"])):
             raise Broken(
                 f"{found[0]} items of {found[1]} accounts stand in the list of server"
@@ -451,6 +451,8 @@ def check_orders(
         names = (_plain(item[name]) for name in ("server", "account", "folder"))
         if place != (*names, item["rights_after"].split()):
             raise Broken(f"the order of item {number} is about something else")
+        if order.get("group") and item.get("topic") != f"group {order['group']}":
+            raise Broken(f"the order of item {number} is about another group")
         if item["state"] == "verified" and order["state"] != "verified":
             raise Broken(f"item {number} is called verified, its order is {order['state']}")
         if item["state"] == "closed" and order["order"] not in undone:
@@ -470,8 +472,8 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
     details = written[0]["details"]
     origin = f"undo:{order['undoes']}" if order["item"] is None else f"item:{order['item']}"
     if details["origin"] != origin or any(
-        details[name] != order[name]
-        for name in ("kind", "account", "folder", "rights_before", "rights_wanted")
+        details.get(name, "") != order.get(name, "")
+        for name in ("kind", "account", "folder", "group", "rights_before", "rights_wanted")
     ):
         raise Broken(f"order {order['order']} differs from the trail")
     looks = trail.get(("order.checked", subject), [])
@@ -498,7 +500,8 @@ def check_annex(
             raise Broken(f"item {number} of the annex stands twice or is not in the population")
         left.remove(number)
         item, made, order = items[number], counting.get(number, {}), orders.get(number, {})
-        same = [(row[name], item[name]) for name in ("server", "folder", "account", "outcome")]
+        same = [(row[name], item[name]) for name in ("server", "account", "outcome")]
+        same += [(row["folder"], item["folder"] or item.get("topic", ""))]
         same += [(row["answer"], item["answer"]), (row["order"], str(order.get("order", "")))]
         same += [(row["verified_utc"], order.get("verified_at") or "")]
         same += [(row["reason"], made.get("reason", "")), (row["decided_utc"], made.get("at", ""))]

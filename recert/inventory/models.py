@@ -194,6 +194,35 @@ class FolderOwner(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     classification: Mapped[str] = mapped_column(default="", server_default="")
+    confirmed_at: Mapped[datetime | None]  # when he last said that he does
+
+
+class GroupOwner(Base):
+    """Who answers for the members of a group, by its name: a group that is made anew keeps him."""
+
+    __tablename__ = "group_owner"
+    __table_args__ = (UniqueConstraint("server_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    confirmed_at: Mapped[datetime | None]
+
+
+class ServiceAccount(Base):
+    """Who answers for an account that no person signs in with, and what it is for."""
+
+    __tablename__ = "service_account"
+    __table_args__ = (UniqueConstraint("server_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    purpose: Mapped[str]
+    confirmed_at: Mapped[datetime | None]
 
 
 class FolderRoute(Base):

@@ -17,7 +17,7 @@ from recert.inventory import snapshots
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.people import service as people
-from recert.remediation import endings
+from recert.remediation import confirmations, endings
 from recert.remediation import service as remediation
 
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
@@ -83,6 +83,7 @@ def remediate(works: Works) -> int:
     """Final decisions become orders, orders are carried out, items follow."""
     made = remediation.order_final(works.db, now=clock.now())
     made += endings.order_due(works.db, now=clock.now())
+    made += confirmations.note_final(works.db, now=clock.now())
     made += execution.run_due(works.db, now=clock.now)
     return made + remediation.follow_orders(works.db, now=clock.now())
 

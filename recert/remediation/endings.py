@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Answer, Item, ItemState
-from recert.changes import service as changes
 from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import Database
-from recert.inventory.models import Grant
+from recert.inventory.models import Account, Grant, GroupMember
 from recert.remediation.models import Ending
+from recert.remediation.service import order_for
 
 ACTOR = system("kept until a date")
 BATCH = 200
@@ -49,38 +49,45 @@ def _due(session: Session, now: datetime) -> list[tuple[Item, Decision]]:
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
-def _end(session: Session, item: Item, decision: Decision, *, now: datetime) -> None:
-    newer = session.scalar(
-        select(Item.id).where(
-            Item.account_id == item.account_id,
-            Item.folder_id == item.folder_id,
-            Item.id > item.id,
-            Item.answer.in_([Answer.KEEP, Answer.REDUCE, Answer.REVOKE]),
-        )
-    )
-    now_held = session.scalar(
-        select(Grant.rights).where(
+def _held(session: Session, item: Item) -> int:
+    """What is there now: the rights, or 1 for a membership or an account that gets in."""
+    if item.folder_id is not None:
+        rights = select(Grant.rights).where(
             Grant.account_id == item.account_id,
             Grant.folder_id == item.folder_id,
             Grant.gone_snapshot_id.is_(None),
         )
+        return session.scalar(rights) or 0
+    if item.group_id is not None:
+        member = select(GroupMember.id).where(
+            GroupMember.account_id == item.account_id,
+            GroupMember.group_id == item.group_id,
+            GroupMember.gone_snapshot_id.is_(None),
+        )
+        return int(session.scalar(member) is not None)
+    here = (Account.id == item.account_id, Account.enabled, Account.gone_snapshot_id.is_(None))
+    return int(session.scalar(select(Account.id).where(*here)) is not None)
+
+
+def _end(session: Session, item: Item, decision: Decision, *, now: datetime) -> None:
+    newer = session.scalar(
+        select(Item.id).where(
+            Item.account_id == item.account_id,
+            Item.folder_id.is_not_distinct_from(item.folder_id),
+            Item.group_id.is_not_distinct_from(item.group_id),
+            Item.id > item.id,
+            Item.answer.in_([Answer.KEEP, Answer.REDUCE, Answer.REVOKE]),
+        )
     )
+    now_held = _held(session, item)
     order_id, note = None, ""
     if newer is not None:
         note = f"A later review answered about it (item {newer})."
     elif not now_held:
         note = "The access was gone already."
     else:
-        order_id = changes.propose(
-            session,
-            f"end:{item.id}",
-            item.account_id,
-            item.folder_id,
-            now_held,
-            0,
-            actor=ACTOR,
-            now=now,
-        ).id
+        origin = f"end:{item.id}"
+        order_id = order_for(session, item, origin, now_held, 0, actor=ACTOR, now=now).id
         note = "The access is being taken away."
     session.add(
         Ending(item_id=item.id, decision_id=decision.id, order_id=order_id, note=note, at=now)

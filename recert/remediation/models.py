@@ -20,6 +20,17 @@ class Remediation(Base):
     wave: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
+class Confirmation(Base):
+    """What an answer about ownership or a service account changed in the registers."""
+
+    __tablename__ = "confirmation"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    note: Mapped[str]
+    at: Mapped[datetime]
+
+
 class Ending(Base):
     """A keep whose date has come: the order that ends the access, or why there is none."""
 

@@ -12,10 +12,10 @@ from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.decisions.models import Decision
-from recert.foundation.actor import system
+from recert.foundation.actor import Actor, system
 from recert.foundation.db import Database
-from recert.foundation.errors import MovedMeanwhile
-from recert.inventory.models import Server
+from recert.foundation.errors import BadInput, MovedMeanwhile
+from recert.inventory.models import Group, Server
 from recert.remediation import waves
 from recert.remediation.models import Remediation
 
@@ -88,19 +88,33 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
 
 
 def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
-    order = changes.propose(
-        session,
-        item.ref,
-        item.account_id,
-        item.folder_id,
-        item.rights,
-        decision.answer_rights or 0,
-        actor=DECISIONS,
-        now=now,
-    )
+    rights = (item.rights, decision.answer_rights or 0)
+    order = order_for(session, item, item.ref, *rights, actor=DECISIONS, now=now)
     link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
     session.add(link)
     items.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
+
+
+def order_for(
+    session: Session,
+    item: Item,
+    origin: str,
+    held: int,
+    remaining: int,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Order:
+    """The order that makes an item's answer true: of rights in a folder, or out of a group, or the
+    end of a service account."""
+    if item.account_id is None:
+        raise BadInput(f"Item {item.id} is about ownership: nothing can be ordered.")
+    if item.folder_id is not None:
+        wanted = (item.account_id, item.folder_id, held, remaining)
+        return changes.propose(session, origin, *wanted, actor=actor, now=now)
+    group = session.get(Group, item.group_id) if item.group_id else None
+    name = group.name if group else ""
+    return changes.propose_exit(session, origin, item.account_id, name, actor=actor, now=now)
 
 
 def follow_orders(db: Database, *, now: datetime) -> int:

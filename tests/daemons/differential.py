@@ -25,6 +25,7 @@ from tests.daemons.acls import look
 from tests.daemons.rigs import Cells, Rig
 
 REVOCATIONS = 4
+MEMBERSHIPS = 5  # tried until one can be left
 DEEPEST = 2  # changes on top of each other before the first is taken back
 CARELESS = 0.5  # how often a plan with side effects is approved
 
@@ -40,6 +41,7 @@ class Tally:
     undone: int = 0
     declined: int = 0
     side_effects: int = 0
+    left: int = 0  # groups that an account left
     refusals: Counter[str] = field(default_factory=Counter)
 
 
@@ -186,6 +188,7 @@ class Differential:
         """Random changes, each proved by clients and taken back to the last byte."""
         for _number in range(REVOCATIONS):
             self._change(depth=1)
+        self._leave_a_group()
 
     def _wanted(self, held: Rights) -> Rights:
         """Nothing at all, or some of what is held."""
@@ -219,14 +222,32 @@ class Differential:
                 return
         self._carry_out(opinion, plan, imprint, depth)
 
+    def _leave_a_group(self) -> None:
+        """Some account of some group leaves it: what the plan does not name must not change, and
+        clients agree with the new reading about what did."""
+        groups = self.connector().read().groups
+        known = [(one.name, who) for one in groups for who in one.members if who in self._accounts]
+        self._dice.shuffle(known)
+        for group, account in known[:MEMBERSHIPS]:
+            imprint = Imprint.of(self._rig)
+            try:
+                plan = self.connector().plan(Change(account, "", Rights.NONE, group))
+            except CannotExpress as error:
+                self._tally.declined += 1
+                self._tally.refusals[str(error)] += 1
+                assert Imprint.of(self._rig) == imprint, "planning changed something"
+                continue
+            self._tally.left += 1
+            self._carry_out(self.opinion(), plan, imprint, DEEPEST)
+            return
+
     def _carry_out(self, opinion: Opinion, plan: Plan, imprint: "Imprint", depth: int) -> None:
         change = plan.change
-        predicted = self._predicted(opinion, change, plan)
         self._tally.revocations += 1
         assert plan.is_empty or self.connector().standing(plan) is Standing.BEFORE
         try:
             self._apply(plan)
-            self._assert_cells(opinion, plan, predicted)
+            self._assert_cells(opinion, plan, self._predicted(opinion, change, plan))
             if depth < DEEPEST and self._dice.random() < 0.25:
                 self._change(depth + 1)
         finally:
@@ -253,8 +274,16 @@ class Differential:
 
     def _predicted(self, opinion: Opinion, change: Change, plan: Plan) -> Cells:
         cells = opinion.cells(self._accounts)
-        for folder in opinion.region(change.folder):
-            cells[change.account, folder] = change.rights
+        if change.group:  # what the group opened closes; the new reading says how much
+            after = self.opinion()
+            mine = after.cells([change.account])
+            assert all(not mine[cell] & ~cells[cell] for cell in mine), "leaving gave rights"
+            members = {one.name: one.members for one in self.connector().read().groups}
+            assert change.account not in members.get(change.group, ())
+            cells |= mine
+        else:
+            for folder in opinion.region(change.folder):
+                cells[change.account, folder] = change.rights
         for cell in plan.side_effects:  # one for each folder
             if (cell.account, cell.folder) in cells:
                 cells[cell.account, cell.folder] = cell.after

@@ -22,7 +22,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{kind}: {total['cells']} cells compared with real clients, {total['wrong']} wrong, "
             f"{total['widened']} marked as possibly too wide; "
             f"{total['revocations']} changes carried out, {total['undone']} undone, "
-            f"{total['declined']} declined, {total['side_effects']} with side effects"
+            f"{total['declined']} declined, {total['side_effects']} with side effects, "
+            f"{total['left']} groups left"
         )
         for reason, count in refusals[kind].most_common(6):
             terminalreporter.write_line(f"    {count} x {reason}")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from recert.app import create_app
 from recert.campaigns import brake, freshness, items
 from recert.campaigns import service as campaigns
-from recert.campaigns.models import Campaign, Item
+from recert.campaigns.models import Campaign, Item, Subject
 from recert.campaigns.notices import Letterhead
 from recert.campaigns.policy import Policy
 from recert.changes import execution
@@ -35,6 +35,7 @@ from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Server
 from recert.people import queries as people_queries
 from recert.people import service as people
+from recert.remediation import confirmations
 from recert.remediation import service as remediation
 from recert.trail.models import TrailEntry
 
@@ -137,6 +138,7 @@ class House:
         prefix: str = "/",
         undo_minutes: int = 60,
         policy: Policy = campaigns.DEFAULT_POLICY,
+        about: Subject = Subject.ACCESS,
     ) -> int:
         """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
@@ -148,6 +150,7 @@ class House:
                 clock.now() + timedelta(days=14),
                 undo_minutes=undo_minutes,
                 policy=policy,
+                about=about,
                 actor=self.officer,
                 now=clock.now(),
             ).id
@@ -199,6 +202,7 @@ class House:
         remediation.order_final(self.db, now=clock.now())
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())
+        confirmations.note_final(self.db, now=clock.now())
 
     def campaign(self, campaign_id: int) -> Campaign:
         """A campaign, detached."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from recert.connectors.contract import (
@@ -25,6 +26,8 @@ from recert.connectors.rights import Rights, parse
 from recert.foundation import clock
 
 _INCOMPLETE = "the export does not claim to be complete"
+
+_BY_A_PERSON = "Carry this out in the product; the next export shows whether it is done."
 
 
 class CsvConnector:
@@ -82,13 +85,24 @@ class CsvConnector:
         key = export.account_key(change.account)
         if key is None:
             raise CannotExpress(f"There is no account {change.account!r} in the export.")
+        if not change.folder:
+            return self._exit(export, change)
         now = export.grant(key, change.folder, clock.now())
         before = rights_text(now.rights)
         if now.rights == change.rights:
             return Plan(change, before, before, "", _fingerprint(now))
         after = row_of(change, now.rights, now.native)
-        note = "Carry this out in the product; the next export shows whether it is done."
-        return Plan(change, before, after, f"-{before}\n+{after}", _fingerprint(now), note=note)
+        seen = _fingerprint(now)
+        return Plan(change, before, after, f"-{before}\n+{after}", seen, note=_BY_A_PERSON)
+
+    def _exit(self, export: Export, change: Change) -> Plan:
+        """Leaving a group, or the end of the whole account, as a row for a person."""
+        what = f"group {change.group}" if change.group else "the whole account"
+        stands = _is_in(export, change)
+        before = f"in {what}" if stands else "none"
+        after = row_of(replace(change, folder=what), Rights.NONE, "") if stands else "none"
+        seen = hashlib.sha256(f"{change.account}\n{what}\n{stands}".encode()).hexdigest()
+        return Plan(change, before, after, f"-{before}\n+{after}", seen, note=_BY_A_PERSON)
 
     def undo_plan(self, applied: Plan) -> Plan:
         if self.standing(applied) is not Standing.AFTER:
@@ -98,6 +112,8 @@ class CsvConnector:
 
     def standing(self, plan: Plan) -> Standing:
         export = self._export(self._table())
+        if not plan.change.folder:
+            return Standing.BEFORE if _is_in(export, plan.change) else Standing.AFTER
         key = export.account_key(plan.change.account)
         spoken = key is not None and bool(export.rows_for(key, plan.change.folder))
         if not spoken and not self._complete:
@@ -117,6 +133,15 @@ class CsvConnector:
 
     def _export(self, table: Table) -> Export:
         return Export(table, case_sensitive=self._case_sensitive)
+
+
+def _is_in(export: Export, change: Change) -> bool:
+    """Whether the account is in the group that it shall leave, or gets in at all."""
+    if change.group:
+        members = {one.name: one.members for one in export.groups()}
+        return change.account in members.get(change.group, ())
+    known = export.accounts({change.account}, clock.now())
+    return any(one.name == change.account and one.enabled for one in known)
 
 
 def _fingerprint(grant: GrantFact) -> str:

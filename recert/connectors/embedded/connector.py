@@ -85,14 +85,14 @@ class EmbeddedConnector:
         return edit.make_undo(self._native(), applied, self._file.name)
 
     def standing(self, plan: Plan) -> Standing:
-        stands = edit.folders_text(self._native(), plan.change.account)
+        stands = edit.stands(self._native(), plan.change)
         sides = {plan.before: Standing.BEFORE, plan.after: Standing.AFTER}
         return sides.get(stands, Standing.OTHER)
 
     def apply(self, plan: Plan) -> None:
         with atomic.locked(self._file):
             native = self._native()
-            stands = edit.folders_text(native, plan.change.account)
+            stands = edit.stands(native, plan.change)
             if stands == plan.after:
                 return
             if stands != plan.before or edit.fingerprint(native, plan.change) != plan.fingerprint:

@@ -1,4 +1,5 @@
-"""The smallest edit of one account's folders that makes a change true, and its proof."""
+"""The smallest edit of one account that makes a change true, and its proof: of its folders, its
+groups, or of the switch that lets it in."""
 
 import difflib
 import hashlib
@@ -17,7 +18,7 @@ from recert.connectors.contract import (
 )
 from recert.connectors.embedded import evaluate, paths
 from recert.connectors.embedded.format import Account, Permissions, read_document, understand
-from recert.connectors.rights import Rights, names
+from recert.connectors.rights import Rights, names, say
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Native:
 def make_plan(native: Native, change: Change, title: str) -> Plan:
     """The plan for one change; CannotExpress when this file cannot say it."""
     account = _account(native.permissions, change)
-    before = folders_text(native, change.account)
+    before = stands(native, change)
+    if change.group or change.is_closing:
+        return _plan(native, change, before, _shut(native, account, change), title)
     if evaluate.access(native.permissions, account, change.folder).rights == change.rights:
         return _plan(native, change, before, before, title)
     wanted = _wanted(native, account, change)
@@ -46,44 +49,55 @@ def make_plan(native: Native, change: Change, title: str) -> Plan:
 def make_undo(native: Native, applied: Plan, title: str) -> Plan:
     """The plan that puts back `applied.before`; EditedByOthers when `after` does not stand."""
     change = applied.change
-    if folders_text(native, change.account) != applied.after:
+    if stands(native, change) != applied.after:
         raise EditedByOthers(f"The entries of account {change.account!r} were changed again.")
-    before = _with_folders(native, change.account, applied.before)
+    before = _with(native, change, applied.before)
+    if not change.folder:
+        return _plan(native, change, applied.after, applied.before, title)
     account = _account(before.permissions, change)
     restored = evaluate.access(before.permissions, account, change.folder).rights
     back = replace(change, rights=restored)
     return _plan(native, back, applied.after, applied.before, title)
 
 
-def folders_text(native: Native, account: str) -> str:
-    """The account's own entries as the file has them; "null" when it says nothing of folders,
-    "" when there is no such account."""
-    if account not in native.permissions.accounts:
+def stands(native: Native, change: Change) -> str:
+    """The part of the account that a change is about, as the file has it; "null" when it says
+    nothing of it, "" when there is no such account."""
+    if change.account not in native.permissions.accounts:
         return ""
-    return as_text(native.document["accounts"][account].get("folders"))
+    return as_text(native.document["accounts"][change.account].get(_key(change)))
 
 
-def as_text(folders: object) -> str:
-    return json.dumps(folders, indent=2, ensure_ascii=False)
+def _key(change: Change) -> str:
+    if change.group:
+        return "groups"
+    return "enabled" if change.is_closing else "folders"
+
+
+def as_text(part: object) -> str:
+    return json.dumps(part, indent=2, ensure_ascii=False)
 
 
 def fingerprint(native: Native, change: Change) -> str:
     """SHA-256 over everything a plan for this change is made from."""
     account = native.document["accounts"][change.account]
     groups = {name: native.document["groups"][name] for name in account.get("groups", [])}
-    below = [folder for folder in native.permissions.boundaries if _is_below(change.folder, folder)]
+    below = [
+        folder
+        for folder in native.permissions.boundaries
+        if not change.folder or _is_below(change.folder, folder)
+    ]
     seen = json.dumps([account, groups, below], sort_keys=True)
     return hashlib.sha256(seen.encode()).hexdigest()
 
 
 def edited(native: Native, plan: Plan) -> bytes:
     """The new file, proven to differ from the old one in the planned place only."""
-    account = plan.change.account
-    changed = _with_folders(native, account, plan.after)
+    changed = _with(native, plan.change, plan.after)
     content = (as_text(changed.document) + "\n").encode()
     again = Native.of(content)
-    untouched = _without_folders(native, account) == _without_folders(again, account)
-    if not untouched or folders_text(again, account) != plan.after:
+    untouched = _without(native, plan.change) == _without(again, plan.change)
+    if not untouched or stands(again, plan.change) != plan.after:
         raise ServerDataInvalid("The changed file does not differ from the old one as planned.")
     return content
 
@@ -92,6 +106,8 @@ def _account(permissions: Permissions, change: Change) -> Account:
     account = permissions.accounts.get(change.account)
     if account is None:
         raise CannotExpress(f"There is no account {change.account!r} in the permission file.")
+    if not change.folder:
+        return account
     if why := paths.complaint(change.folder):
         raise CannotExpress(f"Folder {change.folder!r}: {why}.")
     if change.rights & Rights.SHARE:
@@ -102,6 +118,26 @@ def _account(permissions: Permissions, change: Change) -> Account:
             f" of account {change.account!r}."
         )
     return account
+
+
+def _shut(native: Native, account: Account, change: Change) -> str:
+    """The account's groups without this one, or its switch turned off. Where an entry of the
+    group takes rights away, leaving it would give some: that is never done."""
+    if change.is_closing:
+        return as_text(False)
+    if change.group not in account.groups:
+        return as_text(native.document["accounts"][account.name].get("groups"))
+    after = as_text([name for name in account.groups if name != change.group])
+    then = _with(native, change, after).permissions
+    for folder in native.permissions.boundaries:
+        was = evaluate.access(native.permissions, account, folder).rights
+        will = evaluate.access(then, then.accounts[account.name], folder).rights
+        if will & ~was:
+            raise CannotExpress(
+                f"Without group {change.group} the account could do more in {folder}: "
+                f"{say(will & ~was)}. Change the entries of the group first."
+            )
+    return after
 
 
 def _wanted(native: Native, account: Account, change: Change) -> dict[str, str]:
@@ -133,9 +169,11 @@ def _plan(native: Native, change: Change, before: str, after: str, title: str) -
         change=change,
         before=before,
         after=after,
-        diff=_diff(before, after, f"{title} accounts.{change.account}.folders"),
+        diff=_diff(before, after, f"{title} accounts.{change.account}.{_key(change)}"),
         fingerprint=fingerprint(native, change),
-        side_effects=_side_effects(native, change, after) if before != after else (),
+        side_effects=_side_effects(native, change, after)
+        if before != after and change.folder
+        else (),
     )
 
 
@@ -148,7 +186,7 @@ def _diff(before: str, after: str, header: str) -> str:
 
 def _side_effects(native: Native, change: Change, after: str) -> tuple[Cell, ...]:
     """Cells other than the wanted one that differ, found by evaluating both sides."""
-    then = _with_folders(native, change.account, after).permissions
+    then = _with(native, change, after).permissions
     sides = [(side, side.accounts[change.account]) for side in (native.permissions, then)]
     cells = []
     for folder in paths.parents_first({*native.permissions.boundaries, *then.boundaries}):
@@ -158,24 +196,24 @@ def _side_effects(native: Native, change: Change, after: str) -> tuple[Cell, ...
     return tuple(cells)
 
 
-def _with_folders(native: Native, account: str, text: str) -> Native:
-    """The file as it would be with these entries; the old one is not touched."""
-    entry = dict(native.document["accounts"][account])
-    folders = json.loads(text)
-    if folders is None:
-        entry.pop("folders", None)
+def _with(native: Native, change: Change, text: str) -> Native:
+    """The file as it would be with this part of the account; the old one is not touched."""
+    entry = dict(native.document["accounts"][change.account])
+    part = json.loads(text)
+    if part is None:
+        entry.pop(_key(change), None)
     else:
-        entry["folders"] = folders
+        entry[_key(change)] = part
     document = {
         **native.document,
-        "accounts": {**native.document["accounts"], account: entry},
+        "accounts": {**native.document["accounts"], change.account: entry},
     }
     return Native(document, understand(document))
 
 
-def _without_folders(native: Native, account: str) -> str:
+def _without(native: Native, change: Change) -> str:
     """Everything else, order included."""
-    return json.dumps(_with_folders(native, account, "null").document)
+    return json.dumps(_with(native, change, "null").document)
 
 
 def _is_below(folder: str, other: str) -> bool:

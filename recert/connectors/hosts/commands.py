@@ -9,7 +9,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from recert.connectors.contract import SettingsInvalid
+from recert.connectors.contract import CannotExpress, SettingsInvalid
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
@@ -71,6 +71,23 @@ def program(prefix: str, path: str, *words: str) -> Command:
         if not _PLAIN.fullmatch(word):
             raise SettingsInvalid(f"{word!r} holds characters that no command line may hold.")
     return Command((whole, *words))
+
+
+def leave_group(member: str, group: str) -> Command:
+    """One name less in a group, whatever others do to its list meanwhile."""
+    return Command(("gpasswd", "-d", *_for_a_group(group, member)))
+
+
+def set_members(group: str, members: str) -> Command:
+    """The whole list of a group's names."""
+    return Command(("gpasswd", "-M", *_for_a_group(group, members)))
+
+
+def _for_a_group(group: str, members: str) -> tuple[str, str]:
+    for word in (group, members):
+        if not _PLAIN.fullmatch(word) or word.startswith("-"):
+            raise CannotExpress(f"{word!r} holds characters that no command line may hold.")
+    return members, group
 
 
 def signal(name: str, *processes: int) -> Command:

@@ -1,6 +1,7 @@
 """A machine as it would be with some files changed: what a plan is tried out on."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
@@ -10,10 +11,16 @@ from recert.connectors.hosts.contract import FileFact, Host, Output, Stream
 
 class EditedHost:
     """Reads what `contents` holds from there and everything else from the machine itself, which
-    is never written."""
+    is never written. `answers` are those of commands that would answer otherwise then."""
 
-    def __init__(self, host: Host, contents: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        contents: Mapping[str, bytes],
+        answers: Mapping[Command, bytes] | None = None,
+    ) -> None:
         self._host, self._contents, self.title = host, contents, host.title
+        self._answers = answers or {}
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +52,8 @@ class EditedHost:
         return self._host.resolve_many(paths)
 
     def run(self, command: Command, data: bytes = b"") -> Output:
-        return self._host.run(command, data)
+        answer = self._host.run(command, data)
+        return replace(answer, out=self._answers[command]) if command in self._answers else answer
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         return self._host.stream(command, data)

@@ -21,13 +21,13 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import EditedHost, Host, commands, host_of
-from recert.connectors.posix import daemon, edit, parts, report
+from recert.connectors.posix import daemon, edit, membership, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights
 
-WHOLE_ACCOUNT = ""  # as the folder of a change: the account shall not get in at all
+_KEEPS_ITS_GROUPS = "A session that is not ended keeps its groups until it ends."
 
 
 class PosixConnector(ABC):
@@ -49,6 +49,10 @@ class PosixConnector(ABC):
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         """The edit after which the account cannot log in. CannotExpress says why there is
         none."""
+
+    def group_files(self, host: Host, survey: Survey) -> Sequence[str]:
+        """The files that say who is in which group."""
+        return (membership.SYSTEM,)
 
     def _is_closed(self, host: Host, account: str) -> bool:
         """By a fresh look: an undo lets the account in again, and its sessions live."""
@@ -72,19 +76,20 @@ class PosixConnector(ABC):
         """Writes. Kinds whose edits need a check before or a reload after say so here."""
         parts.carry_out(host, found)
         if self.session_name and any(part.kind != parts.ACL for part in found):
-            self._end_sessions(host, plan.change.account)
+            self._end_sessions(host, plan.change)
 
     # How the processes of sessions are named, where they run as the account: permissions act on
-    # them at once, but a closed account stays in until its session ends.
+    # them at once, but a closed account stays in until its session ends, and a session keeps the
+    # groups that it began with.
     session_name = ""
 
-    def _end_sessions(self, host: Host, account: str) -> None:
+    def _end_sessions(self, host: Host, change: Change) -> None:
         """Only when nobody else runs as the same uid, whose sessions could not be told apart, and
-        only when the account was closed."""
+        only when the account was closed or left a group."""
         survey = self.survey(host)
-        uid = survey.identities.get(account).uid
+        uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
-        if is_alone and uid > 0 and self._is_closed(host, account):
+        if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account)):
             daemon.end_sessions_of(host, self.session_name, uid)
 
     def checks(self) -> Iterator[Check]:
@@ -159,7 +164,9 @@ class PosixConnector(ABC):
                         "The account's name holds characters that no name may hold."
                     )
                 raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
-            if change.folder == WHOLE_ACCOUNT:
+            if change.group:
+                return self._leaving(host, survey, change)
+            if change.is_closing:
                 closing, others = self._closing(host, survey, change)
                 return plan_of(change, closing, others, self._note(survey, change, closing))
             _check_folder(survey, change.folder)
@@ -213,10 +220,20 @@ class PosixConnector(ABC):
         found = self.close_account(host, survey, change.account)
         after = self.survey(EditedHost(host, parts.contents(host, found)))
         before, kept = survey.outlook()
-        whole = change.folder == WHOLE_ACCOUNT
-        inside = before if whole else edit.region(before, kept, change.folder)
+        inside = before if change.is_closing else edit.region(before, kept, change.folder)
         then = edit.renumbered(after.rights(survey.tree), after.identities, before, survey)
         return found, edit.compared(survey, change, before, then, inside, "closing it")
+
+    def _leaving(self, host: Host, survey: Survey, change: Change) -> Plan:
+        """What the group opens closes for the account: that is what was asked about."""
+        found = membership.leave(host, self.group_files(host, survey), change)
+        after = self.survey(membership.tried_on(host, found, change))
+        membership.check_left(after, change)
+        before, _ = survey.outlook()
+        then = edit.renumbered(after.rights(survey.tree), after.identities, before, survey)
+        touched = membership.others_touched(survey, change, before, then)
+        note = f"{self._note(survey, change, found)} {_KEEPS_ITS_GROUPS}".strip()
+        return plan_of(change, found, touched, note)
 
     def undo_plan(self, applied: Plan) -> Plan:
         with host_of(self._settings) as host:

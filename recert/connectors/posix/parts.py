@@ -8,7 +8,7 @@ finished by the next.
 import difflib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,11 +44,17 @@ class FileEdit(Protocol):
 
 
 _EDITS: dict[str, FileEdit] = {TEXT: hunks}
+_WRITERS: dict[str, "Callable[[Host, Part], bool]"] = {}
 
 
-def register(kind: str, edit: FileEdit) -> None:
-    """Adds a kind of part that edits a file."""
+def register(
+    kind: str, edit: FileEdit, write: "Callable[[Host, Part], bool] | None" = None
+) -> None:
+    """Adds a kind of part that edits a file. `write` carries it out where the machine has a tool
+    of its own for that file, and tells whether it did."""
     _EDITS[kind] = edit
+    if write is not None:
+        _WRITERS[kind] = write
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,8 @@ def carry_out(host: Host, parts: Sequence[Part], *, beside: str | None = None) -
 def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
     if part.kind == ACL:
         _set_acl(host, part)
+        return
+    if part.kind in _WRITERS and _WRITERS[part.kind](host, part):
         return
     old = places.text(part)
     new = _EDITS[part.kind].turn(old, part.before, part.after)

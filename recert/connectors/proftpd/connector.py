@@ -14,7 +14,7 @@ from recert.connectors.contract import (
     Plan,
 )
 from recert.connectors.hosts import Host, host_of
-from recert.connectors.posix import daemon
+from recert.connectors.posix import daemon, membership
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
@@ -85,6 +85,13 @@ class ProftpdConnector(PosixConnector):
             raise CannotExpress("The server was not read by this kind.")
         running.check_before(host, self._prefix, self._settings["config"])
         return edit.close_account(survey, survey.known, account)
+
+    def group_files(self, host: Host, survey: Survey) -> Sequence[str]:
+        """AuthGroupFiles stand beside the system's; a database is changed by hand."""
+        running.check_before(host, self._prefix, self._settings["config"])
+        servers = survey.known.layout.servers if isinstance(survey, ProftpdSurvey) else ()
+        named = {one.args[0] for each in servers if (one := each.value("authgroupfile"))}
+        return (*sorted(path for path in named if host.stat(path)), membership.SYSTEM)
 
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
         """ACL entries hold at once; the daemon is told only about its own files."""

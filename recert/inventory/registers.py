@@ -1,0 +1,202 @@
+"""Who answers for groups and for service accounts, and when owners last said that they do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import one_at_a_time
+from recert.inventory import routing
+from recert.inventory.models import (
+    Account,
+    FolderOwner,
+    Group,
+    GroupOwner,
+    Server,
+    ServiceAccount,
+)
+from recert.people import csv_rows
+from recert.people.csv_rows import Column, CsvRejected, CsvRow, RowError
+from recert.people.models import Person
+from recert.people.service import clean_email
+
+LONGEST_PURPOSE = 1000
+GROUP_COLUMNS = (
+    Column("server", csv_rows.required_text),
+    Column("group", csv_rows.required_text),
+    Column("owner_email", clean_email),
+    Column("substitute_email", lambda text: clean_email(text) if text else "", required=False),
+)
+SERVICE_COLUMNS = (
+    Column("server", csv_rows.required_text),
+    Column("account", csv_rows.required_text),
+    Column("owner_email", clean_email),
+    Column("purpose", lambda text: text[:LONGEST_PURPOSE], required=False),
+)
+
+
+def import_group_owners(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+    """Sets the owners of groups from CSV; the number of rows. CsvRejected changes nothing.
+    Groups that the file does not name keep their owner."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows, servers, persons = _checked(session, text, GROUP_COLUMNS, "group")
+    known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
+    for row in rows:
+        key = (servers[row.text("server")], row.text("group"))
+        owner = known.get(key)
+        if owner is None:
+            owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
+            session.add(owner)
+        owner.person_id = persons[row.text("owner_email")]
+        if "substitute_email" in row.values:
+            owner.substitute_id = persons.get(row.text("substitute_email"))
+    session.flush()
+    details = {"groups": len(rows), "rows": [_said(row, "group") for row in rows]}
+    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    return len(rows)
+
+
+def import_service_accounts(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+    """Says of service accounts who answers for them and what they are for, from CSV; the number
+    of rows. CsvRejected changes nothing."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows, servers, persons = _checked(session, text, SERVICE_COLUMNS, "account")
+    known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
+    for row in rows:
+        key = (servers[row.text("server")], row.text("account"))
+        found = known.get(key)
+        if found is None:
+            found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
+            session.add(found)
+        found.person_id = persons[row.text("owner_email")]
+        if row.text("purpose"):
+            found.purpose = row.text("purpose")
+    session.flush()
+    details = {"service_accounts": len(rows), "rows": [_said(row, "account") for row in rows]}
+    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    return len(rows)
+
+
+def _said(row: CsvRow, named: str) -> list[str]:
+    return [row.text("server"), row.text(named), row.text("owner_email")]
+
+
+def _checked(
+    session: Session, text: str, columns: Sequence[Column], named: str
+) -> tuple[list[CsvRow], dict[str, int], dict[str, int]]:
+    """The rows, the servers and the persons they speak of; CsvRejected names every bad one."""
+    rows = csv_rows.read(text, columns)
+    one_at_a_time(session, "import owners")
+    servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
+    persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
+    errors, seen = [], set[tuple[str, str]]()
+    for row in rows:
+        key = (row.text("server"), row.text(named))
+        if key[0] not in servers:
+            errors.append(RowError(row.line, "server", f"there is no server {key[0]!r}"))
+        if key in seen:
+            errors.append(RowError(row.line, named, f"{key[1]} stands twice"))
+        seen.add(key)
+        for column in ("owner_email", "substitute_email"):
+            email = row.text(column)
+            if email and email not in persons:
+                errors.append(RowError(row.line, column, f"nobody has the address {email}"))
+    if errors:
+        raise CsvRejected(errors)
+    return rows, servers, persons
+
+
+def service_account(session: Session, account_id: int | None) -> ServiceAccount | None:
+    """What is written down about a service account."""
+    query = (
+        select(ServiceAccount)
+        .join(Account, Account.server_id == ServiceAccount.server_id)
+        .where(Account.id == account_id, ServiceAccount.name == Account.name)
+    )
+    return session.scalar(query)
+
+
+def purpose_of(session: Session, account_id: int | None) -> str:
+    """What an account is for; "" when nobody has said so."""
+    found = service_account(session, account_id)
+    return found.purpose if found else ""
+
+
+def confirm_folder(
+    session: Session, folder_owner_id: int, person_id: int, *, actor: Actor, now: datetime
+) -> str:
+    """Somebody answers for a folder, from now on or still. What changed, in words."""
+    owner = session.get_one(FolderOwner, folder_owner_id)
+    note = _confirm(session, owner, person_id, now)
+    if note:
+        owner.substitute_id = None if owner.substitute_id == person_id else owner.substitute_id
+        routing.recompute(session, owner.server_id)
+        _tell(session, owner.server_id, owner.path, person_id, actor, now)
+    return note or "The owner is confirmed."
+
+
+def confirm_group(
+    session: Session, group_id: int, person_id: int, *, actor: Actor, now: datetime
+) -> str:
+    """The same for a group."""
+    group = session.get_one(Group, group_id)
+    here = (GroupOwner.server_id == group.server_id, GroupOwner.name == group.name)
+    owner = session.scalar(select(GroupOwner).where(*here))
+    if owner is None:
+        owner = GroupOwner(server_id=group.server_id, name=group.name, person_id=person_id)
+        session.add(owner)
+        note = "The group has an owner now."
+    else:
+        note = _confirm(session, owner, person_id, now)
+    owner.confirmed_at = now
+    if note:
+        _tell(session, group.server_id, f"group {group.name}", person_id, actor, now)
+    return note or "The owner is confirmed."
+
+
+def confirm_service(
+    session: Session,
+    account_id: int,
+    person_id: int,
+    purpose: str,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Somebody answers for a service account and has said what it is for."""
+    account = session.get_one(Account, account_id)
+    found = service_account(session, account_id)
+    if found is None:
+        found = ServiceAccount(
+            server_id=account.server_id, name=account.name, person_id=person_id, purpose=""
+        )
+        session.add(found)
+        note = "The account has an owner now."
+    else:
+        note = _confirm(session, found, person_id, now)
+    found.purpose = found.purpose or purpose.strip()[:LONGEST_PURPOSE]
+    found.confirmed_at = now
+    if note:
+        _tell(session, account.server_id, f"account {account.name}", person_id, actor, now)
+    return note or "The owner is confirmed."
+
+
+def _confirm(session: Session, owner: Any, person_id: int, now: datetime) -> str:
+    before, owner.confirmed_at = owner.person_id, now
+    if before == person_id:
+        return ""
+    owner.person_id = person_id
+    was, is_now = session.get_one(Person, before), session.get_one(Person, person_id)
+    return f"{is_now.name} answers for it instead of {was.name}."
+
+
+def _tell(
+    session: Session, server_id: int, what: str, person_id: int, actor: Actor, now: datetime
+) -> None:
+    server, person = session.get_one(Server, server_id), session.get_one(Person, person_id)
+    details = {"server": server.name, "what": what, "owner": person.email}
+    trail.append(session, "owner.changed", f"server:{server_id}", details, actor=actor, at=now)
