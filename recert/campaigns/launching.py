@@ -151,6 +151,7 @@ def _draft(
         undo_minutes=template.undo_minutes,
         policy=Policy.of(template.policy),
         scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
+        about=template.about,
         actor=actor,
         now=now,
     )

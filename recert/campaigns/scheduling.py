@@ -1,7 +1,7 @@
 """Verbs of schedules: add and switch off. `launching` does what they say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import rules, schedule, service
+from recert.campaigns import rules, schedule, service, subjects
 from recert.campaigns.models import (
     CampaignSchedule,
     CampaignTemplate,
     ScheduleSlot,
     SlotState,
+    Subject,
 )
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Monthly, Timetable
@@ -55,6 +56,7 @@ class Wanted:
     undo_minutes: int = 60
     policy: Policy = service.DEFAULT_POLICY
     scope: Scope = EVERYTHING
+    about: Subject = Subject.ACCESS
 
 
 def timetable(found: CampaignSchedule) -> Timetable:
@@ -69,6 +71,8 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
     actor.require(Role.OFFICER)
     _check(session, wanted, now)
     wanted.scope.check()
+    whole = replace(wanted.scope, prefix=wanted.folder_prefix or "/")
+    subjects.check_scope(wanted.about, whole)
     one_at_a_time(session, "add a schedule")
     template = _template(session, wanted)
     made = CampaignSchedule(
@@ -85,6 +89,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
     session.flush()
     details = {
         "name": template.name,
+        "about": template.about.value,
         "rhythm": made.rhythm,
         "first_day": made.first_day.isoformat(),
         "at": made.time_of_day.isoformat("minutes"),
@@ -121,6 +126,7 @@ def _template(session: Session, wanted: Wanted) -> CampaignTemplate:
     here = (CampaignSchedule.template_id == template.id, CampaignSchedule.active)
     if found and session.scalar(select(CampaignSchedule.id).where(*here)):
         raise ScheduleRefused(f"Its name is {name!r}.")
+    template.about = wanted.about
     template.server_ids = sorted(set(wanted.server_ids))
     template.folder_prefix = clean_path(wanted.folder_prefix or "/")
     template.policy, template.scope = wanted.policy.as_json(), wanted.scope.as_json()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns import brake, notices, queries, service
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
+from recert.campaigns.templates import TEMPLATES, template
 from recert.cli.base import Shell, cli, day_of, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
@@ -38,6 +39,7 @@ def campaign() -> None:
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Last day to answer; default: in 14 days.")
 @click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
+@click.option("--template", "key", default="", help="See `recert campaign templates`.")
 @scope_options
 @policy_options
 @shell
@@ -49,9 +51,12 @@ def campaign_launch(
     folder: str,
     due: str | None,
     dry_run: bool,
+    key: str,
     **rules: Any,
 ) -> None:
-    """Ask the owners about every access in scope."""
+    """Ask the owners about every access in scope, or about what a template says. Options that
+    limit the scope count instead of those of the template."""
+    chosen_template = template(key or "access")
     now = clock.now()
     day = day_of(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
     due_at = clock.end_of_day(day, context.settings.zone)
@@ -64,7 +69,8 @@ def campaign_launch(
             folder,
             due_at,
             undo_minutes=context.settings.undo_minutes,
-            scope=scope_of(rules, folder),
+            scope=scope_of(rules, folder, chosen_template.scope),
+            about=chosen_template.about,
             policy=policy_of(rules),
             actor=context.actor,
             now=now,
@@ -90,6 +96,13 @@ def _show_preview(found: Preview) -> None:
     )
     rows = [(share.name, share.email, share.items, share.folders) for share in found.shares]
     table(("REVIEWER", "MAIL", "ITEMS", "FOLDERS"), rows)
+
+
+@campaign.command("templates")
+def campaign_templates() -> None:
+    """Show what can be asked about, ready to choose."""
+    rows = [(one.key, one.title, one.what) for one in TEMPLATES]
+    table(("TEMPLATE", "TITLE", "WHAT IS ASKED ABOUT"), rows)
 
 
 @campaign.command("list")

@@ -6,6 +6,7 @@ import click
 
 from recert.cli.base import Shell, cli, shell
 from recert.foundation import clock
+from recert.inventory import registers
 from recert.inventory import service as inventory
 from recert.people import csv_rows
 from recert.people import service as people_service
@@ -32,7 +33,7 @@ def people_import(context: Shell, file: Path) -> None:
 
 @cli.group()
 def owners() -> None:
-    """Who answers for which folder."""
+    """Who answers for which folder, group or service account."""
 
 
 @owners.command("import")
@@ -45,3 +46,29 @@ def owners_import(context: Shell, file: Path) -> None:
     with context.transaction() as session:
         count = inventory.import_owners(session, text, actor=context.actor, now=clock.now())
     click.echo(f"{count} owners imported.")
+
+
+@owners.command("import-groups")
+@click.argument("file", type=CSV)
+@shell
+def owners_import_groups(context: Shell, file: Path) -> None:
+    """Set owners of groups from a CSV FILE: server, group, owner_email, and optionally
+    substitute_email. They are asked who may stay in the group. All rows or none."""
+    text = csv_rows.decode(file.read_bytes())
+    with context.transaction() as session:
+        count = registers.import_group_owners(session, text, actor=context.actor, now=clock.now())
+    click.echo(f"{count} owners of groups imported.")
+
+
+@owners.command("import-services")
+@click.argument("file", type=CSV)
+@shell
+def owners_import_services(context: Shell, file: Path) -> None:
+    """Say who answers for service accounts from a CSV FILE: server, account, owner_email, and
+    optionally purpose. All rows or none."""
+    text = csv_rows.decode(file.read_bytes())
+    with context.transaction() as session:
+        count = registers.import_service_accounts(
+            session, text, actor=context.actor, now=clock.now()
+        )
+    click.echo(f"{count} service accounts imported.")

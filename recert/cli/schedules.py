@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from recert.campaigns import calendar, scheduling
 from recert.campaigns.scheduling import Wanted
+from recert.campaigns.templates import template
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
@@ -34,6 +35,7 @@ def schedule() -> None:
 @click.option("--zone", help="The time zone; default: the one of this installation.")
 @click.option("--server", "servers", multiple=True, help="A server in scope; default: all.")
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
+@click.option("--template", "key", default="access", help="See `recert campaign templates`.")
 @click.option("--days", default=14, show_default=True, help="Days to answer.")
 @scope_options
 @policy_options
@@ -48,12 +50,14 @@ def schedule_add(
     zone: str | None,
     servers: tuple[str, ...],
     folder: str,
+    key: str,
     days: int,
     **rules: Any,
 ) -> None:
     """Launch a review again and again. A time that the clock skips moves to the first that
     exists; a time that comes twice counts once. Cron expressions say their time themselves."""
     first_day, time_of_day = _moment(first, at)
+    start = template(key)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         wanted = Wanted(
@@ -66,7 +70,8 @@ def schedule_add(
             folder,
             days,
             context.settings.undo_minutes,
-            scope=scope_of(rules, folder),
+            scope=scope_of(rules, folder, start.scope),
+            about=start.about,
             policy=policy_of(rules),
         )
         made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())

@@ -6,9 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from recert.campaigns.scope import Holder, Scope
+from recert.campaigns.scope import EVERYTHING, Holder, Scope
 from recert.connectors import rights
-from recert.connectors.rights import Rights
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,8 +36,8 @@ def scope_options(command: Command) -> Command:
     return command
 
 
-def scope_of(said: dict[str, Any], prefix: str) -> Scope:
-    """Takes the options out of what was said."""
+def scope_of(said: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Scope:
+    """Takes the options out of what was said; what is not said is as usual."""
     holders, any_of, classes, unused_days, only_changes, sample, seed = (
         said.pop(name) for name in NAMES
     )
@@ -47,10 +46,10 @@ def scope_of(said: dict[str, Any], prefix: str) -> Scope:
     return Scope(
         prefix=prefix,
         classifications=tuple(classes),
-        holders=tuple(map(Holder, holders)),
-        rights=rights.parse(any_of.split(",")) if any_of else Rights.NONE,
-        unused_days=unused_days,
-        only_changes=only_changes,
+        holders=tuple(map(Holder, holders)) or usual.holders,
+        rights=rights.parse(any_of.split(",")) if any_of else usual.rights,
+        unused_days=unused_days or usual.unused_days,
+        only_changes=only_changes or usual.only_changes,
         sample=sample,
         seed=seed,
     )

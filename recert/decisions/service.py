@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, hints, queries
+from recert.campaigns import handover, hints, queries, subject_facts
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -52,7 +52,7 @@ def record(
     rules.check_reply(reply, item.rights, now=now)
     known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
     rules.check_subject(reply, campaign.about, has_purpose=bool(known))
-    seen = _seen(session, item.id, now)
+    seen = _seen(session, item.id, campaign.about, now)
     rules.check_reason(reply, seen.red)
     decision = Decision(
         item_id=item.id,
@@ -89,12 +89,12 @@ class Seen:
     red: str
 
 
-def _seen(session: Session, item_id: int, now: datetime) -> Seen:
+def _seen(session: Session, item_id: int, about: Subject, now: datetime) -> Seen:
     row = queries.item_row(session, item_id)
     if row is None:
         raise NoSuchItem
     found = hints.hints_for(session, [row], now=now)[item_id]
-    facts = {
+    facts: dict[str, object] = {
         "account": row.account,
         "enabled": row.enabled,
         "person": row.person,
@@ -104,6 +104,11 @@ def _seen(session: Session, item_id: int, now: datetime) -> Seen:
         "as_of": now.isoformat(),
         "hints": [[hint.level.value, hint.text] for hint in found],
     }
+    if known := subject_facts.known_of(session, about, [row]).get(item_id):
+        facts["topic"] = row.topic
+        facts["facts"] = [list(line) for line in known.lines]
+        facts["opens"] = [[path, rights.names(held)] for path, held in known.folders]
+        facts["opens_more"] = known.more
     red = next((hint.text for hint in found if hint.level is hints.Level.RED), "")
     return Seen(json.dumps(facts, ensure_ascii=False), red)
 

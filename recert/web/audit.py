@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from recert.campaigns import queries
+from recert.campaigns import queries, subject_facts
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
@@ -72,10 +72,12 @@ def item(item_id: int) -> ResponseReturnValue:
             .join(Remediation, Remediation.order_id == Order.id)
             .where(Remediation.item_id == item_id)
         )
+        campaign = session.get_one(Campaign, row.campaign_id)
         return render_template(
             "audit/item.html",
             row=row,
-            campaign=session.get_one(Campaign, row.campaign_id),
+            campaign=campaign,
+            known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
             decisions=session.scalars(here).all(),
             order=order,
             steps=changes.steps(session, order.id) if order else [],

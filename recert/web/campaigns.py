@@ -9,11 +9,12 @@ from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import brake, handover, micro, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
+from recert.campaigns.templates import TEMPLATES, template
 from recert.decisions import closing
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
@@ -45,6 +46,7 @@ def _form(session: Session) -> CampaignForm:
     if request.method == "GET":
         form.servers.data = [row.Server.id for row in rows]
         form.default_due((clock.now() + timedelta(days=DEFAULT_DAYS)).date())
+        form.start_from(template(request.args.get("template", TEMPLATES[0].key)))
     return form
 
 
@@ -53,7 +55,8 @@ def _form(session: Session) -> CampaignForm:
 def new() -> ResponseReturnValue:
     with database().reading() as session:
         rows = inventory.servers_overview(session)
-        return render_template("campaigns/new.html", form=_form(session), rows=rows)
+        form = _form(session)
+        return render_template("campaigns/new.html", form=form, rows=rows, templates=TEMPLATES)
 
 
 @bp.post("/new")
@@ -63,11 +66,18 @@ def create() -> ResponseReturnValue:
         form = _form(session)
         rows = inventory.servers_overview(session)
         if not form.validate_on_submit():
-            return render_template("campaigns/new.html", form=form, rows=rows), 422
+            html = render_template("campaigns/new.html", form=form, rows=rows, templates=TEMPLATES)
+            return html, 422
         try:
             campaign_id = _draft(form)
         except RecertError as error:
-            html = render_template("campaigns/new.html", form=form, rows=rows, problem=str(error))
+            html = render_template(
+                "campaigns/new.html",
+                form=form,
+                rows=rows,
+                templates=TEMPLATES,
+                problem=str(error),
+            )
             return html, code_of(error)
     return redirect(url_for(".board", campaign_id=campaign_id))
 
@@ -84,6 +94,7 @@ def _draft(form: CampaignForm) -> int:
             undo_minutes=settings().undo_minutes,
             policy=form.policy,
             scope=form.scope(form.folder.data),
+            about=Subject(form.about.data),
             actor=current_actor(),
             now=clock.now(),
         ).id

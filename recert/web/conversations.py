@@ -1,5 +1,7 @@
 """Questions about items: the reviewer asks, an officer answers."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -40,17 +42,12 @@ def ask(item_id: int) -> ResponseReturnValue:
         questions.ask(session, item, text, actor=current_actor(), now=clock.now())
         campaign_id, folder_id = item.campaign_id, item.folder_id
     flash("Your question is with the compliance officers. The answer will stand here.")
-    after = request.args.get("after", type=int)
-    place = f"item-{item_id}"
-    return redirect(
-        url_for(
-            "reviews.folder",
-            campaign_id=campaign_id,
-            folder_id=folder_id,
-            after=after,
-            _anchor=place,
-        )
-    )
+    place: dict[str, Any] = {"after": request.args.get("after", type=int)}
+    place["_anchor"] = f"item-{item_id}"
+    if folder_id is None:
+        return redirect(url_for("reviews.listed", campaign_id=campaign_id, **place))
+    where = url_for("reviews.folder", campaign_id=campaign_id, folder_id=folder_id, **place)
+    return redirect(where)
 
 
 @bp.get("/campaigns/<int:campaign_id>/questions")

@@ -24,8 +24,9 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
-from recert.campaigns.models import Answer
+from recert.campaigns.models import Answer, Subject
 from recert.campaigns.policy import Policy, Risk, Silence
+from recert.campaigns.templates import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
 from recert.foundation import clock
@@ -51,6 +52,7 @@ class AnswerForm(FlaskForm):
     )
     reason = TextAreaField(validators=[Length(max=MAX_REASON)])
     until = DateField(validators=[Optional()])
+    successor = StringField(validators=[Length(max=320)])
     version = IntegerField(validators=[InputRequired()])
     seen = IntegerField(validators=[InputRequired()])
 
@@ -69,6 +71,9 @@ class AnswerForm(FlaskForm):
             until=clock.end_of_day(self.until.data, zone)
             if self.until.data and self.answer.data == Answer.KEEP
             else None,
+            successor=(self.successor.data or "").strip()
+            if self.answer.data == Answer.NOT_MINE
+            else "",
             version=self.version.data,
             content_hash=self.seen.data,
         )
@@ -142,11 +147,24 @@ class PolicyFields:
         return Policy.of({**said, "wave_size": self.wave_size.data or 0})
 
 
+ABOUT = {
+    Subject.ACCESS: "Access to folders",
+    Subject.MEMBERSHIP: "Memberships in groups",
+    Subject.OWNERSHIP: "Ownership of folders and groups",
+    Subject.SERVICE: "Service accounts",
+}
+
+
 class CampaignForm(PolicyFields, ScopeFields):
     name = StringField(
         "Name of the review",
         [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],
         description="Reviewers see it: for example “Third quarter 2026”.",
+    )
+    about = SelectField(
+        "What is asked about",
+        choices=[SelectChoice(subject.value, said) for subject, said in ABOUT.items()],
+        default=Subject.ACCESS.value,
     )
     servers = SelectMultipleField(
         "Servers", [DataRequired("Choose at least one server.")], coerce=int
@@ -162,6 +180,14 @@ class CampaignForm(PolicyFields, ScopeFields):
         [InputRequired("Enter a date like 2026-12-31.")],
         description="The end of this day.",
     )
+
+    def start_from(self, chosen: Template) -> None:
+        """Fills the form in from a template."""
+        self.about.data = chosen.about.value
+        self.holders.data = [holder.value for holder in chosen.scope.holders]
+        self.rights.data = [str(int(right)) for right in Rights if right & chosen.scope.rights]
+        self.unused_days.data = chosen.scope.unused_days or None
+        self.only_changes.data = chosen.scope.only_changes
 
     def default_due(self, day: date) -> None:
         """Fills in a due date when the form is opened."""
@@ -189,6 +215,11 @@ class ScheduleForm(PolicyFields, FlaskForm):
         description="A cron expression says its time itself.",
     )
     zone = StringField("Time zone", [DataRequired("Enter a zone like Europe/Berlin.")])
+    template = SelectField(
+        "What is reviewed",
+        choices=[SelectChoice(one.key, one.title) for one in TEMPLATES],
+        default=TEMPLATES[0].key,
+    )
     days = IntegerField(
         "Days to answer",
         [InputRequired("Enter a number."), NumberRange(1, 366, "Use 1 to 366 days.")],

@@ -6,7 +6,7 @@ from flask import Blueprint, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import hints, queries, rules
+from recert.campaigns import hints, queries, rules, subject_facts
 from recert.campaigns.models import Campaign
 from recert.decisions import service
 from recert.foundation import clock
@@ -41,12 +41,14 @@ def _question(
     row = queries.item_row(session, invited.item_id)
     if row is None:
         raise mail.LinkOver
+    campaign = session.get_one(Campaign, row.campaign_id)
     html = render_template(
         "links/question.html",
         token=token,
         row=row,
+        known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
         hints=hints.hints_for(session, [row], now=now)[row.id],
-        campaign=session.get_one(Campaign, row.campaign_id),
+        campaign=campaign,
         reviewer=session.get_one(Person, invited.person_id),
         form=AnswerForm(formdata=None),
         problem=problem,

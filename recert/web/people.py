@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from recert.foundation import clock
 from recert.foundation.actor import Role
+from recert.inventory import registers
 from recert.inventory import service as inventory
 from recert.people import csv_rows, queries, service
 from recert.people.csv_rows import CsvRejected
@@ -12,7 +13,12 @@ from recert.web.forms import UploadForm
 from recert.web.security import allowed, current_actor, database
 
 bp = Blueprint("people", __name__, url_prefix="/people")
-IMPORTS = {"people": service.import_people, "owners": inventory.import_owners}
+IMPORTS = {
+    "people": service.import_people,
+    "owners": inventory.import_owners,
+    "groups": registers.import_group_owners,
+    "services": registers.import_service_accounts,
+}
 
 
 @bp.get("")
@@ -36,7 +42,7 @@ def _overview(
     return html, code
 
 
-@bp.post("/import/<any(people, owners):what>")
+@bp.post("/import/<any(people, owners, groups, services):what>")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def upload(what: str) -> ResponseReturnValue:
     form = UploadForm()

@@ -1,15 +1,16 @@
 """The reviewer's pages: inbox, folders of one review, items of one folder."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from recert.campaigns import hints, queries, questions, rules
+from recert.campaigns import hints, queries, questions, rules, subject_facts
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
-from recert.campaigns.models import Answer, Campaign
+from recert.campaigns.models import Answer, Campaign, Subject
 from recert.decisions import service
 from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
@@ -39,13 +40,23 @@ def review(campaign_id: int) -> ResponseReturnValue:
         progress = queries.progress_of(session, campaign_id, person_id())
         if progress is None:
             raise NoSuchItem
+        campaign = session.get_one(Campaign, campaign_id)
         return render_template(
             "reviews/review.html",
-            campaign=session.get_one(Campaign, campaign_id),
+            campaign=campaign,
             progress=progress,
+            asks=ASKS[campaign.about],
             folders=queries.folders_to_review(session, campaign_id, person_id()),
             form=ConfirmForm(),
         )
+
+
+ASKS = {
+    Subject.ACCESS: "For each folder you answer for, say who may keep access.",
+    Subject.MEMBERSHIP: "For each group you answer for, say who may stay in it.",
+    Subject.OWNERSHIP: "Say whether you still answer for these, or who does.",
+    Subject.SERVICE: "For each service account, say whether it is still needed and what for.",
+}
 
 
 @bp.get("/<int:campaign_id>/folders/<int:folder_id>")
@@ -54,8 +65,18 @@ def folder(campaign_id: int, folder_id: int) -> ResponseReturnValue:
     return _folder(campaign_id, folder_id)
 
 
+@bp.get("/<int:campaign_id>/questions")
+@allowed()
+def listed(campaign_id: int) -> ResponseReturnValue:
+    return _folder(campaign_id, None)
+
+
 def _folder(
-    campaign_id: int, folder_id: int, problem: str = "", code: int = 200, kept: Kept | None = None
+    campaign_id: int,
+    folder_id: int | None,
+    problem: str = "",
+    code: int = 200,
+    kept: Kept | None = None,
 ) -> ResponseReturnValue:
     with database().reading() as session:
         after = request.args.get("after", 0, type=number)
@@ -70,6 +91,7 @@ def _folder(
             progress=queries.progress_of(session, campaign_id, person_id()),
             page=page,
             hints=hints.hints_for(session, page.rows, now=clock.now()),
+            known=subject_facts.known_of(session, campaign.about, page.rows),
             said=questions.messages_of(session, asked),
             first=page.rows[0],
             form=AnswerForm(),
@@ -100,13 +122,23 @@ def answer(item_id: int) -> ResponseReturnValue:
             service.record(session, item_id, reply, actor=current_actor(), now=clock.now())
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
-    flash(f"Saved for {row.person or row.account}.")
+    flash(f"Saved for {row.person or row.account or row.topic}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
 
 @bp.post("/<int:campaign_id>/folders/<int:folder_id>/several")
 @allowed()
 def answer_several(campaign_id: int, folder_id: int) -> ResponseReturnValue:
+    return _several(campaign_id, folder_id)
+
+
+@bp.post("/<int:campaign_id>/questions/several")
+@allowed()
+def answer_several_questions(campaign_id: int) -> ResponseReturnValue:
+    return _several(campaign_id, None)
+
+
+def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
     form = BulkForm()
     if not form.validate_on_submit():
         reason = next(iter(form.errors.values()), ["Look at the form again."])[0]
@@ -159,8 +191,9 @@ def finish(campaign_id: int) -> ResponseReturnValue:
     return redirect(url_for(".review", campaign_id=campaign_id))
 
 
-def _back(campaign_id: int, folder_id: int, anchor: str = "") -> str:
+def _back(campaign_id: int, folder_id: int | None, anchor: str = "") -> str:
     after = request.args.get("after", type=number)
-    return url_for(
-        ".folder", campaign_id=campaign_id, folder_id=folder_id, after=after, _anchor=anchor or None
-    )
+    place: dict[str, Any] = {"after": after, "_anchor": anchor or None}
+    if folder_id is None:
+        return url_for(".listed", campaign_id=campaign_id, **place)
+    return url_for(".folder", campaign_id=campaign_id, folder_id=folder_id, **place)

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from recert.campaigns import calendar, scheduling
 from recert.campaigns.models import CampaignSchedule
 from recert.campaigns.scheduling import NoSuchSchedule, Wanted
+from recert.campaigns.templates import template
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
@@ -71,6 +72,7 @@ def create() -> ResponseReturnValue:
 
 
 def _wanted(form: ScheduleForm) -> Wanted:
+    chosen = template(form.template.data)
     return Wanted(
         form.name.data,
         form.rhythm.data,
@@ -82,6 +84,8 @@ def _wanted(form: ScheduleForm) -> Wanted:
         form.days.data,
         settings().undo_minutes,
         form.policy,
+        chosen.scope,
+        chosen.about,
     )
 
 

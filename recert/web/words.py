@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from recert.campaigns import subject_facts
 from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -53,6 +54,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
+    app.add_template_filter(lambda row, about: subject_facts.question(about, row), "question")
     app.add_template_global(Role, "Role")
     app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS
     app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None

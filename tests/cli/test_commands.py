@@ -256,3 +256,21 @@ class TestEvidence:
         raw[100] ^= 1
         package.write_bytes(raw)
         assert "NOT GENUINE" in recert(f"evidence verify {package}", 2)
+
+
+class TestSubjects:
+    def test_groups_services_and_templates(
+        self, house: House, recert: Type, tmp_path: Path
+    ) -> None:
+        groups, services = tmp_path / "groups.csv", tmp_path / "services.csv"
+        groups.write_text("server,group,owner_email\nmain,finance,charlie@house.example\n")
+        services.write_text("server,account,owner_email\nmain,batch,bob@house.example\n")
+        assert "1 owners of groups" in recert(f"owners import-groups {groups}")
+        assert "1 service accounts" in recert(f"owners import-services {services}")
+        assert "Holders of administrative rights" in recert("campaign templates")
+        house.snapshot()
+        assert "3 items, 1 reviewers" in recert("campaign launch Groups --template groups")
+        assert "group finance" in recert("campaign show Groups --json")
+        assert "no template of this name" in recert("campaign launch X1 --template nope", 1)
+        orphans = recert("campaign launch Orphans --template orphans --dry-run")
+        assert "3 items" in orphans
