@@ -1,7 +1,6 @@
 """Verbs of decisions. Web, mail and command line call the same ones."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, hints, queries, subject_facts
+from recert.campaigns import handover
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -18,6 +17,7 @@ from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
+from recert.decisions.seen import beside, in_a_list, with_facts
 from recert.foundation import secrets
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput
@@ -28,8 +28,6 @@ from recert.mail.models import MailToken, Purpose
 from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
-# In a list the same facts stand beside each line; they are in the item and in its snapshot.
-_SEEN_IN_A_LIST = '{"in_a_list": true}'
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def record(
     rules.check_reply(reply, item.rights, now=now)
     known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
     rules.check_subject(reply, campaign.about, has_purpose=bool(known))
-    seen = _seen(session, item.id, campaign.about, now)
+    seen = beside(session, item.id, campaign.about, now)
     rules.check_reason(reply, seen.red)
     decision = Decision(
         item_id=item.id,
@@ -79,38 +77,6 @@ def record(
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
     return decision
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What stood beside the question: as JSON, and the first red sign in words."""
-
-    text: str
-    red: str
-
-
-def _seen(session: Session, item_id: int, about: Subject, now: datetime) -> Seen:
-    row = queries.item_row(session, item_id)
-    if row is None:
-        raise NoSuchItem
-    found = hints.hints_for(session, [row], now=now)[item_id]
-    facts: dict[str, object] = {
-        "account": row.account,
-        "enabled": row.enabled,
-        "person": row.person,
-        "person_active": row.person_active,
-        "last_sign_in": row.last_login_at.isoformat() if row.last_login_at else None,
-        "given_by": row.via,
-        "as_of": now.isoformat(),
-        "hints": [[hint.level.value, hint.text] for hint in found],
-    }
-    if known := subject_facts.known_of(session, about, [row]).get(item_id):
-        facts["topic"] = row.topic
-        facts["facts"] = [list(line) for line in known.lines]
-        facts["opens"] = [[path, rights.names(held)] for path, held in known.folders]
-        facts["opens_more"] = known.more
-    red = next((hint.text for hint in found if hint.level is hints.Level.RED), "")
-    return Seen(json.dumps(facts, ensure_ascii=False), red)
 
 
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
@@ -258,9 +224,9 @@ def _record_set(
         Item.rights,
         Item.content_hash,
         Item.from_id,
-        literal(_SEEN_IN_A_LIST),
-    ).where(*where)
-    session.execute(insert(Decision).from_select(columns, rows))
+        in_a_list(session, now),
+    ).select_from(Item)
+    session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
     session.execute(
         update(Item)

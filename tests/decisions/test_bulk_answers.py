@@ -1,5 +1,6 @@
 """One answer for several questions of one folder."""
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ class TestABatch:
         assert bulk(house, None).decided == 3  # bob, lea, batch; alice's own is with Bob
         assert house.item("pia", INBOX).answer is Answer.REVOKE
         assert house.item("bob", "/finance").state is ItemState.OPEN
+
+    def test_the_facts_of_every_line_are_kept_with_its_answer(self, house: House) -> None:
+        house.launched()
+        bulk(house, None)
+        with house.db.reading() as session:
+            query = select(Account.name, Decision.seen).join(Item, Item.account_id == Account.id)
+            rows = session.execute(query.join(Decision, Decision.item_id == Item.id)).all()
+        seen = {row.name: json.loads(row.seen) for row in rows}
+        assert seen["lea"]["person"] == "Lea Left"
+        assert not seen["lea"]["person_active"]
+        assert seen["lea"]["left_on"] == "2026-01-31"
+        assert seen["batch"]["given_by"] == "own entry at /finance/inbox"
+        assert (seen["batch"]["kind"], seen["batch"]["last_sign_in"]) == ("service", None)
 
     def test_it_leaves_out_what_nobody_saw(self, house: House) -> None:
         house.launched()
