@@ -1,4 +1,4 @@
-"""What else a campaign asks about: memberships, ownership, service accounts."""
+"""What else a campaign asks about: memberships, ownership, service accounts; and stages."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,7 +48,13 @@ def upgrade() -> None:
     op.add_column(
         "campaign_template", sa.Column("about", WORD, nullable=False, server_default="access")
     )
+    for table in ("campaign", "campaign_template"):
+        op.add_column(table, sa.Column("stages", sa.JSON(), nullable=False, server_default="{}"))
     with op.batch_alter_table("item") as batch:
+        batch.add_column(sa.Column("stage", sa.Integer(), nullable=False, server_default="1"))
+        batch.add_column(sa.Column("carried_answer", WORD, nullable=True))
+        batch.add_column(sa.Column("carried_rights", sa.Integer(), nullable=True))
+        batch.add_column(sa.Column("carried_until", Moment(), nullable=True))
         for name in ("grant_id", "account_id", "folder_id"):
             batch.alter_column(name, existing_type=sa.Integer(), nullable=True)
         batch.add_column(sa.Column("group_id", sa.Integer(), nullable=True))
@@ -71,10 +77,14 @@ def downgrade() -> None:
     with op.batch_alter_table("item") as batch:
         batch.drop_constraint(op.f("fk_item_folder_owner_id"), type_="foreignkey")
         batch.drop_constraint(op.f("fk_item_group_id"), type_="foreignkey")
+        for name in ("carried_until", "carried_rights", "carried_answer", "stage"):
+            batch.drop_column(name)
         for name in ("topic", "folder_owner_id", "group_id"):
             batch.drop_column(name)
         for name in ("grant_id", "account_id", "folder_id"):
             batch.alter_column(name, existing_type=sa.Integer(), nullable=False)
+    for table in ("campaign", "campaign_template"):
+        op.drop_column(table, "stages")
     op.drop_column("campaign_template", "about")
     op.drop_column("campaign", "about")
     op.drop_table("service_account")

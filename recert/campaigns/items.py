@@ -107,9 +107,13 @@ def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int
     return session.scalars(select(Progress.id).where(*here).with_for_update()).one()
 
 
-def finalise(session: Session, where: ColumnElement[bool]) -> int:
-    """Answers become final: a keep closes its item, a reduce or revoke waits for its order."""
+def finalise(session: Session, campaign: Campaign, where: ColumnElement[bool]) -> int:
+    """Answers become final: a keep closes its item, a reduce or revoke waits for its order. In a
+    campaign with stages both wait for the next one."""
     decided = (where, Item.state == ItemState.DECIDED)
+    if campaign.stages:
+        waits = update(Item).where(*decided).values(state=ItemState.BETWEEN_STAGES)
+        return int(getattr(session.execute(waits), "rowcount", 0))
     kept = update(Item).where(*decided, Item.answer == Answer.KEEP).values(state=ItemState.CLOSED)
     acted = (
         update(Item)
@@ -151,7 +155,7 @@ def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[i
     if hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         return []
     ids = list(session.scalars(old))
-    finalise(session, where)
+    finalise(session, campaign, where)
     return ids
 
 
@@ -166,9 +170,8 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     )
     if getattr(said, "rowcount", 0) != 1:
         raise NoSuchItem
-    done = finalise(
-        session, (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
-    )
+    mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
+    done = finalise(session, campaign, mine_here)
     details = {"answers": done}
     trail.append(
         session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now

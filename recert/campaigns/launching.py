@@ -22,6 +22,7 @@ from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Planned
 from recert.campaigns.scheduling import timetable, waiting_slots
 from recert.campaigns.scope import Scope
+from recert.campaigns.stages import Stages
 from recert.foundation.actor import Actor, Role, system
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
@@ -152,6 +153,7 @@ def _draft(
         policy=Policy.of(template.policy),
         scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
         about=template.about,
+        stages=Stages.of(template.stages),
         actor=actor,
         now=now,
     )

@@ -38,6 +38,7 @@ class Subject(StrEnum):
 class ItemState(StrEnum):
     OPEN = "open"
     DECIDED = "decided"  # can still be changed
+    BETWEEN_STAGES = "between stages"
     FINAL = "final"
     ORDERED = "ordered"
     VERIFIED = "verified"
@@ -66,6 +67,7 @@ class Route(StrEnum):
     REASSIGNED = "reassigned"
     DELEGATED = "delegated"
     ESCALATED = "escalated"
+    STAGE = "next stage"
 
 
 class Campaign(Base):
@@ -89,6 +91,8 @@ class Campaign(Base):
     due_at: Mapped[datetime]
     undo_minutes: Mapped[int]
     policy: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    # The JSON of campaigns.stages.Stages; empty is one stage.
+    stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     launched_at: Mapped[datetime | None]
@@ -184,6 +188,11 @@ class Item(Base):
     keep_until: Mapped[datetime | None]  # a keep that ends by itself
     conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
     from_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # who delegated it
+    # Which look it is at, and what the looks before came to.
+    stage: Mapped[int] = mapped_column(default=1, server_default="1")
+    carried_answer: Mapped[Answer | None] = mapped_column(words(Answer))
+    carried_rights: Mapped[int | None]
+    carried_until: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
     release_id: Mapped[int | None]
 
@@ -321,6 +330,7 @@ class CampaignTemplate(Base):
     folder_prefix: Mapped[str]
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     scope: Mapped[dict[str, Any]] = mapped_column(JSON)
+    stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     days_to_answer: Mapped[int]
     undo_minutes: Mapped[int]
 

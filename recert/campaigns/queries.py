@@ -54,6 +54,7 @@ def _items() -> AnySelect:
             Item.keep_until,
             Item.conflict,
             Item.outcome,
+            Item.stage,
             Item.group_id,
             Item.folder_owner_id,
             Item.topic,

@@ -186,7 +186,7 @@ def _along_the_chain() -> AnySelect:
 
 
 def _untouched(query: AnySelect) -> AnySelect:
-    return query.where(Item.version == 0, Item.route.in_([*CHAIN, Route.QUEUE]))
+    return query.where(Item.version == 0, Item.stage == 1, Item.route.in_([*CHAIN, Route.QUEUE]))
 
 
 def _left(campaign_id: int) -> AnySelect:

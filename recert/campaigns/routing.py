@@ -3,9 +3,10 @@
 Nobody is asked about an account of his own, and nobody who has left is asked at all.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Integer, and_, case, cast, literal, null, or_
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, literal, null, or_
 from sqlalchemy.orm import aliased
 
 from recert.campaigns.models import Route
@@ -26,9 +27,16 @@ def routed(query: AnySelect) -> AnySelect:
     )
 
 
-def chained(query: AnySelect, owner_id: Any, substitute_id: Any, *, holder: Any) -> AnySelect:
+def chained(
+    query: AnySelect,
+    owner_id: Any,
+    substitute_id: Any,
+    *,
+    holder: Any,
+    also: Callable[[Any], ColumnElement[bool]] | None = None,
+) -> AnySelect:
     """The same for a query that is joined to server and to whatever has these columns. `holder`
-    is whose it is, and never asked."""
+    is whose it is, and never asked; `also` is what else must be true of whoever is asked."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
     chain = (
@@ -40,7 +48,8 @@ def chained(query: AnySelect, owner_id: Any, substitute_id: Any, *, holder: Any)
 
     def may(person: Any) -> Any:
         other = or_(holder.is_(None), holder != person.id)
-        return and_(person.id.is_not(None), person.active, other)
+        rest = (also(person),) if also else ()
+        return and_(person.id.is_not(None), person.active, other, *rest)
 
     return (
         query.add_columns(

@@ -27,8 +27,10 @@ DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE})
 ITEM_STEPS = {
     # From open to final only by policy, at the close.
     ItemState.OPEN: {ItemState.DECIDED, ItemState.FINAL, ItemState.CLOSED, ItemState.GONE},
+    ItemState.BETWEEN_STAGES: {ItemState.OPEN, ItemState.CLOSED, ItemState.FINAL},
     ItemState.DECIDED: {
         ItemState.DECIDED,
+        ItemState.BETWEEN_STAGES,
         ItemState.OPEN,
         ItemState.FINAL,
         ItemState.CLOSED,

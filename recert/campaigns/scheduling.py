@@ -20,6 +20,7 @@ from recert.campaigns.models import (
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Monthly, Timetable
 from recert.campaigns.scope import EVERYTHING, Scope
+from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
@@ -57,6 +58,7 @@ class Wanted:
     policy: Policy = service.DEFAULT_POLICY
     scope: Scope = EVERYTHING
     about: Subject = Subject.ACCESS
+    stages: Stages = ONE_STAGE
 
 
 def timetable(found: CampaignSchedule) -> Timetable:
@@ -99,6 +101,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
         "days_to_answer": template.days_to_answer,
         "policy": template.policy,
         "scope": template.scope,
+        "stages": template.stages,
     }
     trail.append(session, "schedule.added", f"schedule:{made.id}", details, actor=actor, at=now)
     return made
@@ -126,7 +129,7 @@ def _template(session: Session, wanted: Wanted) -> CampaignTemplate:
     here = (CampaignSchedule.template_id == template.id, CampaignSchedule.active)
     if found and session.scalar(select(CampaignSchedule.id).where(*here)):
         raise ScheduleRefused(f"Its name is {name!r}.")
-    template.about = wanted.about
+    template.about, template.stages = wanted.about, wanted.stages.as_json()
     template.server_ids = sorted(set(wanted.server_ids))
     template.folder_prefix = clean_path(wanted.folder_prefix or "/")
     template.policy, template.scope = wanted.policy.as_json(), wanted.scope.as_json()

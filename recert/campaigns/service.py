@@ -33,6 +33,7 @@ from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
 from recert.campaigns.selection import Selection, select_for
+from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory import queries as inventory_queries
@@ -95,6 +96,7 @@ def draft(
     policy: Policy = DEFAULT_POLICY,
     kind: CampaignKind = CampaignKind.REVIEW,
     about: Subject = Subject.ACCESS,
+    stages: Stages = ONE_STAGE,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
@@ -110,6 +112,7 @@ def draft(
         schedule.check_exists(due_at)
     if not now < due_at <= now + MAX_DURATION:
         raise BadInput("The due date must lie in the future, within a year.")
+    stages.check_room(due_at, now)
     known = set(session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
         raise BadInput("Choose at least one server, and only servers that exist.")
@@ -124,6 +127,7 @@ def draft(
         due_at=due_at,
         undo_minutes=undo_minutes,
         policy=policy.as_json(),
+        stages=stages.as_json(),
         created_at=now,
         created_by=actor.name,
     )
@@ -142,6 +146,7 @@ def draft(
             "servers": campaign.server_ids,
             "scope": campaign.scope,
             "policy": campaign.policy,
+            "stages": campaign.stages,
         },
         actor=actor,
         at=now,

@@ -43,7 +43,7 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     actor.require(Role.OFFICER)
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
-    items.finalise(session, Item.campaign_id == campaign.id)
+    items.finalise(session, campaign, Item.campaign_id == campaign.id)
     taken = _take(session, campaign, now)
     kept = _keep(session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()

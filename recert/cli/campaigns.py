@@ -14,6 +14,7 @@ from recert.campaigns.templates import TEMPLATES, template
 from recert.cli.base import Shell, cli, day_of, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
+from recert.cli.stages import stage_options, stages_of
 from recert.connectors import rights
 from recert.decisions import closing
 from recert.decisions import service as decisions
@@ -41,6 +42,7 @@ def campaign() -> None:
 @click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
 @click.option("--template", "key", default="", help="See `recert campaign templates`.")
 @scope_options
+@stage_options
 @policy_options
 @shell
 def campaign_launch(
@@ -71,6 +73,7 @@ def campaign_launch(
             undo_minutes=context.settings.undo_minutes,
             scope=scope_of(rules, folder, chosen_template.scope),
             about=chosen_template.about,
+            stages=stages_of(rules),
             policy=policy_of(rules),
             actor=context.actor,
             now=now,

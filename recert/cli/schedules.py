@@ -12,6 +12,7 @@ from recert.campaigns.templates import template
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
+from recert.cli.stages import stage_options, stages_of
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
@@ -38,6 +39,7 @@ def schedule() -> None:
 @click.option("--template", "key", default="access", help="See `recert campaign templates`.")
 @click.option("--days", default=14, show_default=True, help="Days to answer.")
 @scope_options
+@stage_options
 @policy_options
 @shell
 def schedule_add(
@@ -72,6 +74,7 @@ def schedule_add(
             context.settings.undo_minutes,
             scope=scope_of(rules, folder, start.scope),
             about=start.about,
+            stages=stages_of(rules),
             policy=policy_of(rules),
         )
         made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())

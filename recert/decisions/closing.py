@@ -6,11 +6,12 @@ from sqlalchemy import insert, literal, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import silence
+from recert.campaigns import items, silence
 from recert.campaigns.items import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
 from recert.campaigns.silence import Silent
+from recert.decisions import staging
 from recert.decisions.models import Decision
 from recert.foundation.actor import Actor
 
@@ -18,6 +19,7 @@ from recert.foundation.actor import Actor
 def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
     """Ends the asking: answers become final, and each class of silence becomes what the policy
     says. What it takes away is a decision of the policy, never of a person. The caller commits."""
+    staging.settle_all(session, items.hold(session, campaign.id, alone=True), now=now)
     silent = silence.end_asking(session, campaign, actor=actor, now=now)
     told = [_record(session, campaign, risk, now) for risk in silent.taken]
     silence.note_close(session, campaign, silent, actor=actor, now=now)

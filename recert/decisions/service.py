@@ -177,7 +177,7 @@ def record_many(
         or_(Item.account_id.is_(None), Item.account_id.not_in(own)),
     ]
     if ticked is None:
-        where.append(Item.outcome == "")
+        where.append(or_(Item.outcome == "", Item.stage > 1))  # later stages say who was before
     else:
         where.append(tuple_(Item.id, Item.content_hash).in_(list(ticked.items())))
     chosen = session.scalars(

@@ -15,6 +15,7 @@ from recert import trail
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
+from recert.campaigns.stages import Stages
 from recert.evidence import annex, audit, queries, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
@@ -197,6 +198,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "minutes_to_change_an_answer": campaign.undo_minutes,
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
+        "stages": Stages.of(campaign.stages).in_words,
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,

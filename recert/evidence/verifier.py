@@ -324,7 +324,9 @@ def check_decisions(
     """The decision of each item that counts; Broken when the list and the trail differ."""
     told = _decisions_told(items, trail)
     silent = _silence_told(trail.get(("silence.decided", reference), []))
+    votes = _silence_told(trail.get(("votes.counted", reference), []))
     numbers: Dict[str, List[int]] = {batch: [] for batch in silent}
+    voted: Dict[str, List[Tuple[int, str]]] = {batch: [] for batch in votes}
     newest: Dict[str, Tuple[int, Row]] = {}
     for row in _rows(package, "decisions.csv"):
         number, name = row["item"], f"decision {row['version']} of item {row['item']}"
@@ -335,11 +337,15 @@ def check_decisions(
         if batch in silent:
             body = silent[batch]
             numbers[batch].append(int(number))
+        elif batch in votes:
+            body = votes[batch]
+            voted[batch].append((int(number), row["rights_after"]))
         elif key not in told:
             raise Broken(f"{name} is not in the trail, or stands twice")
         else:
             body = told.pop(key)
-        if _said(body) != [_plain(row[column]) for column in SAID] or not _fits(body, row):
+        fits = batch in votes or _fits(body, row)
+        if _said(body) != [_plain(row[column]) for column in SAID] or not fits:
             raise Broken(f"{name} differs from the trail")
         last = newest.get(number)
         if last is None or body["seq"] > last[0]:
@@ -348,6 +354,8 @@ def check_decisions(
         raise Broken(f"decision {version} of item {number} stands in the trail only")
     for batch, body in silent.items():
         _check_silence(body["details"], numbers[batch])
+    for batch, body in votes.items():
+        _check_votes(body["details"], voted[batch])
     return _decisions_that_count(items, newest, trail)
 
 
@@ -360,6 +368,14 @@ def _check_silence(details: Dict[str, Any], numbers: List[int]) -> None:
     """The trail holds the count and the digest of the items that the policy decided."""
     text = "".join(f"{number}\n" for number in sorted(numbers))
     found = (len(numbers), hashlib.sha256(text.encode()).hexdigest())
+    if (details["count"], details["digest"]) != found:
+        raise Broken(f"the decisions of {details['batch']} differ from the trail")
+
+
+def _check_votes(details: Dict[str, Any], rows: List[Tuple[int, str]]) -> None:
+    """The same where stages differed, with the rights that the rule left."""
+    text = "".join(f"{number} {left}\n" for number, left in sorted(rows))
+    found = (len(rows), hashlib.sha256(text.encode()).hexdigest())
     if (details["count"], details["digest"]) != found:
         raise Broken(f"the decisions of {details['batch']} differ from the trail")
 
@@ -402,6 +418,9 @@ def _decisions_that_count(
         for body in bodies if action == "items.refreshed" else []:
             for item in body["details"]["gone"] + body["details"]["asked_again"]:
                 asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
+        for body in bodies if action == "items.next_stage" else []:
+            for item in body["details"]["items"]:
+                asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
     counting = {
         number: row
         for number, (seq, row) in newest.items()
@@ -443,7 +462,7 @@ def check_orders(
         order = orders.get(number, {})
         if not wanted and (order or item["state"] not in WITHOUT_CHANGE):
             raise Broken(f"item {number} is {item['state']}, but nobody wanted a change")
-        if not wanted or item["state"] in ("decided", "final"):
+        if not wanted or item["state"] in ("decided", "between stages", "final"):
             continue
         if not order:
             raise Broken(f"item {number} was to be changed, but there is no order for it")
@@ -460,7 +479,7 @@ def check_orders(
     return orders
 
 
-WITHOUT_CHANGE = ("open", "decided", "closed", "gone before decision")
+WITHOUT_CHANGE = ("open", "decided", "between stages", "closed", "gone before decision")
 
 
 def _check_order(order: Dict[str, Any], trail: Trail) -> None:

@@ -8,6 +8,7 @@ from recert.campaigns import freshness, items, launching, micro, notices, rerout
 from recert.campaigns.micro import Desk
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
+from recert.decisions import staging
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
@@ -76,7 +77,8 @@ def ask_about_changes(works: Works) -> int:
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
-        return items.finalise_due(session, now=clock.now())
+        done = items.finalise_due(session, now=clock.now())
+    return done + staging.move_on(works.db, now=clock.now())
 
 
 def remediate(works: Works) -> int:

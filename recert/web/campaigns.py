@@ -14,6 +14,7 @@ from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
+from recert.campaigns.stages import Stages
 from recert.campaigns.templates import TEMPLATES, template
 from recert.decisions import closing
 from recert.foundation import clock, secrets
@@ -95,6 +96,7 @@ def _draft(form: CampaignForm) -> int:
             policy=form.policy,
             scope=form.scope(form.folder.data),
             about=Subject(form.about.data),
+            stages=form.stages,
             actor=current_actor(),
             now=clock.now(),
         ).id
@@ -124,6 +126,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 scope=Scope.of(campaign.scope).in_words,
                 old=any("are allowed" in one for one in found.problems),
                 policy=Policy.of(campaign.policy),
+                stages=Stages.of(campaign.stages).in_words,
                 form=ConfirmForm(),
             )
         start = request.args.get("reviewers", 0, type=number)

@@ -14,6 +14,7 @@ from recert.foundation.settings import Settings
 STATE_WORDS = {
     "open": "not answered",
     "decided": "answered",
+    "between stages": "answered",
     "final": "being carried out",
     "ordered": "being carried out",
     "verified": "done and checked",

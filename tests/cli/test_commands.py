@@ -274,3 +274,13 @@ class TestSubjects:
         assert "no template of this name" in recert("campaign launch X1 --template nope", 1)
         orphans = recert("campaign launch Orphans --template orphans --dry-run")
         assert "3 items" in orphans
+
+    def test_a_second_look(self, house: House, recert: Type) -> None:
+        house.snapshot()
+        line = 'campaign launch Twice --stage "manager:kept:3" --vote "the last"'
+        assert "9 items" in recert(line)
+        assert house.campaign(1).stages == {
+            "later": [{"who": "manager", "sees": "kept", "days": 3}],
+            "vote": "the last",
+        }
+        assert "is nobody" in recert("campaign launch Odd --stage someone", 1)

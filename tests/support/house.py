@@ -18,11 +18,12 @@ from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item, Subject
 from recert.campaigns.notices import Letterhead
 from recert.campaigns.policy import Policy
+from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
-from recert.decisions import closing
+from recert.decisions import closing, staging
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.evidence import service as evidence
@@ -139,6 +140,7 @@ class House:
         undo_minutes: int = 60,
         policy: Policy = campaigns.DEFAULT_POLICY,
         about: Subject = Subject.ACCESS,
+        stages: Stages = ONE_STAGE,
     ) -> int:
         """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
@@ -151,6 +153,7 @@ class House:
                 undo_minutes=undo_minutes,
                 policy=policy,
                 about=about,
+                stages=stages,
                 actor=self.officer,
                 now=clock.now(),
             ).id
@@ -199,6 +202,7 @@ class House:
 
     def carry_out(self) -> None:
         """One round of the worker: orders are written and carried out, items follow."""
+        staging.move_on(self.db, now=clock.now())
         remediation.order_final(self.db, now=clock.now())
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())

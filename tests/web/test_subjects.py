@@ -140,6 +140,18 @@ class TestTheOfficer:
         assert "Groups" in page
 
 
+    def test_a_second_look_stands_on_the_preview(self, house: House, officer: Visitor) -> None:
+        house.snapshot()
+        officer.get("/campaigns/new")
+        fields = {**LAUNCH, "servers": house.server_id, "second_who": "named"}
+        text = visible(officer.post("/campaigns/new", 422, **fields))
+        assert "is nobody" in text
+        fields |= {"second_name": "Mona@House.example", "second_sees": "kept", "second_days": 4}
+        where = officer.post("/campaigns/new", **fields)
+        text = visible(officer.get(where))
+        assert "Stage 2: mona@house.example sees what was kept, 4 days" in text
+
+
 class TestTheAuditor:
     def test_he_reads_what_was_asked_and_answered(self, house: House, auditor: Visitor) -> None:
         number = launched(house, Subject.MEMBERSHIP)

@@ -1,0 +1,126 @@
+"""Up to three looks at one question, pure: who looks, what he sees of the answers before, and
+whose word counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from recert.foundation.errors import BadInput
+
+MOST = 3
+LONGEST = 90  # days of one stage
+
+
+class StagesRejected(BadInput):
+    """These stages cannot be used. Write WHO:WHAT:DAYS, such as "manager:kept:7"."""
+
+
+class Who(StrEnum):
+    """Who looks next, unless it is a mail address."""
+
+    MANAGER = "manager"  # of whoever answered before
+    SERVER_OWNER = "server owner"
+
+
+class Sees(StrEnum):
+    """Which answers of the stage before go on to the next."""
+
+    ALL = "all"
+    KEPT = "kept"
+    REMOVED = "removed"  # or reduced
+
+
+class Vote(StrEnum):
+    """Whose word counts when stages differ."""
+
+    REMOVAL = "any removal"
+    LAST = "the last"
+    KEEP = "any keep"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One later look. It takes the last `days` before the stages after it."""
+
+    who: str
+    sees: Sees = Sees.ALL
+    days: int = 7
+
+    def __post_init__(self) -> None:
+        if self.who not in set(Who) and "@" not in self.who:
+            raise StagesRejected(f"{self.who!r} is nobody: manager, server owner or an address.")
+        if not 1 <= self.days <= LONGEST:
+            raise StagesRejected(f"A stage takes 1 to {LONGEST} days, not {self.days}.")
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """From how a person writes it: WHO:WHAT:DAYS, the last two being optional."""
+        who, _, rest = text.strip().partition(":")
+        what, _, days = rest.partition(":")
+        try:
+            return cls(who.strip().lower(), Sees(what.strip() or "all"), int(days or 7))
+        except ValueError as error:
+            raise StagesRejected(f"Not understood: {text!r}.") from error
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The looks after the first, and the rule of their votes."""
+
+    later: Sequence[Stage] = ()
+    vote: Vote = Vote.REMOVAL
+
+    def __post_init__(self) -> None:
+        if len(self.later) >= MOST:
+            raise StagesRejected(f"A question is looked at {MOST} times at most.")
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """From how a campaign keeps it; nothing is one stage."""
+        later = [Stage(one["who"], Sees(one["sees"]), one["days"]) for one in kept.get("later", ())]
+        return cls(tuple(later), Vote(kept.get("vote", Vote.REMOVAL)))
+
+    def as_json(self) -> dict[str, Any]:
+        """As a campaign keeps it."""
+        later = [{"who": one.who, "sees": one.sees.value, "days": one.days} for one in self.later]
+        return {"later": later, "vote": self.vote.value} if later else {}
+
+    @property
+    def count(self) -> int:
+        """How often a question can be looked at."""
+        return 1 + len(self.later)
+
+    def ends(self, stage: int, due_at: datetime) -> datetime:
+        """When a stage must be done, so that those after it have their days."""
+        return due_at - timedelta(days=sum(one.days for one in self.later[stage - 1 :]))
+
+    def check_room(self, due_at: datetime, now: datetime) -> None:
+        """Raises StagesRejected when the first stage has no day left."""
+        if self.later and self.ends(1, due_at) < now + timedelta(days=1):
+            raise StagesRejected(
+                "The later stages take all the time until the due date. Choose a later one."
+            )
+
+    @property
+    def in_words(self) -> list[str]:
+        """One line for each later stage, and the vote."""
+        said = [
+            f"Stage {number}: {one.who} sees {_WHAT[one.sees]}, {one.days} days"
+            for number, one in enumerate(self.later, start=2)
+        ]
+        return [*said, f"Where stages differ, {_VOTES[self.vote]} counts"] if said else []
+
+
+_WHAT = {
+    Sees.ALL: "every answer",
+    Sees.KEPT: "what was kept",
+    Sees.REMOVED: "what was removed or reduced",
+}
+_VOTES = {
+    Vote.REMOVAL: "any removal",
+    Vote.LAST: "the last word",
+    Vote.KEEP: "any keep",
+}
+ONE_STAGE = Stages()
