@@ -44,6 +44,17 @@ def upgrade() -> None:
         sa.Column("note", PlainText, nullable=False),
         sa.Column("at", Moment(), nullable=False),
     )
+    op.create_table(
+        "contest",
+        sa.Column("item_id", sa.Integer(), sa.ForeignKey("item.id"), primary_key=True),
+        sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), index=True),
+        sa.Column("until", Moment(), nullable=False),
+        sa.Column("opened_at", Moment(), nullable=False),
+        sa.Column("objected_at", Moment(), nullable=True),
+        sa.Column("reason", PlainText, nullable=False),
+        sa.Column("settled_at", Moment(), nullable=True),
+        sa.Column("settled_by", PlainText, nullable=True),
+    )
     op.add_column("campaign", sa.Column("about", WORD, nullable=False, server_default="access"))
     op.add_column(
         "campaign_template", sa.Column("about", WORD, nullable=False, server_default="access")
@@ -70,6 +81,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("contest")
     op.drop_table("confirmation")
     with op.batch_alter_table("server_order") as batch:
         batch.drop_column("group_name")

@@ -288,6 +288,21 @@ class ItemMessage(Base):
     at: Mapped[datetime]
 
 
+class Contest(Base):
+    """The window in which whoever loses access can object, before it is taken away."""
+
+    __tablename__ = "contest"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    until: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    objected_at: Mapped[datetime | None]
+    reason: Mapped[str]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+
+
 class Occurrence(Base):
     """Something that must happen once, whoever ticks: the unique key decides."""
 

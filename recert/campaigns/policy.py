@@ -77,9 +77,14 @@ class Policy:
     brake_from: int = 5
     wave_size: int = 0
     stop_after_failures: int = 3
+    contest_days: int = 0  # to object before a removal is carried out
 
     def __post_init__(self) -> None:
-        limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
+        limits = {
+            "brake_percent": (0, 100),
+            "stop_after_failures": (1, 1_000_000),
+            "contest_days": (0, 30),
+        }
         for name in ("brake_percent", "brake_items", "brake_from", "wave_size", *limits):
             low, high = limits.get(name, (0, 1_000_000))
             if not low <= getattr(self, name) <= high:

@@ -36,7 +36,8 @@ ITEM_STEPS = {
         ItemState.CLOSED,
         ItemState.GONE,
     },
-    ItemState.FINAL: {ItemState.ORDERED},
+    # Open again or closed only by an objection in time.
+    ItemState.FINAL: {ItemState.ORDERED, ItemState.OPEN, ItemState.CLOSED},
     ItemState.ORDERED: {ItemState.VERIFIED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION},
     ItemState.STILL_REACHABLE: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.NEEDS_ATTENTION},
     ItemState.NEEDS_ATTENTION: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.STILL_REACHABLE},

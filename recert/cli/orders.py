@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from recert.campaigns import contests
 from recert.changes import execution, queries, service
 from recert.changes.models import OrderState
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
@@ -79,6 +80,7 @@ def order_run(context: Shell, dry_run: bool) -> int:
     if dry_run:
         return _show_plans(context)
     now = clock.now()
+    contests.open_due(context.db, now=now)
     made = remediation.order_final(context.db, now=now)
     moved = execution.run_due(context.db, now=clock.now)
     remediation.follow_orders(context.db, now=clock.now())

@@ -14,6 +14,7 @@ NUMBERS = {
     "stop_after_failures": "Halt when so many changes of one wave fail.",
     "brake_items": "More changes at once need a second person.",
     "brake_percent": "So much of one server's access needs a second person.",
+    "contest_days": "Days in which whoever loses access can object first.",
     "brake_from": "Fewer changes than this are never too many for a small server.",
 }
 

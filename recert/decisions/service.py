@@ -72,7 +72,7 @@ def record(
     )
     session.add(decision)
     _move(session, item, decision, reply.successor, now)
-    details = _details(decision)
+    details = details_of(decision)
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
@@ -124,7 +124,8 @@ def _remaining(reply: Reply, granted: int) -> int | None:
     return int(reply.rights or 0) if reply.answer is Answer.REDUCE else 0
 
 
-def _details(decision: Decision) -> dict[str, object]:
+def details_of(decision: Decision) -> dict[str, object]:
+    """What the trail tells of a decision."""
     return {
         "answer": decision.answer.value,
         "version": decision.version,

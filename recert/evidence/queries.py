@@ -10,6 +10,7 @@ from recert.campaigns.event_models import CampaignGrant
 from recert.campaigns.models import (
     Campaign,
     CampaignRelease,
+    Contest,
     Exclusion,
     Item,
     LeftOut,
@@ -184,6 +185,26 @@ def releases(session: Session, campaign_id: int) -> Iterator[Record]:
             "count": made.count,
             "digest": made.digest,
             "halted_after_wave": made.wave,
+        }
+
+
+def objections(session: Session, campaign_id: int) -> Iterator[Record]:
+    """Who objected to a removal, why, and what came of it."""
+    query = (
+        select(Contest, Person.email)
+        .join(Item, Item.id == Contest.item_id)
+        .outerjoin(Person, Person.id == Contest.person_id)
+        .where(Item.campaign_id == campaign_id, Contest.objected_at.is_not(None))
+        .order_by(Contest.item_id)
+    )
+    for made, email in session.execute(query):
+        yield {
+            "item": made.item_id,
+            "by": email,
+            "at": made.objected_at.isoformat(),
+            "reason": made.reason,
+            "settled_by": made.settled_by,
+            "settled_at": made.settled_at.isoformat() if made.settled_at else None,
         }
 
 

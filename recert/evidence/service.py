@@ -198,6 +198,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "minutes_to_change_an_answer": campaign.undo_minutes,
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
+        "objections": list(queries.objections(session, campaign.id)),
         "stages": Stages.of(campaign.stages).in_words,
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "created_by": campaign.created_by,

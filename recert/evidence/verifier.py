@@ -414,10 +414,14 @@ def _decisions_that_count(
 ) -> Dict[str, Row]:
     """A decision counts unless the question was passed on or asked again after it."""
     asked_again: Dict[str, int] = {}
-    for (action, _), bodies in trail.items():
+    for (action, subject), bodies in trail.items():
         for body in bodies if action == "items.refreshed" else []:
             for item in body["details"]["gone"] + body["details"]["asked_again"]:
                 asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
+        for body in bodies if action == "item.objected" else []:
+            if body["details"]["asked_again"]:
+                number = subject.partition(":")[2]
+                asked_again[number] = max(body["seq"], asked_again.get(number, 0))
         for body in bodies if action == "items.next_stage" else []:
             for item in body["details"]["items"]:
                 asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, launching, micro, notices, rerouting
+from recert.campaigns import contests, freshness, items, launching, micro, notices, rerouting
 from recert.campaigns.micro import Desk
 from recert.campaigns.notices import Letterhead
 from recert.changes import execution
@@ -83,6 +83,7 @@ def finalise(works: Works) -> int:
 
 def remediate(works: Works) -> int:
     """Final decisions become orders, orders are carried out, items follow."""
+    contests.open_due(works.db, now=clock.now())
     made = remediation.order_final(works.db, now=clock.now())
     made += endings.order_due(works.db, now=clock.now())
     made += confirmations.note_final(works.db, now=clock.now())

@@ -7,7 +7,7 @@ from sqlalchemy import String, case, cast, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import brake, items
+from recert.campaigns import brake, contests, items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
@@ -56,7 +56,7 @@ def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
     campaign = items.hold(session, campaign_id)  # what is counted stays as it is counted
     if campaign.state not in brake.RUNNING:
         return 0
-    batch = _final_without_order(session, campaign, BATCH)
+    batch = _final_without_order(session, campaign, BATCH, now)
     room = waves.room(session, campaign, len(batch), now=now) if batch else waves.Room(0, 0)
     batch = batch[: room.items]
     _hold_servers(session, {item.server_id for item, _ in batch})
@@ -66,14 +66,14 @@ def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
 
 
 def _final_without_order(
-    session: Session, campaign: Campaign, most: int
+    session: Session, campaign: Campaign, most: int, now: datetime
 ) -> list[tuple[Item, Decision]]:
     query = (
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
-        .where(brake.may_be_ordered(session, campaign))
+        .where(brake.may_be_ordered(session, campaign), contests.is_over(campaign, now))
         .order_by(Item.id)
         .limit(most)
         .with_for_update(of=Item, skip_locked=True)

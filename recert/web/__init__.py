@@ -15,6 +15,7 @@ from recert.web import (
     links,
     mailbox,
     numbers,
+    objections,
     orders,
     people,
     registers,
@@ -31,7 +32,7 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, schedules, releases, registers, conversations)
+OFFICERS = (campaigns, schedules, releases, registers, conversations, objections)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, handover, micro, notices, queries, questions, service
+from recert.campaigns import brake, contests, handover, micro, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
@@ -140,6 +140,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
             questions=len(questions.waiting(session, campaign_id)),
+            objections=len(contests.to_settle(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),

@@ -134,6 +134,12 @@ class PolicyFields:
     )
     medium = _silence("Medium", "Rights to delete, change or rename files.")
     low = _silence("Low", "All others.")
+    contest_days = IntegerField(
+        "Days to object",
+        [Optional(), NumberRange(0, 30, "Use 0 to 30 days.")],
+        default=0,
+        description="Whoever loses access can object so long before it is taken away; 0 for no wait.",
+    )
     wave_size = IntegerField(
         "Changes at a time",
         [Optional(), NumberRange(0, 1_000_000, "Use a number from 0.")],
@@ -145,7 +151,8 @@ class PolicyFields:
     def policy(self) -> Policy:
         """The rules as the verb takes them."""
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
-        return Policy.of({**said, "wave_size": self.wave_size.data or 0})
+        more = {name: getattr(self, name).data or 0 for name in ("wave_size", "contest_days")}
+        return Policy.of({**said, **more})
 
 
 def _who(number: int) -> SelectField:

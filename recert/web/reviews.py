@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from recert.campaigns import hints, queries, questions, rules, subject_facts
+from recert.campaigns import contests, hints, queries, questions, rules, subject_facts
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, Subject
@@ -30,7 +30,9 @@ def inbox() -> ResponseReturnValue:
     with database().reading() as session:
         known = current_user.who.person_id
         rows = queries.reviews_of(session, known) if known else []
-        return render_template("reviews/inbox.html", rows=rows, now=clock.now())
+        now = clock.now()
+        losing = len(contests.of_person(session, known, now=now)) if known else 0
+        return render_template("reviews/inbox.html", rows=rows, losing=losing, now=now)
 
 
 @bp.get("/<int:campaign_id>")

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from recert.app import create_app
-from recert.campaigns import brake, freshness, items
+from recert.campaigns import brake, contests, freshness, items
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item, Subject
 from recert.campaigns.notices import Letterhead
@@ -203,6 +203,7 @@ class House:
     def carry_out(self) -> None:
         """One round of the worker: orders are written and carried out, items follow."""
         staging.move_on(self.db, now=clock.now())
+        contests.open_due(self.db, now=clock.now())
         remediation.order_final(self.db, now=clock.now())
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())

@@ -139,7 +139,6 @@ class TestTheOfficer:
         page = visible(officer.get("/campaigns/schedules"))
         assert "Groups" in page
 
-
     def test_a_second_look_stands_on_the_preview(self, house: House, officer: Visitor) -> None:
         house.snapshot()
         officer.get("/campaigns/new")

@@ -1,0 +1,75 @@
+"""After the close an officer settles objections. His word stands beside the reviewer's, under his
+own name."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import items
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Answer, CampaignState, Contest, Item, ItemState
+from recert.decisions.models import Decision
+from recert.decisions.rules import OwnAccess, TooLate
+from recert.decisions.service import details_of
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput
+
+
+def settle(
+    session: Session, item_id: int, *, keep: bool, reason: str, actor: Actor, now: datetime
+) -> None:
+    """The removal goes on, or the access stays. Never by whoever objected."""
+    actor.require(Role.OFFICER)
+    if not reason.strip():
+        raise BadInput("Say why.")
+    item = session.get(Item, item_id)
+    contest = session.get(Contest, item_id)
+    if item is None or contest is None:
+        raise NoSuchItem
+    campaign = items.hold(session, item.campaign_id, alone=True)
+    session.refresh(item, with_for_update=True)
+    session.refresh(contest)
+    if contest.person_id is not None and contest.person_id == actor.person_id:
+        raise OwnAccess
+    waits = contest.objected_at is not None and contest.settled_at is None
+    if not waits or campaign.state is not CampaignState.CLOSING:
+        raise TooLate
+    contest.settled_at, contest.settled_by = now, actor.name
+    details: dict[str, object] = {"keep": keep, "reason": reason.strip()}
+    trail.append(session, "item.objection_settled", item.ref, details, actor=actor, at=now)
+    if keep:
+        _keep(session, item, reason.strip(), actor=actor, now=now)
+
+
+def _keep(session: Session, item: Item, reason: str, *, actor: Actor, now: datetime) -> None:
+    made = Decision(
+        item_id=item.id,
+        version=item.version + 1,
+        answer=Answer.KEEP,
+        answer_rights=item.rights,
+        reason=reason,
+        person_id=actor.person_id,
+        actor=actor.name,
+        channel=actor.channel,
+        assurance=actor.assurance,
+        address=actor.address,
+        at=now,
+        rights=item.rights,
+        content_hash=item.content_hash,
+        on_behalf_of=None,
+        seen="",
+    )
+    session.add(made)
+    items.take_step(
+        session,
+        item,
+        ItemState.CLOSED,
+        answer=Answer.KEEP,
+        answer_rights=item.rights,
+        version=made.version,
+        decided_at=now,
+        outcome=f"Kept by {actor.name} after an objection: {reason}",
+    )
+    items.recount(session, item.campaign_id, item.reviewer_id)
+    trail.append(session, "decision.recorded", item.ref, details_of(made), actor=actor, at=now)
