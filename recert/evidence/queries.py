@@ -201,7 +201,7 @@ def objections(session: Session, campaign_id: int) -> Iterator[Record]:
         yield {
             "item": made.item_id,
             "by": email,
-            "at": made.objected_at.isoformat(),
+            "at": made.objected_at.isoformat() if made.objected_at else None,
             "reason": made.reason,
             "settled_by": made.settled_by,
             "settled_at": made.settled_at.isoformat() if made.settled_at else None,

@@ -138,7 +138,7 @@ class PolicyFields:
         "Days to object",
         [Optional(), NumberRange(0, 30, "Use 0 to 30 days.")],
         default=0,
-        description="Whoever loses access can object so long before it is taken away; 0 for no wait.",
+        description="Whoever loses access can object so long before it goes; 0 for no wait.",
     )
     wave_size = IntegerField(
         "Changes at a time",
