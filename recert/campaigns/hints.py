@@ -112,7 +112,9 @@ def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], i
 
 def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """How many of the same department have access to the folder."""
-    departments = {row.department for row in rows if row.department and row.person_active}
+    departments = {
+        row.department for row in rows if row.folder_id and row.department and row.person_active
+    }
     if not departments:
         return
     here = (Person.department.in_(departments), Person.active)
@@ -133,7 +135,8 @@ def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     )
     have = {(row[0], row[1]): row[2] for row in session.execute(holders)}
     for row in rows:
-        if row.department in size and row.person_active and size[row.department] > 1:
+        is_peer = row.folder_id and row.person_active and row.department in size
+        if is_peer and size[row.department] > 1:
             count = have.get((row.department, row.folder_id), 0)
             text = f"{count} of {size[row.department]} people in {row.department} have access here."
             found[row.id].append(Hint(Level.PLAIN, text))

@@ -7,22 +7,29 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from recert.campaigns import exclusions, questions
-from recert.campaigns.models import Answer, Item
+from recert.campaigns.models import Answer, Item, Subject
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
+from recert.inventory import registers
 from recert.inventory import service as inventory
 from tests.browser.conftest import Enter
+from tests.campaigns.test_subjects import GROUP_OWNERS, launched_as_it_is
 from tests.support.house import House, staff
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = {
     "stranger": ["/sign-in", "/d/unknown"],
-    "alice": ["/reviews", "/reviews/1", "/reviews/1/folders/3", "/reviews/delegations"],
+    "alice": [
+        *("/reviews", "/reviews/1", "/reviews/1/folders/3", "/reviews/delegations"),
+        *("/reviews/3", "/reviews/3/questions", "/reviews/4/questions"),
+        "/reviews/access-that-ends",
+    ],
     "officer": [
         *("/campaigns", "/campaigns/new", "/campaigns/1", "/campaigns/2", "/people"),
         *("/campaigns/1/questions", "/campaigns/exclusions", "/campaigns/schedules"),
-        *("/campaigns/schedules/new", "/releases"),
+        *("/campaigns/schedules/new", "/releases", "/campaigns/new?template=groups"),
+        *("/campaigns/3", "/campaigns/3/items", "/campaigns/1/objections"),
     ],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
     "auditor": [
@@ -54,6 +61,11 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.finish("alice")
     house.carry_out()
     house.drafted("Winter")
+    with house.db.transaction() as session:
+        text = GROUP_OWNERS.replace("charlie", "alice")
+        registers.import_group_owners(session, text, actor=house.officer, now=house.now)
+    launched_as_it_is(house, Subject.MEMBERSHIP)
+    launched_as_it_is(house, Subject.OWNERSHIP)
     with house.db.transaction() as session:
         about = session.get_one(Item, house.item("batch", "/finance/inbox").id)
         alice = house.person("alice")
