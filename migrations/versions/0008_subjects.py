@@ -45,6 +45,28 @@ def upgrade() -> None:
         sa.Column("at", Moment(), nullable=False),
     )
     op.create_table(
+        "last_use",
+        sa.Column("account_id", sa.Integer(), sa.ForeignKey("account.id"), primary_key=True),
+        sa.Column(
+            "folder_id", sa.Integer(), sa.ForeignKey("folder.id"), primary_key=True, index=True
+        ),
+        sa.Column("use", WORD, primary_key=True),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+    )
+    op.create_table(
+        "activity_log",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("server_id", sa.Integer(), sa.ForeignKey("server.id"), nullable=False),
+        sa.Column("path", PlainText, nullable=False),
+        sa.Column("mark", PlainText, nullable=False),
+        sa.Column("read_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("since", Moment(), nullable=True),
+        sa.Column("until", Moment(), nullable=True),
+        sa.Column("read_at", Moment(), nullable=False),
+        sa.UniqueConstraint("server_id", "path"),
+    )
+    op.create_table(
         "contest",
         sa.Column("item_id", sa.Integer(), sa.ForeignKey("item.id"), primary_key=True),
         sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), index=True),
@@ -81,7 +103,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("contest")
+    for table in ("contest", "activity_log", "last_use"):
+        op.drop_table(table)
     op.drop_table("confirmation")
     with op.batch_alter_table("server_order") as batch:
         batch.drop_column("group_name")

@@ -4,7 +4,7 @@ All hints of a page are found by a fixed number of statements, however many item
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,9 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from recert.activity import queries as activity
+from recert.activity.models import Use
+from recert.activity.queries import Covered
 from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.selection import last_reviewed
 from recert.connectors import rights
@@ -20,6 +23,11 @@ from recert.inventory.models import Account, Grant
 from recert.people.models import Person
 
 UNUSED = timedelta(days=90)
+_USES = {
+    Use.DOWNLOAD: "downloaded files",
+    Use.UPLOAD: "added or changed files",
+    Use.DELETE: "deleted files",
+}
 _ANSWERS = {Answer.KEEP: "kept", Answer.REDUCE: "reduced", Answer.REVOKE: "removed"}
 
 
@@ -47,6 +55,7 @@ def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hin
         _add_news(session, rows, found)
         _add_peers(session, rows, found)
         _add_previous(session, rows, found)
+        _add_use(session, rows, found, now)
     return found
 
 
@@ -94,6 +103,33 @@ def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
         elif row.rights & ~old:
             more = ", ".join(rights.words(row.rights & ~old))
             found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
+
+
+def _add_use(session: Session, rows: Sequence[AnyRow], found: Hints, now: datetime) -> None:
+    """What this account last did in this folder, as far as the logs of its server tell."""
+    asked = [row for row in rows if row.folder_id and row.account_id]
+    if not asked:
+        return
+    used = activity.last_uses(
+        session, {row.account_id for row in asked}, {row.folder_id for row in asked}
+    )
+    covered = activity.covered(session, {row.server_id for row in asked})
+    for row in asked:
+        known, uses = covered.get(row.server_id), used.get((row.account_id, row.folder_id), {})
+        found[row.id].append(_use(known, uses, now))
+
+
+def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> Hint:
+    if uses:
+        newest = sorted(uses.items(), key=lambda one: one[1], reverse=True)
+        said = ", ".join(f"{_USES[use]} on {at:%-d %B %Y}" for use, at in newest)
+        text = f"With it somebody last {said} here."
+        is_old = now - newest[0][1] > UNUSED
+        return Hint(Level.AMBER if is_old else Level.PLAIN, text)
+    if known is None:
+        return Hint(Level.PLAIN, "Use of this folder: no data.")
+    text = f"Not used here since {known.since:%-d %B %Y}, when the log begins."
+    return Hint(Level.AMBER if now - known.since > UNUSED else Level.PLAIN, text)
 
 
 def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:

@@ -39,6 +39,7 @@ def _items() -> AnySelect:
         select(
             Item.id,
             Item.campaign_id,
+            Item.server_id,
             Item.account_id,
             Item.folder_id,
             Item.reviewer_id,

@@ -1,6 +1,7 @@
 """The command line: noun, then verb. Parse, allow, call one verb, answer."""
 
 from recert.cli import (
+    activity,
     audit,
     campaigns,
     evidence,
@@ -15,6 +16,7 @@ from recert.cli.base import Shell, cli
 
 __all__ = [
     "Shell",
+    "activity",
     "audit",
     "campaigns",
     "cli",

@@ -4,7 +4,7 @@ A connector never guesses: what it could not read it reports as a problem of the
 makes the snapshot partial. It maps towards more rights when unsure and marks the grant `widened`.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -220,6 +220,10 @@ class Connector(Protocol):
 
     def log_sources(self) -> list[LogSource]:
         """Where the server writes down what its accounts did."""
+
+    def log_roots(self) -> Mapping[str, str]:
+        """The folders in which accounts are shut in, where transfer logs write paths as the
+        account sees them; empty where they are real paths."""
 
     def plan(self, change: Change) -> Plan:
         """The smallest edit that makes the change true. Reads, never writes."""

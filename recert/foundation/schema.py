@@ -21,6 +21,7 @@ ROOMS_WITH_TABLES = (
     "mail",
     "inventory",
     "changes",
+    "activity",
     "campaigns",
     "decisions",
     "remediation",

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from recert.activity import service as activity
 from recert.campaigns import contests, freshness, items, launching, micro, notices, rerouting
 from recert.campaigns.micro import Desk
 from recert.campaigns.notices import Letterhead
@@ -68,6 +69,11 @@ def launch_scheduled(works: Works) -> int:
     return launching.launch_due(works.db, now=clock.now())
 
 
+def read_logs(works: Works) -> int:
+    """What transfer logs tell since they were last read."""
+    return activity.read_due(works.db, works.head.zone, now=clock.now())
+
+
 def ask_about_changes(works: Works) -> int:
     """Micro reviews about what changed outside of Recert. They come after the scheduled ones, so
     that nobody is asked twice."""
@@ -105,6 +111,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
     take_wanted_snapshots,
     refresh_items,
+    read_logs,
     launch_scheduled,
     ask_about_changes,
     follow_people,

@@ -79,6 +79,9 @@ class CsvConnector:
     def log_sources(self) -> list[LogSource]:
         return []
 
+    def log_roots(self) -> dict[str, str]:
+        return {}
+
     def plan(self, change: Change) -> Plan:
         """A row of the change list as `after`; `before` is what the account has now."""
         export = self._export(self._table())

@@ -76,7 +76,13 @@ class EmbeddedConnector:
         return True
 
     def log_sources(self) -> list[LogSource]:
-        return [LogSource("sign-ins", str(logins.path_of(self._file)), "json")]
+        return [
+            LogSource("sign-ins", str(logins.path_of(self._file)), "json"),
+            LogSource("transfers", str(self._file.with_name("xferlog")), "xferlog"),
+        ]
+
+    def log_roots(self) -> dict[str, str]:
+        return {}
 
     def plan(self, change: Change) -> Plan:
         return edit.make_plan(self._native(), change, self._file.name)

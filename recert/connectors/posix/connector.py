@@ -62,6 +62,10 @@ class PosixConnector(ABC):
     def log_sources(self) -> list[LogSource]:
         """Where the server writes down what its accounts did."""
 
+    def log_roots(self) -> Mapping[str, str]:
+        """Real paths stand in the logs, unless the kind says otherwise."""
+        return {}
+
     @abstractmethod
     def kind_checks(self, host: Host) -> Iterator[Check]:
         """Named tests of the kind's own files and programs."""

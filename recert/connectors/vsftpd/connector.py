@@ -46,6 +46,17 @@ class VsftpdConnector(PosixConnector):
         with host_of(self._settings) as host:
             return log.sources(self._options(host))
 
+    def log_roots(self) -> dict[str, str]:
+        """vsftpd writes paths as they are inside of the jail."""
+        with host_of(self._settings) as host:
+            survey = self.survey(host)
+            found: dict[str, str] = {}
+            for view in survey.views:
+                for account, place in view.jails(survey.tree).items():
+                    if isinstance(place, str):
+                        found.setdefault(account, place)
+            return found
+
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config = self._settings["config"]
         try:

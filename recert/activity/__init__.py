@@ -1,0 +1,1 @@
+"""Transfer logs: who used which folder when last. Only the sums are kept, no line."""

@@ -1,0 +1,40 @@
+"""Questions about activity."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from recert.activity.models import ActivityLog, LastUse, Use
+
+Used = dict[tuple[int, int], dict[Use, datetime]]
+
+
+@dataclass(frozen=True)
+class Covered:
+    """From when to when the logs of a server tell."""
+
+    since: datetime
+    until: datetime
+
+
+def last_uses(session: Session, accounts: Collection[int], folders: Collection[int]) -> Used:
+    """When these accounts last did what in these folders: one statement."""
+    query = select(LastUse).where(LastUse.account_id.in_(accounts), LastUse.folder_id.in_(folders))
+    found: Used = {}
+    for row in session.scalars(query):
+        found.setdefault((row.account_id, row.folder_id), {})[row.use] = row.at
+    return found
+
+
+def covered(session: Session, server_ids: Collection[int]) -> dict[int, Covered]:
+    """What the logs of servers cover; a server without a log that was read is missing."""
+    query = (
+        select(ActivityLog.server_id, func.min(ActivityLog.since), func.max(ActivityLog.until))
+        .where(ActivityLog.server_id.in_(server_ids), ActivityLog.since.is_not(None))
+        .group_by(ActivityLog.server_id)
+    )
+    rows = session.execute(query).all()
+    return {row[0]: Covered(row[1], row[2]) for row in rows if row[1] and row[2]}

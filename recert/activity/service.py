@@ -1,0 +1,245 @@
+"""Verbs of activity: a log file is read from where it was left, and its sums are kept."""
+
+import gzip
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import case, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.activity.formats import FORMATS, Format, Sums, format_of
+from recert.activity.models import ActivityLog, LastUse, Use
+from recert.connectors import registry
+from recert.connectors.contract import ConnectorError, LogSource
+from recert.foundation.actor import Actor, system
+from recert.foundation.db import Database, one_at_a_time
+from recert.foundation.errors import BadInput, MovedMeanwhile
+from recert.inventory.models import Account, Folder, Server
+
+BATCH = 5000
+EVERY = timedelta(hours=1)
+ACTOR = system("read transfer logs")
+
+log = logging.getLogger(__name__)
+
+
+class LogUnreadable(BadInput):
+    """This log cannot be read."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one reading came to."""
+
+    lines: int
+    other: int  # no finished transfers
+    kept: int  # accounts x folders x uses
+    unknown: int  # of accounts or folders that the server does not have (any more)
+
+
+def load(
+    db: Database,
+    server_id: int,
+    file: Path,
+    form: str,
+    *,
+    zone: tzinfo,
+    roots: Mapping[str, str] | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Loaded:
+    """Reads what is new in a log file. `roots` are the folders in which accounts are shut in,
+    where the log writes paths as they see them. A file that is read again counts once. The file
+    is read outside of the transaction; MovedMeanwhile when another worker read it as well."""
+    sums, reader = Sums(), format_of(form)
+    with db.reading() as session:
+        before = _known(session, server_id, file)
+        seen, start = before.offset, before.offset
+    try:
+        with _opened(file) as content:
+            mark = _mark(content)
+            start = start if before.mark == mark else 0
+            content.seek(start)
+            end = start + _read(content, sums, reader)
+    except OSError as error:
+        raise LogUnreadable(f"{file}: {error.strerror or error}.") from error
+    with db.transaction() as session:
+        one_at_a_time(session, f"activity of server {server_id}")
+        known = _known(session, server_id, file)
+        if known.offset != seen:
+            raise MovedMeanwhile
+        rows, unknown = _resolved(session, server_id, sums, reader, zone, roots or {})
+        _keep(session, rows)
+        known.mark, known.offset, known.read_at = mark, end, now
+        _cover(known, sums, reader, zone)
+        session.add(known)
+        if sums.lines:
+            said = {"lines": sums.lines, "kept": len(rows), "unknown": unknown}
+            details = {"path": str(file), **said}
+            subject = f"server:{server_id}"
+            trail.append(session, "activity.loaded", subject, details, actor=actor, at=now)
+    return Loaded(sums.lines, sums.other, len(rows), unknown)
+
+
+def read_due(db: Database, zone: tzinfo, *, now: datetime) -> int:
+    """Reads the logs that servers on this machine name, each once an hour; how many."""
+    with db.reading() as session:
+        last = func.max(ActivityLog.read_at)
+        query = (
+            select(Server, last)
+            .outerjoin(ActivityLog, ActivityLog.server_id == Server.id)
+            .group_by(Server.id)
+            .order_by(Server.id)
+        )
+        due = [row[0] for row in session.execute(query) if _is_due(row[0], row[1], now)]
+    return sum(_read_server(db, server, zone, now) for server in due)
+
+
+def _is_due(server: Server, last: datetime | None, now: datetime) -> bool:
+    is_here = server.settings.get("transport", "local") == "local"
+    return is_here and (last is None or now - last >= EVERY)
+
+
+def _read_server(db: Database, server: Server, zone: tzinfo, now: datetime) -> int:
+    """One log that cannot be read does not keep the others waiting."""
+    try:
+        connector = registry.connect(server.kind, dict(server.settings))
+        sources = [one for one in connector.log_sources() if _is_file(one)]
+        roots = connector.log_roots() if sources else {}
+    except ConnectorError as error:
+        log.info("The logs of %s are not read: %s", server.name, error)
+        return 0
+    done = 0
+    for one in sources:
+        try:
+            place = Path(one.path)
+            load(db, server.id, place, one.format, zone=zone, roots=roots, actor=ACTOR, now=now)
+            done += 1
+        except (LogUnreadable, MovedMeanwhile) as error:
+            log.info("%s", error)
+    return done
+
+
+def _is_file(source: LogSource) -> bool:
+    is_known = source.kind == "transfers" and source.format in FORMATS
+    return is_known and source.path.startswith("/") and Path(source.path).is_file()
+
+
+def _known(session: Session, server_id: int, file: Path) -> ActivityLog:
+    path = os.fsencode(file.absolute()).decode(errors="backslashreplace")
+    here = (ActivityLog.server_id == server_id, ActivityLog.path == path)
+    found = session.scalar(select(ActivityLog).where(*here))
+    return found or ActivityLog(server_id=server_id, path=path, mark="", offset=0)
+
+
+def _opened(file: Path) -> IO[bytes]:
+    if file.suffix == ".gz":
+        return gzip.open(file, "rb")  # type: ignore[return-value]
+    return file.open("rb")
+
+
+def _mark(content: IO[bytes]) -> str:
+    return hashlib.sha256(content.readline(4096)).hexdigest()
+
+
+def _read(content: IO[bytes], sums: Sums, reader: Format) -> int:
+    """How many bytes of whole lines there were; the rest of a line comes with the next reading."""
+    read = 0
+
+    def whole() -> Iterator[bytes]:
+        nonlocal read
+        for line in content:
+            if not line.endswith(b"\n"):
+                return
+            read += len(line)
+            yield line
+
+    sums.add(whole(), reader)
+    return read
+
+
+def _resolved(
+    session: Session,
+    server_id: int,
+    sums: Sums,
+    reader: Format,
+    zone: tzinfo,
+    roots: Mapping[str, str],
+) -> tuple[list[dict[str, object]], int]:
+    """The sums by the numbers of accounts and boundaries. A name that could mean two is passed
+    over: what is not known is not guessed."""
+    accounts = _names(session, Account.id, Account.name, server_id, reader)
+    folders = _names(session, Folder.id, Folder.path, server_id, reader)
+    jails = {reader.plain(os.fsencode(name)): os.fsencode(root) for name, root in roots.items()}
+    found: dict[tuple[int, int, Use], tuple[datetime, int]] = {}
+    times: dict[bytes, datetime] = {}
+    unknown = 0
+    for (account, place, use), (stamp, count) in sums.found.items():
+        whole = reader.plain(jails.get(account, b"").rstrip(b"/")) + place
+        account_id, folder_id = accounts.get(account), _nearest(whole, folders)
+        if account_id is None or folder_id is None:
+            unknown += count
+            continue
+        at = times.get(stamp) or times.setdefault(stamp, reader.time(stamp, zone))
+        key = (account_id, folder_id, use)
+        before, more = found.get(key, (at, 0))
+        found[key] = (max(before, at), more + count)
+    rows = [
+        {"account_id": key[0], "folder_id": key[1], "use": key[2], "at": at, "count": count}
+        for key, (at, count) in found.items()
+    ]
+    return rows, unknown
+
+
+def _names(
+    session: Session, number: object, name: object, server_id: int, reader: Format
+) -> dict[bytes, int | None]:
+    """Live names as the log writes them; None where two look the same."""
+    table = Account if name is Account.name else Folder
+    query = select(number, name).where(  # type: ignore[call-overload]
+        table.server_id == server_id, table.gone_snapshot_id.is_(None)
+    )
+    found: dict[bytes, int | None] = {}
+    for row in session.execute(query):
+        written = reader.plain(os.fsencode(row[1]))
+        found[written] = None if written in found else row[0]
+    return found
+
+
+def _nearest(place: bytes, folders: Mapping[bytes, int | None]) -> int | None:
+    """The boundary at or above a folder."""
+    while place not in folders:
+        if place in (b"", b"/"):
+            return folders.get(b"/")
+        place = place.rpartition(b"/")[0] or b"/"
+    return folders[place]
+
+
+def _keep(session: Session, rows: list[dict[str, object]]) -> None:
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    for start in range(0, len(rows), BATCH):
+        made = dialect.insert(LastUse)
+        newer = made.excluded.at > LastUse.at
+        statement = made.on_conflict_do_update(
+            index_elements=["account_id", "folder_id", "use"],
+            set_={
+                "at": case((newer, made.excluded.at), else_=LastUse.at),
+                "count": LastUse.count + made.excluded.count,
+            },
+        )
+        session.execute(statement, rows[start : start + BATCH])
+
+
+def _cover(known: ActivityLog, sums: Sums, reader: Format, zone: tzinfo) -> None:
+    if sums.first:
+        first, last = reader.time(sums.first, zone), reader.time(sums.last, zone)
+        known.since = min(known.since, first) if known.since else first
+        known.until = max(known.until, last) if known.until else last
