@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import places
 from recert.campaigns.items import hold, is_taken, recount, take_slot
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.foundation.actor import system
@@ -16,7 +17,7 @@ from recert.inventory import queries as inventory
 from recert.inventory.models import Folder, Grant
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.state, i.account_id, i.content_hash AS asked,
+SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.account_id, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
        a.gone_snapshot_id AS account_gone,
        n.id AS new_grant, n.rights, n.content_hash
@@ -57,7 +58,7 @@ def refresh(session: Session, *, now: datetime) -> int:
 
 def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
-    reviewers = set()
+    reviewers, folders = set(), set()
     for row in session.execute(text(_CHANGED), {"campaign": campaign_id}).all():
         values = _new_facts(session, row)
         if values is None:
@@ -66,7 +67,9 @@ def _refresh(session: Session, campaign_id: int) -> dict[str, list[int]]:
         session.execute(update(Item).where(Item.id == row.id).values(**values))
         ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
+        folders.add(row.folder_id)
     recount(session, campaign_id, *reviewers)
+    places.recount(session, campaign_id, *folders)
     return ids
 
 

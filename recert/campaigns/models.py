@@ -130,7 +130,21 @@ class Item(Base):
         UniqueConstraint("campaign_id", "grant_id"),
         Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
         Index("ix_item_page", "campaign_id", "sort_key"),
-        Index("ix_item_state", "campaign_id", "state"),
+        Index("ix_item_state", "campaign_id", "state", "sort_key"),
+        Index("ix_item_folder", "campaign_id", "folder_id", "sort_key"),
+        # Partial, so that a launch pays nothing for them.
+        Index(
+            "ix_item_answer",
+            *("campaign_id", "answer", "sort_key"),
+            sqlite_where=ANSWERED,
+            postgresql_where=ANSWERED,
+        ),
+        Index(
+            "ix_item_conflict",
+            *("campaign_id", "sort_key"),
+            sqlite_where=text("conflict = 1"),
+            postgresql_where=text("conflict"),
+        ),
         Index(
             "ix_item_final",
             "campaign_id",

@@ -11,7 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, freshness, items, population, queries, rules, schedule
+from recert.campaigns import (
+    conflicts,
+    freshness,
+    items,
+    places,
+    population,
+    queries,
+    rules,
+    schedule,
+)
 from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Item, Population
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
@@ -208,6 +217,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
     population.start_progress(session, campaign.id)
+    places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)

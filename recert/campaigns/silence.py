@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, sele
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items
+from recert.campaigns import items, places
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import (
     DESTROYS,
@@ -48,6 +48,7 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     kept = _keep(session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
     items.recount(session, campaign.id, *session.scalars(reviewers).all())
+    places.start(session, campaign.id)
     return Silent(kept, taken)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import brake, notices, queries, service
+from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
 from recert.cli.base import Shell, cli, day_of, say_json, shell, table
@@ -131,7 +132,7 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
         _say_what_waits(session, found)
         after: int | None = 0
         while after is not None:
-            page = queries.items_of(session, found.id, queries.ItemFilter(), after=after, size=500)
+            page = queries.items_of(session, found.id, ItemFilter(), after=after, size=500)
             for row in page.rows:
                 fact = {
                     "item": row.id,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, hints, queries
+from recert.campaigns import handover, hints, places, queries
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -122,6 +122,7 @@ def _move(session: Session, item: Item, decision: Decision, now: datetime) -> No
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
         session.refresh(item)
         handover.pass_on(session, item)
+        places.recount(session, item.campaign_id, item.folder_id)
         return
     campaign_items.take_step(
         session,
@@ -134,6 +135,7 @@ def _move(session: Session, item: Item, decision: Decision, now: datetime) -> No
         keep_until=decision.keep_until,
     )
     campaign_items.recount(session, item.campaign_id, reviewer_id)
+    places.recount(session, item.campaign_id, item.folder_id)
 
 
 def _remaining(reply: Reply, granted: int) -> int | None:
@@ -202,6 +204,7 @@ def record_many(
     batch = secrets.new_number()
     if chosen:
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
+        places.recount(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     return BatchResult(batch, len(chosen), asked - len(chosen))
 

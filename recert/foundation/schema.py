@@ -26,7 +26,7 @@ ROOMS_WITH_TABLES = (
     "remediation",
     "evidence",
 )
-FURTHER_TABLES = ("recert.campaigns.event_models",)
+FURTHER_TABLES = ("recert.campaigns.event_models", "recert.campaigns.board_models")
 
 
 class SchemaTooOld(RecertError):

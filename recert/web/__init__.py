@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect
 from recert.web import (
     audit,
     auditing,
+    board,
     campaigns,
     conversations,
     errors,
@@ -31,7 +32,7 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, schedules, releases, registers, conversations)
+OFFICERS = (campaigns, board, schedules, releases, registers, conversations)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 

@@ -7,7 +7,17 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, handover, micro, notices, queries, questions, service
+from recert.campaigns import (
+    brake,
+    handover,
+    micro,
+    notices,
+    places,
+    problems,
+    queries,
+    questions,
+    service,
+)
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
@@ -20,6 +30,7 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import queries as inventory
 from recert.people import queries as people
+from recert.web import filters
 from recert.web.errors import code_of
 from recert.web.forms import CampaignForm, ConfirmForm, ReassignForm, SignOffForm
 from recert.web.numbers import number
@@ -27,6 +38,7 @@ from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 DEFAULT_DAYS = 14
+FIRST_SERVERS, FIRST_FOLDERS = 10, 10
 
 
 @bp.get("")
@@ -125,6 +137,9 @@ def board(campaign_id: int) -> ResponseReturnValue:
             reviewers=reviewers,
             next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
+            problems=problems.problems(session, campaign, now=now),
+            servers=places.servers(session, campaign_id)[:FIRST_SERVERS],
+            folders=places.folders(session, campaign_id, size=FIRST_FOLDERS),
             questions=len(questions.waiting(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
             halted_after=brake.halted_after(session, campaign_id),
@@ -218,11 +233,7 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/<int:campaign_id>/items")
 @allowed(Role.OFFICER, Role.AUDITOR)
 def items(campaign_id: int) -> ResponseReturnValue:
-    wanted = queries.ItemFilter(
-        state=_state(request.args.get("state", "")),
-        reviewer_id=request.args.get("reviewer", type=number),
-        queue_only=request.args.get("reviewer") == "queue",
-    )
+    wanted = filters.wanted(request.args, now=clock.now())
     after = request.args.get("after", 0, type=number)
     with database().reading() as session:
         return render_template(
@@ -230,13 +241,13 @@ def items(campaign_id: int) -> ResponseReturnValue:
             campaign=_campaign(session, campaign_id),
             page=queries.items_of(session, campaign_id, wanted, after=after),
             wanted=wanted,
+            asked=filters.asked(request.args),
+            chosen=filters.chosen(session, wanted),
+            servers=places.servers(session, campaign_id),
             states=ItemState,
+            answers=filters.ANSWERS,
             form=ReassignForm(formdata=None),
         )
-
-
-def _state(text: str) -> ItemState | None:
-    return ItemState(text) if text in {state.value for state in ItemState} else None
 
 
 @bp.post("/<int:campaign_id>/items/<int:item_id>/reassign")

@@ -1,0 +1,91 @@
+"""Running a campaign: counters per folder and server, and indexes for lists of items."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+FAILED = sa.text("state = 'failed'")
+ANSWERED = sa.text("answer IS NOT NULL")
+COUNTS = ("total", "open", "keep", "reduce", "revoke")
+
+
+def upgrade() -> None:
+    _counters()
+    _count_what_is_there()
+    _indexes()
+
+
+def _number(name: str) -> sa.Column:
+    return sa.Column(name, sa.Integer(), nullable=False)
+
+
+def _counters() -> None:
+    op.create_table(
+        "folder_progress",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), nullable=False),
+        sa.Column("server_id", sa.Integer(), sa.ForeignKey("server.id"), nullable=False),
+        sa.Column("folder_id", sa.Integer(), sa.ForeignKey("folder.id"), nullable=False),
+        *(_number(name) for name in COUNTS),
+        sa.UniqueConstraint("campaign_id", "folder_id"),
+    )
+    op.create_index("ix_folder_progress_open", "folder_progress", ["campaign_id", "open", "id"])
+    op.create_table(
+        "server_progress",
+        sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), primary_key=True),
+        sa.Column("server_id", sa.Integer(), sa.ForeignKey("server.id"), primary_key=True),
+        *(_number(name) for name in ("first_key", "last_key", *COUNTS)),
+    )
+
+
+def _count_what_is_there() -> None:
+    op.execute(
+        """INSERT INTO folder_progress
+               (campaign_id, server_id, folder_id, total, "open", keep, reduce, revoke)
+           SELECT campaign_id, min(server_id), folder_id, count(*),
+                  count(CASE WHEN state = 'open' THEN 1 END),
+                  count(CASE WHEN answer = 'keep' THEN 1 END),
+                  count(CASE WHEN answer = 'reduce' THEN 1 END),
+                  count(CASE WHEN answer = 'revoke' THEN 1 END)
+           FROM item GROUP BY campaign_id, folder_id"""
+    )
+    op.execute(
+        """INSERT INTO server_progress (campaign_id, server_id, first_key, last_key,
+                                        total, "open", keep, reduce, revoke)
+           SELECT campaign_id, server_id, min(sort_key), max(sort_key), count(*),
+                  count(CASE WHEN state = 'open' THEN 1 END),
+                  count(CASE WHEN answer = 'keep' THEN 1 END),
+                  count(CASE WHEN answer = 'reduce' THEN 1 END),
+                  count(CASE WHEN answer = 'revoke' THEN 1 END)
+           FROM item GROUP BY campaign_id, server_id"""
+    )
+
+
+def _indexes() -> None:
+    op.drop_index("ix_item_state", "item")
+    op.create_index("ix_item_state", "item", ["campaign_id", "state", "sort_key"])
+    op.create_index("ix_item_folder", "item", ["campaign_id", "folder_id", "sort_key"])
+    _partial("ix_item_answer", "item", ["campaign_id", "answer", "sort_key"], ANSWERED, ANSWERED)
+    _partial(
+        "ix_item_conflict",
+        "item",
+        ["campaign_id", "sort_key"],
+        sa.text("conflict = 1"),
+        sa.text("conflict"),
+    )
+    _partial("ix_outbox_message_failed", "outbox_message", ["topic"], FAILED, FAILED)
+
+
+def _partial(name: str, table: str, columns: list[str], sqlite: object, other: object) -> None:
+    op.create_index(name, table, columns, sqlite_where=sqlite, postgresql_where=other)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_outbox_message_failed", "outbox_message")
+    for name in ("ix_item_conflict", "ix_item_answer", "ix_item_folder", "ix_item_state"):
+        op.drop_index(name, "item")
+    op.create_index("ix_item_state", "item", ["campaign_id", "state"])
+    op.drop_table("server_progress")
+    op.drop_table("folder_progress")

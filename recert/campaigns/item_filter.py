@@ -1,0 +1,65 @@
+"""Which items a list shows. Every condition is found by an index, so that the first page of a
+rare one costs no walk through the campaign."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, false
+from sqlalchemy.orm import Session
+
+from recert.campaigns.board_models import ServerProgress
+from recert.campaigns.models import Answer, Campaign, Item, ItemState
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """What a list of items shows; None means all. `overdue_at` asks for those that are open
+    although their time was over at that moment."""
+
+    state: ItemState | None = None
+    reviewer_id: int | None = None
+    queue_only: bool = False
+    server_id: int | None = None
+    folder_id: int | None = None
+    answer: Answer | None = None
+    overdue_at: datetime | None = None
+    conflict: bool = False
+
+
+def conditions(
+    session: Session, campaign_id: int, wanted: ItemFilter
+) -> Iterator[ColumnElement[bool]]:
+    """The conditions of a filter, for items of one campaign."""
+    if wanted.state:
+        yield Item.state == wanted.state
+    if wanted.queue_only:
+        yield Item.reviewer_id.is_(None)
+    elif wanted.reviewer_id:
+        yield Item.reviewer_id == wanted.reviewer_id
+    if wanted.server_id:
+        yield on_server(session, campaign_id, wanted.server_id)
+    if wanted.folder_id:
+        yield Item.folder_id == wanted.folder_id
+    if wanted.answer:
+        yield Item.answer == wanted.answer
+    if wanted.overdue_at:
+        yield overdue(session.get_one(Campaign, campaign_id), wanted.overdue_at)
+    if wanted.conflict:
+        yield and_(Item.conflict)  # as it stands in its partial index
+
+
+def on_server(session: Session, campaign_id: int, server_id: int) -> ColumnElement[bool]:
+    """Items of one server, which lie together in the order of the pages."""
+    found = session.get(ServerProgress, (campaign_id, server_id))
+    if found is None:
+        return false()
+    between = Item.sort_key.between(found.first_key, found.last_key)
+    return and_(Item.server_id == server_id, between)
+
+
+def overdue(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
+    """Open although the due date is over."""
+    if now <= campaign.due_at:
+        return false()
+    return Item.state == ItemState.OPEN

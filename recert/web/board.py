@@ -1,0 +1,48 @@
+"""More of the board: counts per server and folder, and mails that did not arrive."""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns import places, problems
+from recert.campaigns.models import Campaign
+from recert.campaigns.service import NoSuchCampaign
+from recert.foundation.actor import Role
+from recert.web.numbers import number
+from recert.web.security import allowed, database
+
+bp = Blueprint("campaigns_board", __name__, url_prefix="/campaigns")
+
+
+def campaign_of(session: Session, campaign_id: int) -> Campaign:
+    """The campaign, or the page that says there is none."""
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
+@bp.get("/<int:campaign_id>/places")
+@allowed(Role.OFFICER)
+def show_places(campaign_id: int) -> ResponseReturnValue:
+    left, seen = (request.args.get(name, type=number) for name in ("open", "after"))
+    after = (left, seen) if left is not None and seen is not None else None
+    with database().reading() as session:
+        return render_template(
+            "campaigns/places.html",
+            campaign=campaign_of(session, campaign_id),
+            servers=() if after else places.servers(session, campaign_id),
+            folders=places.folders(session, campaign_id, after=after),
+        )
+
+
+@bp.get("/<int:campaign_id>/mails")
+@allowed(Role.OFFICER)
+def show_mails(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "campaigns/mails.html",
+            campaign=campaign,
+            mails=problems.failed_mails(session, campaign),
+        )
