@@ -1,7 +1,10 @@
-"""Running a campaign: counters per folder and server, and indexes for lists of items."""
+"""Running a campaign: counters per folder and server, indexes for lists of items, its own time
+zone, longer and shorter than planned, postponed items, and the instruction for reviewers."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from recert.foundation.db import Moment, PlainText
 
 revision = "0008"
 down_revision = "0007"
@@ -9,12 +12,64 @@ down_revision = "0007"
 FAILED = sa.text("state = 'failed'")
 ANSWERED = sa.text("answer IS NOT NULL")
 COUNTS = ("total", "open", "keep", "reduce", "revoke")
+CLOSE_ASKED = (
+    ("close_asked_by", PlainText),
+    ("close_asked_at", Moment()),
+    ("close_reason", PlainText),
+)
+ONLY_ADDED = ("postponement", "instruction", "instruction_read")
 
 
 def upgrade() -> None:
     _counters()
     _count_what_is_there()
     _indexes()
+    op.add_column("campaign", sa.Column("zone", PlainText, nullable=False, server_default=""))
+    op.add_column(
+        "campaign", sa.Column("extensions", sa.Integer(), nullable=False, server_default="0")
+    )
+    for name, kind in CLOSE_ASKED:
+        op.add_column("campaign", sa.Column(name, kind, nullable=True))
+    _acts()
+    for table in ONLY_ADDED:
+        _guard(table)
+
+
+def _acts() -> None:
+    op.create_table(
+        "postponement",
+        sa.Column("item_id", sa.Integer(), sa.ForeignKey("item.id"), primary_key=True),
+        sa.Column("until", Moment(), nullable=False),
+        sa.Column("by", PlainText, nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+    )
+    op.create_table(
+        "instruction",
+        sa.Column("version", sa.Integer(), primary_key=True),
+        sa.Column("text", PlainText, nullable=False),
+        sa.Column("by", PlainText, nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+    )
+    op.create_table(
+        "instruction_read",
+        sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), primary_key=True),
+        sa.Column("version", sa.Integer(), sa.ForeignKey("instruction.version"), primary_key=True),
+        sa.Column("at", Moment(), nullable=False),
+    )
+
+
+def _guard(table: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        refuse = "EXECUTE FUNCTION refuse_change()"
+        for act, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
+            name = f"guard_{table}_{act.lower()}"
+            op.execute(f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH {each} {refuse}")
+        return
+    for act in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER guard_{table}_{act.lower()} BEFORE {act} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed or deleted'); END"
+        )
 
 
 def _number(name: str) -> sa.Column:
@@ -83,6 +138,12 @@ def _partial(name: str, table: str, columns: list[str], sqlite: object, other: o
 
 
 def downgrade() -> None:
+    for table in reversed(ONLY_ADDED):
+        op.drop_table(table)  # its triggers go with it
+    for name, _kind in reversed(CLOSE_ASKED):
+        op.drop_column("campaign", name)
+    for name in ("extensions", "zone"):
+        op.drop_column("campaign", name)
     op.drop_index("ix_outbox_message_failed", "outbox_message")
     for name in ("ix_item_conflict", "ix_item_answer", "ix_item_folder", "ix_item_state"):
         op.drop_index(name, "item")

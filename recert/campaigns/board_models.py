@@ -1,4 +1,6 @@
-"""Tables of running a campaign: counters for the board."""
+"""Tables of running a campaign: counters for the board, postponed items, the instruction."""
+
+from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -42,3 +44,35 @@ class ServerProgress(Base):
     keep: Mapped[int]
     reduce: Mapped[int]
     revoke: Mapped[int]
+
+
+class Postponement(Base):
+    """A reviewer put an item off until a date: once per item, as the key says."""
+
+    __tablename__ = "postponement"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    until: Mapped[datetime]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Instruction(Base):
+    """One version of what reviewers are told about answering. The newest counts."""
+
+    __tablename__ = "instruction"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class InstructionRead(Base):
+    """A reviewer said that he has read a version."""
+
+    __tablename__ = "instruction_read"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(ForeignKey("instruction.version"), primary_key=True)
+    at: Mapped[datetime]

@@ -149,6 +149,7 @@ def _draft(
         template.folder_prefix,
         schedule.moment(last_day, END_OF_DAY, zone),
         undo_minutes=template.undo_minutes,
+        zone=found.zone,
         policy=Policy.of(template.policy),
         scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
         actor=actor,

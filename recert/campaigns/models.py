@@ -92,6 +92,13 @@ class Campaign(Base):
     # Why a snapshot older than the limit may be asked about, and who said so first.
     freshness_reason: Mapped[str | None]
     freshness_by: Mapped[str | None]
+    # The zone of its dates; empty is the installation's.
+    zone: Mapped[str] = mapped_column(default="", server_default="")
+    extensions: Mapped[int] = mapped_column(default=0, server_default="0")  # of the due date
+    # Who wants it closed before the due date, and why. Somebody else must close it.
+    close_asked_by: Mapped[str | None]
+    close_asked_at: Mapped[datetime | None]
+    close_reason: Mapped[str | None]
 
     @property
     def ref(self) -> str:

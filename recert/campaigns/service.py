@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
@@ -13,13 +12,13 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import (
     conflicts,
+    deadlines,
     freshness,
     items,
     places,
     population,
     queries,
     rules,
-    schedule,
 )
 from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Item, Population
 from recert.campaigns.policy import Policy
@@ -34,7 +33,6 @@ from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
 from recert.trail.service import checkpoint
 
-MAX_DURATION = timedelta(days=366)
 DEFAULT_POLICY = Policy()
 
 
@@ -79,20 +77,18 @@ def draft(
     scope: Scope = EVERYTHING,
     policy: Policy = DEFAULT_POLICY,
     kind: CampaignKind = CampaignKind.REVIEW,
+    zone: str = "",
     actor: Actor,
     now: datetime,
 ) -> Campaign:
     """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
-    one of the scope."""
+    one of the scope. Without a zone the campaign's is that of the due date."""
     actor.require(Role.OFFICER)
     scope.check()
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
-    if isinstance(due_at.tzinfo, ZoneInfo):
-        schedule.check_exists(due_at)
-    if not now < due_at <= now + MAX_DURATION:
-        raise BadInput("The due date must lie in the future, within a year.")
+    deadlines.check(due_at, now=now)
     known = set(session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
         raise BadInput("Choose at least one server, and only servers that exist.")
@@ -104,6 +100,7 @@ def draft(
         folder_prefix=clean_path(folder_prefix or "/"),
         scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
         due_at=due_at,
+        zone=deadlines.zone_name(zone, due_at),
         undo_minutes=undo_minutes,
         policy=policy.as_json(),
         created_at=now,
@@ -123,6 +120,7 @@ def draft(
             "servers": campaign.server_ids,
             "scope": campaign.scope,
             "policy": campaign.policy,
+            "zone": campaign.zone,
         },
         actor=actor,
         at=now,

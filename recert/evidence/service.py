@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
@@ -66,7 +67,8 @@ def export(
     actor: Actor,
     now: datetime,
 ) -> Package:
-    """Writes the sealed package of a campaign to `target`. `zone` is where its reviewers live.
+    """Writes the sealed package of a campaign to `target`. `zone` is where its reviewers live
+    when the campaign has no zone of its own.
     Two exports of the same state differ only in their time and the trail entries of the export
     itself."""
     actor.require(Role.OFFICER, Role.AUDITOR)
@@ -80,6 +82,7 @@ def export(
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
+        zone = ZoneInfo(campaign.zone) if campaign.zone else zone
         _write(session, campaign, point, file, zone, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
@@ -197,6 +200,10 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
+        "zone": campaign.zone,
+        "due_date_extended": campaign.extensions,
+        "early_close_asked_by": campaign.close_asked_by,
+        "early_close_asked_because": campaign.close_reason,
         "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,
         "closed_by": campaign.closed_by,

@@ -21,18 +21,20 @@ from recert.web import (
     registers,
     releases,
     reviews,
+    running,
     schedules,
     security,
     servers,
     sign_in,
     uncertified,
+    watching,
     words,
 )
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, board, schedules, releases, registers, conversations)
+OFFICERS = (campaigns, board, running, watching, schedules, releases, registers, conversations)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 

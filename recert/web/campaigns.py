@@ -9,6 +9,8 @@ from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import (
     brake,
+    deadlines,
+    early_close,
     handover,
     micro,
     notices,
@@ -85,7 +87,7 @@ def create() -> ResponseReturnValue:
 
 
 def _draft(form: CampaignForm) -> int:
-    due_at = clock.end_of_day(form.due.data, settings().zone)
+    due_at = deadlines.end_of_day(form.due.data, form.zone.data or "", settings().zone)
     with database().transaction() as session:
         return service.draft(
             session,
@@ -145,6 +147,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
+            is_early=early_close.is_early(session, campaign, now=now),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),

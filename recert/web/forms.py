@@ -162,6 +162,11 @@ class CampaignForm(PolicyFields, ScopeFields):
         [InputRequired("Enter a date like 2026-12-31.")],
         description="The end of this day.",
     )
+    zone = StringField(
+        "Time zone",
+        [Optional(), Length(max=64)],
+        description="Where that day ends, such as Europe/Berlin; empty for the usual one.",
+    )
 
     def default_due(self, day: date) -> None:
         """Fills in a due date when the form is opened."""
@@ -208,6 +213,21 @@ class ScheduleForm(PolicyFields, FlaskForm):
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class ReasonForm(FlaskForm):
+    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class ExtendForm(ReasonForm):
+    due = DateField("New last day", [InputRequired("Enter a date like 2026-12-31.")])
+
+
+class GiveAllForm(ReassignForm):
+    """Whose questions go: of a reviewer's number, of the queue, or of a folder."""
+
+    reviewer = StringField(validators=[Length(max=18)])
+    folder = IntegerField(validators=[Optional()])
 
 
 class ReleaseForm(FlaskForm):

@@ -1,0 +1,136 @@
+"""Commands for a campaign that runs: remind, give away, extend, close."""
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert.campaigns import bulk_handover, deadlines, early_close, notices, service
+from recert.campaigns.bulk_handover import From
+from recert.cli.base import Shell, acting_as, day_of, shell
+from recert.cli.campaigns import campaign
+from recert.decisions import closing
+from recert.foundation import clock
+from recert.foundation.errors import BadInput
+from recert.inventory import service as inventory
+from recert.inventory.models import Folder
+from recert.people import queries as people
+from recert.people.models import Person
+
+
+def person_of(session: Session, email: str) -> Person:
+    """Somebody by his address, or BadInput."""
+    found = people.person_by_email(session, email)
+    if found is None:
+        raise BadInput(f"Nobody has the address {email!r}.")
+    return found
+
+
+@campaign.command("remind")
+@click.argument("name")
+@click.option("--reviewer", metavar="EMAIL", help="Only this one.")
+@shell
+def campaign_remind(context: Shell, name: str, reviewer: str | None) -> None:
+    """Remind everybody who has open items, or one of them, at most once a day."""
+    head, now = notices.Letterhead.of(context.settings), clock.now()
+    with context.transaction() as session:
+        found, sent = service.campaign_by_name(session, name), 1
+        if reviewer:
+            person = person_of(session, reviewer)
+            notices.remind_one(session, found, person, head, actor=context.actor, now=now)
+        else:
+            sent = notices.remind_now(session, found, head, actor=context.actor, now=now)
+    click.echo(f"{sent} reminders are in the outbox.")
+
+
+@campaign.command("reassign")
+@click.argument("name")
+@click.option("--to", "email", required=True, help="Who shall answer.")
+@click.option("--reason", required=True, help="Why; it stands in the trail.")
+@click.option("--from", "before", metavar="EMAIL", help="All open items of this reviewer.")
+@click.option("--queue", is_flag=True, help="All open items of the compliance queue.")
+@click.option("--folder", metavar="SERVER:PATH", help="All open items of this folder.")
+@shell
+def campaign_reassign(
+    context: Shell,
+    name: str,
+    email: str,
+    reason: str,
+    before: str | None,
+    queue: bool,
+    folder: str | None,
+) -> None:
+    """Give all undecided items of a reviewer, of the queue or of a folder to somebody else."""
+    if bool(before) + queue + bool(folder) != 1:
+        raise BadInput("Say one of --from, --queue and --folder.")
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        source = From(
+            reviewer_id=person_of(session, before).id if before else None,
+            folder_id=_folder(session, folder) if folder else None,
+        )
+        given = bulk_handover.reassign_all(
+            session,
+            found,
+            source,
+            person_of(session, email),
+            reason,
+            actor=context.actor,
+            now=clock.now(),
+        )
+    click.echo(f"{given.moved} items go to {email}.")
+    if given.stayed:
+        click.echo(f"{given.stayed} stay where they are: they are about {email}.")
+
+
+def _folder(session: Session, text: str) -> int:
+    name, _, path = text.partition(":")
+    server = inventory.server_by_name(session, name)
+    found = session.scalar(
+        select(Folder.id)
+        .where(Folder.server_id == server.id, Folder.path == path)
+        .order_by(Folder.id.desc())
+    )
+    if found is None:
+        raise BadInput(f"{name} has no folder {path!r} of its own rights.")
+    return found
+
+
+@campaign.command("extend")
+@click.argument("name")
+@click.option("--due", required=True, metavar="YYYY-MM-DD", help="The new last day to answer.")
+@click.option("--reason", required=True, help="Why; it stands in the trail.")
+@shell
+def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
+    """Give the reviewers more time, and tell those who have open items. Only later, and at most a
+    year from now."""
+    head, now = notices.Letterhead.of(context.settings), clock.now()
+    with context.transaction() as session:
+        found, day = service.campaign_by_name(session, name), day_of(due)
+        mails = deadlines.extend(session, found, day, reason, head, actor=context.actor, now=now)
+    click.echo(f"{name} is due at the end of {due}. {mails} mails are in the outbox.")
+
+
+@campaign.command("close")
+@click.argument("name")
+@click.option("--reason", default="", help="Before the due date: ask for it, with this reason.")
+@click.option("--as", "email", help="The second officer, who closes what another asked for.")
+@shell
+def campaign_close(context: Shell, name: str, reason: str, email: str | None) -> None:
+    """End the asking. Answers become final; for the rest the policy of the campaign counts: kept
+    and listed as exceptions, or removed when a second person releases it.
+
+    Before the due date, while questions are open, it takes two: one officer asks with --reason,
+    and another one closes it (--as)."""
+    now = clock.now()
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        actor = acting_as(session, context, email) if email else context.actor
+        if reason and early_close.is_early(session, found, now=now):
+            early_close.ask(session, found, reason, actor=actor, now=now)
+            click.echo(f"Written down. Another officer closes {name} (campaign close --as).")
+            return
+        silent = closing.close(session, found, actor=actor, now=now)
+    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
+    if silent.taken:
+        taken = sum(silent.taken.values())
+        click.echo(f"{taken} items without an answer are removed by policy when released.")
