@@ -39,10 +39,12 @@ def _acts() -> None:
     op.create_table(
         "postponement",
         sa.Column("item_id", sa.Integer(), sa.ForeignKey("item.id"), primary_key=True),
+        sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), nullable=False),
         sa.Column("until", Moment(), nullable=False),
         sa.Column("by", PlainText, nullable=False),
         sa.Column("at", Moment(), nullable=False),
     )
+    op.create_index("ix_postponement_until", "postponement", ["campaign_id", "until"])
     op.create_table(
         "instruction",
         sa.Column("version", sa.Integer(), primary_key=True),

@@ -50,8 +50,10 @@ class Postponement(Base):
     """A reviewer put an item off until a date: once per item, as the key says."""
 
     __tablename__ = "postponement"
+    __table_args__ = (Index("ix_postponement_until", "campaign_id", "until"),)
 
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     until: Mapped[datetime]
     by: Mapped[str]
     at: Mapped[datetime]

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.board_models import ServerProgress
+from recert.campaigns.board_models import Postponement, ServerProgress
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.foundation.db import AnySelect
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class ItemFilter:
     answer: Answer | None = None
     overdue_at: datetime | None = None
     conflict: bool = False
+    postponed: bool = False
 
 
 def conditions(
@@ -47,6 +49,9 @@ def conditions(
         yield overdue(session.get_one(Campaign, campaign_id), wanted.overdue_at)
     if wanted.conflict:
         yield and_(Item.conflict)  # as it stands in its partial index
+    if wanted.postponed:
+        ever = Postponement.campaign_id == campaign_id
+        yield Item.id.in_(select(Postponement.item_id).where(ever))
 
 
 def on_server(session: Session, campaign_id: int, server_id: int) -> ColumnElement[bool]:
@@ -59,7 +64,13 @@ def on_server(session: Session, campaign_id: int, server_id: int) -> ColumnEleme
 
 
 def overdue(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
-    """Open although the due date is over."""
+    """Open although the due date is over, and not put off until later."""
     if now <= campaign.due_at:
         return false()
-    return Item.state == ItemState.OPEN
+    return and_(Item.state == ItemState.OPEN, Item.id.not_in(put_off(campaign.id, now)))
+
+
+def put_off(campaign_id: int, now: datetime) -> AnySelect:
+    """The numbers of the items whose reviewers have put them off until later than now."""
+    here = (Postponement.campaign_id == campaign_id, Postponement.until > now)
+    return select(Postponement.item_id).where(*here)

@@ -1,5 +1,6 @@
 """What of a campaign needs somebody, in one place, each with the rows behind it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, CampaignState, Item, Progress
+from recert.campaigns.item_filter import put_off
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Progress
 from recert.mail.models import OutboxMessage
 
 MOST = 1000  # counted no further: a page need not say more than "1,000 or more"
@@ -22,6 +24,7 @@ class Problems:
 
     overdue_reviewers: int
     overdue_items: int
+    postponed: int
     unassigned: int
     conflicts: int
     failed_mails: int
@@ -29,21 +32,32 @@ class Problems:
 
 def problems(session: Session, campaign: Campaign, *, now: datetime) -> Problems:
     """What needs somebody, from counters and partial indexes: no item is counted one by one."""
-    late = campaign.state is CampaignState.ACTIVE and now > campaign.due_at
     here = (Progress.campaign_id == campaign.id, Progress.open > 0)
-    # NULL, the compliance queue, is not counted among the reviewers.
-    asked = select(func.count(Progress.reviewer_id), func.coalesce(func.sum(Progress.open), 0))
-    reviewers, items = session.execute(asked.where(*here)).one() if late else (0, 0)
+    waiting = _put_off(session, campaign, now)
+    reviewers, items = 0, 0
+    if campaign.state is CampaignState.ACTIVE and now > campaign.due_at:
+        asked = select(Progress.reviewer_id, Progress.open).where(*here)
+        late = {who: count - waiting[who] for who, count in session.execute(asked).all()}
+        reviewers = sum(1 for who, count in late.items() if who is not None and count > 0)
+        items = sum(late.values())
     queue = select(func.sum(Progress.open)).where(*here, Progress.reviewer_id.is_(None))
     conflicts = select(Item.id).where(Item.campaign_id == campaign.id, Item.conflict)
     failed = select(OutboxMessage.id).where(OutboxMessage.topic == campaign.ref, FAILED)
     return Problems(
         overdue_reviewers=reviewers,
         overdue_items=items,
+        postponed=sum(waiting.values()),
         unassigned=session.scalar(queue) or 0,
         conflicts=_up_to(session, conflicts.limit(MOST)),
         failed_mails=_up_to(session, failed.limit(MOST)),
     )
+
+
+def _put_off(session: Session, campaign: Campaign, now: datetime) -> Counter[int | None]:
+    """How many open items each reviewer has put off until later than now."""
+    here = (Item.id.in_(put_off(campaign.id, now)), Item.state == ItemState.OPEN)
+    query = select(Item.reviewer_id, func.count()).where(*here).group_by(Item.reviewer_id)
+    return Counter({row[0]: row[1] for row in session.execute(query)})
 
 
 def _up_to(session: Session, query: Select[int]) -> int:

@@ -1,12 +1,14 @@
 """Commands for a campaign that runs: remind, give away, extend, close."""
 
+from dataclasses import replace
+
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import bulk_handover, deadlines, early_close, notices, service
+from recert.campaigns import bulk_handover, deadlines, early_close, notices, postponing, service
 from recert.campaigns.bulk_handover import From
-from recert.cli.base import Shell, acting_as, day_of, shell
+from recert.cli.base import Shell, acting_as, cli, day_of, shell
 from recert.cli.campaigns import campaign
 from recert.decisions import closing
 from recert.foundation import clock
@@ -108,6 +110,23 @@ def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
         found, day = service.campaign_by_name(session, name), day_of(due)
         mails = deadlines.extend(session, found, day, reason, head, actor=context.actor, now=now)
     click.echo(f"{name} is due at the end of {due}. {mails} mails are in the outbox.")
+
+
+@cli.command()
+@click.argument("item", type=int)
+@click.option("--as", "email", required=True, help="Mail address of the reviewer who is asked.")
+@click.option("--until", required=True, metavar="YYYY-MM-DD", help="The last day to answer it.")
+@shell
+def postpone(context: Shell, item: int, email: str, until: str) -> None:
+    """Put an ITEM off for its reviewer: once, and only where the policy allows it
+    (--postpone-days). The close of the campaign does not move."""
+    day, zone = day_of(until), context.settings.zone
+    with context.transaction() as session:
+        person = person_of(session, email)
+        name = f"{person.email} ({context.actor.name})"
+        actor = replace(context.actor, name=name, person_id=person.id, roles=frozenset())
+        postponing.postpone(session, item, day, zone, actor=actor, now=clock.now())
+    click.echo(f"Item {item} is put off until the end of {until}.")
 
 
 @campaign.command("close")

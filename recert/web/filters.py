@@ -12,7 +12,7 @@ from recert.inventory.models import Folder
 from recert.people.models import Person
 from recert.web.numbers import number
 
-NAMES = ("state", "answer", "reviewer", "server", "folder", "overdue", "conflict")
+NAMES = ("state", "answer", "reviewer", "server", "folder", "overdue", "conflict", "postponed")
 ANSWERS = {
     Answer.KEEP.value: "keep",
     Answer.REDUCE.value: "reduce",
@@ -38,6 +38,7 @@ def wanted(args: "MultiDict[str, str]", *, now: datetime) -> ItemFilter:
         answer=Answer(answer) if answer in ANSWERS else None,
         overdue_at=now if args.get("overdue") else None,
         conflict=bool(args.get("conflict")),
+        postponed=bool(args.get("postponed")),
     )
 
 

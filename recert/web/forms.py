@@ -120,6 +120,15 @@ def _silence(risk: str, who: str) -> SelectField:
     return SelectField(f"{risk} risk", choices=choices, default=Silence.KEEP.value, description=who)
 
 
+def _days(risk: str, usual: int) -> IntegerField:
+    return IntegerField(
+        f"Days for {risk} risk",
+        [Optional(), NumberRange(1, 366, "Use 1 to 366 days.")],
+        default=usual,
+        description="Within so many days after the answer a change must be done and checked.",
+    )
+
+
 class PolicyFields:
     """What a review does by itself. Forms that ask for it have these fields."""
 
@@ -135,11 +144,24 @@ class PolicyFields:
         description="The next ones go out when these are done; 0 for all at once.",
     )
 
+    postpone_days = IntegerField(
+        "Days to put off",
+        [Optional(), NumberRange(0, 90, "Use 0 to 90 days.")],
+        default=0,
+        description="A reviewer may put a question off once, until so many days after the due "
+        "date; 0 for never.",
+    )
+    days_high = _days("high", 1)
+    days_medium = _days("medium", 3)
+    days_low = _days("low", 7)
+
     @property
     def policy(self) -> Policy:
-        """The rules as the verb takes them."""
+        """The rules as the verb takes them; a number that is left out is as by default."""
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
-        return Policy.of({**said, "wave_size": self.wave_size.data or 0})
+        names = ("wave_size", "postpone_days", *(f"days_{risk}" for risk in Risk))
+        typed = {name: getattr(self, name).data for name in names}
+        return Policy.of({**said, **{n: v for n, v in typed.items() if v is not None}})
 
 
 class CampaignForm(PolicyFields, ScopeFields):
@@ -213,6 +235,10 @@ class ScheduleForm(PolicyFields, FlaskForm):
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class PostponeForm(FlaskForm):
+    until = DateField("Until", [InputRequired("Enter a date like 2026-12-31.")])
 
 
 class ReasonForm(FlaskForm):

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from recert.campaigns import hints, queries, questions, rules
+from recert.campaigns import hints, postponing, queries, questions, rules
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign
@@ -16,7 +16,7 @@ from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
-from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept
+from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept, PostponeForm
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, person_id, settings
 
@@ -71,6 +71,8 @@ def _folder(
             page=page,
             hints=hints.hints_for(session, page.rows, now=clock.now()),
             said=questions.messages_of(session, asked),
+            put_off=postponing.of_items(session, asked),
+            last_day=postponing.last_day(campaign, settings().zone),
             first=page.rows[0],
             form=AnswerForm(),
             bulk=BulkForm(),
@@ -101,6 +103,26 @@ def answer(item_id: int) -> ResponseReturnValue:
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
     flash(f"Saved for {row.person or row.account}.")
+    return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
+
+
+@bp.post("/items/<int:item_id>/postpone")
+@allowed()
+def postpone(item_id: int) -> ResponseReturnValue:
+    form = PostponeForm()
+    with database().reading() as session:
+        row = queries.item_row(session, item_id)
+    if row is None or row.reviewer_id != person_id():
+        raise NoSuchItem
+    if not form.validate_on_submit():
+        return _folder(row.campaign_id, row.folder_id, "Enter a date like 2026-12-31.", 422)
+    try:
+        with database().transaction() as session:
+            day, zone = form.until.data, settings().zone
+            postponing.postpone(session, item_id, day, zone, actor=current_actor(), now=clock.now())
+    except RecertError as error:
+        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
+    flash(f"Put off until {day:%-d %B %Y}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
 

@@ -5,7 +5,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import hints, looking, queries, questions, rules
+from recert.campaigns import hints, looking, postponing, queries, questions, rules
 from recert.campaigns.items import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -57,6 +57,7 @@ def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnVa
             page=page,
             hints=hints.hints_for(session, page.rows, now=clock.now()),
             said=questions.messages_of(session, [row.id for row in page.rows]),
+            put_off=postponing.of_items(session, [row.id for row in page.rows]),
             first=page.rows[0],
             answerable=frozenset(),
             change_until=rules.change_until,

@@ -49,3 +49,12 @@ class TestRunning:
         assert "No user has" in recert("campaign close Winter --as nobody@house.example", 1)
         assert "is closed" in recert("campaign close Winter --as olga@house.example")
         assert house.campaign(1).state is CampaignState.CLOSING
+
+    def test_a_question_is_put_off(self, house: House, recert: Type) -> None:
+        house.snapshot()
+        recert("campaign launch Winter --due 2026-12-07 --postpone-days 10")
+        item = house.item("pia", "/finance/inbox").id
+        line = f"postpone {item} --as alice@house.example --until"
+        assert "put off until the end of 2026-12-12" in recert(f"{line} 2026-12-12")
+        assert "once only" in recert(f"{line} 2026-12-13", 4)
+        assert "not a date" in recert(f"{line} soon", 1)
