@@ -1,16 +1,26 @@
 """Commands for a campaign that runs: remind, give away, extend, close."""
 
 from dataclasses import replace
+from typing import TextIO
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import bulk_handover, deadlines, early_close, notices, postponing, service
+from recert.campaigns import (
+    bulk_handover,
+    deadlines,
+    early_close,
+    instructions,
+    notices,
+    postponing,
+    service,
+)
 from recert.campaigns.bulk_handover import From
-from recert.cli.base import Shell, acting_as, cli, day_of, shell
+from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.campaigns import campaign
 from recert.decisions import closing
+from recert.evidence import reviewers
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
@@ -110,6 +120,52 @@ def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
         found, day = service.campaign_by_name(session, name), day_of(due)
         mails = deadlines.extend(session, found, day, reason, head, actor=context.actor, now=now)
     click.echo(f"{name} is due at the end of {due}. {mails} mails are in the outbox.")
+
+
+@campaign.command("quality")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def campaign_quality(context: Shell, name: str, as_json: bool) -> None:
+    """Show how reviewers answered: seconds per answer (a pause of more than ten minutes counts as
+    ten), how many in bulk, and which version of the instruction they have read."""
+    with context.db.reading() as session:
+        found = service.campaign_by_name(session, name)
+        rows = list(reviewers.reviewers(session, found.id))
+    if as_json:
+        for row in rows:
+            say_json(row)
+    else:
+        header = tuple(name.replace("_", " ").upper() for name in reviewers.COLUMNS)
+        table(header, [tuple(row.values()) for row in rows])
+
+
+@cli.group()
+def instruction() -> None:
+    """What reviewers are told about answering."""
+
+
+@instruction.command("write")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@shell
+def instruction_write(context: Shell, file: TextIO) -> None:
+    """Put a new version in force, from a text FILE (- is standard input)."""
+    with context.transaction() as session:
+        text, now = file.read(), clock.now()
+        made = instructions.write(session, text, actor=context.actor, now=now)
+    click.echo(f"Version {made.version} is in force.")
+
+
+@instruction.command("show")
+@shell
+def instruction_show(context: Shell) -> None:
+    """Show the version in force."""
+    with context.db.reading() as session:
+        found = instructions.newest(session)
+    if found is None:
+        raise BadInput("There is no instruction yet. Write one: recert instruction write FILE")
+    click.echo(f"Version {found.version}, {found.at:%Y-%m-%d %H:%M} UTC, by {found.by}", err=True)
+    click.echo(found.text)
 
 
 @cli.command()

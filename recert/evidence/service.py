@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import instructions
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
-from recert.evidence import annex, audit, queries, summary, verifier
+from recert.evidence import annex, audit, queries, reviewers, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -44,6 +45,7 @@ campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 items.csv        every question: who has which access, who was asked, where it ended
 decisions.csv    every answer ever given, also the changed ones
+reviewers.csv    what each reviewer was asked, how he answered, what he had read
 orders.jsonl     every change of a server: native text before and after, log, second look
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
@@ -126,6 +128,7 @@ def _write(
     sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
+    sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
     sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
@@ -201,6 +204,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "policy": policy.as_json(),
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "zone": campaign.zone,
+        "instruction": _instruction(session, campaign),
         "due_date_extended": campaign.extensions,
         "early_close_asked_by": campaign.close_asked_by,
         "early_close_asked_because": campaign.close_reason,
@@ -213,6 +217,15 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }
+
+
+def _instruction(session: Session, campaign: Campaign) -> dict[str, Any] | None:
+    """What reviewers were told, as it was when the asking ended."""
+    found = instructions.newest(session, until=campaign.closed_at)
+    if found is None:
+        return None
+    names = ("version", "text", "by")
+    return {name: getattr(found, name) for name in names} | {"at": found.at.isoformat()}
 
 
 def _json(value: Any) -> str:

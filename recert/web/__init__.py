@@ -18,6 +18,7 @@ from recert.web import (
     numbers,
     orders,
     people,
+    quality,
     registers,
     releases,
     reviews,
@@ -34,7 +35,17 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, board, running, watching, schedules, releases, registers, conversations)
+OFFICERS = (
+    campaigns,
+    board,
+    running,
+    watching,
+    quality,
+    schedules,
+    releases,
+    registers,
+    conversations,
+)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 

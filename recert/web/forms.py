@@ -241,6 +241,10 @@ class PostponeForm(FlaskForm):
     until = DateField("Until", [InputRequired("Enter a date like 2026-12-31.")])
 
 
+class InstructionForm(FlaskForm):
+    text = TextAreaField("Text", [DataRequired("Enter the text."), Length(max=20_000)])
+
+
 class ReasonForm(FlaskForm):
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
-from recert.campaigns import hints, postponing, queries, questions, rules
+from recert.campaigns import hints, instructions, postponing, queries, questions, rules
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign
 from recert.decisions import service
+from recert.decisions.quality import quality
 from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
@@ -45,7 +47,28 @@ def review(campaign_id: int) -> ResponseReturnValue:
             progress=progress,
             folders=queries.folders_to_review(session, campaign_id, person_id()),
             form=ConfirmForm(),
+            **instructed(session, campaign_id, person_id()),
         )
+
+
+def instructed(session: Session, campaign_id: int, reviewer_id: int) -> dict[str, object]:
+    """What a review page says beside the folders: the instruction, and how its reader answered."""
+    return {
+        "instruction": instructions.newest(session),
+        "read": instructions.reads_of(session, [reviewer_id]).get(reviewer_id),
+        "how": quality(session, campaign_id, [reviewer_id])[reviewer_id],
+    }
+
+
+@bp.post("/<int:campaign_id>/instruction/<int:version>")
+@allowed()
+def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        if not queries.progress_of(session, campaign_id, person_id()):
+            raise NoSuchItem
+        instructions.acknowledge(session, version, actor=current_actor(), now=clock.now())
+    flash("Thank you. It is written down that you have read it.")
+    return redirect(url_for(".review", campaign_id=campaign_id))
 
 
 @bp.get("/<int:campaign_id>/folders/<int:folder_id>")

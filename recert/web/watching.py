@@ -12,6 +12,7 @@ from recert.foundation.actor import Role
 from recert.people.models import Person
 from recert.web.board import campaign_of
 from recert.web.numbers import number
+from recert.web.reviews import instructed
 from recert.web.security import allowed, current_actor, database
 
 bp = Blueprint("campaigns_watching", __name__, url_prefix="/campaigns")
@@ -36,6 +37,7 @@ def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
             progress=queries.progress_of(session, campaign_id, person_id),
             folders=queries.folders_to_review(session, campaign_id, person_id),
             seen_as=person,
+            **instructed(session, campaign_id, person_id),
         )
 
 

@@ -1,5 +1,7 @@
 """Remind, give away, extend and close on the command line."""
 
+import json
+
 from recert.campaigns.models import CampaignState
 from tests.cli.conftest import Type
 from tests.support.house import House
@@ -58,3 +60,12 @@ class TestRunning:
         assert "put off until the end of 2026-12-12" in recert(f"{line} 2026-12-12")
         assert "once only" in recert(f"{line} 2026-12-13", 4)
         assert "not a date" in recert(f"{line} soon", 1)
+
+    def test_the_instruction_and_how_reviewers_answered(self, house: House, recert: Type) -> None:
+        assert "no instruction yet" in recert("instruction show", 1)
+        assert "Version 1" in recert("instruction write -", stdin="Read it.")
+        assert "Read it." in recert("instruction show")
+        house.launched("Winter")
+        assert "MEDIAN SECONDS" in recert("campaign quality Winter")
+        row = recert("campaign quality Winter --json").splitlines()[0]
+        assert json.loads(row)["in_bulk"] == 0
