@@ -19,6 +19,7 @@ from recert.inventory import routing
 from recert.inventory.fold import match_persons
 from recert.inventory.models import Folder, Server, Snapshot, SnapshotState
 from recert.people import service as people
+from recert.remediation import lateness
 
 DIRECTOR = operator("bench")
 OWNERS, ACCOUNTS, PER_FOLDER, WIDE = 5000, 20_000, 10, 5000
@@ -168,6 +169,7 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
             brake.count_waiting(session, campaign)
             places.servers(session, campaign_id)
             places.folders(session, campaign_id, size=10)
+            lateness.count_overdue(session, campaign, now=clock.now())
             problems.problems(session, campaign, now=clock.now() + timedelta(days=20))
 
     first = typical(lambda: page(0), rounds=20)

@@ -17,7 +17,7 @@ from recert.campaigns import (
     service,
 )
 from recert.campaigns.bulk_handover import From
-from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.campaigns import campaign
 from recert.decisions import closing
 from recert.evidence import reviewers
@@ -27,6 +27,7 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Folder
 from recert.people import queries as people
 from recert.people.models import Person
+from recert.remediation import lateness
 
 
 def person_of(session: Session, email: str) -> Person:
@@ -138,6 +139,37 @@ def campaign_quality(context: Shell, name: str, as_json: bool) -> None:
     else:
         header = tuple(name.replace("_", " ").upper() for name in reviewers.COLUMNS)
         table(header, [tuple(row.values()) for row in rows])
+
+
+@campaign.command("late")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def campaign_late(context: Shell, name: str, as_json: bool) -> int:
+    """Show the changes that are not verified within the days of their risk class (--days-high and
+    its like). Exit 2 when there is one."""
+    with context.db.reading() as session:
+        found = service.campaign_by_name(session, name)
+        rows = [
+            {
+                "item": row.id,
+                "risk": row.risk,
+                "server": row.server,
+                "folder": row.folder,
+                "account": row.account,
+                "answered": row.decided_at.isoformat(),
+                "state": row.state.value,
+                "order": row.order_id,
+            }
+            for row in lateness.overdue(session, found, now=clock.now())
+        ]
+    if as_json:
+        for line in rows:
+            say_json(line)
+    else:
+        header = ("ITEM", "RISK", "SERVER", "FOLDER", "ACCOUNT", "ANSWERED", "STATE", "ORDER")
+        table(header, [tuple(line.values()) for line in rows])
+    return EXIT_FINDINGS if rows else 0
 
 
 @cli.group()

@@ -24,6 +24,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
 from recert.foundation.secrets import fingerprint
+from recert.remediation import lateness
 from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
@@ -124,7 +125,7 @@ def _write(
     sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
-    sealed.text("campaign.json", _json(_about(session, campaign, point)))
+    sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
     sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
@@ -183,8 +184,11 @@ def _digest(file: IO[bytes]) -> bytes:
     return digest.digest()
 
 
-def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
+def _about(
+    session: Session, campaign: Campaign, point: TrailCheckpoint, now: datetime
+) -> dict[str, Any]:
     policy = Policy.of(campaign.policy)
+    classes = lateness.by_class(session, campaign, now=now)
     times = {
         name: moment.isoformat() if (moment := getattr(campaign, name)) else None
         for name in ("created_at", "launched_at", "due_at", "closed_at", "signed_off_at")
@@ -202,6 +206,7 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "minutes_to_change_an_answer": campaign.undo_minutes,
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
+        "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "zone": campaign.zone,
         "instruction": _instruction(session, campaign),
@@ -216,6 +221,19 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "signed_figures": campaign.signed_figures,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
+    }
+
+
+def _of_class(one: lateness.OfClass) -> dict[str, Any]:
+    took = one.took
+    return {
+        "risk": one.risk.value,
+        "days_allowed": one.days,
+        "verified": took.count if took else 0,
+        "median_seconds": took.median.total_seconds() if took else None,
+        "percentile_95_seconds": took.percentile_95.total_seconds() if took else None,
+        "verified_too_late": one.late,
+        "overdue": one.overdue,
     }
 
 

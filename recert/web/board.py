@@ -7,11 +7,15 @@ from sqlalchemy.orm import Session
 from recert.campaigns import places, problems
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
+from recert.foundation import clock
 from recert.foundation.actor import Role
+from recert.foundation.figures import lasted
+from recert.remediation import lateness
 from recert.web.numbers import number
 from recert.web.security import allowed, database
 
 bp = Blueprint("campaigns_board", __name__, url_prefix="/campaigns")
+LATE = 200
 
 
 def campaign_of(session: Session, campaign_id: int) -> Campaign:
@@ -45,4 +49,20 @@ def show_mails(campaign_id: int) -> ResponseReturnValue:
             "campaigns/mails.html",
             campaign=campaign,
             mails=problems.failed_mails(session, campaign),
+        )
+
+
+@bp.get("/<int:campaign_id>/late")
+@allowed(Role.OFFICER, Role.AUDITOR)
+def show_late(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "campaigns/late.html",
+            campaign=campaign,
+            classes=lateness.by_class(session, campaign, now=now),
+            rows=lateness.overdue(session, campaign, now=now, most=LATE),
+            lasted=lasted,
+            now=now,
         )

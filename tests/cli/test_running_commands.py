@@ -2,7 +2,8 @@
 
 import json
 
-from recert.campaigns.models import CampaignState
+from recert.campaigns.models import Answer, CampaignState
+from recert.decisions.rules import Reply
 from tests.cli.conftest import Type
 from tests.support.house import House
 
@@ -69,3 +70,12 @@ class TestRunning:
         assert "MEDIAN SECONDS" in recert("campaign quality Winter")
         row = recert("campaign quality Winter --json").splitlines()[0]
         assert json.loads(row)["in_bulk"] == 0
+
+    def test_late_changes_are_findings(self, house: House, recert: Type) -> None:
+        house.launched("Winter")
+        house.decide("lea", "/finance", Reply(Answer.REVOKE))
+        house.finish("alice")
+        assert "ITEM" in recert("campaign late Winter")
+        with house.later(days=2):
+            assert "lea" in recert("campaign late Winter", 2)
+            assert json.loads(recert("campaign late Winter --json", 2))["risk"] == "high"
