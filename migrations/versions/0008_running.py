@@ -11,6 +11,7 @@ down_revision = "0007"
 
 FAILED = sa.text("state = 'failed'")
 ANSWERED = sa.text("answer IS NOT NULL")
+UNDER_WAY = sa.text("state IN ('final', 'ordered', 'still reachable', 'needs attention')")
 COUNTS = ("total", "open", "keep", "reduce", "revoke")
 CLOSE_ASKED = (
     ("close_asked_by", PlainText),
@@ -125,6 +126,7 @@ def _indexes() -> None:
     op.create_index("ix_item_state", "item", ["campaign_id", "state", "sort_key"])
     op.create_index("ix_item_folder", "item", ["campaign_id", "folder_id", "sort_key"])
     _partial("ix_item_answer", "item", ["campaign_id", "answer", "sort_key"], ANSWERED, ANSWERED)
+    _partial("ix_item_under_way", "item", ["campaign_id", "decided_at"], UNDER_WAY, UNDER_WAY)
     _partial(
         "ix_item_conflict",
         "item",
@@ -147,8 +149,8 @@ def downgrade() -> None:
     for name in ("extensions", "zone"):
         op.drop_column("campaign", name)
     op.drop_index("ix_outbox_message_failed", "outbox_message")
-    for name in ("ix_item_conflict", "ix_item_answer", "ix_item_folder", "ix_item_state"):
-        op.drop_index(name, "item")
+    for name in ("conflict", "under_way", "answer", "folder", "state"):
+        op.drop_index(f"ix_item_{name}", "item")
     op.create_index("ix_item_state", "item", ["campaign_id", "state"])
     op.drop_table("server_progress")
     op.drop_table("folder_progress")

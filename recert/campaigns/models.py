@@ -38,6 +38,15 @@ class ItemState(StrEnum):
     GONE = "gone before decision"
 
 
+CHANGES_UNDER_WAY = (
+    ItemState.FINAL,
+    ItemState.ORDERED,
+    ItemState.STILL_REACHABLE,
+    ItemState.NEEDS_ATTENTION,
+)
+UNDER_WAY = text("state IN ('final', 'ordered', 'still reachable', 'needs attention')")
+
+
 class Answer(StrEnum):
     KEEP = "keep"
     REDUCE = "reduce"
@@ -145,6 +154,12 @@ class Item(Base):
             *("campaign_id", "answer", "sort_key"),
             sqlite_where=ANSWERED,
             postgresql_where=ANSWERED,
+        ),
+        Index(
+            "ix_item_under_way",
+            *("campaign_id", "decided_at"),
+            sqlite_where=UNDER_WAY,
+            postgresql_where=UNDER_WAY,
         ),
         Index(
             "ix_item_conflict",

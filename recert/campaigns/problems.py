@@ -36,10 +36,14 @@ def problems(session: Session, campaign: Campaign, *, now: datetime) -> Problems
     waiting = _put_off(session, campaign, now)
     reviewers, items = 0, 0
     if campaign.state is CampaignState.ACTIVE and now > campaign.due_at:
-        asked = select(Progress.reviewer_id, Progress.open).where(*here)
-        late = {who: count - waiting[who] for who, count in session.execute(asked).all()}
-        reviewers = sum(1 for who, count in late.items() if who is not None and count > 0)
-        items = sum(late.values())
+        # NULL, the compliance queue, is not counted among the reviewers.
+        asked = select(func.count(Progress.reviewer_id), func.sum(Progress.open)).where(*here)
+        reviewers, items = session.execute(asked).one()
+        items = (items or 0) - sum(waiting.values())
+        some = select(Progress.reviewer_id, Progress.open).where(
+            *here, Progress.reviewer_id.in_([who for who in waiting if who is not None])
+        )
+        reviewers -= sum(1 for who, count in session.execute(some) if count <= waiting[who])
     queue = select(func.sum(Progress.open)).where(*here, Progress.reviewer_id.is_(None))
     conflicts = select(Item.id).where(Item.campaign_id == campaign.id, Item.conflict)
     failed = select(OutboxMessage.id).where(OutboxMessage.topic == campaign.ref, FAILED)

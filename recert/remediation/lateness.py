@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, Item, ItemState
+from recert.campaigns.models import CHANGES_UNDER_WAY, Campaign, Item
 from recert.campaigns.policy import Policy, Risk
 from recert.campaigns.silence import risk_column
 from recert.changes.models import Order, OrderState
@@ -20,12 +20,8 @@ from recert.people.models import Organisation, Person
 from recert.remediation.models import Remediation
 
 MOST = 1000  # counted no further
-UNDER_WAY = (
-    ItemState.FINAL,
-    ItemState.ORDERED,
-    ItemState.STILL_REACHABLE,
-    ItemState.NEEDS_ATTENTION,
-)
+# Literals, because SQLite uses the partial index of changes under way for nothing else.
+UNDER_WAY = Item.state.in_([literal_column(f"'{state.value}'") for state in CHANGES_UNDER_WAY])
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,9 @@ def overdue(
 
 
 def _overdue(query: AnySelect, campaign: Campaign, now: datetime) -> AnySelect:
-    here = (Item.campaign_id == campaign.id, Item.state.in_(UNDER_WAY))
+    policy = Policy.of(campaign.policy)
+    shortest = timedelta(days=min(policy.days(risk) for risk in Risk))
+    here = (Item.campaign_id == campaign.id, UNDER_WAY, Item.decided_at < now - shortest)
     return _with_risk(query).where(*here, _too_old(campaign, now))
 
 

@@ -31,7 +31,7 @@ class TestQuality:
         campaign = answered(house)
         text = visible(alice.get(f"/reviews/{campaign}"))
         assert "How you answered Answers 2, 50 % of them keep In bulk 0 %" in text
-        assert "12.0 seconds in the middle" in text
+        assert "12.0 seconds (median)" in text
         assert "How you answered" not in bob.get(f"/reviews/{campaign}")
         bob.get(f"/campaigns/{campaign}/quality", 404)
 
