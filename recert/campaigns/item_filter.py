@@ -30,9 +30,9 @@ class ItemFilter:
 
 
 def conditions(
-    session: Session, campaign_id: int, wanted: ItemFilter
+    session: Session, campaign_id: int, wanted: ItemFilter, *, after: int = 0
 ) -> Iterator[ColumnElement[bool]]:
-    """The conditions of a filter, for items of one campaign."""
+    """The conditions of a filter, for items of one campaign that come after a key."""
     if wanted.state:
         yield Item.state == wanted.state
     if wanted.queue_only:
@@ -40,7 +40,7 @@ def conditions(
     elif wanted.reviewer_id:
         yield Item.reviewer_id == wanted.reviewer_id
     if wanted.server_id:
-        yield on_server(session, campaign_id, wanted.server_id)
+        yield _on_server(session, campaign_id, wanted.server_id, after)
     if wanted.folder_id:
         yield Item.folder_id == wanted.folder_id
     if wanted.answer:
@@ -54,12 +54,14 @@ def conditions(
         yield Item.id.in_(select(Postponement.item_id).where(ever))
 
 
-def on_server(session: Session, campaign_id: int, server_id: int) -> ColumnElement[bool]:
+def _on_server(
+    session: Session, campaign_id: int, server_id: int, after: int
+) -> ColumnElement[bool]:
     """Items of one server, which lie together in the order of the pages."""
     found = session.get(ServerProgress, (campaign_id, server_id))
     if found is None:
         return false()
-    between = Item.sort_key.between(found.first_key, found.last_key)
+    between = Item.sort_key.between(max(found.first_key, after), found.last_key)
     return and_(Item.server_id == server_id, between)
 
 
