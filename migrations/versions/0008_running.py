@@ -86,7 +86,7 @@ def _counters() -> None:
         sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), nullable=False),
         sa.Column("server_id", sa.Integer(), sa.ForeignKey("server.id"), nullable=False),
         sa.Column("folder_id", sa.Integer(), sa.ForeignKey("folder.id"), nullable=False),
-        *(_number(name) for name in COUNTS),
+        *(_number(name) for name in ("first_key", "last_key", *COUNTS)),
         sa.UniqueConstraint("campaign_id", "folder_id"),
     )
     op.create_index("ix_folder_progress_open", "folder_progress", ["campaign_id", "open", "id"])
@@ -100,9 +100,9 @@ def _counters() -> None:
 
 def _count_what_is_there() -> None:
     op.execute(
-        """INSERT INTO folder_progress
-               (campaign_id, server_id, folder_id, total, "open", keep, reduce, revoke)
-           SELECT campaign_id, min(server_id), folder_id, count(*),
+        """INSERT INTO folder_progress (campaign_id, server_id, folder_id, first_key, last_key,
+                                        total, "open", keep, reduce, revoke)
+           SELECT campaign_id, min(server_id), folder_id, min(sort_key), max(sort_key), count(*),
                   count(CASE WHEN state = 'open' THEN 1 END),
                   count(CASE WHEN answer = 'keep' THEN 1 END),
                   count(CASE WHEN answer = 'reduce' THEN 1 END),

@@ -10,7 +10,8 @@ from recert.foundation.db import Base
 
 class FolderProgress(Base):
     """Counts of one folder of a campaign, renewed in the transaction of each change, so that no
-    page counts items. The index gives the folders with the most open questions first."""
+    page counts items. The index gives the folders with the most open questions first. Its items
+    lie between `first_key` and `last_key`."""
 
     __tablename__ = "folder_progress"
     __table_args__ = (
@@ -22,6 +23,8 @@ class FolderProgress(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    first_key: Mapped[int]
+    last_key: Mapped[int]
     total: Mapped[int]
     open: Mapped[int]
     keep: Mapped[int]

@@ -21,18 +21,23 @@ FOLDERS = 50
 
 def start(session: Session, campaign_id: int) -> None:
     """Counts all folders and servers of a campaign: at its launch, and when most items moved."""
-    here = (Item.campaign_id == campaign_id, Item.folder_id.is_not(None))
     session.execute(delete(FolderProgress).where(FolderProgress.campaign_id == campaign_id))
     session.execute(delete(ServerProgress).where(ServerProgress.campaign_id == campaign_id))
-    folders = select(Item.campaign_id, func.min(Item.server_id), Item.folder_id, *_counts())
-    folders = folders.where(*here).group_by(Item.campaign_id, Item.folder_id)
-    columns = ["campaign_id", "server_id", "folder_id", *COUNTS]
-    session.execute(insert(FolderProgress).from_select(columns, folders))
+    here = (Item.campaign_id == campaign_id, Item.folder_id.is_not(None))
     keys = (func.min(Item.sort_key), func.max(Item.sort_key))
-    servers = select(Item.campaign_id, Item.server_id, *keys, *_counts()).where(*here)
-    servers = servers.group_by(Item.campaign_id, Item.server_id)
+    folders = select(Item.campaign_id, func.min(Item.server_id), Item.folder_id, *keys, *_counts())
+    folders = folders.where(*here).group_by(Item.campaign_id, Item.folder_id)
+    columns = ["campaign_id", "server_id", "folder_id", "first_key", "last_key", *COUNTS]
+    session.execute(insert(FolderProgress).from_select(columns, folders))
+    # The servers from their folders, so that the items are walked through once.
+    each = FolderProgress
+    keys = (func.min(each.first_key), func.max(each.last_key))
+    sums = (func.sum(getattr(each, name)) for name in COUNTS)
+    servers = select(each.campaign_id, each.server_id, *keys, *sums)
+    servers = servers.where(each.campaign_id == campaign_id)
     columns = ["campaign_id", "server_id", "first_key", "last_key", *COUNTS]
-    session.execute(insert(ServerProgress).from_select(columns, servers))
+    grouped = servers.group_by(each.campaign_id, each.server_id)
+    session.execute(insert(ServerProgress).from_select(columns, grouped))
 
 
 def recount(session: Session, campaign_id: int, *folder_ids: int | None) -> None:
