@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from bench.yardstick import bare_insert_select, seconds, typical
-from recert.campaigns import brake, hints, queries, service
+from recert.campaigns import brake, hints, places, problems, queries, service
 from recert.campaigns.models import Answer, Campaign, Item
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
@@ -19,6 +19,7 @@ from recert.inventory import routing
 from recert.inventory.fold import match_persons
 from recert.inventory.models import Folder, Server, Snapshot, SnapshotState
 from recert.people import service as people
+from recert.remediation import lateness
 
 DIRECTOR = operator("bench")
 OWNERS, ACCOUNTS, PER_FOLDER, WIDE = 5000, 20_000, 10, 5000
@@ -161,10 +162,15 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
 
     def board() -> None:
         with db.reading() as session:
+            campaign = session.get_one(Campaign, campaign_id)
             queries.totals_of(session, campaign_id)
             queries.progress_board(session, campaign_id)
             queries.changes_by_state(session, campaign_id)
-            brake.count_waiting(session, session.get_one(Campaign, campaign_id))
+            brake.count_waiting(session, campaign)
+            places.servers(session, campaign_id)
+            places.folders(session, campaign_id, size=10)
+            lateness.count_overdue(session, campaign, now=clock.now())
+            problems.problems(session, campaign, now=clock.now() + timedelta(days=20))
 
     first = typical(lambda: page(0), rounds=20)
     late = typical(lambda: page(last - 50), rounds=20)

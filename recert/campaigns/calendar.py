@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import (
-    Campaign,
+from recert.campaigns.models import Campaign
+from recert.campaigns.schedule_models import (
     CampaignSchedule,
     CampaignTemplate,
     ScheduleSlot,

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, 
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import brake, rules
+from recert.campaigns import brake, places, rules
 from recert.campaigns.items import NoSuchItem, hold, recount
 from recert.campaigns.models import Campaign, CampaignState, Contest, Item, ItemState
 from recert.campaigns.policy import Policy
@@ -151,6 +151,7 @@ def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
     )
     session.refresh(item)
     recount(session, item.campaign_id, item.reviewer_id)
+    places.recount(session, item.campaign_id, item.folder_id)
 
 
 def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[AnyRow]:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import places
 from recert.campaigns.items import hold, is_taken, recount, take_slot
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.foundation.actor import system
@@ -16,7 +17,7 @@ from recert.inventory import queries as inventory
 from recert.inventory.models import Folder, Grant
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.state, i.account_id, i.content_hash AS asked,
+SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.account_id, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
        a.gone_snapshot_id AS account_gone,
        n.id AS new_grant, n.rights, n.content_hash
@@ -32,7 +33,7 @@ ORDER BY i.id
 # A membership that ended, an account or a group that is not there any more. What comes back is
 # another membership: the next review asks about it.
 _GONE = """
-SELECT i.id, i.reviewer_id FROM item i
+SELECT i.id, i.reviewer_id, i.folder_id FROM item i
 LEFT JOIN account a ON a.id = i.account_id
 LEFT JOIN server_group g ON g.id = i.group_id
 WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
@@ -71,7 +72,7 @@ def refresh(session: Session, *, now: datetime) -> int:
 
 def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
-    reviewers, campaign_id = set(), campaign.id
+    reviewers, folders, campaign_id = set(), set(), campaign.id
     is_access = campaign.about is Subject.ACCESS
     found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
     for row in found.all():
@@ -82,7 +83,9 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
         session.execute(update(Item).where(Item.id == row.id).values(**values))
         ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
+        folders.add(row.folder_id)
     recount(session, campaign_id, *reviewers)
+    places.recount(session, campaign_id, *folders)
     return ids
 
 

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import rules, schedule, service
-from recert.campaigns.models import (
-    Campaign,
+from recert.campaigns.models import Campaign
+from recert.campaigns.policy import Policy
+from recert.campaigns.schedule import Planned
+from recert.campaigns.schedule_models import (
     CampaignSchedule,
     CampaignTemplate,
     ScheduleSlot,
     SlotState,
 )
-from recert.campaigns.policy import Policy
-from recert.campaigns.schedule import Planned
 from recert.campaigns.scheduling import timetable, waiting_slots
 from recert.campaigns.scope import Scope
 from recert.campaigns.stages import Stages
@@ -150,6 +150,7 @@ def _draft(
         template.folder_prefix,
         schedule.moment(last_day, END_OF_DAY, zone),
         undo_minutes=template.undo_minutes,
+        zone=found.zone,
         policy=Policy.of(template.policy),
         scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
         about=template.about,

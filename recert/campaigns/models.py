@@ -1,6 +1,6 @@
 """Tables of campaigns."""
 
-from datetime import date, datetime, time
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,15 @@ class ItemState(StrEnum):
     NEEDS_ATTENTION = "needs attention"
     CLOSED = "closed"
     GONE = "gone before decision"
+
+
+CHANGES_UNDER_WAY = (
+    ItemState.FINAL,
+    ItemState.ORDERED,
+    ItemState.STILL_REACHABLE,
+    ItemState.NEEDS_ATTENTION,
+)
+UNDER_WAY = text("state IN ('final', 'ordered', 'still reachable', 'needs attention')")
 
 
 class Answer(StrEnum):
@@ -108,6 +117,13 @@ class Campaign(Base):
     # Why a snapshot older than the limit may be asked about, and who said so first.
     freshness_reason: Mapped[str | None]
     freshness_by: Mapped[str | None]
+    # The zone of its dates; empty is the installation's.
+    zone: Mapped[str] = mapped_column(default="", server_default="")
+    extensions: Mapped[int] = mapped_column(default=0, server_default="0")  # of the due date
+    # Who wants it closed before the due date, and why. Somebody else must close it.
+    close_asked_by: Mapped[str | None]
+    close_asked_at: Mapped[datetime | None]
+    close_reason: Mapped[str | None]
 
     @property
     def ref(self) -> str:
@@ -148,7 +164,27 @@ class Item(Base):
         UniqueConstraint("campaign_id", "grant_id"),
         Index("ix_item_reviewer_page", "campaign_id", "reviewer_id", "folder_id", "sort_key"),
         Index("ix_item_page", "campaign_id", "sort_key"),
-        Index("ix_item_state", "campaign_id", "state"),
+        Index("ix_item_state", "campaign_id", "state", "sort_key"),
+        Index("ix_item_folder", "campaign_id", "folder_id", "sort_key"),
+        # Partial, so that a launch pays nothing for them.
+        Index(
+            "ix_item_answer",
+            *("campaign_id", "answer", "sort_key"),
+            sqlite_where=ANSWERED,
+            postgresql_where=ANSWERED,
+        ),
+        Index(
+            "ix_item_under_way",
+            *("campaign_id", "decided_at"),
+            sqlite_where=UNDER_WAY,
+            postgresql_where=UNDER_WAY,
+        ),
+        Index(
+            "ix_item_conflict",
+            *("campaign_id", "sort_key"),
+            sqlite_where=text("conflict = 1"),
+            postgresql_where=text("conflict"),
+        ),
         Index(
             "ix_item_final",
             "campaign_id",
@@ -329,64 +365,3 @@ class CampaignRelease(Base):
     count: Mapped[int]
     digest: Mapped[str]
     wave: Mapped[int | None]
-
-
-class CampaignTemplate(Base):
-    """What a scheduled campaign asks about: the arguments of a draft, kept for later."""
-
-    __tablename__ = "campaign_template"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    about: Mapped[Subject] = mapped_column(
-        words(Subject), default=Subject.ACCESS, server_default="access"
-    )
-    server_ids: Mapped[list[int]] = mapped_column(JSON)
-    folder_prefix: Mapped[str]
-    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
-    scope: Mapped[dict[str, Any]] = mapped_column(JSON)
-    stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
-    days_to_answer: Mapped[int]
-    undo_minutes: Mapped[int]
-
-
-class CampaignSchedule(Base):
-    """When a template becomes a campaign: a rhythm from a first day on, at a time of a zone."""
-
-    __tablename__ = "campaign_schedule"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    template_id: Mapped[int] = mapped_column(ForeignKey("campaign_template.id"), index=True)
-    rhythm: Mapped[str]
-    first_day: Mapped[date]
-    time_of_day: Mapped[time]
-    zone: Mapped[str]
-    active: Mapped[bool]
-    created_at: Mapped[datetime]
-    created_by: Mapped[str]
-    off_at: Mapped[datetime | None]
-    off_by: Mapped[str | None]
-
-
-class SlotState(StrEnum):
-    WAITING = "waiting"  # refused for now; the next ticks try again
-    LAUNCHED = "launched"
-    MISSED = "missed"
-
-
-class ScheduleSlot(Base):
-    """One occurrence of a schedule and what became of it. `slot` is the planned day there, so
-    that an hour that comes twice is one occurrence; the unique key decides who launches."""
-
-    __tablename__ = "schedule_slot"
-    __table_args__ = (UniqueConstraint("schedule_id", "slot"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    schedule_id: Mapped[int] = mapped_column(ForeignKey("campaign_schedule.id"))
-    slot: Mapped[str]
-    due_at: Mapped[datetime]
-    state: Mapped[SlotState] = mapped_column(words(SlotState))
-    reason: Mapped[str]
-    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
-    taken_at: Mapped[datetime]
-    tried_at: Mapped[datetime]

@@ -3,6 +3,7 @@
 A slot with a unique key makes each of them happen once, whatever the number of workers.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -76,8 +77,13 @@ def _skip_past_reminders(
 ) -> None:
     """Who gets a mail now does not also get the reminders of the days before."""
     launched = campaign.launched_at or now
-    for slot in rules.reminder_slots(launched, campaign.due_at, now=now):
+    for slot in _reminders(campaign, launched, now):
         items.take_slot(session, campaign.id, f"{slot}: {person_id}", now)
+
+
+def _reminders(campaign: Campaign, launched: datetime, now: datetime) -> Iterable[str]:
+    times = campaign.extensions
+    return rules.reminder_slots(launched, campaign.due_at, now=now, extensions=times)
 
 
 def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[str, str, int]]:
@@ -87,7 +93,7 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
     taken = set(
         session.scalars(select(Occurrence.slot).where(Occurrence.campaign_id == campaign.id))
     )
-    reminders = list(rules.reminder_slots(campaign.launched_at, campaign.due_at, now=now))
+    reminders = list(_reminders(campaign, campaign.launched_at, now))
     due = []
     for person, _ in population.reviewers_of(session, campaign.id):
         if f"invitation: {person.id}" not in taken:
@@ -100,24 +106,55 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
 def remind_now(
     session: Session, campaign: Campaign, head: Letterhead, *, actor: Actor, now: datetime
 ) -> int:
-    """An officer reminds everybody who has open items, at most once a day; how many."""
+    """An officer reminds everybody who has open items, at most once a day; how many. Who was
+    reminded alone today is left out."""
+    slot = _by_hand(campaign, head, actor, now)
+    if not items.take_slot(session, campaign.id, slot, now):
+        raise BadInput("Everybody was reminded today already. Try again tomorrow.")
+    people = [
+        person.id
+        for person, _ in population.reviewers_of(session, campaign.id)
+        if items.take_slot(session, campaign.id, f"{slot}: {person.id}", now)
+    ]
+    sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
+    details = {"mails": sent}
+    trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
+    return sent
+
+
+def remind_one(
+    session: Session,
+    campaign: Campaign,
+    person: Person,
+    head: Letterhead,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """An officer reminds one reviewer, at most once a day."""
+    slot = f"{_by_hand(campaign, head, actor, now)}: {person.id}"
+    if not _still_wanted(session, campaign, person.id):
+        raise BadInput(f"{person.name} has no open questions in this review.")
+    if not items.take_slot(session, campaign.id, slot, now):
+        raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
+    _write(session, campaign, person.id, "reminder", head, now=now)
+    details = {"mails": 1, "to": person.email}
+    trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
+
+
+def _by_hand(campaign: Campaign, head: Letterhead, actor: Actor, now: datetime) -> str:
     actor.require(Role.OFFICER)
     if campaign.state is not CampaignState.ACTIVE:
         raise BadInput("Only a running campaign can remind its reviewers.")
-    day = now.astimezone(head.zone).date().isoformat()
-    if not items.take_slot(session, campaign.id, f"reminded by hand {day}", now):
-        raise BadInput("Everybody was reminded today already. Try again tomorrow.")
+    return f"reminded by hand {now.astimezone(head.zone).date().isoformat()}"
+
+
+def tell_everybody(
+    session: Session, campaign: Campaign, kind: str, head: Letterhead, *, now: datetime
+) -> int:
+    """One mail to everybody who has open items; how many."""
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
-    sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
-    trail.append(
-        session,
-        "campaign.reminded",
-        f"campaign:{campaign.id}",
-        {"mails": sent},
-        actor=actor,
-        at=now,
-    )
-    return sent
+    return sum(_write(session, campaign, each, kind, head, now=now) for each in people)
 
 
 def _write(
@@ -146,7 +183,7 @@ def _write(
     )
     subject, text, html = render.render(
         kind,
-        head.zone,
+        ZoneInfo(campaign.zone) if campaign.zone else head.zone,
         person=person,
         campaign=campaign,
         progress=progress,
@@ -165,7 +202,7 @@ def _write(
             subject=subject,
             text=text,
             html=html,
-            in_reply_to=_first_mail(session, topic, person.email) if kind == "reminder" else None,
+            in_reply_to=_first_mail(session, topic, person.email) if kind != "invitation" else None,
         ),
         sender=head.sender,
         now=now,

@@ -67,7 +67,8 @@ class Policy:
 
     More than `brake_items` changes, or more than `brake_percent` of what one server grants (from
     `brake_from` changes on: two of nine are no mass), wait for a second person. `wave_size` 0 is
-    no waves."""
+    no waves. A reviewer may put an item off until `postpone_days` after the due date; 0 is never.
+    `days_high` and its like: within how many days a change of this class must be verified."""
 
     high: Silence = Silence.KEEP
     medium: Silence = Silence.KEEP
@@ -78,13 +79,15 @@ class Policy:
     wave_size: int = 0
     stop_after_failures: int = 3
     contest_days: int = 0  # to object before a removal is carried out
+    postpone_days: int = 0
+    days_high: int = 1
+    days_medium: int = 3
+    days_low: int = 7
 
     def __post_init__(self) -> None:
-        limits = {
-            "brake_percent": (0, 100),
-            "stop_after_failures": (1, 1_000_000),
-            "contest_days": (0, 30),
-        }
+        limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
+        limits |= {"postpone_days": (0, 90), "contest_days": (0, 30)}
+        limits |= {f"days_{risk}": (1, 366) for risk in Risk}
         for name in ("brake_percent", "brake_items", "brake_from", "wave_size", *limits):
             low, high = limits.get(name, (0, 1_000_000))
             if not low <= getattr(self, name) <= high:
@@ -107,6 +110,11 @@ class Policy:
     def silence(self, risk: Risk) -> Silence:
         """What silence means for this class."""
         found: Silence = getattr(self, risk.value)
+        return found
+
+    def days(self, risk: Risk) -> int:
+        """Within how many days a change of this class must be verified."""
+        found: int = getattr(self, f"days_{risk.value}")
         return found
 
     def allowed_on(self, grants: int) -> int:

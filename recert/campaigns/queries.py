@@ -7,6 +7,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import brake
+from recert.campaigns.item_filter import ItemFilter, conditions
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -180,27 +181,15 @@ def item_row(session: Session, item_id: int) -> AnyRow | None:
     return session.execute(_items().where(Item.id == item_id)).one_or_none()
 
 
-@dataclass(frozen=True)
-class ItemFilter:
-    """What a list of items shows; None means all."""
-
-    state: ItemState | None = None
-    reviewer_id: int | None = None
-    queue_only: bool = False
-
-
 def items_of(
     session: Session, campaign_id: int, wanted: ItemFilter, *, after: int = 0, size: int = PAGE
 ) -> Page:
-    """One page of all items of a campaign."""
-    query = _items().where(Item.campaign_id == campaign_id)
-    if wanted.state:
-        query = query.where(Item.state == wanted.state)
-    if wanted.queue_only:
-        query = query.where(Item.reviewer_id.is_(None))
-    elif wanted.reviewer_id:
-        query = query.where(Item.reviewer_id == wanted.reviewer_id)
-    return _page(session, query, after, size)
+    """One page of all items of a campaign. Which ones is asked of the items alone, and their names
+    only then: with the names at once, a planner may walk through all items of a server."""
+    fits = conditions(session, campaign_id, wanted, after=after)
+    here = select(Item.id).where(Item.campaign_id == campaign_id, Item.sort_key > after, *fits)
+    ids = session.scalars(here.order_by(Item.sort_key).limit(size + 1)).all()
+    return _page(session, _items().where(Item.id.in_(ids)), after, size)
 
 
 def campaigns(session: Session, *, micro: bool = True) -> Sequence[AnyRow]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import conflicts, routing, subjects
+from recert.campaigns import conflicts, routing, rules, subjects
 from recert.campaigns.handover import CHAIN
 from recert.campaigns.items import hold, recount, take_slot
 from recert.campaigns.models import (
@@ -72,7 +72,8 @@ def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
         (TO_MANAGER, "escalated to managers", _to_manager()),
         (TO_QUEUE, "escalated to the compliance queue", _to_queue()),
     ):
-        if now >= campaign.due_at + wait and take_slot(session, campaign_id, slot, now):
+        once = rules.slot_after(campaign.extensions, slot)
+        if now >= campaign.due_at + wait and take_slot(session, campaign_id, once, now):
             steps.append((slot, query))
     return sum(_move(session, campaign, why, query, now=now) for why, query in steps)
 

@@ -83,14 +83,22 @@ def snapshot_problem(server: str, snapshot: Snapshot | None, *, now: datetime) -
     return ""
 
 
-def reminder_slots(launched_at: datetime, due_at: datetime, *, now: datetime) -> Iterable[str]:
-    """The reminders whose time has come, oldest first. Slots before the launch never come."""
+def reminder_slots(
+    launched_at: datetime, due_at: datetime, *, now: datetime, extensions: int = 0
+) -> Iterable[str]:
+    """The reminders whose time has come, oldest first. Slots before the launch never come; each
+    extension of the due date has slots of its own."""
     for before in REMIND_BEFORE:
         at = due_at - before
         if launched_at < at <= now < due_at:
-            yield f"reminder {before.days} days before"
+            yield slot_after(extensions, f"reminder {before.days} days before")
     if now >= due_at:
-        yield "reminder overdue"
+        yield slot_after(extensions, "reminder overdue")
+
+
+def slot_after(extensions: int, slot: str) -> str:
+    """What happens once for each due date: the slot, told apart after an extension."""
+    return f"{slot}, extension {extensions}" if extensions else slot
 
 
 def change_until(decided_at: datetime, undo_minutes: int) -> datetime:

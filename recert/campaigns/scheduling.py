@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import rules, schedule, service, subjects
-from recert.campaigns.models import (
+from recert.campaigns.models import Subject
+from recert.campaigns.policy import Policy
+from recert.campaigns.schedule import Monthly, Timetable
+from recert.campaigns.schedule_models import (
     CampaignSchedule,
     CampaignTemplate,
     ScheduleSlot,
     SlotState,
-    Subject,
 )
-from recert.campaigns.policy import Policy
-from recert.campaigns.schedule import Monthly, Timetable
 from recert.campaigns.scope import EVERYTHING, Scope
 from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select, update
@@ -13,12 +12,13 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import (
     conflicts,
+    deadlines,
     freshness,
     items,
+    places,
     population,
     queries,
     rules,
-    schedule,
     subjects,
 )
 from recert.campaigns.models import (
@@ -42,7 +42,6 @@ from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
 from recert.trail.service import checkpoint
 
-MAX_DURATION = timedelta(days=366)
 DEFAULT_POLICY = Policy()
 
 
@@ -97,21 +96,19 @@ def draft(
     kind: CampaignKind = CampaignKind.REVIEW,
     about: Subject = Subject.ACCESS,
     stages: Stages = ONE_STAGE,
+    zone: str = "",
     actor: Actor,
     now: datetime,
 ) -> Campaign:
     """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
-    one of the scope."""
+    one of the scope. Without a zone the campaign's is that of the due date."""
     actor.require(Role.OFFICER)
     scope.check()
     subjects.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
-    if isinstance(due_at.tzinfo, ZoneInfo):
-        schedule.check_exists(due_at)
-    if not now < due_at <= now + MAX_DURATION:
-        raise BadInput("The due date must lie in the future, within a year.")
+    deadlines.check(due_at, now=now)
     stages.check_room(due_at, now)
     known = set(session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
@@ -125,6 +122,7 @@ def draft(
         folder_prefix=clean_path(folder_prefix or "/"),
         scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
         due_at=due_at,
+        zone=deadlines.zone_name(zone, due_at),
         undo_minutes=undo_minutes,
         policy=policy.as_json(),
         stages=stages.as_json(),
@@ -147,6 +145,7 @@ def draft(
             "scope": campaign.scope,
             "policy": campaign.policy,
             "stages": campaign.stages,
+            "zone": campaign.zone,
         },
         actor=actor,
         at=now,
@@ -241,6 +240,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
     population.start_progress(session, campaign.id)
+    places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)

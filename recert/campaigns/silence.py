@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, sele
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items
+from recert.campaigns import early_close, items, places, rules
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import (
     DESTROYS,
@@ -41,6 +41,8 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     """The first half of a close: nothing can be answered any more. Who calls it writes down what
     the policy decided and then notes the close, all in one transaction."""
     actor.require(Role.OFFICER)
+    rules.check_campaign_step(campaign.state, CampaignState.CLOSING)
+    early_close.check(session, campaign, actor=actor, now=now)
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
     items.finalise(session, campaign, Item.campaign_id == campaign.id)
@@ -48,6 +50,7 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     kept = _keep(session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
     items.recount(session, campaign.id, *session.scalars(reviewers).all())
+    places.start(session, campaign.id)
     return Silent(kept, taken)
 
 
@@ -55,11 +58,13 @@ def note_close(
     session: Session, campaign: Campaign, silent: Silent, *, actor: Actor, now: datetime
 ) -> None:
     """The second half: the entry in the trail, which comes last because all others wait for it."""
-    details = {
+    details: dict[str, Any] = {
         "name": campaign.name,
         "without_answer": silent.kept + sum(silent.taken.values()),
         "policy": Policy.of(campaign.policy).in_words(),
     }
+    if campaign.close_asked_by and now <= campaign.due_at:
+        details["early"] = {"asked_by": campaign.close_asked_by, "reason": campaign.close_reason}
     if silent.taken:
         details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
     subject = f"campaign:{campaign.id}"

@@ -14,10 +14,11 @@ import click
 from sqlalchemy.orm import Session
 
 from recert.foundation import schema
-from recert.foundation.actor import Actor, operator
+from recert.foundation.actor import Actor, Assurance, Channel, Role, operator
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, RecertError, RefusedByPolicy
 from recert.foundation.settings import Settings
+from recert.people import queries as people
 
 EXIT_ERROR, EXIT_FINDINGS, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3, 4
 
@@ -90,6 +91,20 @@ def cli() -> None:
 
 
 shell = click.make_pass_decorator(Shell)
+
+
+def acting_as(session: Session, context: Shell, email: str) -> Actor:
+    """A user of Recert for whom the operator types; both names stand in the trail."""
+    user = people.user_by_email(session, email)
+    if user is None:
+        raise BadInput(f"No user has the address {email!r}. Add him with `recert user add`.")
+    return Actor(
+        f"{user.email} ({context.actor.name})",
+        Channel.COMMAND_LINE,
+        Assurance.OPERATOR,
+        user_id=user.id,
+        roles=frozenset(Role(role) for role in user.roles),
+    )
 
 
 def say_json(value: Mapping[str, Any]) -> None:

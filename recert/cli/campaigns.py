@@ -7,20 +7,20 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, notices, queries, service
+from recert.campaigns import brake, deadlines, queries, service
+from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
 from recert.campaigns.templates import TEMPLATES, template
-from recert.cli.base import Shell, cli, day_of, say_json, shell, table
+from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
 from recert.cli.stages import stage_options, stages_of
 from recert.connectors import rights
-from recert.decisions import closing
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.foundation import clock, secrets
-from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
@@ -39,6 +39,7 @@ def campaign() -> None:
 @click.option("--server", "servers", multiple=True, help="A server in scope; default: all.")
 @click.option("--folder", default="/", show_default=True, help="Only this folder and below.")
 @click.option("--due", metavar="YYYY-MM-DD", help="Last day to answer; default: in 14 days.")
+@click.option("--zone", default="", help="Time zone of its dates; default: the installation's.")
 @click.option("--dry-run", is_flag=True, help="Count and show, launch nothing.")
 @click.option("--template", "key", default="", help="See `recert campaign templates`.")
 @scope_options
@@ -52,6 +53,7 @@ def campaign_launch(
     servers: tuple[str, ...],
     folder: str,
     due: str | None,
+    zone: str,
     dry_run: bool,
     key: str,
     **rules: Any,
@@ -61,7 +63,7 @@ def campaign_launch(
     chosen_template = template(key or "access")
     now = clock.now()
     day = day_of(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
-    due_at = clock.end_of_day(day, context.settings.zone)
+    due_at = deadlines.end_of_day(day, zone, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         drafted = service.draft(
@@ -147,7 +149,7 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
         _say_what_waits(session, found)
         after: int | None = 0
         while after is not None:
-            page = queries.items_of(session, found.id, queries.ItemFilter(), after=after, size=500)
+            page = queries.items_of(session, found.id, ItemFilter(), after=after, size=500)
             for row in page.rows:
                 fact = {
                     "item": row.id,
@@ -175,38 +177,6 @@ def _say_what_waits(session: Session, found: Campaign) -> None:
         click.echo(f"Halted: too many changes failed in wave {wave}.", err=True)
 
 
-@campaign.command("remind")
-@click.argument("name")
-@shell
-def campaign_remind(context: Shell, name: str) -> None:
-    """Remind everybody who has open items, at most once a day."""
-    with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
-        sent = notices.remind_now(
-            session,
-            found,
-            notices.Letterhead.of(context.settings),
-            actor=context.actor,
-            now=clock.now(),
-        )
-    click.echo(f"{sent} reminders are in the outbox.")
-
-
-@campaign.command("close")
-@click.argument("name")
-@shell
-def campaign_close(context: Shell, name: str) -> None:
-    """End the asking. Answers become final; for the rest the policy of the campaign counts: kept
-    and listed as exceptions, or removed when a second person releases it."""
-    with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
-        silent = closing.close(session, found, actor=context.actor, now=clock.now())
-    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
-    if silent.taken:
-        taken = sum(silent.taken.values())
-        click.echo(f"{taken} items without an answer are removed by policy when released.")
-
-
 @campaign.command("release")
 @click.argument("name")
 @click.option("--as", "email", required=True, help="The second person, who has a role.")
@@ -215,16 +185,7 @@ def campaign_close(context: Shell, name: str) -> None:
 def campaign_release(context: Shell, name: str, email: str, reason: str) -> None:
     """Let changes go that wait for a second person, or a halted campaign go on."""
     with context.transaction() as session:
-        user = people.user_by_email(session, email)
-        if user is None:
-            raise BadInput(f"No user has the address {email!r}. Add him with `recert user add`.")
-        actor = Actor(
-            f"{user.email} ({context.actor.name})",
-            Channel.COMMAND_LINE,
-            Assurance.OPERATOR,
-            user_id=user.id,
-            roles=frozenset(Role(role) for role in user.roles),
-        )
+        actor = acting_as(session, context, email)
         found = service.campaign_by_name(session, name)
         made = brake.release(session, found, reason, actor=actor, now=clock.now())
     click.echo(f"{name}: {made.count} changes are released." if made.count else f"{name} goes on.")

@@ -12,6 +12,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NUMBERS = {
     "wave_size": "Send out so many changes at a time; 0: all at once.",
     "stop_after_failures": "Halt when so many changes of one wave fail.",
+    "postpone_days": "A reviewer may put an item off until so many days after the due date.",
+    "days_high": "Changes of high risk must be verified within so many days.",
+    "days_medium": "Those of medium risk.",
+    "days_low": "Those of low risk.",
     "brake_items": "More changes at once need a second person.",
     "brake_percent": "So much of one server's access needs a second person.",
     "contest_days": "Days in which whoever loses access can object first.",

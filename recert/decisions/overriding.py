@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items
+from recert.campaigns import items, places
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, CampaignState, Contest, Item, ItemState
 from recert.decisions.models import Decision
@@ -72,4 +72,5 @@ def _keep(session: Session, item: Item, reason: str, *, actor: Actor, now: datet
         outcome=f"Kept by {actor.name} after an objection: {reason}",
     )
     items.recount(session, item.campaign_id, item.reviewer_id)
+    places.recount(session, item.campaign_id, item.folder_id)
     trail.append(session, "decision.recorded", item.ref, details_of(made), actor=actor, at=now)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover
+from recert.campaigns import handover, places
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -102,6 +102,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
             handover.name_successor(session, item, successor)
         else:
             handover.pass_on(session, item)
+        places.recount(session, item.campaign_id, item.folder_id)
         return
     campaign_items.take_step(
         session,
@@ -114,6 +115,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
         keep_until=decision.keep_until,
     )
     campaign_items.recount(session, item.campaign_id, reviewer_id)
+    places.recount(session, item.campaign_id, item.folder_id)
 
 
 def _remaining(reply: Reply, granted: int) -> int | None:
@@ -187,6 +189,7 @@ def record_many(
     batch = secrets.new_number()
     if chosen:
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
+        places.recount(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     return BatchResult(batch, len(chosen), asked - len(chosen))
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, insert, literal,
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import conflicts, items, routing
+from recert.campaigns import conflicts, items, places, routing
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -171,6 +171,7 @@ def _next_stage(
     session.expire_all()
     people = {row.before for row in moves} | {row.reviewer_id for row in moves}
     items.recount(session, campaign.id, *people)
+    places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
     ids = sorted(row.id for row in moves)
     details = {"who": following.who, "sees": following.sees.value, "items": ids}
@@ -244,11 +245,14 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
         )
         .execution_options(synchronize_session=False)
     )
-    session.expire_all()
-    items.recount(session, campaign.id, *people)
+    count = int(getattr(done, "rowcount", 0))
+    if count:
+        session.expire_all()
+        items.recount(session, campaign.id, *people)
+        places.start(session, campaign.id)
     for details in filter(None, told):
         trail.append(session, "votes.counted", campaign.ref, details, actor=ACTOR, at=now)
-    return int(getattr(done, "rowcount", 0))
+    return count
 
 
 def _count_votes(

@@ -23,6 +23,7 @@ import click
 from flask import Flask
 from sqlalchemy import select
 
+from recert.campaigns import early_close
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes.models import Order, OrderState
@@ -213,6 +214,8 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
     key = secrets.signing_key(running.settings.keys)
     with running.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
+        if early_close.is_early(session, campaign, now=clock.now()):
+            early_close.ask(session, campaign, "Played.", actor=stage.SECOND, now=clock.now())
         closing.close(session, campaign, actor=stage.DIRECTOR, now=clock.now())
         statement = "Played by the check."
         campaigns.sign_off(session, campaign, statement, key, actor=stage.DIRECTOR, now=clock.now())

@@ -30,6 +30,7 @@ from recert.people import service as people
 MARK = ".recert-demo"
 PASSWORD = "harbour-and-pine"  # noqa: S105  printed by the demo, loopback only
 DIRECTOR = operator("demo")
+SECOND = operator("demo, the second person")
 CAMPAIGN = "Fourth quarter 2026"
 LOGINS = {
     "compliance officer": ("officer", "Olivia Marsh", frozenset({Role.OFFICER})),

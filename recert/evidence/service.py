@@ -6,23 +6,26 @@ import json
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import instructions
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.stages import Stages
-from recert.evidence import annex, audit, queries, summary, verifier
+from recert.evidence import annex, audit, queries, reviewers, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
 from recert.foundation.secrets import fingerprint
+from recert.remediation import lateness
 from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
@@ -44,6 +47,7 @@ campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 items.csv        every question: who has which access, who was asked, where it ended
 decisions.csv    every answer ever given, also the changed ones
+reviewers.csv    what each reviewer was asked, how he answered, what he had read
 orders.jsonl     every change of a server: native text before and after, log, second look
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
@@ -67,7 +71,8 @@ def export(
     actor: Actor,
     now: datetime,
 ) -> Package:
-    """Writes the sealed package of a campaign to `target`. `zone` is where its reviewers live.
+    """Writes the sealed package of a campaign to `target`. `zone` is where its reviewers live
+    when the campaign has no zone of its own.
     Two exports of the same state differ only in their time and the trail entries of the export
     itself."""
     actor.require(Role.OFFICER, Role.AUDITOR)
@@ -81,6 +86,7 @@ def export(
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
+        zone = ZoneInfo(campaign.zone) if campaign.zone else zone
         _write(session, campaign, point, file, zone, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
@@ -120,10 +126,11 @@ def _write(
     sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
-    sealed.text("campaign.json", _json(_about(session, campaign, point)))
+    sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
     sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
+    sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
     sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
@@ -178,8 +185,11 @@ def _digest(file: IO[bytes]) -> bytes:
     return digest.digest()
 
 
-def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict[str, Any]:
+def _about(
+    session: Session, campaign: Campaign, point: TrailCheckpoint, now: datetime
+) -> dict[str, Any]:
     policy = Policy.of(campaign.policy)
+    classes = lateness.by_class(session, campaign, now=now)
     times = {
         name: moment.isoformat() if (moment := getattr(campaign, name)) else None
         for name in ("created_at", "launched_at", "due_at", "closed_at", "signed_off_at")
@@ -200,7 +210,13 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "policy": policy.as_json(),
         "objections": list(queries.objections(session, campaign.id)),
         "stages": Stages.of(campaign.stages).in_words,
+        "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
+        "zone": campaign.zone,
+        "instruction": _instruction(session, campaign),
+        "due_date_extended": campaign.extensions,
+        "early_close_asked_by": campaign.close_asked_by,
+        "early_close_asked_because": campaign.close_reason,
         "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,
         "closed_by": campaign.closed_by,
@@ -210,6 +226,28 @@ def _about(session: Session, campaign: Campaign, point: TrailCheckpoint) -> dict
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }
+
+
+def _of_class(one: lateness.OfClass) -> dict[str, Any]:
+    took = one.took
+    return {
+        "risk": one.risk.value,
+        "days_allowed": one.days,
+        "verified": took.count if took else 0,
+        "median_seconds": took.median.total_seconds() if took else None,
+        "percentile_95_seconds": took.percentile_95.total_seconds() if took else None,
+        "verified_too_late": one.late,
+        "overdue": one.overdue,
+    }
+
+
+def _instruction(session: Session, campaign: Campaign) -> dict[str, Any] | None:
+    """What reviewers were told, as it was when the asking ended."""
+    found = instructions.newest(session, until=campaign.closed_at)
+    if found is None:
+        return None
+    names = ("version", "text", "by")
+    return {name: getattr(found, name) for name in names} | {"at": found.at.isoformat()}
 
 
 def _json(value: Any) -> str:

@@ -1,12 +1,10 @@
 """The printable summary of a campaign: a few pages for people who sign and file paper."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
-from statistics import median
 from typing import Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,12 +19,15 @@ from recert.campaigns.scope import Scope
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
 from recert.foundation.db import AnyRow
+from recert.foundation.figures import Duration, lasted, summed
 from recert.inventory.models import Account, Folder, Server
+from recert.remediation import lateness
 from recert.remediation.models import Remediation
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "evidence"
 EVERYBODY = 1_000_000
 MOST_SERVERS, MOST_REVIEWERS, MOST_EXCEPTIONS = 30, 30, 30  # the annex has them all
+MOST_LATE = 30
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,6 @@ class Seal:
     trail_seq: int
     trail_hash: str
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Duration:
-    """From decisions to their second look: how many, and how long they took."""
-
-    count: int
-    median: timedelta
-    percentile_95: timedelta
-    longest: timedelta
 
 
 def contents_hash(files: Mapping[str, Mapping[str, Any]]) -> str:
@@ -69,16 +60,6 @@ def durations(session: Session, campaign_id: int) -> Duration | None:
     )
     rows = session.execute(query)
     return summed([(end - start).total_seconds() for start, end in rows if end])
-
-
-def summed(seconds: Sequence[float]) -> Duration | None:
-    """Median and nearest-rank 95th percentile."""
-    if not seconds:
-        return None
-    ordered = sorted(seconds)
-    rank = math.ceil(0.95 * len(ordered)) - 1
-    chosen = (median(ordered), ordered[rank], ordered[-1])
-    return Duration(len(ordered), *(timedelta(seconds=value) for value in chosen))
 
 
 def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: datetime) -> bytes:
@@ -107,6 +88,8 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
         exceptions=exceptions(session, campaign.id),
         changes=queries.changes_by_state(session, campaign.id),
         durations=durations(session, campaign.id),
+        classes=lateness.by_class(session, campaign, now=now),
+        late=lateness.overdue(session, campaign, now=now, most=MOST_LATE),
     )
     return printed(text)
 
@@ -161,13 +144,3 @@ def _environment(zone: tzinfo) -> Environment:
     made.filters["moment"] = moment
     made.filters["lasted"] = lasted
     return made
-
-
-def lasted(gap: timedelta) -> str:
-    """A length of time in its two largest units: 3 days 4 hours."""
-    minutes = round(gap.total_seconds() / 60)
-    days, rest = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(rest, 60)
-    parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
-    return " ".join(told[:2]) or "less than a minute"

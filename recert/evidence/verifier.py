@@ -15,7 +15,9 @@ Needs Python 3.9 or newer and nothing else. It checks that
    verified has a second look in the trail that saw no more than was wanted;
 7. the sign-off with its figures and the mails are those of the trail, and of the items;
 8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
-9. the annex for people (CSV) has the same items, answers and orders.
+9. the annex for people (CSV) has the same items, answers and orders;
+10. the list of reviewers has the figures of the items and decisions, and what each of them said
+   that he has read stands in the trail, if he said so since the trail of the package begins.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -33,7 +35,9 @@ import json
 import struct
 import sys
 import zipfile
+from datetime import datetime
 from functools import partial
+from statistics import median
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 MARK = b"recert-evidence-1 "
@@ -53,6 +57,7 @@ FILES = {
     "mails.csv",
     "orders.jsonl",
     "population.csv",
+    "reviewers.csv",
     "summary.pdf",
     "trail.jsonl",
     "verify.py",
@@ -275,7 +280,9 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
             break
     else:
         raise Broken("the launch of the campaign is not in the trail")
-    said = (launched["actor"], launched["at"], launched["details"]["due"])
+    # Whoever extends the due date says so in the trail; the last word counts.
+    due = [launched, *trail.get(("campaign.extended", reference), [])][-1]["details"]["due"]
+    said = (launched["actor"], launched["at"], due)
     if said != (about["launched_by"], about["launched_at"], about["due_at"]):
         raise Broken("campaign.json differs from the launch in the trail")
     if launched["details"]["items"] != len(items):
@@ -536,6 +543,69 @@ def check_annex(
         raise Broken(f"the annex lacks {len(left)} of {len(items)} items")
 
 
+def check_reviewers(
+    package: zipfile.ZipFile, items: Dict[str, Row], counting: Dict[str, Row], trail: Trail
+) -> None:
+    """Broken when the list of reviewers tells something else than items, decisions and trail."""
+    asked: Dict[str, List[str]] = {}
+    for number, item in items.items():
+        asked.setdefault(item["reviewer"], []).append(number)
+    for row in _rows(package, "reviewers.csv"):
+        name = row["reviewer"]
+        numbers = asked.pop(name, None)
+        if numbers is None:
+            raise Broken(f"the reviewer {name or 'compliance queue'} stands twice or was not asked")
+        figures = _figures_of([(items[each], counting.get(each)) for each in numbers])
+        if {key: row[key] for key in figures} != figures:
+            raise Broken(f"the figures of the reviewer {name or 'compliance queue'} are wrong")
+        _check_read(row, trail)
+    if asked:
+        raise Broken(f"{len(asked)} reviewers are missing from their list")
+
+
+def _figures_of(pairs: List[Tuple[Row, Optional[Row]]]) -> Dict[str, str]:
+    """What one reviewer was asked and how he answered, counted again."""
+    answers = [item["answer"] for item, _ in pairs]
+    acts: Dict[Tuple[str, str], int] = {}
+    for item, made in pairs:
+        if made is not None and item["answer"] in GIVEN:
+            key = (made["at"], _plain(made["batch"]) or f"item {item['item']}")
+            acts[key] = acts.get(key, 0) + 1
+    bulk = [count for (_, batch), count in acts.items() if not batch.startswith("item ")]
+    times = sorted((datetime.fromisoformat(at), count) for (at, _), count in acts.items())
+    seconds: List[float] = []
+    pauses = 0
+    for place in range(1, len(times)):
+        gap, count = (times[place][0] - times[place - 1][0]).total_seconds(), times[place][1]
+        pauses += gap > LONGEST_PAUSE
+        seconds += [min(gap, LONGEST_PAUSE) / count] * count
+    return {
+        "questions": str(len(pairs)),
+        "open": str([item["state"] for item, _ in pairs].count("open")),
+        **{answer: str(answers.count(answer)) for answer in GIVEN},
+        "in_bulk": str(sum(bulk)),
+        "median_seconds": str(round(median(seconds), 1)) if seconds else "",
+        "pauses_shortened": str(pauses),
+    }
+
+
+def _check_read(row: Row, trail: Trail) -> None:
+    """What the trail tells about reading counts; what was read before it begins is not in it."""
+    told = [
+        (int(subject.partition(":")[2]), body["at"])
+        for (action, subject), bodies in trail.items()
+        for body in bodies
+        if action == "instruction.read" and body["details"]["person"] == _plain(row["reviewer"])
+    ]
+    listed = (int(row["instruction_version"] or 0), row["instruction_read"])
+    begins = min(body["at"] for bodies in trail.values() for body in bodies)
+    if listed != (max(told) if told else (0, "")) and (told or listed[1] > begins):
+        raise Broken(f"what {row['reviewer']} has read is not what the trail tells")
+
+
+LONGEST_PAUSE = 600.0  # a longer time between two answers counts as so many seconds
+
+
 def check_auditor(
     package: zipfile.ZipFile, reference: str, items: Dict[str, Row], trail: Trail
 ) -> None:
@@ -594,6 +664,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         orders = check_orders(package, items, counting, trail)
         check_figures(package, items)
         check_annex(package, items, counting, orders)
+        check_reviewers(package, items, counting, trail)
         check_auditor(package, reference, items, trail)
         mails = check_mails(package, reference, trail)
         point = json.loads(package.read("checkpoint.json"))

@@ -27,7 +27,11 @@ ROOMS_WITH_TABLES = (
     "remediation",
     "evidence",
 )
-FURTHER_TABLES = ("recert.campaigns.event_models",)
+FURTHER_TABLES = (
+    "recert.campaigns.event_models",
+    "recert.campaigns.board_models",
+    "recert.campaigns.schedule_models",
+)
 
 
 class SchemaTooOld(RecertError):

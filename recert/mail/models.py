@@ -4,10 +4,12 @@ this room lies below the rooms they point to."""
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
+
+FAILED = text("state = 'failed'")
 
 
 class MessageState(StrEnum):
@@ -23,7 +25,10 @@ class OutboxMessage(Base):
     is kept without the secrets of its links."""
 
     __tablename__ = "outbox_message"
-    __table_args__ = (Index("ix_outbox_message_due", "state", "next_at"),)
+    __table_args__ = (
+        Index("ix_outbox_message_due", "state", "next_at"),
+        Index("ix_outbox_message_failed", "topic", sqlite_where=FAILED, postgresql_where=FAILED),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[str] = mapped_column(unique=True)

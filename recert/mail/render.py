@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _environment(zone: ZoneInfo) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -21,7 +21,7 @@ def _environment(zone: ZoneInfo) -> Environment:
     )
 
     def moment(at: datetime) -> str:
-        return at.astimezone(zone).strftime("%-d %B %Y, %H:%M %Z")
+        return at.astimezone(zone).strftime("%-d %B %Y, %H:%M %Z") + f" ({zone.key})"
 
     made.filters["moment"] = moment
     return made

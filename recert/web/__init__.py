@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect
 from recert.web import (
     audit,
     auditing,
+    board,
     campaigns,
     conversations,
     errors,
@@ -18,21 +19,35 @@ from recert.web import (
     objections,
     orders,
     people,
+    quality,
     registers,
     releases,
     reviews,
+    running,
     schedules,
     security,
     servers,
     sign_in,
     uncertified,
+    watching,
     words,
 )
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, schedules, releases, registers, conversations, objections)
+OFFICERS = (
+    campaigns,
+    board,
+    running,
+    watching,
+    quality,
+    schedules,
+    releases,
+    registers,
+    conversations,
+    objections,
+)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
 

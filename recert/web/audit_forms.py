@@ -7,6 +7,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from recert.evidence.audit import LONGEST_SEED, LONGEST_TEXT, MOST_IN_A_SAMPLE
 from recert.evidence.models import Judgement
+from recert.evidence.retention import LONGEST_REASON, MOST_YEARS
 from recert.evidence.uncertified import MOST_DAYS
 
 
@@ -51,6 +52,16 @@ class VerdictForm(FlaskForm):
         [Length(max=LONGEST_TEXT)],
         description="Needed when you reject.",
     )
+
+
+class KeepForm(FlaskForm):
+    years = IntegerField(
+        "Years", [InputRequired("Enter a number."), NumberRange(1, MOST_YEARS, "Use 1 to 100.")]
+    )
+
+
+class HoldForm(FlaskForm):
+    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=LONGEST_REASON)])
 
 
 class UncertifiedForm(FlaskForm):

@@ -1,5 +1,7 @@
 """What auditors do on the web: draw samples, remark, accept or reject."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
@@ -8,11 +10,12 @@ from sqlalchemy.orm import Session
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
 from recert.evidence import audit as verbs
+from recert.evidence import retention
 from recert.evidence.models import Judgement, Sample
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, NotFound
-from recert.web.audit_forms import RemarkForm, SampleForm, VerdictForm
+from recert.web.audit_forms import HoldForm, KeepForm, RemarkForm, SampleForm, VerdictForm
 from recert.web.security import allowed, current_actor, database
 
 bp = Blueprint("auditing", __name__, url_prefix="/audit")
@@ -104,3 +107,37 @@ def judge(campaign_id: int) -> ResponseReturnValue:
         )
     flash(f"The review is {verdict.judgement.value}.")
     return redirect(url_for("audit.campaign", campaign_id=campaign_id, _anchor="auditor"))
+
+
+@bp.post("/campaigns/<int:campaign_id>/keep")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def keep(campaign_id: int) -> ResponseReturnValue:
+    form = KeepForm()
+    _checked(form)
+    with database().transaction() as session:
+        found, years = _campaign(session, campaign_id), form.years.data
+        retention.keep_for(session, found, years, actor=current_actor(), now=clock.now())
+    flash(f"The review is kept for {years} years after its end.")
+    return redirect(url_for("audit.campaign", campaign_id=campaign_id))
+
+
+@bp.post("/campaigns/<int:campaign_id>/hold")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def hold(campaign_id: int) -> ResponseReturnValue:
+    return _held(campaign_id, retention.hold, "The review is under a legal hold.")
+
+
+@bp.post("/campaigns/<int:campaign_id>/release-hold")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def release_hold(campaign_id: int) -> ResponseReturnValue:
+    return _held(campaign_id, retention.release, "The legal hold is lifted.")
+
+
+def _held(campaign_id: int, verb: Callable[..., None], said: str) -> ResponseReturnValue:
+    form = HoldForm()
+    _checked(form)
+    with database().transaction() as session:
+        found, reason = _campaign(session, campaign_id), form.reason.data
+        verb(session, found, reason, actor=current_actor(), now=clock.now())
+    flash(said)
+    return redirect(url_for("audit.campaign", campaign_id=campaign_id))

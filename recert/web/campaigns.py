@@ -7,7 +7,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, contests, handover, micro, notices, queries, questions, service
+from recert.campaigns import (
+    brake,
+    contests,
+    deadlines,
+    early_close,
+    handover,
+    micro,
+    notices,
+    places,
+    problems,
+    queries,
+    questions,
+    service,
+)
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
@@ -22,6 +35,8 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import queries as inventory
 from recert.people import queries as people
+from recert.remediation import lateness
+from recert.web import filters
 from recert.web.errors import code_of
 from recert.web.forms import CampaignForm, ConfirmForm, ReassignForm, SignOffForm
 from recert.web.numbers import number
@@ -29,6 +44,7 @@ from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 DEFAULT_DAYS = 14
+FIRST_SERVERS, FIRST_FOLDERS = 10, 10
 
 
 @bp.get("")
@@ -84,7 +100,7 @@ def create() -> ResponseReturnValue:
 
 
 def _draft(form: CampaignForm) -> int:
-    due_at = clock.end_of_day(form.due.data, settings().zone)
+    due_at = deadlines.end_of_day(form.due.data, form.zone.data or "", settings().zone)
     with database().transaction() as session:
         return service.draft(
             session,
@@ -139,12 +155,17 @@ def board(campaign_id: int) -> ResponseReturnValue:
             reviewers=reviewers,
             next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
+            problems=problems.problems(session, campaign, now=now),
+            late=lateness.count_overdue(session, campaign, now=now),
+            servers=places.servers(session, campaign_id)[:FIRST_SERVERS],
+            folders=places.folders(session, campaign_id, size=FIRST_FOLDERS),
             questions=len(questions.waiting(session, campaign_id)),
             objections=len(contests.to_settle(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
+            is_early=early_close.is_early(session, campaign, now=now),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),
@@ -233,11 +254,7 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/<int:campaign_id>/items")
 @allowed(Role.OFFICER, Role.AUDITOR)
 def items(campaign_id: int) -> ResponseReturnValue:
-    wanted = queries.ItemFilter(
-        state=_state(request.args.get("state", "")),
-        reviewer_id=request.args.get("reviewer", type=number),
-        queue_only=request.args.get("reviewer") == "queue",
-    )
+    wanted = filters.wanted(request.args, now=clock.now())
     after = request.args.get("after", 0, type=number)
     with database().reading() as session:
         return render_template(
@@ -245,13 +262,13 @@ def items(campaign_id: int) -> ResponseReturnValue:
             campaign=_campaign(session, campaign_id),
             page=queries.items_of(session, campaign_id, wanted, after=after),
             wanted=wanted,
+            asked=filters.asked(request.args),
+            chosen=filters.chosen(session, wanted),
+            servers=places.servers(session, campaign_id),
             states=ItemState,
+            answers=filters.ANSWERS,
             form=ReassignForm(formdata=None),
         )
-
-
-def _state(text: str) -> ItemState | None:
-    return ItemState(text) if text in {state.value for state in ItemState} else None
 
 
 @bp.post("/<int:campaign_id>/items/<int:item_id>/reassign")

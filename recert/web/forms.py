@@ -126,6 +126,15 @@ def _silence(risk: str, who: str) -> SelectField:
     return SelectField(f"{risk} risk", choices=choices, default=Silence.KEEP.value, description=who)
 
 
+def _days(risk: str, usual: int) -> IntegerField:
+    return IntegerField(
+        f"Days for {risk} risk",
+        [Optional(), NumberRange(1, 366, "Use 1 to 366 days.")],
+        default=usual,
+        description="Within so many days after the answer a change must be done and checked.",
+    )
+
+
 class PolicyFields:
     """What a review does by itself. Forms that ask for it have these fields."""
 
@@ -147,12 +156,24 @@ class PolicyFields:
         description="The next ones go out when these are done; 0 for all at once.",
     )
 
+    postpone_days = IntegerField(
+        "Days to put off",
+        [Optional(), NumberRange(0, 90, "Use 0 to 90 days.")],
+        default=0,
+        description="A reviewer may put a question off once, until so many days after the due "
+        "date; 0 for never.",
+    )
+    days_high = _days("high", 1)
+    days_medium = _days("medium", 3)
+    days_low = _days("low", 7)
+
     @property
     def policy(self) -> Policy:
-        """The rules as the verb takes them."""
+        """The rules as the verb takes them; a number that is left out is as by default."""
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
-        more = {name: getattr(self, name).data or 0 for name in ("wave_size", "contest_days")}
-        return Policy.of({**said, **more})
+        names = ("wave_size", "contest_days", "postpone_days", *(f"days_{risk}" for risk in Risk))
+        typed = {name: getattr(self, name).data for name in names}
+        return Policy.of({**said, **{n: v for n, v in typed.items() if v is not None}})
 
 
 def _who(number: int) -> SelectField:
@@ -167,7 +188,7 @@ def _sees() -> SelectField:
     return SelectField("sees", choices=choices, default=Sees.ALL.value)
 
 
-def _days() -> IntegerField:
+def _stage_days() -> IntegerField:
     limits = NumberRange(1, LONGEST, f"Use 1 to {LONGEST} days.")
     return IntegerField("in how many days", [Optional(), limits], default=7)
 
@@ -175,9 +196,9 @@ def _days() -> IntegerField:
 class StageFields:
     """How often a question is looked at. Each later look has the last days before the due date."""
 
-    second_who, second_sees, second_days = _who(2), _sees(), _days()
+    second_who, second_sees, second_days = _who(2), _sees(), _stage_days()
     second_name = StringField("Mail address", [Length(max=320)])
-    third_who, third_sees, third_days = _who(3), _sees(), _days()
+    third_who, third_sees, third_days = _who(3), _sees(), _stage_days()
     third_name = StringField("Mail address", [Length(max=320)])
     vote = SelectField(
         "Where the looks differ, what counts?",
@@ -240,6 +261,11 @@ class CampaignForm(PolicyFields, StageFields, ScopeFields):
         [InputRequired("Enter a date like 2026-12-31.")],
         description="The end of this day.",
     )
+    zone = StringField(
+        "Time zone",
+        [Optional(), Length(max=64)],
+        description="Where that day ends, such as Europe/Berlin; empty for the usual one.",
+    )
 
     def start_from(self, chosen: Template) -> None:
         """Fills the form in from a template."""
@@ -299,6 +325,29 @@ class ScheduleForm(PolicyFields, FlaskForm):
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
     reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class PostponeForm(FlaskForm):
+    until = DateField("Until", [InputRequired("Enter a date like 2026-12-31.")])
+
+
+class InstructionForm(FlaskForm):
+    text = TextAreaField("Text", [DataRequired("Enter the text."), Length(max=20_000)])
+
+
+class ReasonForm(FlaskForm):
+    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+
+
+class ExtendForm(ReasonForm):
+    due = DateField("New last day", [InputRequired("Enter a date like 2026-12-31.")])
+
+
+class GiveAllForm(ReassignForm):
+    """Whose questions go: of a reviewer's number, of the queue, or of a folder."""
+
+    reviewer = StringField(validators=[Length(max=18)])
+    folder = IntegerField(validators=[Optional()])
 
 
 class ReleaseForm(FlaskForm):

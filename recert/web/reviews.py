@@ -6,18 +6,29 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
-from recert.campaigns import contests, hints, queries, questions, rules, subject_facts
+from recert.campaigns import (
+    contests,
+    hints,
+    instructions,
+    postponing,
+    queries,
+    questions,
+    rules,
+    subject_facts,
+)
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, Subject
 from recert.decisions import service
+from recert.decisions.quality import quality
 from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
-from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept
+from recert.web.forms import AnswerForm, BulkForm, ConfirmForm, Kept, PostponeForm
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database, person_id, settings
 
@@ -50,6 +61,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
             asks=ASKS[campaign.about],
             folders=queries.folders_to_review(session, campaign_id, person_id()),
             form=ConfirmForm(),
+            **instructed(session, campaign_id, person_id()),
         )
 
 
@@ -59,6 +71,26 @@ ASKS = {
     Subject.OWNERSHIP: "Say whether you still answer for these, or who does.",
     Subject.SERVICE: "For each service account, say whether it is still needed and what for.",
 }
+
+
+def instructed(session: Session, campaign_id: int, reviewer_id: int) -> dict[str, object]:
+    """What a review page says beside the folders: the instruction, and how its reader answered."""
+    return {
+        "instruction": instructions.newest(session),
+        "read": instructions.reads_of(session, [reviewer_id]).get(reviewer_id),
+        "how": quality(session, campaign_id, [reviewer_id])[reviewer_id],
+    }
+
+
+@bp.post("/<int:campaign_id>/instruction/<int:version>")
+@allowed()
+def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        if not queries.progress_of(session, campaign_id, person_id()):
+            raise NoSuchItem
+        instructions.acknowledge(session, version, actor=current_actor(), now=clock.now())
+    flash("Thank you. It is written down that you have read it.")
+    return redirect(url_for(".review", campaign_id=campaign_id))
 
 
 @bp.get("/<int:campaign_id>/folders/<int:folder_id>")
@@ -95,6 +127,8 @@ def _folder(
             hints=hints.hints_for(session, page.rows, now=clock.now()),
             known=subject_facts.known_of(session, campaign.about, page.rows),
             said=questions.messages_of(session, asked),
+            put_off=postponing.of_items(session, asked),
+            last_day=postponing.last_day(campaign, settings().zone),
             first=page.rows[0],
             form=AnswerForm(),
             bulk=BulkForm(),
@@ -125,6 +159,26 @@ def answer(item_id: int) -> ResponseReturnValue:
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
     flash(f"Saved for {row.person or row.account or row.topic}.")
+    return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
+
+
+@bp.post("/items/<int:item_id>/postpone")
+@allowed()
+def postpone(item_id: int) -> ResponseReturnValue:
+    form = PostponeForm()
+    with database().reading() as session:
+        row = queries.item_row(session, item_id)
+    if row is None or row.reviewer_id != person_id():
+        raise NoSuchItem
+    if not form.validate_on_submit():
+        return _folder(row.campaign_id, row.folder_id, "Enter a date like 2026-12-31.", 422)
+    try:
+        with database().transaction() as session:
+            day, zone = form.until.data, settings().zone
+            postponing.postpone(session, item_id, day, zone, actor=current_actor(), now=clock.now())
+    except RecertError as error:
+        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
+    flash(f"Put off until {day:%-d %B %Y}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import calendar, scheduling
-from recert.campaigns.models import CampaignSchedule
+from recert.campaigns.schedule_models import CampaignSchedule
 from recert.campaigns.scheduling import NoSuchSchedule, Wanted
 from recert.campaigns.templates import template
 from recert.foundation import clock

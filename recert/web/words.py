@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from recert.campaigns import subject_facts
+from recert.campaigns.models import Campaign
 from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -40,6 +41,11 @@ def register(app: Flask) -> None:
     def moment(at: datetime | None) -> str:
         return at.astimezone(zone).strftime("%-d %b %Y, %H:%M %Z") if at else ""
 
+    def due(campaign: Campaign) -> str:
+        """The due date in the campaign's own zone, which is named."""
+        here = ZoneInfo(campaign.zone) if campaign.zone else zone
+        return campaign.due_at.astimezone(here).strftime("%-d %b %Y, %H:%M %Z") + f" ({here.key})"
+
     def day(at: datetime | None) -> str:
         return at.astimezone(zone).strftime("%-d %B %Y") if at else ""
 
@@ -48,6 +54,7 @@ def register(app: Flask) -> None:
 
     app.add_template_filter(moment, "moment")
     app.add_template_filter(day, "day")
+    app.add_template_filter(due, "due")
     app.add_template_filter(ago, "ago")
     app.add_template_filter(rights.words, "right_words")
     app.add_template_filter(rights.names, "right_names")

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from recert.campaigns import exclusions, questions
+from recert.campaigns import exclusions, instructions, questions
 from recert.campaigns.models import Answer, Item, Subject
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
@@ -30,6 +30,8 @@ PAGES = {
         *("/campaigns/1/questions", "/campaigns/exclusions", "/campaigns/schedules"),
         *("/campaigns/schedules/new", "/releases", "/campaigns/new?template=groups"),
         *("/campaigns/3", "/campaigns/3/items", "/campaigns/1/objections"),
+        *("/campaigns/1/places", "/campaigns/1/mails", "/campaigns/1/late", "/campaigns/1/quality"),
+        *("/campaigns/instruction", "/campaigns/1/items?folder=3", "/campaigns/1/reviewers/1"),
     ],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
     "auditor": [
@@ -61,6 +63,9 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.finish("alice")
     house.carry_out()
     house.drafted("Winter")
+    house.ask_to_close(1)
+    with house.db.transaction() as session:
+        instructions.write(session, "Ask yourself.", actor=house.officer, now=house.now)
     with house.db.transaction() as session:
         text = GROUP_OWNERS.replace("charlie", "alice")
         registers.import_group_owners(session, text, actor=house.officer, now=house.now)

@@ -11,9 +11,10 @@ from recert.campaigns import notices
 from recert.campaigns.models import Answer, CampaignState, ItemState
 from recert.evidence import verifier
 from recert.foundation import clock
+from recert.foundation.actor import Role
 from recert.mail.models import OutboxMessage
 from tests.browser.conftest import Enter
-from tests.support.house import House
+from tests.support.house import House, staff
 
 pytestmark = pytest.mark.browser
 
@@ -34,11 +35,17 @@ class TestTheOfficer:
         expect(page.get_by_role("status")).to_contain_text("is launched")
         assert house.campaign(1).state is CampaignState.ACTIVE
 
-    def test_he_closes_and_signs_off(self, house: House, enter: Enter) -> None:
+    def test_two_close_early_and_one_signs_off(self, house: House, enter: Enter) -> None:
         campaign_id = house.launched()
+        other = enter(staff("otto@house.example", Role.OFFICER))
+        other.goto(f"/campaigns/{campaign_id}")
+        other.locator("summary", has_text="Close this review").click()
+        other.locator("#close-why").fill("All that matters is answered.")
+        press(other, "Ask for it")
+        expect(other.get_by_role("status")).to_contain_text("Another officer can close")
         page = enter(house.officer)
         page.goto(f"/campaigns/{campaign_id}")
-        page.get_by_text("Close this review").click()
+        page.locator("summary", has_text="Close this review").click()
         press(page, "Close it now")
         page.get_by_label("I have looked at the figures").check()
         press(page, "Sign off")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, items
+from recert.campaigns import handover, items, places
+from recert.campaigns.board_models import FolderProgress, ServerProgress
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
 from recert.connectors.rights import Rights
 from recert.decisions import service as decisions
@@ -94,17 +95,7 @@ def recounted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:
     with house.db.reading() as session:
         for item in session.scalars(select(Item).where(Item.campaign_id == campaign)):
             found.setdefault(item.reviewer_id, []).append(item)
-    return {
-        reviewer: (
-            len(mine),
-            sum(item.state is ItemState.OPEN for item in mine),
-            *(
-                sum(i.answer is a for i in mine)
-                for a in (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
-            ),
-        )
-        for reviewer, mine in found.items()
-    }
+    return {reviewer: tally(mine) for reviewer, mine in found.items()}
 
 
 def counted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:
@@ -118,6 +109,34 @@ def counted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:
     }
 
 
+def by_place(house: House, campaign: int) -> dict[str, dict[int, tuple[int, ...]]]:
+    """What counting the items of each folder and server would say, and what the counters say."""
+    found: dict[str, dict[int, list[Item]]] = {"folder": {}, "server": {}}
+    with house.db.reading() as session:
+        for item in session.scalars(select(Item).where(Item.campaign_id == campaign)):
+            found["folder"].setdefault(item.folder_id, []).append(item)
+            found["server"].setdefault(item.server_id, []).append(item)
+        folders = places.folders(session, campaign, size=1000).rows
+        servers = places.servers(session, campaign)
+    rows: dict[str, dict[int, tuple[int, ...]]] = {
+        "folder": {row[0].folder_id: figures(row[0]) for row in folders},
+        "server": {row[0].server_id: figures(row[0]) for row in servers},
+    }
+    wanted = {name: {n: tally(items) for n, items in of.items()} for name, of in found.items()}
+    assert rows == wanted
+    return rows
+
+
+def figures(row: FolderProgress | ServerProgress) -> tuple[int, ...]:
+    return (row.total, row.open, row.keep, row.reduce, row.revoke)
+
+
+def tally(mine: list[Item]) -> tuple[int, ...]:
+    answers = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
+    is_open = sum(item.state is ItemState.OPEN for item in mine)
+    return (len(mine), is_open, *(sum(i.answer is a for i in mine) for a in answers))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_sixty_acts_of_chance_are_counted_right(house: House, seed: int) -> None:
@@ -126,7 +145,9 @@ def test_sixty_acts_of_chance_are_counted_right(house: House, seed: int) -> None
         with house.later(minutes=number * 10):
             player.act()
         assert counted(house, player.campaign) == recounted(house, player.campaign), player.done
+        assert by_place(house, player.campaign)
     house.close(player.campaign)
     assert counted(house, player.campaign) == recounted(house, player.campaign)
+    assert by_place(house, player.campaign)
     assert house.campaign(player.campaign).state is CampaignState.CLOSING
     assert player.done["answer"] > 10

@@ -28,3 +28,10 @@ def recert(house: House) -> Type:
         return done.output
 
     return type_in
+
+
+def closed(house: House, recert: Type) -> str:
+    """Two officers close the campaign Winter before its due date; what the second one reads."""
+    house.user(house.officer)
+    assert "Another officer closes Winter" in recert("campaign close Winter --reason 'Enough'")
+    return recert("campaign close Winter --as olga@house.example")

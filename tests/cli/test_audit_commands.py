@@ -4,7 +4,7 @@ import json
 
 from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, closed
 from tests.evidence.conftest import played
 from tests.support.house import House
 
@@ -35,7 +35,7 @@ class TestSamplesRemarksVerdicts:
     ) -> None:
         recert("snapshot main")
         recert("campaign launch Winter --due 2026-12-20")
-        recert("campaign close Winter")
+        closed(house, recert)
         recert("campaign sign-off Winter --statement 'Seen.'")
         assert "You launched or signed off" in recert("audit accept Winter", 4)
 

@@ -9,7 +9,7 @@ from recert.campaigns.models import Answer, CampaignState
 from recert.changes.models import OrderState
 from recert.decisions.rules import Reply
 from recert.inventory.models import SnapshotState
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, closed
 from tests.support.house import House
 
 
@@ -21,7 +21,7 @@ class TestTheWholeJob:
         assert "9 items, 3 reviewers" in recert("campaign launch Winter --due 2026-12-20")
         number = house.item("pia", "/finance/inbox").id
         recert(f"decide {number} revoke --as alice@house.example --reason 'Contract over'")
-        assert "is closed. 8 items without an answer" in recert("campaign close Winter")
+        assert "is closed. 8 items without an answer" in closed(house, recert)
         assert "1 new orders" in recert("order run")
         recert("campaign sign-off Winter --statement 'Seen and accepted.'")
         assert house.campaign(1).state is CampaignState.SIGNED_OFF

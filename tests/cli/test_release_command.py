@@ -2,7 +2,7 @@
 
 from recert.campaigns.models import ItemState
 from recert.campaigns.policy import Policy, Silence
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, closed
 from tests.support.house import House
 
 
@@ -13,7 +13,7 @@ class TestTheRelease:
         recert("campaign launch Winter --folder /sales --silence high=revoke --wave-size 5")
         policy = Policy.of(house.campaign(1).policy)
         assert (policy.high, policy.wave_size) == (Silence.REVOKE, 5)
-        assert "1 items without an answer are removed by policy" in recert("campaign close Winter")
+        assert "1 items without an answer are removed by policy" in closed(house, recert)
         assert "1 changes wait for a second person" in recert("campaign show Winter")
         recert("order run")
         assert house.item("seller", "/sales").state is ItemState.FINAL
@@ -26,7 +26,7 @@ class TestTheRelease:
         house.user(house.auditor)
         house.snapshot()
         recert("campaign launch Winter --folder /sales --silence high=revoke")
-        recert("campaign close Winter")
+        closed(house, recert)
         line = "campaign release Winter --reason x --as"
         assert "No user has the address" in recert(f"{line} nobody@house.example", 1)
         assert "needs the role" in recert(f"{line} aud@house.example", 4)

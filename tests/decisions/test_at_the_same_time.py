@@ -7,13 +7,17 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
+from recert.campaigns import bulk_handover
+from recert.campaigns.bulk_handover import From
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Progress
 from recert.decisions import service
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
-from recert.foundation.actor import Actor
+from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, RecertError
-from tests.support.house import House
+from recert.people.models import Person
+from tests.campaigns.test_counters import by_place, counted, recounted
+from tests.support.house import House, staff
 
 INBOX = "/finance/inbox"
 
@@ -83,6 +87,41 @@ def test_answers_to_different_questions_are_all_counted(house: House) -> None:
         mine = (Progress.campaign_id == campaign, Progress.reviewer_id == alice.person_id)
         counted = session.scalars(select(Progress).where(*mine)).one()
     assert (counted.total, counted.open, counted.keep) == (6, 2, 4)
+
+
+def test_folders_and_servers_are_counted_right_whoever_answers_at_once(house: House) -> None:
+    campaign = house.launched()
+    keep, elsewhere = Reply(Answer.KEEP, reason="Seen."), Reply(Answer.NOT_MINE, reason="No.")
+    acts = [
+        ("pia", INBOX, keep),
+        ("batch", INBOX, elsewhere),
+        ("lea", "/finance", keep),
+        ("alice", INBOX, keep, "bob"),  # another reviewer, the same folder
+        ("seller", "/sales", keep, "charlie"),  # another folder, the same server
+        ("bob", INBOX, keep),
+    ]
+    assert at_once(*[partial(house.decide, *act) for act in acts]) == [None] * 6
+    assert by_place(house, campaign)
+
+
+def test_two_officers_who_give_the_same_questions_away_do_not_both_do_it(house: House) -> None:
+    campaign = house.launched()
+    alice, to = house.person("alice"), ("bob", "mona")
+    officers = [staff(f"{name}.officer@house.example", Role.OFFICER) for name in to]
+
+    def give(name: str, officer: Actor) -> None:
+        with house.db.transaction() as session:
+            found = session.get_one(Campaign, campaign)
+            new = session.get_one(Person, house.person(name).person_id)
+            source = From(reviewer_id=alice.person_id)
+            who = {"actor": officer, "now": house.now}
+            bulk_handover.reassign_all(session, found, source, new, "She is ill.", **who)
+
+    pairs = zip(to, officers, strict=True)
+    errors = at_once(*[partial(give, name, officer) for name, officer in pairs])
+    assert None in errors
+    assert all(isinstance(error, RecertError) for error in errors if error)
+    assert counted(house, campaign) == recounted(house, campaign)
 
 
 def test_the_queue_is_counted_once_however_many_pass_on(house: House) -> None:

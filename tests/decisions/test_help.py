@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from recert.campaigns import hints, queries, questions
 from recert.campaigns.hints import Level
+from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.changes.models import OrderKind, OrderState
 from recert.decisions.models import Decision
@@ -72,7 +73,7 @@ class TestHints:
     def test_a_page_costs_the_same_however_many_items(self, house: House) -> None:
         campaign_id = house.launched()
         with house.db.reading() as session:
-            rows = queries.items_of(session, campaign_id, queries.ItemFilter()).rows
+            rows = queries.items_of(session, campaign_id, ItemFilter()).rows
             assert len(rows) > 4
             found = hints.hints_for(session, rows, now=house.now)
             assert set(found) == {row.id for row in rows}

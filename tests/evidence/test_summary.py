@@ -15,6 +15,7 @@ from weasyprint.urls import URLFetchingError
 from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
 from recert.evidence import summary
+from recert.foundation import figures
 from recert.foundation.secrets import fingerprint
 from tests.evidence.conftest import INBOX, played
 from tests.support import packages
@@ -103,11 +104,11 @@ class TestTimes:
         assert "median 5 hours, 95th percentile 5 hours" in text_of(printed(house, campaign))
 
     def test_the_percentile_is_the_nearest_rank(self) -> None:
-        took = summary.summed(range(1, 101))
+        took = figures.summed(range(1, 101))
         assert took
         seconds = (took.median, took.percentile_95, took.longest)
         assert [each.total_seconds() for each in seconds] == [50.5, 95, 100]
-        assert summary.summed([]) is None
+        assert figures.summed([]) is None
 
     @pytest.mark.parametrize(
         ("gap", "words"),
@@ -119,7 +120,7 @@ class TestTimes:
         ],
     )
     def test_they_are_told_in_words(self, gap: timedelta, words: str) -> None:
-        assert summary.lasted(gap) == words
+        assert figures.lasted(gap) == words
 
 
 class _Listening(http.server.BaseHTTPRequestHandler):

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from recert.app import create_app
-from recert.campaigns import brake, contests, freshness, items
+from recert.campaigns import brake, contests, early_close, freshness, items
 from recert.campaigns import service as campaigns
-from recert.campaigns.models import Campaign, Item, Subject
+from recert.campaigns.models import Campaign, CampaignState, Item, Subject
 from recert.campaigns.notices import Letterhead
 from recert.campaigns.policy import Policy
 from recert.campaigns.stages import ONE_STAGE, Stages
@@ -264,10 +265,17 @@ class House:
             return freshness.refresh(session, now=clock.now())
 
     def close(self, campaign_id: int) -> int:
-        """The officer ends the asking; how many items nobody answered are kept."""
+        """The officer ends the asking, early when another one asked for it; how many items nobody
+        answered are kept."""
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
+            _ask_when_early(session, found)
             return closing.close(session, found, actor=self.officer, now=clock.now()).kept
+
+    def ask_to_close(self, campaign_id: int) -> None:
+        """Another officer, Otto, asks to close a campaign before its due date."""
+        with self.db.transaction() as session:
+            _ask_when_early(session, session.get_one(Campaign, campaign_id))
 
     def release(self, campaign_id: int, actor: Actor | None = None, **more: Any) -> int:
         """A second person (the administrator) lets waiting changes go; how many."""
@@ -345,6 +353,13 @@ class House:
                 now=clock.now(),
             )
         return actor
+
+
+def _ask_when_early(session: Session, found: Campaign) -> None:
+    running = found.state is CampaignState.ACTIVE
+    if running and early_close.is_early(session, found, now=clock.now()):
+        otto = staff("otto@house.example", Role.OFFICER)
+        early_close.ask(session, found, "It is enough.", actor=otto, now=clock.now())
 
 
 def staff(email: str, *roles: Role) -> Actor:

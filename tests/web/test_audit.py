@@ -42,7 +42,7 @@ class TestReading:
         campaign_id = house.launched()
         assert "pia" in visible(auditor.get(f"/campaigns/{campaign_id}/items?state=open"))
         page = auditor.get(f"/campaigns/{campaign_id}/items?state=verified")
-        assert "No item is in this state." in visible(page)
+        assert "There are no such items." in visible(page)
 
 
 class TestEvidence:

@@ -7,9 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import handover, notices, service
+from recert.campaigns import handover, notices
 from recert.campaigns.models import Answer, Item, ItemState
-from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
@@ -138,9 +137,7 @@ class TestALinkDies:
     ) -> None:
         hidden = form_fields(stranger.get(link), link)
         hidden.pop("csrf_token")
-        with house.db.transaction() as session:
-            campaign = service.campaign_by_name(session, "Autumn")
-            closing.close(session, campaign, actor=house.officer, now=NOON)
+        house.close(1)
         assert "can no longer be answered" in visible(stranger.get(link))
         stranger.post(link, 409, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is Answer.NO_ANSWER

@@ -94,6 +94,7 @@ class TestTheBoard:
     def test_sign_off_waits_for_the_proof(self, house: House, officer: Visitor) -> None:
         campaign_id = house.launched()
         house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
+        house.ask_to_close(campaign_id)
         officer.get(f"/campaigns/{campaign_id}")
         officer.post(f"/campaigns/{campaign_id}/close")
         assert "1 change not proved yet" in visible(officer.get(f"/campaigns/{campaign_id}"))

@@ -5,7 +5,7 @@ from flask import Flask
 
 from recert.campaigns.models import Answer
 from recert.foundation.actor import Role
-from tests.support.browser import Visitor
+from tests.support.browser import Visitor, visible
 from tests.support.house import House, staff
 
 INBOX = "/finance/inbox"
@@ -92,7 +92,7 @@ class TestQuestions:
         campaign_id = house.launched()
         item = house.item("batch", INBOX)
         send(alice, f"/reviews/items/{item.id}/question", {"text": "What for?"}, code=302)
-        assert "1 question" in officer.get(f"/campaigns/{campaign_id}")
+        assert "1 asked by reviewers" in visible(officer.get(f"/campaigns/{campaign_id}"))
         assert "What for?" in officer.get(f"/campaigns/{campaign_id}/questions")
         send(officer, f"/campaigns/items/{item.id}/answer", {"text": "Payroll."}, code=302)
         assert "Payroll." in alice.get(f"/reviews/{campaign_id}/folders/{item.folder_id}")

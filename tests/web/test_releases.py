@@ -31,6 +31,7 @@ class TestTheBoard:
         house.launched(policy=SILENT)
         page = visible(officer.get("/campaigns/1"))
         assert "high risk: removed, once a second person releases it" in page
+        house.ask_to_close(1)
         house.carry_out()
         officer.post("/campaigns/1/close")
         assert "removed by policy when they are released" in visible(officer.get("/campaigns/1"))

@@ -188,6 +188,7 @@ class TestAfterTheClose:
         self, house: House, alice: Visitor, officer: Visitor
     ) -> None:
         campaign_id = house.launched()
+        house.ask_to_close(campaign_id)
         officer.get(f"/campaigns/{campaign_id}")
         officer.post(f"/campaigns/{campaign_id}/close")
         open_folder(house, alice)

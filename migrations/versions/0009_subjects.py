@@ -5,8 +5,8 @@ from alembic import op
 
 from recert.foundation.db import Moment, PlainText
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 WORD = sa.String(64)
 

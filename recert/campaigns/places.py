@@ -1,0 +1,122 @@
+"""Counts per folder and per server, kept like those per reviewer: renewed in the transaction of
+each change, so that the board costs the same for a thousand items and for a million.
+
+A folder is counted anew from its items (an index finds them); its server gets the difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from recert.campaigns.board_models import FolderProgress, ServerProgress
+from recert.campaigns.models import Answer, Item, ItemState
+from recert.foundation.db import AnyRow
+from recert.inventory.models import Folder, Server
+
+COUNTS = ("total", "open", "keep", "reduce", "revoke")
+FOLDERS = 50
+
+
+def start(session: Session, campaign_id: int) -> None:
+    """Counts all folders and servers of a campaign: at its launch, and when most items moved."""
+    session.execute(delete(FolderProgress).where(FolderProgress.campaign_id == campaign_id))
+    session.execute(delete(ServerProgress).where(ServerProgress.campaign_id == campaign_id))
+    here = (Item.campaign_id == campaign_id, Item.folder_id.is_not(None))
+    keys = (func.min(Item.sort_key), func.max(Item.sort_key))
+    folders = select(Item.campaign_id, func.min(Item.server_id), Item.folder_id, *keys, *_counts())
+    folders = folders.where(*here).group_by(Item.campaign_id, Item.folder_id)
+    columns = ["campaign_id", "server_id", "folder_id", "first_key", "last_key", *COUNTS]
+    session.execute(insert(FolderProgress).from_select(columns, folders))
+    # The servers from their folders, so that the items are walked through once.
+    each = FolderProgress
+    keys = (func.min(each.first_key), func.max(each.last_key))
+    sums = (func.sum(getattr(each, name)) for name in COUNTS)
+    servers = select(each.campaign_id, each.server_id, *keys, *sums)
+    servers = servers.where(each.campaign_id == campaign_id)
+    columns = ["campaign_id", "server_id", "first_key", "last_key", *COUNTS]
+    grouped = servers.group_by(each.campaign_id, each.server_id)
+    session.execute(insert(ServerProgress).from_select(columns, grouped))
+
+
+def recount(session: Session, campaign_id: int, *folder_ids: int | None) -> None:
+    """Renews the counters of some folders and of their servers, always in the same order."""
+    for folder_id in sorted({number for number in folder_ids if number is not None}):
+        _recount(session, campaign_id, folder_id)
+
+
+def _recount(session: Session, campaign_id: int, folder_id: int) -> None:
+    mine = (FolderProgress.campaign_id == campaign_id, FolderProgress.folder_id == folder_id)
+    # Held until the end: whoever counts next sees our items.
+    held = select(FolderProgress.server_id, *(getattr(FolderProgress, name) for name in COUNTS))
+    before = session.execute(held.where(*mine).with_for_update()).one()
+    here = (Item.campaign_id == campaign_id, Item.folder_id == folder_id)
+    now = session.execute(select(*_counts()).where(*here)).one()
+    if before[1:] == tuple(now):
+        return
+    session.execute(update(FolderProgress).where(*mine).values(now._asdict()))
+    server = (
+        ServerProgress.campaign_id == campaign_id,
+        ServerProgress.server_id == before.server_id,
+    )
+    moved = {
+        name: getattr(ServerProgress, name) + getattr(now, name) - getattr(before, name)
+        for name in COUNTS
+    }
+    quietly: dict[str, Any] = {"synchronize_session": False}
+    session.execute(update(ServerProgress).where(*server).values(moved), execution_options=quietly)
+
+
+def _counts() -> list[ColumnElement[int]]:
+    def amount(fits: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count(case((fits, 1)))
+
+    return [
+        func.count().label("total"),
+        amount(Item.state == ItemState.OPEN).label("open"),
+        amount(Item.answer == Answer.KEEP).label("keep"),
+        amount(Item.answer == Answer.REDUCE).label("reduce"),
+        amount(Item.answer == Answer.REVOKE).label("revoke"),
+    ]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Some folders, most open questions first, and where the next ones start."""
+
+    rows: Sequence[AnyRow]
+    after: tuple[int, int] | None
+
+
+def folders(
+    session: Session,
+    campaign_id: int,
+    *,
+    after: tuple[int, int] | None = None,
+    size: int = FOLDERS,
+) -> Folders:
+    """One page of the folders of a campaign. `after` is the (open, number) of the last one seen."""
+    query = (
+        select(FolderProgress, Folder.path, Server.name.label("server"))
+        .join(Folder, Folder.id == FolderProgress.folder_id)
+        .join(Server, Server.id == FolderProgress.server_id)
+        .where(FolderProgress.campaign_id == campaign_id)
+    )
+    if after:
+        query = query.where(tuple_(FolderProgress.open, FolderProgress.id) < after)
+    ordered = query.order_by(FolderProgress.open.desc(), FolderProgress.id.desc())
+    rows = session.execute(ordered.limit(size + 1)).all()
+    last = rows[size - 1].FolderProgress if len(rows) > size else None
+    return Folders(rows[:size], (last.open, last.id) if last else None)
+
+
+def servers(session: Session, campaign_id: int) -> Sequence[AnyRow]:
+    """The servers of a campaign with their counts, most open questions first."""
+    query = (
+        select(ServerProgress, Server.name)
+        .join(Server, Server.id == ServerProgress.server_id)
+        .where(ServerProgress.campaign_id == campaign_id)
+        .order_by(ServerProgress.open.desc(), Server.name)
+    )
+    return session.execute(query).all()

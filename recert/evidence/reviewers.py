@@ -1,0 +1,45 @@
+"""The reviewers of a package: what each was asked, how he answered, and what he had read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from recert.campaigns import instructions, queries
+from recert.decisions.quality import Quality, quality
+
+CHUNK = 200
+COLUMNS = (
+    *("reviewer", "name", "questions", "open", "keep", "reduce", "revoke", "in_bulk"),
+    *("median_seconds", "pauses_shortened", "instruction_version", "instruction_read"),
+)
+
+
+def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
+    """Every reviewer who has questions, the compliance queue too. Some at a time, so that
+    thousands of them need little memory."""
+    start, more = 0, True
+    while more:
+        rows, more = queries.progress_board(session, campaign_id, start=start, size=CHUNK)
+        start += len(rows)
+        numbers = [row.Progress.reviewer_id for row in rows if row.Progress.reviewer_id]
+        how = quality(session, campaign_id, numbers)
+        read = instructions.reads_of(session, numbers)
+        for row in rows:
+            counts = row.Progress
+            mine = how.get(counts.reviewer_id or 0, Quality())
+            seen = read.get(counts.reviewer_id or 0)
+            yield {
+                "reviewer": row.email or "",
+                "name": row.name or "compliance queue",
+                "questions": counts.total,
+                "open": counts.open,
+                "keep": counts.keep,
+                "reduce": counts.reduce,
+                "revoke": counts.revoke,
+                "in_bulk": mine.in_bulk,
+                "median_seconds": "" if mine.seconds is None else mine.seconds,
+                "pauses_shortened": mine.pauses,
+                "instruction_version": seen.version if seen else "",
+                "instruction_read": seen.at.isoformat() if seen else "",
+            }

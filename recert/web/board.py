@@ -1,0 +1,68 @@
+"""More of the board: counts per server and folder, and mails that did not arrive."""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns import places, problems
+from recert.campaigns.models import Campaign
+from recert.campaigns.service import NoSuchCampaign
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.figures import lasted
+from recert.remediation import lateness
+from recert.web.numbers import number
+from recert.web.security import allowed, database
+
+bp = Blueprint("campaigns_board", __name__, url_prefix="/campaigns")
+LATE = 200
+
+
+def campaign_of(session: Session, campaign_id: int) -> Campaign:
+    """The campaign, or the page that says there is none."""
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
+@bp.get("/<int:campaign_id>/places")
+@allowed(Role.OFFICER)
+def show_places(campaign_id: int) -> ResponseReturnValue:
+    left, seen = (request.args.get(name, type=number) for name in ("open", "after"))
+    after = (left, seen) if left is not None and seen is not None else None
+    with database().reading() as session:
+        return render_template(
+            "campaigns/places.html",
+            campaign=campaign_of(session, campaign_id),
+            servers=() if after else places.servers(session, campaign_id),
+            folders=places.folders(session, campaign_id, after=after),
+        )
+
+
+@bp.get("/<int:campaign_id>/mails")
+@allowed(Role.OFFICER)
+def show_mails(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "campaigns/mails.html",
+            campaign=campaign,
+            mails=problems.failed_mails(session, campaign),
+        )
+
+
+@bp.get("/<int:campaign_id>/late")
+@allowed(Role.OFFICER, Role.AUDITOR)
+def show_late(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "campaigns/late.html",
+            campaign=campaign,
+            classes=lateness.by_class(session, campaign, now=now),
+            rows=lateness.overdue(session, campaign, now=now, most=LATE),
+            lasted=lasted,
+            now=now,
+        )
