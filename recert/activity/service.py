@@ -128,9 +128,13 @@ def _read_server(db: Database, server: Server, zone: tzinfo, now: datetime) -> i
     return done
 
 
+def is_known(source: LogSource) -> bool:
+    """Whether this is a transfer log in a format that can be read."""
+    return source.kind == "transfers" and source.format in FORMATS
+
+
 def _is_file(source: LogSource) -> bool:
-    is_known = source.kind == "transfers" and source.format in FORMATS
-    return is_known and source.path.startswith("/") and Path(source.path).is_file()
+    return is_known(source) and source.path.startswith("/") and Path(source.path).is_file()
 
 
 def _known(session: Session, server_id: int, file: Path) -> ActivityLog:

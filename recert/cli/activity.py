@@ -6,7 +6,8 @@ import click
 
 from recert.activity import service
 from recert.activity.formats import FORMATS
-from recert.cli.base import Shell, cli, shell
+from recert.cli.base import Shell, cli, shell, table
+from recert.cli.servers import server
 from recert.foundation import clock
 from recert.inventory import service as inventory
 
@@ -17,7 +18,7 @@ def activity() -> None:
 
 
 @activity.command("load")
-@click.argument("server")
+@click.argument("name", metavar="SERVER")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -25,14 +26,14 @@ def activity() -> None:
     type=click.Choice(sorted(FORMATS)),
     default="xferlog",
     show_default=True,
-    help="How the lines look; `recert server test` names the logs of a server.",
+    help="How the lines look; `recert server logs` names the logs of a server.",
 )
 @shell
-def activity_load(context: Shell, server: str, files: tuple[Path, ...], form: str) -> None:
+def activity_load(context: Shell, name: str, files: tuple[Path, ...], form: str) -> None:
     """Read transfer logs of a SERVER, older ones first; .gz is fine. A file that grows is read on
     from where it was left. Recert reads the logs of servers on its own machine by itself."""
     with context.db.reading() as session:
-        found = inventory.server_by_name(session, server)
+        found = inventory.server_by_name(session, name)
         number, roots = found.id, inventory.connector_of(found).log_roots()
     for file in files:
         done = service.load(
@@ -49,3 +50,17 @@ def activity_load(context: Shell, server: str, files: tuple[Path, ...], form: st
             f"{file}: {done.lines} lines, {done.kept} uses kept, {done.unknown} of accounts or "
             f"folders that are not known, {done.other} that are no finished transfer."
         )
+
+
+@server.command("logs")
+@click.argument("name")
+@shell
+def server_logs(context: Shell, name: str) -> None:
+    """Show where a server writes what its accounts did, and whether Recert can read the format."""
+    with context.db.reading() as session:
+        sources = inventory.connector_of(inventory.server_by_name(session, name)).log_sources()
+    rows = [
+        (one.kind, one.path, one.format, "yes" if service.is_known(one) else "", one.what)
+        for one in sources
+    ]
+    table(("WHAT", "WHERE", "FORMAT", "READ", "DOES NOT TELL"), rows)
