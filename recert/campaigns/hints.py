@@ -115,6 +115,9 @@ def _add_use(session: Session, rows: Sequence[AnyRow], found: Hints, now: dateti
     )
     covered = activity.covered(session, {row.server_id for row in asked})
     for row in asked:
+        if row.account_kind == "anonymous":  # logs call it by the name that was typed, or none
+            found[row.id].append(_use(None, {}, now))
+            continue
         known, uses = covered.get(row.server_id), used.get((row.account_id, row.folder_id), {})
         found[row.id].append(_use(known, uses, now))
 
