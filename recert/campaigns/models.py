@@ -192,6 +192,7 @@ class Progress(Base):
     reduce: Mapped[int]
     revoke: Mapped[int]
     finished_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items his mails spoke of
 
 
 class Exclusion(Base):

@@ -143,6 +143,7 @@ def _write(
         f"person:{person.id}",
         expires_at=max(campaign.due_at, now) + rules.LINK_GRACE,
         now=now,
+        states={f"item:{row.id}": str(row.content_hash) for row in rows},
     )
     subject, text, html = render.render(
         kind,
@@ -170,6 +171,7 @@ def _write(
         sender=head.sender,
         now=now,
     )
+    mail.attach(session, tokens.values(), message)
     details = {"to": person.email, "kind": kind, "message_id": message.message_id}
     trail.append(session, "mail.queued", topic, details, actor=system("notices"), at=now)
     return 1

@@ -10,16 +10,17 @@ from sqlalchemy import ColumnElement, insert, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, hints, queries
+from recert.campaigns import handover, hints, queries, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.policy import Policy
 from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
 from recert.foundation import secrets
-from recert.foundation.actor import Actor
+from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from recert.mail import service as mail
@@ -47,6 +48,8 @@ def record(
     campaign, item = _held(session, item_id)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
+    if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
+        raise rules.NeedsSignIn
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights, now=now)
     seen = _seen(session, item.id, now)
@@ -73,6 +76,12 @@ def record(
     _move(session, item, decision, now)
     trail.append(session, "decision.recorded", item.ref, _details(decision), actor=actor, at=now)
     return decision
+
+
+def may_be_mailed(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
+    """Whether the campaign lets this question be answered from a mail."""
+    risk = silence.risks_of(session, [item_id], now)[item_id]
+    return Policy.of(campaign.policy).by_mail(risk)
 
 
 @dataclass(frozen=True)
@@ -279,12 +288,14 @@ class Invitation:
 
 
 def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
-    """Opens a one-click link; LinkUnknown or LinkOver. Reads only. A link dies when its item
-    goes to somebody else or its holder leaves; after the close it still shows what was recorded,
-    until it expires."""
+    """Opens a one-click link; LinkUnknown, LinkOver or LinkStale. Reads only. A link dies when
+    its item goes to somebody else, its access changes or its holder leaves; after the close it
+    still shows what was recorded, until it expires."""
     row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
     item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
     item = session.get(Item, item_id)
     if item is None or item.reviewer_id != person_id or not is_active(session, person_id):
         raise mail.LinkOver
+    if row.state and row.state != str(item.content_hash):
+        raise mail.LinkStale
     return Invitation(item_id, person_id, row)

@@ -1,22 +1,22 @@
 """Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation import ladder, secrets
 from recert.foundation.errors import NotFound
-from recert.mail.models import MailToken, MessageState, OutboxMessage, Purpose
+from recert.mail.models import PREFIXES, MailToken, MessageState, OutboxMessage, Purpose
 
 LEASE = timedelta(minutes=5)
 MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
-_SECRET = re.compile(r"(?<=/)[\w-]{43}(?![\w-])")  # a token at the end of a link
+_SECRET = re.compile(r"(?<=/)(?:rc[a-z]_)?[\w-]{43}(?![\w-])")  # a token at the end of a link
 
 
 class LinkUnknown(NotFound):
@@ -27,6 +27,16 @@ class LinkUnknown(NotFound):
 class LinkOver(NotFound):
     """This link is no longer valid, because its review ended or the question went to somebody
     else. Sign in to see your reviews."""
+
+
+class LinkStale(LinkOver):
+    """The access that this link asks about has changed since its mail was written. Sign in to see
+    the question as it is now."""
+
+
+class LinkUnopened(NotFound):
+    """This page belongs to a link in a mail. Open the link in your mail again, with cookies
+    allowed, or sign in to see your reviews."""
 
 
 @dataclass(frozen=True)
@@ -142,36 +152,59 @@ def issue_tokens(
     *,
     expires_at: datetime,
     now: datetime,
+    states: Mapping[str, str] = {},
 ) -> dict[str, str]:
-    """One token for each subject, held by one reviewer: {"item:12": "token"}."""
-    tokens = {subject: secrets.new_token() for subject in subjects}
+    """One token for each subject, held by one reviewer: {"item:12": "token"}. They are numbered
+    as they come, and each is bound to the state that its subject has now."""
+    prefix = PREFIXES.get(purpose, "")
+    tokens = {subject: prefix + secrets.new_token() for subject in subjects}
     rows = [
         {
             "token_hash": secrets.digest(token),
             "purpose": purpose,
             "subject": subject,
             "holder": holder,
+            "number": number,
+            "state": states.get(subject, ""),
             "created_at": now,
             "expires_at": expires_at,
         }
-        for subject, token in tokens.items()
+        for number, (subject, token) in enumerate(tokens.items(), start=1)
     ]
     if rows:
         session.execute(insert(MailToken), rows)
     return tokens
 
 
+def attach(session: Session, tokens: Iterable[str], message: OutboxMessage) -> None:
+    """Notes in which mail some tokens stand."""
+    here = MailToken.token_hash.in_([secrets.digest(token) for token in tokens])
+    session.execute(update(MailToken).where(here).values(message_id=message.id))
+
+
+def hold_token(session: Session, token: MailToken, why: str, *, now: datetime) -> None:
+    """The link decides nothing any more; whoever holds it signs in."""
+    here = (MailToken.id == token.id, MailToken.held_at.is_(None))
+    session.execute(update(MailToken).where(*here).values(held_at=now, held_why=why))
+
+
 def open_token(session: Session, token: str, purpose: Purpose, *, now: datetime) -> MailToken:
     """The token's row, or LinkUnknown / LinkOver. Reads only: whoever uses it must still check
     that the holder answers for the subject."""
-    if not token or len(token) > MAX_TOKEN or not token.isascii():
-        raise LinkUnknown
-    here = (MailToken.token_hash == secrets.digest(token), MailToken.purpose == purpose)
-    found = session.scalar(select(MailToken).where(*here))
-    if found is None:
-        raise LinkUnknown
+    found = known_token(session, token, MailToken.purpose == purpose)
     if found.expires_at <= now:
         raise LinkOver
+    return found
+
+
+def known_token(session: Session, token: str, *wanted: ColumnElement[bool]) -> MailToken:
+    """The token's row, or LinkUnknown."""
+    if not token or len(token) > MAX_TOKEN or not token.isascii():
+        raise LinkUnknown
+    here = MailToken.token_hash == secrets.digest(token)
+    found = session.scalar(select(MailToken).where(here, *wanted))
+    if found is None:
+        raise LinkUnknown
     return found
 
 

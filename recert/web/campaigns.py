@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from recert.campaigns import brake, handover, micro, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import Policy
+from recert.campaigns.policy import MAIL_WORDS, Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
@@ -113,6 +113,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 scope=Scope.of(campaign.scope).in_words,
                 old=any("are allowed" in one for one in found.problems),
                 policy=Policy.of(campaign.policy),
+                mail_words=MAIL_WORDS,
                 form=ConfirmForm(),
             )
         start = request.args.get("reviewers", 0, type=number)

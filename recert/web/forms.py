@@ -25,7 +25,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from recert.campaigns.models import Answer
-from recert.campaigns.policy import Policy, Risk, Silence
+from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
 from recert.foundation import clock
@@ -135,11 +135,23 @@ class PolicyFields:
         description="The next ones go out when these are done; 0 for all at once.",
     )
 
+    mail_answers = SelectField(
+        "Answers by mail",
+        choices=[
+            SelectChoice(MailAnswers.LOW.value, "For access of low risk"),
+            SelectChoice(MailAnswers.OFF.value, "No: everybody signs in"),
+            SelectChoice(MailAnswers.ALL.value, "For every access"),
+        ],
+        default=MailAnswers.LOW.value,
+        description="By a link in the mail or a reply, without a sign-in.",
+    )
+
     @property
     def policy(self) -> Policy:
         """The rules as the verb takes them."""
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
-        return Policy.of({**said, "wave_size": self.wave_size.data or 0})
+        by_mail = self.mail_answers.data
+        return Policy.of({**said, "wave_size": self.wave_size.data or 0, "mail_answers": by_mail})
 
 
 class CampaignForm(PolicyFields, ScopeFields):

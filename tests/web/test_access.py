@@ -12,9 +12,16 @@ from tests.support.house import House
 
 PLACE = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC = {"sign_in.show", "sign_in.enter", "links.show", "links.answer"}
+PUBLIC = {"sign_in.show", "sign_in.enter", "links.show", "links.question", "links.answer"}
 HELD = {"officer": Role.OFFICER, "admin": Role.ADMINISTRATOR, "auditor": Role.AUDITOR}
-NUMBERS = {"campaign_id": "1", "server_id": "1", "kind": "csv", "what": "people", "token": "x"}
+NUMBERS = {
+    "campaign_id": "1",
+    "server_id": "1",
+    "kind": "csv",
+    "what": "people",
+    "token": "x",
+    "place": "x",
+}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
