@@ -8,7 +8,7 @@ from flask import Flask
 import config
 from recert import demo, web
 from recert.campaigns.micro import Desk
-from recert.campaigns.notices import Letterhead
+from recert.campaigns.letters import Letterhead
 from recert.cli import Shell, cli
 from recert.foundation import secrets
 from recert.foundation.db import Database

@@ -27,6 +27,7 @@ def upgrade() -> None:
     op.add_column(
         "reviewer_progress", sa.Column("told", sa.Integer(), nullable=False, server_default="0")
     )
+    op.execute("UPDATE reviewer_progress SET told = total")
     op.create_index("ix_mail_token_message_id", "mail_token", ["message_id"])
     op.create_index("ix_outbox_message_to_address", "outbox_message", ["to_address"])
     op.create_table(

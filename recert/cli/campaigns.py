@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import brake, notices, queries, service
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
 from recert.cli.base import Shell, cli, day_of, say_json, shell, table
@@ -169,7 +170,7 @@ def campaign_remind(context: Shell, name: str) -> None:
         sent = notices.remind_now(
             session,
             found,
-            notices.Letterhead.of(context.settings),
+            Letterhead.of(context.settings),
             actor=context.actor,
             now=clock.now(),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from recert.campaigns import freshness, items, launching, micro, notices, rerouting
 from recert.campaigns.micro import Desk
-from recert.campaigns.notices import Letterhead
+from recert.campaigns.letters import Letterhead
 from recert.changes import execution
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role

@@ -68,7 +68,8 @@ class _Run:
 
     def _deliver_one(self, connection: VerifiedConnection, message: OutboxMessage) -> None:
         try:
-            connection.send(Letter(message, self._post.settings.sender))
+            letter = Letter(message, self._post.settings)
+            connection.send(letter, letter.envelope)
         except smtplib.SMTPSenderRefused as error:  # that is about us, not about this mail
             self._refused(message, error.smtp_code, error.smtp_error, for_good=False)
         except smtplib.SMTPRecipientsRefused as error:

@@ -9,9 +9,18 @@ from email.utils import make_msgid
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
+from recert import trail
 from recert.foundation import ladder, secrets
+from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import NotFound
-from recert.mail.models import PREFIXES, MailToken, MessageState, OutboxMessage, Purpose
+from recert.mail.models import (
+    PREFIXES,
+    MailToken,
+    MessageState,
+    OptOut,
+    OutboxMessage,
+    Purpose,
+)
 
 LEASE = timedelta(minutes=5)
 MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
@@ -51,6 +60,8 @@ class Draft:
     text: str
     html: str
     in_reply_to: str | None = None
+    unsubscribe: str = ""
+    language: str = ""
 
 
 def new_message_id(sender: str) -> str:
@@ -75,6 +86,9 @@ def put(session: Session, draft: Draft, *, sender: str, now: datetime) -> Outbox
         next_at=now,
         created_at=now,
         error="",
+        unsubscribe=draft.unsubscribe,
+        language=draft.language,
+        reply_key="",
     )
     session.add(message)
     session.flush()
@@ -125,7 +139,8 @@ def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
 def _without_secrets(message: OutboxMessage) -> dict[str, str]:
     """What is kept of a mail that needs no other try: who reads the database later must not be
     able to use its links."""
-    return {name: _SECRET.sub("...", getattr(message, name)) for name in ("text", "html")}
+    kept = {name: _SECRET.sub("...", getattr(message, name)) for name in ("text", "html")}
+    return {**kept, "reply_key": "", "unsubscribe": ""}
 
 
 def release(session: Session, message: OutboxMessage, *, now: datetime) -> None:
@@ -174,6 +189,54 @@ def issue_tokens(
     if rows:
         session.execute(insert(MailToken), rows)
     return tokens
+
+
+def give_reply_key(
+    session: Session, message: OutboxMessage, holder: str, *, expires_at: datetime, now: datetime
+) -> None:
+    """Lets replies to a mail, and its bounces, be known by the address they go to: 128 random
+    bits in letters that survive a server that folds case."""
+    message.reply_key = secrets.new_reply_key()
+    session.add(
+        MailToken(
+            token_hash=secrets.digest(message.reply_key),
+            purpose=Purpose.REPLY,
+            subject=message.topic,
+            holder=holder,
+            message_id=message.id,
+            number=0,
+            state="",
+            created_at=now,
+            expires_at=expires_at,
+            held_why="",
+        )
+    )
+    session.flush()
+
+
+def lines_of(session: Session, message_id: int) -> dict[int, MailToken]:
+    """The questions that stand in a mail, by their numbers."""
+    here = (MailToken.message_id == message_id, MailToken.purpose == Purpose.DECIDE_ITEM)
+    return {row.number: row for row in session.scalars(select(MailToken).where(*here))}
+
+
+def has_opted_out(session: Session, address: str, kind: str) -> bool:
+    """Whether somebody does not want notices of this kind."""
+    return session.get(OptOut, (address, kind)) is not None
+
+
+def opt_out(session: Session, token: str, *, now: datetime) -> OptOut:
+    """Ends notices of one kind; LinkUnknown or LinkOver. Twice is as good as once."""
+    row = open_token(session, token, Purpose.UNSUBSCRIBE, now=now)
+    address, _, kind = row.subject.rpartition(" ")
+    found = session.get(OptOut, (address, kind))
+    if found is None:
+        found = OptOut(address=address, kind=kind, at=now)
+        session.add(found)
+        details = {"address": address, "kind": kind}
+        who = Actor(address, Channel.MAIL_LINK, Assurance.MAIL_LINK)
+        trail.append(session, "mail.stopped", row.holder, details, actor=who, at=now)
+    return found
 
 
 def attach(session: Session, tokens: Iterable[str], message: OutboxMessage) -> None:

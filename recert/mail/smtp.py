@@ -20,6 +20,9 @@ from recert.foundation.settings import MailSettings
 from recert.mail.models import OutboxMessage
 
 
+ANSWERS = ("receipt", "unclear")  # to a mail of the reader
+
+
 class VerifiedConnection(flask_mail.Connection):
     """One SMTP connection with a timeout and a verified certificate."""
 
@@ -84,7 +87,8 @@ class Letter(flask_mail.Message):
     """One outbox row as a message. Built by `EmailMessage`, which refuses line breaks in
     headers; CannotBeMailed then."""
 
-    def __init__(self, row: OutboxMessage, sender: str) -> None:
+    def __init__(self, row: OutboxMessage, settings: MailSettings) -> None:
+        sender = settings.sender
         super().__init__(
             subject=row.subject,
             recipients=[row.to_address],
@@ -94,26 +98,42 @@ class Letter(flask_mail.Message):
         )
         self.msgId = row.message_id
         try:
-            self._bytes = _bytes_of(row, sender)
+            self._bytes = _bytes_of(row, settings)
         except (ValueError, IndexError, MessageError) as error:
             raise CannotBeMailed(str(error)) from error
+
+        # Bounces come to where replies are read, and say which mail they are about.
+        self.envelope = plus(settings.reply_to, "b-" + row.reply_key) if row.reply_key else sender
 
     def as_bytes(self) -> bytes:
         """The message as it goes over the wire."""
         return self._bytes
 
 
-def _bytes_of(row: OutboxMessage, sender: str) -> bytes:
+def plus(address: str, detail: str) -> str:
+    """box@host with a detail: box+detail@host."""
+    local, _, host = address.rpartition("@")
+    return f"{local}+{detail}@{host}"
+
+
+def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
     made = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # not every server takes 8 bits
     made["Subject"] = row.subject
-    made["From"] = Address("Recert", addr_spec=sender)
+    made["From"] = Address("Recert", addr_spec=settings.sender)
     made["To"] = Address(row.to_name, addr_spec=row.to_address)
     made["Date"] = localtime(row.created_at)
     made["Message-ID"] = row.message_id
-    made["Auto-Submitted"] = "auto-generated"
+    made["Auto-Submitted"] = "auto-replied" if row.kind in ANSWERS else "auto-generated"
     made["X-Auto-Response-Suppress"] = "All"
     if row.in_reply_to:
         made["In-Reply-To"] = made["References"] = row.in_reply_to
+    if row.reply_key:
+        made["Reply-To"] = Address("Recert", addr_spec=plus(settings.reply_to, row.reply_key))
+    if row.unsubscribe:
+        made["List-Unsubscribe"] = f"<{row.unsubscribe}>"
+        made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if row.language:
+        made["Content-Language"] = row.language
     made.set_content(row.text)
     made.add_alternative(row.html, subtype="html")
     return made.as_bytes()

@@ -9,6 +9,7 @@ from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import brake, handover, micro, notices, queries, questions, service
 from recert.campaigns import items as campaign_items
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import MAIL_WORDS, Policy
 from recert.campaigns.scope import Scope
@@ -172,7 +173,7 @@ def remind(campaign_id: int) -> ResponseReturnValue:
         sent = notices.remind_now(
             session,
             _campaign(session, campaign_id),
-            notices.Letterhead.of(settings()),
+            Letterhead.of(settings()),
             actor=current_actor(),
             now=clock.now(),
         )

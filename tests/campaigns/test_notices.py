@@ -104,7 +104,7 @@ class TestInvitations:
                 assert mona
                 handover.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
             assert [send(house), send(house)] == [1, 0]
-        assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("invitation", "Mona Mill")
+        assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("reassignment", "Mona Mill")
 
 
 class TestReminders:
