@@ -12,7 +12,8 @@ RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME,
 RECERT_IMAP_SERVER, _PORT, _SECURITY (tls, starttls), _CA_FILE, _USERNAME, _PASSWORD, _FOLDER
                       the mailbox for replies and bounces; without  none
 RECERT_REPLY_ADDRESS  where they go, with a key after a plus        RECERT_MAIL_SENDER
-RECERT_AUTHSERV_ID    the own mail server's name in Authentication-Results; without, no reply decides
+RECERT_AUTHSERV_ID    the own mail server's name in Authentication-Results; without it no reply
+                      decides
 """
 
 import os

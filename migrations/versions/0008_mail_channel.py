@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("reason", PlainText, nullable=False),
         sa.Column("message_id", PlainText, nullable=False),
         sa.Column("at", Moment(), nullable=False),
+        sa.Column("told_at", Moment(), nullable=True),
     )
     op.create_table(
         "mail_opt_out",

@@ -95,7 +95,9 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
             kind = _first_kind(session, campaign.id, person.id)
             due.append((kind, "invitation", person.id))
         elif progress.total > progress.told and f"{moved}: {person.id}" not in taken:
-            kind = "escalation" if Route.ESCALATED in _routes(session, campaign.id, person.id) else ""
+            kind = (
+                "escalation" if Route.ESCALATED in _routes(session, campaign.id, person.id) else ""
+            )
             due.append((kind or "reassignment", moved, person.id))
         elif newest and f"{newest}: {person.id}" not in taken:
             kind = "last_call" if newest == rules.LAST_REMINDER else "reminder"
@@ -242,7 +244,9 @@ def _who_had_them(session: Session, campaign: Campaign, person_id: int) -> list[
     told = newest_about(session, "items.rerouted", campaign.ref, LOOK_BACK)
     moves = (move for one in told for move in one["details"]["from_to_count"])
     ids = {move[0] for move in moves if move[1] == person_id and move[0] is not None}
-    return list(session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name)))
+    return list(
+        session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name))
+    )
 
 
 def _first_mail(session: Session, topic: str, address: str) -> str | None:

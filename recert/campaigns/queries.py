@@ -184,7 +184,7 @@ def since_of(session: Session, item_ids: Sequence[int]) -> dict[int, datetime]:
         .join(Snapshot, Snapshot.id == Grant.first_snapshot_id)
         .where(Item.id.in_(item_ids), Snapshot.finished_at.is_not(None))
     )
-    return {row[0]: row[1] for row in session.execute(query)}
+    return {row[0]: row[1] for row in session.execute(query) if row[1]}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from recert.foundation.errors import RecertError
 
-
 LANGUAGES = ("en", "de")
 
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, launching, micro, notices, rerouting
-from recert.campaigns.micro import Desk
+from recert.campaigns import freshness, items, launching, micro, notices, rerouting, undeliverable
 from recert.campaigns.letters import Letterhead
+from recert.campaigns.micro import Desk
 from recert.changes import execution
+from recert.decisions.replies import ReplyDesk
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
@@ -33,6 +34,7 @@ class Works:
     post: Post
     head: Letterhead
     desk: Desk | None = None  # none: micro reviews are switched off
+    replies: ReplyDesk | None = None  # none: replies are not read
 
 
 def note_leavers(works: Works) -> int:
@@ -92,6 +94,16 @@ def write_mails(works: Works) -> int:
     return notices.send_due(works.db, works.head, now=clock.now())
 
 
+def read_replies(works: Works) -> int:
+    """Replies and bounces, when there is a mailbox for them."""
+    return works.replies.read(works.db, now=clock.now()) if works.replies else 0
+
+
+def tell_undeliverable(works: Works) -> int:
+    """Somebody is told when mail cannot reach a reviewer."""
+    return undeliverable.tell_due(works.db, works.head, now=clock.now())
+
+
 def send_mails(works: Works) -> int:
     """The outbox goes to the mail server."""
     return deliver_due(works.db, works.post, now=clock.now)
@@ -106,7 +118,9 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     follow_people,
     finalise,
     remediate,
+    read_replies,
     write_mails,
+    tell_undeliverable,
     send_mails,
 )
 

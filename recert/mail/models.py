@@ -146,6 +146,7 @@ class Undeliverable(Base):
     reason: Mapped[str]
     message_id: Mapped[str]
     at: Mapped[datetime]
+    told_at: Mapped[datetime | None]  # substitutes and officers
 
 
 class OptOut(Base):

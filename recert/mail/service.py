@@ -214,6 +214,16 @@ def give_reply_key(
     session.flush()
 
 
+def address_of(session: Session, number: int | None) -> str:
+    """Where a mail went."""
+    return session.scalar(select(OutboxMessage.to_address).where(OutboxMessage.id == number)) or ""
+
+
+def message_id_of(session: Session, number: int | None) -> str:
+    """The Message-ID of a mail."""
+    return session.scalar(select(OutboxMessage.message_id).where(OutboxMessage.id == number)) or ""
+
+
 def lines_of(session: Session, message_id: int) -> dict[int, MailToken]:
     """The questions that stand in a mail, by their numbers."""
     here = (MailToken.message_id == message_id, MailToken.purpose == Purpose.DECIDE_ITEM)

@@ -19,7 +19,6 @@ from recert.foundation.errors import BadInput
 from recert.foundation.settings import MailSettings
 from recert.mail.models import OutboxMessage
 
-
 ANSWERS = ("receipt", "unclear")  # to a mail of the reader
 
 

@@ -7,7 +7,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import brake, handover, micro, notices, queries, questions, service
+from recert.campaigns import (
+    brake,
+    handover,
+    micro,
+    notices,
+    queries,
+    questions,
+    service,
+    undeliverable,
+)
 from recert.campaigns import items as campaign_items
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
@@ -132,6 +141,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
+            unreachable=undeliverable.of_campaign(session, campaign_id),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),

@@ -63,7 +63,9 @@ class Tags(HTMLParser):
         self.links += [value or "" for name, value in attributes if name == "href"]
 
 
-@pytest.mark.parametrize("kind", ["invitation", "reminder", "last_call", "escalation", "reassignment"])
+@pytest.mark.parametrize(
+    "kind", ["invitation", "reminder", "last_call", "escalation", "reassignment"]
+)
 class TestEveryMail:
     def test_it_names_people_folders_rights_and_the_day(self, kind: str) -> None:
         subject, text, html = render(kind, BERLIN, **context())

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from recert.app import create_app
 from recert.campaigns import brake, freshness, items
 from recert.campaigns import service as campaigns
-from recert.campaigns.models import Campaign, Item
 from recert.campaigns.letters import Letterhead
+from recert.campaigns.models import Campaign, Item
 from recert.campaigns.policy import Policy
 from recert.changes import execution
 from recert.changes import service as changes
