@@ -4,7 +4,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recert.campaigns import freshness, items, launching, micro, notices, rerouting, undeliverable
+from recert.campaigns import (
+    bulletins,
+    freshness,
+    items,
+    launching,
+    micro,
+    notices,
+    rerouting,
+    undeliverable,
+)
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
 from recert.changes import execution
@@ -90,8 +99,10 @@ def remediate(works: Works) -> int:
 
 
 def write_mails(works: Works) -> int:
-    """Invitations and reminders go into the outbox."""
-    return notices.send_due(works.db, works.head, now=clock.now())
+    """Invitations, reminders and news go into the outbox."""
+    now = clock.now()
+    sent = notices.send_due(works.db, works.head, now=now)
+    return sent + bulletins.send_due(works.db, works.head, now=now)
 
 
 def read_replies(works: Works) -> int:

@@ -24,6 +24,7 @@ from recert.web import (
     security,
     servers,
     sign_in,
+    stopping,
     uncertified,
     words,
 )
@@ -33,13 +34,13 @@ STATIC = Path(__file__).parent / "static"
 
 OFFICERS = (campaigns, schedules, releases, registers, conversations)
 AUDIT = (audit, auditing, uncertified)
-ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
+ROOMS = (sign_in, home, reviews, links, stopping, *OFFICERS, servers, orders, people, *AUDIT)
 
 
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
     app.url_map.converters["int"] = numbers.Number
-    CSRFProtect(app)
+    CSRFProtect(app).exempt("recert.web.stopping.stop")
     security.register(app)
     errors.register(app)
     words.register(app)

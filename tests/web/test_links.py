@@ -7,13 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import handover, notices, service
+from recert.campaigns import bulletins, handover, notices, service
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.decisions import closing
 from recert.decisions.models import Decision
+from recert.decisions.rules import Reply
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
 from recert.mail.models import OutboxMessage
+from recert.mail.smtp import Letter
 from recert.people import service as people
 from recert.people.queries import person_by_email
 from recert.web import links
@@ -174,3 +176,35 @@ class TestItsSecret:
 
     def test_it_is_never_sent_to_another_site(self, stranger: Visitor, link: str) -> None:
         assert stranger.client.get(link).headers["Referrer-Policy"] == "same-origin"
+
+
+class TestEndingNotices:
+    def notice(self, house: House) -> str:
+        house.launched()
+        house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
+        house.finish("alice")
+        house.carry_out()
+        bulletins.send_due(house.db, house.head, now=NOON)
+        with house.db.reading() as session:
+            here = OutboxMessage.kind == "result"
+            made = session.scalars(select(OutboxMessage).where(here)).one()
+        raw = Letter(made, house.settings.mail).as_bytes().decode().replace("\r\n ", "")
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
+        return made.unsubscribe.removeprefix("http://localhost")
+
+    def test_a_scanner_that_opens_the_link_ends_nothing(
+        self, house: House, stranger: Visitor
+    ) -> None:
+        link = self.notice(house)
+        assert "Switch notices off?" in stranger.get(link)
+        assert "Switch notices off?" in stranger.get(link)
+
+    def test_a_mail_program_ends_them_without_a_page(self, house: House, app: Flask) -> None:
+        link = self.notice(house)
+        answer = app.test_client().post(link, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert "Notices are switched off" in answer.get_data(as_text=True)
+
+    def test_the_link_of_a_question_ends_nothing(self, house: House, stranger: Visitor) -> None:
+        self.notice(house)
+        stranger.get("/mail/stop/x", 404)
