@@ -23,9 +23,6 @@ from recert.foundation import secrets
 from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
-from recert.mail import service as mail
-from recert.mail.models import MailToken, Purpose
-from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
 # In a list the same facts stand beside each line; they are in the item and in its snapshot.
@@ -80,8 +77,16 @@ def record(
 
 def may_be_mailed(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
     """Whether the campaign lets this question be answered from a mail."""
-    risk = silence.risks_of(session, [item_id], now)[item_id]
-    return Policy.of(campaign.policy).by_mail(risk)
+    return item_id in mailable(session, campaign, [item_id], now=now)
+
+
+def mailable(
+    session: Session, campaign: Campaign, item_ids: Sequence[int], *, now: datetime
+) -> set[int]:
+    """Those of some questions that the campaign lets be answered from a mail."""
+    policy = Policy.of(campaign.policy)
+    risks = silence.risks_of(session, item_ids, now)
+    return {item_id for item_id, risk in risks.items() if policy.by_mail(risk)}
 
 
 @dataclass(frozen=True)
@@ -276,26 +281,3 @@ def _record_set(
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """What a mail link stands for: an item and the person it was sent to."""
-
-    item_id: int
-    person_id: int
-    token: MailToken
-
-
-def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
-    """Opens a one-click link; LinkUnknown, LinkOver or LinkStale. Reads only. A link dies when
-    its item goes to somebody else, its access changes or its holder leaves; after the close it
-    still shows what was recorded, until it expires."""
-    row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
-    item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
-    item = session.get(Item, item_id)
-    if item is None or item.reviewer_id != person_id or not is_active(session, person_id):
-        raise mail.LinkOver
-    if row.state and row.state != str(item.content_hash):
-        raise mail.LinkStale
-    return Invitation(item_id, person_id, row)

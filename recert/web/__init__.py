@@ -23,6 +23,7 @@ from recert.web import (
     schedules,
     security,
     servers,
+    several,
     sign_in,
     stopping,
     uncertified,
@@ -34,7 +35,19 @@ STATIC = Path(__file__).parent / "static"
 
 OFFICERS = (campaigns, schedules, releases, registers, conversations)
 AUDIT = (audit, auditing, uncertified)
-ROOMS = (sign_in, home, reviews, links, stopping, *OFFICERS, servers, orders, people, *AUDIT)
+ROOMS = (
+    sign_in,
+    home,
+    reviews,
+    links,
+    several,
+    stopping,
+    *OFFICERS,
+    servers,
+    orders,
+    people,
+    *AUDIT,
+)
 
 
 def register(app: Flask) -> None:

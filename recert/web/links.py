@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns import hints, queries, rules
 from recert.campaigns.models import Answer, Campaign
-from recert.decisions import links, service
+from recert.decisions import invitations, links, service
+from recert.decisions.invitations import FolderInvitation, Invitation
 from recert.decisions.links import Pressed
-from recert.decisions.service import Invitation
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import RecertError
 from recert.mail import service as mail
 from recert.mail import visits
-from recert.mail.models import Act
+from recert.mail.models import Act, Purpose
 from recert.mail.visits import Caller
 from recert.people.models import Person
 from recert.web.errors import code_of
@@ -49,8 +49,10 @@ def caller() -> Caller:
 def show(token: str) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
-        service.invitation(session, token, now=now)
-    return enter(token, "links.question", now)
+        several = mail.known_token(session, token).purpose is Purpose.DECIDE_FOLDER
+        opened = invitations.folder_invitation if several else invitations.invitation
+        opened(session, token, now=now)
+    return enter(token, "several.questions" if several else "links.question", now)
 
 
 def enter(token: str, page: str, now: datetime) -> Response:
@@ -102,7 +104,7 @@ def _question(
     reason: str = "",
     now: datetime,
 ) -> ResponseReturnValue:
-    invited = service.invitation(session, token_of(place), now=now)
+    invited = invitations.invitation(session, token_of(place), now=now)
     row = queries.item_row(session, invited.item_id)
     if row is None:
         raise mail.LinkOver
@@ -135,7 +137,7 @@ def answer(place: str) -> ResponseReturnValue:
             return _question(session, place, "Choose an answer.", 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
-            invited = service.invitation(session, token, now=now)
+            invited = invitations.invitation(session, token, now=now)
             held = _press(session, invited, form, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise
@@ -162,7 +164,7 @@ def _press(session: Session, invited: Invitation, form: AnswerForm, *, now: date
 
 def judged(
     session: Session,
-    invited: Invitation,
+    invited: Invitation | FolderInvitation,
     answers: Mapping[int, Answer],
     *,
     actor: Actor,

@@ -13,7 +13,7 @@ from tests.support.house import House
 PLACE = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = {"sign_in.show", "sign_in.enter", "links.show", "links.question", "links.answer"}
-PUBLIC |= {"stopping.show", "stopping.stop"}
+PUBLIC |= {"stopping.show", "stopping.stop", "several.questions", "several.answer"}
 # The secret of the link is all that mail programs can send (RFC 8058).
 WITHOUT_FORM = {"stopping.stop"}
 HELD = {"officer": Role.OFFICER, "admin": Role.ADMINISTRATOR, "auditor": Role.AUDITOR}

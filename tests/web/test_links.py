@@ -169,7 +169,7 @@ class TestItsSecret:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(links.service, "invitation", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr(links.invitations, "invitation", lambda *_, **__: 1 / 0)
         stranger.get(link, 500)
         assert "GET /d/<token>" in caplog.text
         assert link not in caplog.text
