@@ -57,7 +57,7 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
                     session, campaign_id, f"{slot}: {person_id}", now
                 ):
                     _skip_past_reminders(session, campaign, person_id, now)
-                    sent += _write(session, campaign, person_id, kind, head, now=now)
+                    sent += write(session, campaign, person_id, kind, head, now=now) is not None
     return sent
 
 
@@ -130,7 +130,8 @@ def remind_now(
     if not items.take_slot(session, campaign.id, f"reminded by hand {day}", now):
         raise BadInput("Everybody was reminded today already. Try again tomorrow.")
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
-    sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
+    written = [write(session, campaign, one, "reminder", head, now=now) for one in people]
+    sent = sum(one is not None for one in written)
     trail.append(
         session,
         "campaign.reminded",
@@ -142,7 +143,7 @@ def remind_now(
     return sent
 
 
-def _write(
+def write(
     session: Session,
     campaign: Campaign,
     person_id: int,
@@ -150,12 +151,12 @@ def _write(
     head: Letterhead,
     *,
     now: datetime,
-) -> int:
+) -> OutboxMessage | None:
     """Writes one mail from what is true now; nobody is reminded of what is already answered."""
     progress = queries.progress_of(session, campaign.id, person_id)
     person = session.get_one(Person, person_id)
     if progress is None or not _still_wanted(session, campaign, person_id):
-        return 0
+        return None
     to = Addressee.person(person, head)
     rows = queries.first_open_items(session, campaign.id, person.id, ITEMS_IN_A_MAIL)
     until = max(campaign.due_at, now) + rules.LINK_GRACE
@@ -176,9 +177,9 @@ def _write(
     topic = campaign.ref
     first = None if kind == "invitation" else _first_mail(session, topic, person.email)
     envelope = Envelope(topic, first, links.tokens, until)
-    send(session, kind, to, context, envelope, head, now=now)
+    message = send(session, kind, to, context, envelope, head, now=now)
     session.execute(update(Progress).where(Progress.id == progress.id).values(told=progress.total))
-    return 1
+    return message
 
 
 class _Links:

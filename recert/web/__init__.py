@@ -14,6 +14,7 @@ from recert.web import (
     home,
     links,
     mailbox,
+    messages,
     numbers,
     orders,
     people,
@@ -33,7 +34,7 @@ from recert.web import (
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (campaigns, schedules, releases, registers, conversations)
+OFFICERS = (campaigns, messages, schedules, releases, registers, conversations)
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (
     sign_in,
