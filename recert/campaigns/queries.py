@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
@@ -34,7 +35,9 @@ class Page:
     after: int | None
 
 
+@cache
 def _items() -> AnySelect:
+    """Made once: putting it together costs as much as a small query."""
     reviewer = aliased(Person)
     return (
         select(

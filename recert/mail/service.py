@@ -25,6 +25,7 @@ from recert.mail.models import (
 LEASE = timedelta(minutes=5)
 MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
+BATCH = 500  # mails over one connection
 _SECRET = re.compile(r"(?<=/)(?:rc[a-z]_)?[\w-]{43}(?![\w-])")  # a token at the end of a link
 
 
@@ -95,7 +96,7 @@ def put(session: Session, draft: Draft, *, sender: str, now: datetime) -> Outbox
     return message
 
 
-def claim(session: Session, *, now: datetime, limit: int = 100) -> Sequence[OutboxMessage]:
+def claim(session: Session, *, now: datetime, limit: int = BATCH) -> Sequence[OutboxMessage]:
     """Takes due mails for sending. A worker that dies keeps them only for the lease."""
     query = (
         select(OutboxMessage)
