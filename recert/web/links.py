@@ -114,6 +114,7 @@ def _question(
         place=place,
         row=row,
         hints=hints.hints_for(session, [row], now=now)[row.id],
+        since=queries.since_of(session, [row.id]).get(row.id),
         campaign=campaign,
         reviewer=session.get_one(Person, invited.person_id),
         held=invited.token.held_why,

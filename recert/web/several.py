@@ -54,6 +54,7 @@ def _page(
         campaign=campaign,
         rows=page.rows,
         more=page.after is not None,
+        since=queries.since_of(session, [row.id for row in page.rows]),
         hints=hints.hints_for(session, page.rows, now=now),
         mailable=service.mailable(session, campaign, [row.id for row in page.rows], now=now),
         running=campaign.state is CampaignState.ACTIVE,
