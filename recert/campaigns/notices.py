@@ -64,7 +64,7 @@ def _send_one(
     session: Session, campaign: Campaign, due: tuple[str, str, int], head: Letterhead, now: datetime
 ) -> bool:
     kind, slot, person_id = due
-    if not _still_wanted(session, campaign, person_id):
+    if not still_wanted(session, campaign, person_id):
         return False
     if not items.take_slot(session, campaign.id, f"{slot}: {person_id}", now):
         return False
@@ -72,7 +72,7 @@ def _send_one(
     return write(session, campaign, person_id, kind, head, now=now) is not None
 
 
-def _still_wanted(session: Session, campaign: Campaign, person_id: int) -> bool:
+def still_wanted(session: Session, campaign: Campaign, person_id: int) -> bool:
     """Nobody is asked about what is answered or closed, and nobody who has left."""
     progress = queries.progress_of(session, campaign.id, person_id)
     running = campaign.state is CampaignState.ACTIVE
@@ -166,7 +166,7 @@ def write(
     """Writes one mail from what is true now; nobody is reminded of what is already answered."""
     progress = queries.progress_of(session, campaign.id, person_id)
     person = session.get_one(Person, person_id)
-    if progress is None or not _still_wanted(session, campaign, person_id):
+    if progress is None or not still_wanted(session, campaign, person_id):
         return None
     to = Addressee.person(person, head)
     rows = queries.first_open_items(session, campaign.id, person.id, ITEMS_IN_A_MAIL)

@@ -13,6 +13,7 @@ from recert.campaigns import (
     notices,
     rerouting,
     undeliverable,
+    waiting,
 )
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
@@ -115,6 +116,11 @@ def tell_undeliverable(works: Works) -> int:
     return undeliverable.tell_due(works.db, works.head, now=clock.now())
 
 
+def look_at_waiting_mails(works: Works) -> int:
+    """Mails that could not be sent for a while may not be right any more."""
+    return waiting.look_again(works.db, works.head, now=clock.now())
+
+
 def send_mails(works: Works) -> int:
     """The outbox goes to the mail server."""
     return deliver_due(works.db, works.post, now=clock.now)
@@ -132,6 +138,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     read_replies,
     write_mails,
     tell_undeliverable,
+    look_at_waiting_mails,
     send_mails,
 )
 

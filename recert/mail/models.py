@@ -15,6 +15,7 @@ class MessageState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"  # not right any more before it was sent
 
 
 class OutboxMessage(Base):
