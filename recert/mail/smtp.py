@@ -13,6 +13,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
+from functools import lru_cache
 
 import flask_mail
 from flask import Flask
@@ -123,7 +124,6 @@ def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
     of our own words and checked for line breaks, which is ten times as fast."""
     made = EmailMessage(policy=SMTP)
     made["Subject"] = row.subject
-    made["From"] = Address("Recert", addr_spec=settings.sender)
     made["To"] = Address(row.to_name, addr_spec=row.to_address)
     lines = [f"{name}: {_one_line(value)}" for name, value in _own_headers(row, settings)]
     boundary = row.message_id.strip("<>").partition("@")[0]
@@ -131,7 +131,20 @@ def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
     parts = [_part(boundary, "plain", row.text), _part(boundary, "html", row.html)]
     end = f"--={boundary}=--\r\n".encode()
     head = made.as_bytes().removesuffix(b"\r\n")  # without the empty line after the headers
-    return head + "\r\n".join([*lines, "", ""]).encode("ascii") + b"".join(parts) + end
+    return (
+        _from(settings.sender)
+        + head
+        + "\r\n".join([*lines, "", ""]).encode("ascii")
+        + b"".join(parts)
+        + end
+    )
+
+
+@lru_cache(maxsize=8)
+def _from(sender: str) -> bytes:
+    made = EmailMessage(policy=SMTP)
+    made["From"] = Address("Recert", addr_spec=sender)
+    return made.as_bytes().removesuffix(b"\r\n")
 
 
 def _own_headers(row: OutboxMessage, settings: MailSettings) -> Iterator[tuple[str, str]]:
