@@ -15,9 +15,11 @@ from recert.decisions.models import Decision
 from recert.decisions.rules import NeedsSignIn, Reply
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
+from recert.mail import service as mail
 from recert.mail import suspicion
-from recert.mail.models import LinkVisit, MailToken, OutboxMessage
+from recert.mail.models import LinkVisit, MailToken, OutboxMessage, Purpose
 from recert.mail.suspicion import PRESSED_BY_HAND, Press, why_held
+from recert.web import links as links_view
 from tests.support.browser import BY_HAND, Visitor, form_fields, visible
 from tests.support.house import NOON, House
 
@@ -318,3 +320,47 @@ class TestTheRules:
         )
         for agent in agents:
             assert self.held(headers={**self.good, "User-Agent": agent}) == ""
+
+
+class TestALinkIsForOnePurpose:
+    def tokens(self, house: House) -> dict[str, str]:
+        """One token of each purpose, all held by Alice."""
+        house.launched(policy=ALL)
+        item = house.item("pia", INBOX)
+        holder = f"person:{house.person('alice').person_id}"
+        subjects = {
+            Purpose.DECIDE_ITEM: item.ref,
+            Purpose.DECIDE_FOLDER: f"campaign:{item.campaign_id}/folder:{item.folder_id}",
+            Purpose.UNSUBSCRIBE: "alice@house.example result",
+            Purpose.REPLY: f"campaign:{item.campaign_id}",
+        }
+        until = NOON + timedelta(days=9)
+        with house.db.transaction() as session:
+            return {
+                purpose.value: mail.issue_tokens(
+                    session, purpose, [subject], holder, expires_at=until, now=NOON
+                )[subject]
+                for purpose, subject in subjects.items()
+            }
+
+    def test_and_opens_no_other_door(self, house: House, stranger: Visitor) -> None:
+        tokens = self.tokens(house)
+        doors = {
+            "decide item": "/d/q/",
+            "decide folder": "/d/f/",
+            "unsubscribe": "/mail/stop/",
+        }
+        for purpose, token in tokens.items():
+            place = links_view.place_of(token)
+            stranger.client.set_cookie(f"d-{place}", token)
+            for wanted, door in doors.items():
+                path = door + (token if door == "/mail/stop/" else place)
+                code = 200 if purpose == wanted else 404
+                assert stranger.client.get(path).status_code == code, (purpose, door)
+            code = 303 if purpose in ("decide item", "decide folder") else 404
+            assert stranger.client.get(f"/d/{token}").status_code == code
+
+    def test_odd_addresses_are_refused(self, stranger: Visitor) -> None:
+        for odd in ("", "x" * 8000, "%00", "..%2f", "\u00e9", "a" * 16):
+            for door in ("/d/q/", "/d/f/", "/d/", "/mail/stop/"):
+                assert stranger.client.get(door + odd).status_code == 404
