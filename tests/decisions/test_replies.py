@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.policy import SMTP
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from recert.campaigns import notices, undeliverable
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.cli import system
 from recert.decisions import replies
 from recert.decisions.models import Decision
 from recert.decisions.replies import PAUSE, ReplyDesk
@@ -468,3 +470,14 @@ def test_what_came_in_is_kept_without_its_text(one: Office) -> None:
     assert "private" not in str(vars(row))
     assert row.outcome == "Recorded: 1."
     assert "mail.reply" in one.house.trail_actions()
+
+
+def test_the_doctor_tries_the_mailbox(one: Office) -> None:
+    def shell(**change: object) -> SimpleNamespace:
+        wanted = replace(one.dovecot.settings, **change)  # type: ignore[arg-type]
+        return SimpleNamespace(settings=replace(one.settings, replies=wanted))
+
+    system._mailbox(shell())  # type: ignore[arg-type]
+    for change, why in (({"password": "wrong"}, "AUTH"), ({"authserv_id": ""}, "no reply decides")):
+        with pytest.raises(MailboxUnreachable, match=why):
+            system._mailbox(shell(**change))  # type: ignore[arg-type]
