@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import time
+from collections.abc import Callable
 
 import click
 import waitress
@@ -36,13 +37,16 @@ def db_upgrade(context: Shell) -> None:
 def doctor(context: Shell) -> int:
     """Check this installation and say what to do about each problem."""
     findings = 0
-    for name, check, remedy in (
+    checks: list[tuple[str, Callable[[Shell], object], str]] = [
         ("database answers", _database_answers, "Check DATABASE_URL."),
         ("schema is current", lambda c: schema.check(c.raw_db), "Run `recert db upgrade`."),
         ("keys are readable", _keys, "RECERT_HOME must belong to the user who runs Recert."),
         ("LDAP library loads", _ldap, "Run `make setup` again."),
-        ("mailbox for replies opens", _mailbox, "Check RECERT_IMAP_* and RECERT_AUTHSERV_ID."),
-    ):
+    ]
+    if context.settings.replies:
+        remedy = "Check RECERT_IMAP_* and RECERT_AUTHSERV_ID."
+        checks.append(("mailbox for replies opens", _mailbox, remedy))
+    for name, check, remedy in checks:
         try:
             check(context)
         except (RecertError, OSError, ImportError) as error:
