@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.errors import MessageError
+from email.errors import MessageError, ObsoleteHeaderDefect
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import getaddresses
@@ -64,9 +64,21 @@ class Received:
 
     @property
     def sender(self) -> str:
-        """The one address it says it is from, in lower case; "" when there are none or several."""
-        found = _addresses(self.headers("From"))
-        return found[0] if len(found) == 1 and len(self.headers("From")) == 1 else ""
+        """The one address it says it is from, in lower case; "" when there are none or several.
+        Read from the header itself: a displayed name may look like an address."""
+        try:
+            headers = self.message.get_all("From", [])
+            found = [one.addr_spec for header in headers for one in header.addresses]
+        except (MessageError, ValueError, IndexError, AttributeError, TypeError, LookupError):
+            return ""
+        broken = [
+            defect
+            for header in headers
+            for defect in header.defects
+            if not isinstance(defect, ObsoleteHeaderDefect)  # a dot in a name, as many write it
+        ]
+        alone = len(headers) == len(found) == 1 and "@" in found[0]
+        return found[0].lower() if alone and not broken else ""
 
     def keys(self, address: str) -> set[tuple[bool, str]]:
         """(is a bounce, key) of every address of ours it was sent to."""

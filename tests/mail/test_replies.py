@@ -395,3 +395,33 @@ class TestTheAddress:
     )
     def test_a_sender_is_exactly_one(self, lines: list[str]) -> None:
         assert Received.of("\r\n".join([*lines, "", "keep"]).encode()).sender == ""
+
+    @pytest.mark.parametrize(
+        ("line", "sender"),
+        [
+            ("Alice Archer <alice@house.example>", "alice@house.example"),
+            ("Alice M. Archer <alice@house.example>", "alice@house.example"),
+            ('"Archer, Alice (Finance)" <alice@house.example>', "alice@house.example"),
+            ("alice@house.example (Alice)", "alice@house.example"),
+            ("=?utf-8?q?J=C3=B6rg?= <ALICE@House.Example>", "alice@house.example"),
+            ('"alice@house.example" <bob@house.example>', "bob@house.example"),
+        ],
+    )
+    def test_a_name_is_no_address(self, line: str, sender: str) -> None:
+        assert Received.of(f"From: {line}\r\n\r\nkeep".encode()).sender == sender
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "=?utf-8?q?alice=40house=2Eexample?= <bob@house.example>",
+            "=?utf-8?q?alice=40house=2Eexample=2C?= <bob@house.example>",
+            "=?utf-8?q?alice=40house=2Eexample=20=3Calice=40house=2Eexample=3E?= <bob@house.example>",
+            "alice@house.example <bob@house.example>",
+            "<alice@house.example> <bob@house.example>",
+            "bob@house.example (alice@house.example)",
+            "group: alice@house.example, bob@house.example;",
+        ],
+    )
+    def test_a_forged_name_never_makes_somebody_else(self, line: str) -> None:
+        got = Received.of(f"From: {line}\r\n\r\nkeep".encode())
+        assert got.sender in ("", "bob@house.example")
