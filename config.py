@@ -7,7 +7,13 @@ RECERT_TIMEZONE       the zone in which times are shown             UTC
 RECERT_UNDO_MINUTES   how long an answer can be changed             60
 RECERT_MICRO_REVIEWS  on or off: ask at once about what changed     on
 RECERT_CERTIFIED_DAYS how many days an answer about access counts   92
+RECERT_LANGUAGE       of mails: en or de                            en
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
+RECERT_IMAP_SERVER, _PORT, _SECURITY (tls, starttls), _CA_FILE, _USERNAME, _PASSWORD, _FOLDER
+                      the mailbox for replies and bounces; without  none
+RECERT_REPLY_ADDRESS  where they go, with a key after a plus        RECERT_MAIL_SENDER
+RECERT_AUTHSERV_ID    the own mail server's name in Authentication-Results; without it no reply
+                      decides
 """
 
 import os
@@ -21,11 +27,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from recert.foundation.settings import MailSettings, SettingMissing, Settings
+from recert.foundation.settings import (
+    LANGUAGES,
+    MailSettings,
+    ReplySettings,
+    SettingMissing,
+    Settings,
+)
 
 LONGEST_UNDO = 7 * 24 * 60
 HIGHEST_PORT = 65535
 LONGEST_CERTIFIED = 3651
+DEFAULT_SENDER = "recert@localhost"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -43,6 +56,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         undo_minutes=_number(environ, "RECERT_UNDO_MINUTES", 60, range(LONGEST_UNDO + 1)),
         micro_reviews=_switch(environ, "RECERT_MICRO_REVIEWS", "on"),
         certified_days=_number(environ, "RECERT_CERTIFIED_DAYS", 92, range(1, LONGEST_CERTIFIED)),
+        language=_language(environ.get("RECERT_LANGUAGE", "en")),
+        replies=_replies(environ),
         secure_cookies=base_url.startswith("https://"),
     )
 
@@ -75,26 +90,60 @@ def _mail(environ: Mapping[str, str]) -> MailSettings:
         server=environ.get("RECERT_MAIL_SERVER", "localhost"),
         port=_number(environ, "RECERT_MAIL_PORT", 25, range(1, HIGHEST_PORT + 1)),
         security=security,
-        ca_file=_ca_file(environ.get("RECERT_MAIL_CA_FILE", "")),
+        ca_file=_ca_file(environ, "RECERT_MAIL_CA_FILE"),
         username=environ.get("RECERT_MAIL_USERNAME", ""),
         password=environ.get("RECERT_MAIL_PASSWORD", ""),
-        sender=_sender(environ.get("RECERT_MAIL_SENDER", "recert@localhost")),
+        sender=_address(environ, "RECERT_MAIL_SENDER", DEFAULT_SENDER),
+        reply_to=_reply_address(environ) if "RECERT_IMAP_SERVER" in environ else "",
     )
 
 
-def _ca_file(name: str) -> str:
+def _reply_address(environ: Mapping[str, str]) -> str:
+    sender = environ.get("RECERT_MAIL_SENDER", DEFAULT_SENDER)
+    return _address(environ, "RECERT_REPLY_ADDRESS", sender)
+
+
+def _replies(environ: Mapping[str, str]) -> ReplySettings | None:
+    server = environ.get("RECERT_IMAP_SERVER")
+    if not server:
+        return None
+    security = environ.get("RECERT_IMAP_SECURITY", "tls")
+    if security not in ("tls", "starttls"):
+        raise SettingMissing(f"RECERT_IMAP_SECURITY must be tls or starttls, not {security!r}.")
+    default = 993 if security == "tls" else 143
+    return ReplySettings(
+        server=server,
+        port=_number(environ, "RECERT_IMAP_PORT", default, range(1, HIGHEST_PORT + 1)),
+        security=security,
+        ca_file=_ca_file(environ, "RECERT_IMAP_CA_FILE"),
+        username=environ.get("RECERT_IMAP_USERNAME", ""),
+        password=environ.get("RECERT_IMAP_PASSWORD", ""),
+        folder=environ.get("RECERT_IMAP_FOLDER", "INBOX"),
+        authserv_id=environ.get("RECERT_AUTHSERV_ID", ""),
+    )
+
+
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise SettingMissing(f"RECERT_LANGUAGE must be {' or '.join(LANGUAGES)}, not {code!r}.")
+    return code
+
+
+def _ca_file(environ: Mapping[str, str], variable: str) -> str:
+    name = environ.get(variable, "")
     if name and not Path(name).is_file():
-        raise SettingMissing(f"RECERT_MAIL_CA_FILE: there is no file {name!r}.")
+        raise SettingMissing(f"{variable}: there is no file {name!r}.")
     return name
 
 
-def _sender(text: str) -> str:
+def _address(environ: Mapping[str, str], variable: str, default: str) -> str:
+    text = environ.get(variable, default)
     try:
         found = Address(addr_spec=text)
     except (ValueError, IndexError, MessageError):
         found = Address()
     if not (found.username and found.domain and text.isascii()):
-        raise SettingMissing(f"RECERT_MAIL_SENDER is not a mail address: {text!r}.")
+        raise SettingMissing(f"{variable} is not a mail address: {text!r}.")
     return text
 
 

@@ -7,9 +7,10 @@ from flask import Flask
 
 import config
 from recert import demo, web
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
-from recert.campaigns.notices import Letterhead
 from recert.cli import Shell, cli
+from recert.decisions.replies import ReplyDesk
 from recert.foundation import secrets
 from recert.foundation.db import Database
 from recert.foundation.settings import Settings
@@ -40,6 +41,7 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         db=db or Database(settings.database_url),
         post=Post(app, settings.mail),
         head=Letterhead.of(settings),
+        replies=ReplyDesk(settings.replies, Letterhead.of(settings)) if settings.replies else None,
         desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
     )
     app.extensions["recert.settings"] = settings

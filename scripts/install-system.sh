@@ -1,13 +1,13 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, with sudo when not root.
 #   install-system.sh run    what the product needs (building python-ldap, printing summaries)
-#   install-system.sh test   also PostgreSQL and Chromium, and the tools and libraries of the
+#   install-system.sh test   also PostgreSQL, Chromium and Dovecot, and the tools and libraries of the
 #                            servers that unpack-daemons.sh lays out, for the tests
 set -eu
 
 run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv
 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz0b libharfbuzz-subset0 libfontconfig1 fonts-dejavu-core"
-test="postgresql-15 chromium
+test="postgresql-15 chromium dovecot-imapd
 acl libhiredis0.14 libmemcached11 libmemcachedutil2 libpam-modules libpam0g libpcre2-posix3
 libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
 
@@ -40,6 +40,19 @@ if [ "${1:-run}" = test ] && [ ! -e /etc/postgresql-common/createcluster.conf ];
     $as_root mkdir -p /etc/postgresql-common
     echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 fi
+
+# Dovecot's package would start its server as well: for this one call nothing may be started. Who
+# runs a Dovecot of his own keeps it as it is.
+policy=/usr/sbin/policy-rc.d
+case "$missing" in
+    *dovecot*)
+        if [ ! -e "$policy" ] && [ ! -e /usr/sbin/dovecot ]; then
+            printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+            $as_root chmod 755 "$policy"
+            trap '$as_root rm -f "$policy"; $as_root systemctl disable dovecot >/dev/null 2>&1 || true' EXIT
+        fi
+        ;;
+esac
 
 install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends -o Dpkg::Options::=--force-confold install"
 $install $missing >/dev/null 2>&1 || {

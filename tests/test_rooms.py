@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from jinja2 import Environment, FileSystemLoader
 
 from recert.app import create_app
+from recert.mail.render import Reader, _environment
 from tests.support.house import House
 
 ROOT = Path(__file__).parents[1]
@@ -163,8 +164,7 @@ class TestTemplates:
                 app.jinja_env.get_template(page.relative_to(TEMPLATES).as_posix())
 
     def test_each_mail_has_its_three_parts_and_compiles(self) -> None:
-        mails = Environment(loader=FileSystemLoader(TEMPLATES / "mail"), autoescape=True)
-        mails.filters["moment"] = str
+        mails = _environment(Reader("en", ZoneInfo("UTC")))
         for folder in (path for path in (TEMPLATES / "mail").iterdir() if path.is_dir()):
             parts = {part.name for part in folder.iterdir()}
             assert parts == {"subject.txt", "body.txt", "body.html"}

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), index=True),
         sa.Column("until", Moment(), nullable=False),
         sa.Column("opened_at", Moment(), nullable=False),
+        sa.Column("told_at", Moment(), nullable=True),
         sa.Column("objected_at", Moment(), nullable=True),
         sa.Column("reason", PlainText, nullable=False),
         sa.Column("settled_at", Moment(), nullable=True),

@@ -164,6 +164,17 @@ def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[An
     return session.execute(query.order_by(Contest.until, Item.id).limit(200)).all()
 
 
+def one(session: Session, item_id: int) -> AnyRow | None:
+    """What one item takes away, from whom, and until when he can object."""
+    return session.execute(_rows().where(Item.id == item_id)).one_or_none()
+
+
+def is_open(row: AnyRow, now: datetime) -> bool:
+    """Whether there is still time to object."""
+    waits = row.Contest.objected_at is None and row.state is ItemState.FINAL
+    return bool(waits and row.Contest.until > now)
+
+
 def to_settle(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """Objections that wait for an officer."""
     query = _rows().where(
@@ -179,6 +190,8 @@ def _rows() -> AnySelect:
         select(
             Contest,
             Item.id.label("item_id"),
+            Item.campaign_id,
+            Item.state,
             Item.rights,
             Item.answer,
             Item.answer_rights,

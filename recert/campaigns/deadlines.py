@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import notices, rules, schedule
 from recert.campaigns.items import hold
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Role
@@ -42,7 +43,7 @@ def extend(
     campaign: Campaign,
     day: date,
     reason: str,
-    head: notices.Letterhead,
+    head: Letterhead,
     *,
     actor: Actor,
     now: datetime,

@@ -77,7 +77,7 @@ def recount(session: Session, campaign_id: int, *reviewer_ids: int | None) -> No
 def _recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
     counter = _counter(session, campaign_id, reviewer_id)
     mine = Item.reviewer_id == reviewer_id if reviewer_id else Item.reviewer_id.is_(None)
-    here = (Item.campaign_id == campaign_id, mine)
+    asked = (Item.campaign_id == campaign_id, mine)
 
     def amount(answer: Answer) -> ColumnElement[int]:
         return func.count(case((Item.answer == answer, 1)))
@@ -89,9 +89,11 @@ def _recount(session: Session, campaign_id: int, reviewer_id: int | None) -> Non
             amount(Answer.KEEP).label("keep"),
             amount(Answer.REDUCE).label("reduce"),
             amount(Answer.REVOKE).label("revoke"),
-        ).where(*here)
+        ).where(*asked)
     ).one()
-    session.execute(update(Progress).where(Progress.id == counter).values(**dict(counts._mapping)))
+    fewer = case((Progress.told > counts.total, counts.total), else_=Progress.told)
+    here = Progress.id == counter
+    session.execute(update(Progress).where(here).values(**dict(counts._mapping), told=fewer))
 
 
 def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:

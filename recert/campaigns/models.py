@@ -254,6 +254,7 @@ class Progress(Base):
     reduce: Mapped[int]
     revoke: Mapped[int]
     finished_at: Mapped[datetime | None]
+    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items his mails spoke of
 
 
 class Exclusion(Base):
@@ -333,6 +334,7 @@ class Contest(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     until: Mapped[datetime]
     opened_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
     objected_at: Mapped[datetime | None]
     reason: Mapped[str]
     settled_at: Mapped[datetime | None]

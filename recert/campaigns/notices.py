@@ -3,47 +3,46 @@
 A slot with a unique key makes each of them happen once, whatever the number of workers.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import items, population, queries, rules
-from recert.campaigns.models import Campaign, CampaignState, Occurrence, Progress
+from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
+from recert.campaigns.models import (
+    Campaign,
+    CampaignState,
+    Item,
+    ItemState,
+    Occurrence,
+    Progress,
+    Route,
+)
+from recert.campaigns.policy import MailAnswers, Policy
 from recert.connectors import rights
-from recert.foundation.actor import Actor, Role, system
-from recert.foundation.db import Database
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnyRow, Database
 from recert.foundation.errors import BadInput
-from recert.foundation.settings import Settings
-from recert.mail import render
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
+from recert.trail.queries import newest_about
 
+MOVED = ("escalation", "reassignment")
+PASSED_ON = frozenset({Route.REASSIGNED, Route.DELEGATED})
+LOOK_BACK = 20  # entries of the trail
 ITEMS_IN_A_MAIL = 50
+AT_ONCE = 10  # mails in one transaction: who wants to write meanwhile does not wait long
 SECONDS_PER_ITEM = 20
 
 
-@dataclass(frozen=True)
-class Letterhead:
-    """What every mail needs to know of the installation."""
-
-    base_url: str
-    zone: ZoneInfo
-    sender: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Letterhead":
-        """The letterhead of this installation."""
-        return cls(settings.base_url, settings.zone, settings.mail.sender)
-
-
 def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
-    """Puts every mail that is due into the outbox; how many. One transaction per mail."""
+    """Puts every mail that is due into the outbox; how many. A few are one transaction."""
     sent = 0
     with db.reading() as session:
         active = session.scalars(
@@ -52,18 +51,28 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
     for campaign_id in active:
         with db.reading() as session:
             due = _due(session, session.get_one(Campaign, campaign_id), now=now)
-        for kind, slot, person_id in due:
+        for at in range(0, len(due), AT_ONCE):
             with db.transaction() as session:
                 campaign = items.hold(session, campaign_id)
-                if _still_wanted(session, campaign, person_id) and items.take_slot(
-                    session, campaign_id, f"{slot}: {person_id}", now
-                ):
-                    _skip_past_reminders(session, campaign, person_id, now)
-                    sent += _write(session, campaign, person_id, kind, head, now=now)
+                sent += sum(
+                    _send_one(session, campaign, one, head, now) for one in due[at : at + AT_ONCE]
+                )
     return sent
 
 
-def _still_wanted(session: Session, campaign: Campaign, person_id: int) -> bool:
+def _send_one(
+    session: Session, campaign: Campaign, due: tuple[str, str, int], head: Letterhead, now: datetime
+) -> bool:
+    kind, slot, person_id = due
+    if not still_wanted(session, campaign, person_id):
+        return False
+    if not items.take_slot(session, campaign.id, f"{slot}: {person_id}", now):
+        return False
+    _skip_past_reminders(session, campaign, person_id, now)
+    return write(session, campaign, person_id, kind, head, now=now) is not None
+
+
+def still_wanted(session: Session, campaign: Campaign, person_id: int) -> bool:
     """Nobody is asked about what is answered or closed, and nobody who has left."""
     progress = queries.progress_of(session, campaign.id, person_id)
     running = campaign.state is CampaignState.ACTIVE
@@ -94,13 +103,36 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
         session.scalars(select(Occurrence.slot).where(Occurrence.campaign_id == campaign.id))
     )
     reminders = list(_reminders(campaign, campaign.launched_at, now))
+    newest = reminders[-1] if reminders else ""
+    moved = f"moved {now:%Y-%m-%dT%H}"  # many that move one by one are one mail
     due = []
-    for person, _ in population.reviewers_of(session, campaign.id):
+    for person, progress in population.reviewers_of(session, campaign.id):
         if f"invitation: {person.id}" not in taken:
-            due.append(("invitation", "invitation", person.id))
-        elif reminders and f"{reminders[-1]}: {person.id}" not in taken:
-            due.append(("reminder", reminders[-1], person.id))
+            kind = _first_kind(session, campaign.id, person.id)
+            due.append((kind, "invitation", person.id))
+        elif progress.total > progress.told and f"{moved}: {person.id}" not in taken:
+            kind = (
+                "escalation" if Route.ESCALATED in _routes(session, campaign.id, person.id) else ""
+            )
+            due.append((kind or "reassignment", moved, person.id))
+        elif newest and f"{newest}: {person.id}" not in taken:
+            kind = "last_call" if newest.startswith(rules.LAST_REMINDER) else "reminder"
+            due.append((kind, newest, person.id))
     return due
+
+
+def _first_kind(session: Session, campaign_id: int, person_id: int) -> str:
+    """The first mail of a campaign to somebody: usually he answers for the folders himself."""
+    routes = _routes(session, campaign_id, person_id)
+    if Route.ESCALATED in routes:
+        return "escalation"
+    return "reassignment" if routes and routes <= PASSED_ON else "invitation"
+
+
+def _routes(session: Session, campaign_id: int, person_id: int) -> set[Route]:
+    here = (Item.campaign_id == campaign_id, Item.reviewer_id == person_id)
+    still = select(Item.route).where(*here, Item.state == ItemState.OPEN).distinct()
+    return set(session.scalars(still))
 
 
 def remind_now(
@@ -116,7 +148,8 @@ def remind_now(
         for person, _ in population.reviewers_of(session, campaign.id)
         if items.take_slot(session, campaign.id, f"{slot}: {person.id}", now)
     ]
-    sent = sum(_write(session, campaign, each, "reminder", head, now=now) for each in people)
+    written = [write(session, campaign, one, "reminder", head, now=now) for one in people]
+    sent = sum(one is not None for one in written)
     details = {"mails": sent}
     trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
     return sent
@@ -133,11 +166,11 @@ def remind_one(
 ) -> None:
     """An officer reminds one reviewer, at most once a day."""
     slot = f"{_by_hand(campaign, head, actor, now)}: {person.id}"
-    if not _still_wanted(session, campaign, person.id):
+    if not still_wanted(session, campaign, person.id):
         raise BadInput(f"{person.name} has no open questions in this review.")
     if not items.take_slot(session, campaign.id, slot, now):
         raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
-    _write(session, campaign, person.id, "reminder", head, now=now)
+    write(session, campaign, person.id, "reminder", head, now=now)
     details = {"mails": 1, "to": person.email}
     trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
 
@@ -154,10 +187,11 @@ def tell_everybody(
 ) -> int:
     """One mail to everybody who has open items; how many."""
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
-    return sum(_write(session, campaign, each, kind, head, now=now) for each in people)
+    written = [write(session, campaign, one, kind, head, now=now) for one in people]
+    return sum(one is not None for one in written)
 
 
-def _write(
+def write(
     session: Session,
     campaign: Campaign,
     person_id: int,
@@ -165,51 +199,103 @@ def _write(
     head: Letterhead,
     *,
     now: datetime,
-) -> int:
+) -> OutboxMessage | None:
     """Writes one mail from what is true now; nobody is reminded of what is already answered."""
     progress = queries.progress_of(session, campaign.id, person_id)
     person = session.get_one(Person, person_id)
-    if progress is None or not _still_wanted(session, campaign, person_id):
-        return 0
+    if progress is None or not still_wanted(session, campaign, person_id):
+        return None
+    to = Addressee.person(person, head, campaign.zone)
     rows = queries.first_open_items(session, campaign.id, person.id, ITEMS_IN_A_MAIL)
-    subjects = [f"item:{row.id}" for row in rows]
-    tokens = mail.issue_tokens(
-        session,
-        Purpose.DECIDE_ITEM,
-        subjects,
-        f"person:{person.id}",
-        expires_at=max(campaign.due_at, now) + rules.LINK_GRACE,
-        now=now,
+    until = max(campaign.due_at, now) + rules.LINK_GRACE
+    links = _Links(session, campaign, to.holder, rows, head, until, now)
+    context = {
+        "person": person,
+        "campaign": campaign,
+        "progress": progress,
+        "minutes": minutes_for(progress),
+        "new": max(progress.total - progress.told, 1),
+        "before": _who_had_them(session, campaign, person.id) if kind in MOVED else [],
+        "items": links.items(),
+        "folders": links.folders(),
+        "by_link": links.wanted,
+        "by_reply": links.wanted and bool(head.reply_to),
+        "review_link": f"{head.base_url}/reviews/{campaign.id}",
+    }
+    topic = campaign.ref
+    first = None if kind == "invitation" else _first_mail(session, topic, person.email)
+    envelope = Envelope(topic, first, links.tokens, until)
+    message = send(session, kind, to, context, envelope, head, now=now)
+    session.execute(update(Progress).where(Progress.id == progress.id).values(told=progress.total))
+    return message
+
+
+class _Links:
+    """The questions of one mail with a link each, and one for each folder with several of them.
+    Where the campaign wants a sign-in there are none."""
+
+    def __init__(
+        self,
+        session: Session,
+        campaign: Campaign,
+        holder: str,
+        rows: Sequence[AnyRow],
+        head: Letterhead,
+        until: datetime,
+        now: datetime,
+    ) -> None:
+        self.wanted = Policy.of(campaign.policy).mail_answers is not MailAnswers.OFF
+        self.rows, self._base = rows, f"{head.base_url}/d/"
+        self._since = queries.since_of(session, [row.id for row in rows])
+        states = {f"item:{row.id}": str(row.content_hash) for row in rows}
+        counted = Counter(row.folder_id for row in rows if row.folder_id is not None)
+        self._several = {one: count for one, count in counted.items() if count > 1}
+        about = [f"{campaign.ref}/folder:{folder_id}" for folder_id in self._several]
+        self._tokens: dict[str, str] = {}
+        if self.wanted:
+            issue = partial(mail.issue_tokens, session, expires_at=until, now=now)
+            self._tokens |= issue(Purpose.DECIDE_ITEM, list(states), holder, states=states)
+            self._tokens |= issue(Purpose.DECIDE_FOLDER, about, holder)
+        self._campaign = campaign
+
+    @property
+    def tokens(self) -> list[str]:
+        """All of them, to be noted with their mail."""
+        return list(self._tokens.values())
+
+    def _link(self, subject: str) -> str:
+        return self._base + self._tokens[subject] if self.wanted else ""
+
+    def items(self) -> list[dict[str, object]]:
+        """The facts of each question, in the order of their numbers."""
+        return [
+            facts_of(row, self._link(f"item:{row.id}"), self._since.get(row.id))
+            for row in self.rows
+        ]
+
+    def folders(self) -> list[dict[str, object]]:
+        """The folders with several questions."""
+        names = {row.folder_id: (row.folder, row.server) for row in self.rows}
+        return [
+            {
+                "folder": names[one][0],
+                "server": names[one][1],
+                "count": count,
+                "link": self._link(f"{self._campaign.ref}/folder:{one}"),
+            }
+            for one, count in self._several.items()
+            if self.wanted
+        ]
+
+
+def _who_had_them(session: Session, campaign: Campaign, person_id: int) -> list[str]:
+    """The names of those from whom questions came to somebody, as the trail tells."""
+    told = newest_about(session, "items.rerouted", campaign.ref, LOOK_BACK)
+    moves = (move for one in told for move in one["details"]["from_to_count"])
+    ids = {move[0] for move in moves if move[1] == person_id and move[0] is not None}
+    return list(
+        session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name))
     )
-    subject, text, html = render.render(
-        kind,
-        ZoneInfo(campaign.zone) if campaign.zone else head.zone,
-        person=person,
-        campaign=campaign,
-        progress=progress,
-        minutes=minutes_for(progress),
-        items=[_facts(row, f"{head.base_url}/d/{tokens[f'item:{row.id}']}") for row in rows],
-        review_link=f"{head.base_url}/reviews/{campaign.id}",
-    )
-    topic = f"campaign:{campaign.id}"
-    message = mail.put(
-        session,
-        mail.Draft(
-            topic=topic,
-            kind=kind,
-            to_address=person.email,
-            to_name=person.name,
-            subject=subject,
-            text=text,
-            html=html,
-            in_reply_to=_first_mail(session, topic, person.email) if kind != "invitation" else None,
-        ),
-        sender=head.sender,
-        now=now,
-    )
-    details = {"to": person.email, "kind": kind, "message_id": message.message_id}
-    trail.append(session, "mail.queued", topic, details, actor=system("notices"), at=now)
-    return 1
 
 
 def _first_mail(session: Session, topic: str, address: str) -> str | None:
@@ -223,10 +309,12 @@ def minutes_for(progress: Progress) -> int:
     return max(1, round(progress.open * SECONDS_PER_ITEM / 60))
 
 
-def _facts(row: object, link: str) -> dict[str, object]:
+def facts_of(row: AnyRow, link: str, since: datetime | None = None) -> dict[str, object]:
+    """What a mail says about one question."""
     names = {
         name: getattr(row, name)
         for name in ("account", "person", "organisation", "folder", "server")
     }
-    granted = getattr(row, "rights", 0)
-    return {**names, "link": link, "words": rights.words(granted), "label": rights.label(granted)}
+    dated = (("since", since), ("last sign-in", row.last_login_at), ("until", row.expires_at))
+    facts = [(label, at) for label, at in dated if at]
+    return {**names, "link": link, "words": rights.words(row.rights), "facts": facts}

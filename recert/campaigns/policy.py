@@ -32,6 +32,14 @@ class Silence(StrEnum):
     SUSPEND = "suspend"  # the same change, meant to be given back by undo
 
 
+class MailAnswers(StrEnum):
+    """Which questions can be answered by mail, without a sign-in."""
+
+    OFF = "off"
+    LOW = "low"  # of low risk only
+    ALL = "all"
+
+
 class PolicyRejected(BadInput):
     """This rule of a campaign cannot be used."""
 
@@ -83,6 +91,7 @@ class Policy:
     days_high: int = 1
     days_medium: int = 3
     days_low: int = 7
+    mail_answers: MailAnswers = MailAnswers.LOW
 
     def __post_init__(self) -> None:
         limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
@@ -117,6 +126,12 @@ class Policy:
         found: int = getattr(self, f"days_{risk.value}")
         return found
 
+    def by_mail(self, risk: Risk) -> bool:
+        """Whether a question of this class can be answered from a mail."""
+        if self.mail_answers is MailAnswers.LOW:
+            return risk is Risk.LOW
+        return self.mail_answers is MailAnswers.ALL
+
     def allowed_on(self, grants: int) -> int:
         """How many changes of one server with so many grants go out without a second person."""
         return max(grants * self.brake_percent // 100, self.brake_from - 1)
@@ -134,6 +149,10 @@ def _value(name: str, value: Any) -> Any:
         if value not in {silence.value for silence in Silence}:
             raise PolicyRejected(f"Silence means keep, revoke or suspend, not {value!r}.")
         return Silence(value)
+    if name == "mail_answers":
+        if value not in {each.value for each in MailAnswers}:
+            raise PolicyRejected(f"Answers by mail are off, low or all, not {value!r}.")
+        return MailAnswers(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise PolicyRejected(f"{name.replace('_', ' ')} must be a number, not {value!r}.")
     return value
@@ -143,6 +162,12 @@ WORDS = {
     Silence.KEEP: "kept, listed as exception",
     Silence.REVOKE: "removed, once a second person releases it",
     Silence.SUSPEND: "suspended, once a second person releases it",
+}
+
+MAIL_WORDS = {
+    MailAnswers.OFF: "not possible: everybody signs in",
+    MailAnswers.LOW: "for access of low risk; for all other a sign-in is needed",
+    MailAnswers.ALL: "for every access",
 }
 
 KEPT = "Nobody answered. Kept by policy and listed as an exception."

@@ -10,6 +10,7 @@ from recert.inventory.models import Snapshot
 MAX_SNAPSHOT_AGE = timedelta(hours=48)
 MANY_ITEMS = 300  # more than that for one person is seldom answered with care
 REMIND_BEFORE = (timedelta(days=7), timedelta(days=3), timedelta(days=1))
+LAST_REMINDER = "reminder 1 days before"
 LINK_GRACE = timedelta(days=14)  # a link outlives the due date: late answers count until the close
 MIN_NAME, MAX_NAME = 3, 120
 

@@ -1,7 +1,7 @@
 """The close of a campaign: answers become final, and silence means what the policy says. Set
 statements only: a million items are closed like ten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -115,6 +115,18 @@ def open_of_risk(campaign_id: int, risk: Risk, now: datetime) -> AnySelect:
         .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
         .where(risk_column(now) == risk.value)
     )
+
+
+def risks_of(session: Session, item_ids: Sequence[int], now: datetime) -> dict[int, Risk]:
+    """The classes of some items, by number."""
+    query = (
+        select(Item.id, risk_column(now))
+        .join(Account, Account.id == Item.account_id)
+        .outerjoin(Person, Person.id == Account.person_id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .where(Item.id.in_(item_ids))
+    )
+    return {row[0]: Risk(row[1]) for row in session.execute(query)}
 
 
 def risk_column(now: datetime, rights: Any = Item.rights) -> ColumnElement[str]:

@@ -24,7 +24,8 @@ def people() -> None:
 @shell
 def people_import(context: Shell, file: Path) -> None:
     """Add and update persons from a CSV FILE: email, name, organisation, and optionally
-    organisation_kind (own, partner), department, manager_email, left_on. All rows or none."""
+    organisation_kind (own, partner), department, manager_email, left_on, language (en, de), zone
+    (like Europe/Berlin). All rows or none."""
     text = csv_rows.decode(file.read_bytes())
     with context.transaction() as session:
         count = people_service.import_people(session, text, actor=context.actor, now=clock.now())

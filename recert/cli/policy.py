@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recert.campaigns.policy import Policy, PolicyRejected, Risk
+from recert.campaigns.policy import MailAnswers, Policy, PolicyRejected, Risk
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +36,14 @@ def policy_options(command: Command) -> Command:
             show_default=True,
         )
         command = option(command)
+    by_mail = click.option(
+        "--mail-answers",
+        "mail_answers",
+        type=click.Choice([each.value for each in MailAnswers]),
+        default=MailAnswers.LOW.value,
+        help="Which questions can be answered by mail: none, those of low risk, or all.",
+        show_default=True,
+    )
     silence = click.option(
         "--silence",
         "silences",
@@ -43,12 +51,12 @@ def policy_options(command: Command) -> Command:
         metavar="RISK=WHAT",
         help="What silence means: high, medium or low = keep, revoke or suspend. Default: keep.",
     )
-    return silence(command)
+    return silence(by_mail(command))
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that the options describe, or PolicyRejected."""
-    stored = {name: options[name] for name in NUMBERS}
+    stored = {name: options[name] for name in (*NUMBERS, "mail_answers")}
     for text in options["silences"]:
         risk, _, what = text.partition("=")
         if risk not in {each.value for each in Risk}:

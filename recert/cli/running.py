@@ -17,6 +17,7 @@ from recert.campaigns import (
     service,
 )
 from recert.campaigns.bulk_handover import From
+from recert.campaigns.letters import Letterhead
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.campaigns import campaign
 from recert.decisions import closing
@@ -44,7 +45,7 @@ def person_of(session: Session, email: str) -> Person:
 @shell
 def campaign_remind(context: Shell, name: str, reviewer: str | None) -> None:
     """Remind everybody who has open items, or one of them, at most once a day."""
-    head, now = notices.Letterhead.of(context.settings), clock.now()
+    head, now = Letterhead.of(context.settings), clock.now()
     with context.transaction() as session:
         found, sent = service.campaign_by_name(session, name), 1
         if reviewer:
@@ -116,7 +117,7 @@ def _folder(session: Session, text: str) -> int:
 def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
     """Give the reviewers more time, and tell those who have open items. Only later, and at most a
     year from now."""
-    head, now = notices.Letterhead.of(context.settings), clock.now()
+    head, now = Letterhead.of(context.settings), clock.now()
     with context.transaction() as session:
         found, day = service.campaign_by_name(session, name), day_of(due)
         mails = deadlines.extend(session, found, day, reason, head, actor=context.actor, now=now)

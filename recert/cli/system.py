@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import time
+from collections.abc import Callable
 
 import click
 import waitress
@@ -11,6 +12,7 @@ from recert.cli.base import EXIT_FINDINGS, Shell, cli, shell
 from recert.foundation import clock, schema, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
+from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.people import service as people
 from recert.trail import service as trail
 
@@ -35,12 +37,16 @@ def db_upgrade(context: Shell) -> None:
 def doctor(context: Shell) -> int:
     """Check this installation and say what to do about each problem."""
     findings = 0
-    for name, check, remedy in (
+    checks: list[tuple[str, Callable[[Shell], object], str]] = [
         ("database answers", _database_answers, "Check DATABASE_URL."),
         ("schema is current", lambda c: schema.check(c.raw_db), "Run `recert db upgrade`."),
         ("keys are readable", _keys, "RECERT_HOME must belong to the user who runs Recert."),
         ("LDAP library loads", _ldap, "Run `make setup` again."),
-    ):
+    ]
+    if context.settings.replies:
+        remedy = "Check RECERT_IMAP_* and RECERT_AUTHSERV_ID."
+        checks.append(("mailbox for replies opens", _mailbox, remedy))
+    for name, check, remedy in checks:
         try:
             check(context)
         except (RecertError, OSError, ImportError) as error:
@@ -54,6 +60,15 @@ def doctor(context: Shell) -> int:
 def _database_answers(context: Shell) -> None:
     with context.raw_db.reading() as session:
         session.execute(text("SELECT 1"))
+
+
+def _mailbox(context: Shell) -> None:
+    wanted = context.settings.replies
+    if wanted is None:
+        return  # replies are not read: nothing to open
+    with Mailbox(wanted):
+        if not wanted.authserv_id:
+            raise MailboxUnreachable("It opens, but without RECERT_AUTHSERV_ID no reply decides.")
 
 
 def _keys(context: Shell) -> None:

@@ -28,6 +28,11 @@ class TooLate(RefusedByPolicy):
     final. Ask the compliance officer if something must change."""
 
 
+class NeedsSignIn(RefusedByPolicy):
+    """This access is too important to be answered from a mail: its review asks for a sign-in.
+    Sign in and answer it there."""
+
+
 class AnsweredMeanwhile(MovedMeanwhile):
     """This question was answered or changed since you opened the page. Nothing was changed: look
     at it again and answer it then."""

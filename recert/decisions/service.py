@@ -9,23 +9,21 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, places
+from recert.campaigns import handover, places, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.policy import Policy
 from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
 from recert.decisions.seen import beside, in_a_list, with_facts
 from recert.foundation import secrets
-from recert.foundation.actor import Actor
+from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from recert.inventory.registers import purpose_of
-from recert.mail import service as mail
-from recert.mail.models import MailToken, Purpose
-from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
 
@@ -46,6 +44,8 @@ def record(
     campaign, item = _held(session, item_id)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
+    if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
+        raise rules.NeedsSignIn
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights, now=now)
     known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
@@ -77,6 +77,20 @@ def record(
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
     return decision
+
+
+def may_be_mailed(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
+    """Whether the campaign lets this question be answered from a mail."""
+    return item_id in mailable(session, campaign, [item_id], now=now)
+
+
+def mailable(
+    session: Session, campaign: Campaign, item_ids: Sequence[int], *, now: datetime
+) -> set[int]:
+    """Those of some questions that the campaign lets be answered from a mail."""
+    policy = Policy.of(campaign.policy)
+    risks = silence.risks_of(session, item_ids, now)
+    return {item_id for item_id, risk in risks.items() if policy.by_mail(risk)}
 
 
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
@@ -255,24 +269,3 @@ def _record_set(
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """What a mail link stands for: an item and the person it was sent to."""
-
-    item_id: int
-    person_id: int
-    token: MailToken
-
-
-def invitation(session: Session, token: str, *, now: datetime) -> Invitation:
-    """Opens a one-click link; LinkUnknown or LinkOver. Reads only. A link dies when its item
-    goes to somebody else or its holder leaves; after the close it still shows what was recorded,
-    until it expires."""
-    row = mail.open_token(session, token, Purpose.DECIDE_ITEM, now=now)
-    item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
-    item = session.get(Item, item_id)
-    if item is None or item.reviewer_id != person_id or not is_active(session, person_id):
-        raise mail.LinkOver
-    return Invitation(item_id, person_id, row)

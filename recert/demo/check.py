@@ -37,11 +37,18 @@ from recert.evidence import verifier
 from recert.foundation import clock, secrets
 from recert.foundation.settings import Settings
 from recert.inventory.models import Account, Folder
+from recert.mail import suspicion
 from recert.trail.models import TrailEntry
 from recert.trail.service import verify as verify_trail
 
 ACCOUNT, FOLDER, SERVER = "batch-invoices", "/finance/invoices", "files-internal"
 PATIENCE = 60.0
+# The check plays a person at a browser; what does not look like one decides nothing.
+BROWSER = [
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    ("Accept-Language", "en"),
+    *suspicion.PRESSED_BY_HAND.items(),
+]
 
 
 class CheckFailed(Exception):
@@ -162,13 +169,15 @@ def _link(running: Stage, item_id: int) -> str:
 
 def _answer(running: Stage, item_id: int, link: str) -> None:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    browser.addheaders = BROWSER
     for _ in range(2):
         with browser.open(link) as page:
-            html = page.read().decode()
+            place, html = page.geturl(), page.read().decode()
+    time.sleep(suspicion.READING.total_seconds() + 0.2)
     _step(_state(running, item_id) is ItemState.OPEN, "opening the link changed nothing")
     fields = dict(re.findall(r'name="(csrf_token|version|seen)" value="([^"]+)"', html))
     form = urllib.parse.urlencode({**fields, "answer": "revoke"}).encode()
-    with browser.open(link, form) as page:
+    with browser.open(place, form) as page:
         _step("Saved" in page.read().decode(), "the button was pressed over HTTP")
 
 

@@ -14,6 +14,7 @@ import waitress
 from flask import Flask
 
 from recert.campaigns import service as campaigns
+from recert.campaigns.policy import MailAnswers, Policy
 from recert.connectors.embedded.server import EmbeddedServer, self_signed_certificate
 from recert.demo import company
 from recert.demo.post_office import PostOffice
@@ -185,6 +186,7 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
             prefix,
             due_at,
             undo_minutes=stage.settings.undo_minutes,
+            policy=Policy(mail_answers=MailAnswers.ALL),
             actor=DIRECTOR,
             now=now,
         )

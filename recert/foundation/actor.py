@@ -17,8 +17,12 @@ class Role(StrEnum):
 class Channel(StrEnum):
     WEB = "web"
     MAIL_LINK = "mail link"
+    MAIL_REPLY = "mail reply"
     COMMAND_LINE = "command line"
     SYSTEM = "system"
+
+
+BY_MAIL = frozenset({Channel.MAIL_LINK, Channel.MAIL_REPLY})
 
 
 class Assurance(StrEnum):
@@ -26,6 +30,7 @@ class Assurance(StrEnum):
 
     SIGNED_IN = "signed in"
     MAIL_LINK = "link sent to the reviewer's mailbox"
+    MAIL_REPLY = "authenticated reply from the reviewer's mailbox"
     OPERATOR = "operator on the machine"
     POLICY = "policy"
 

@@ -1,5 +1,6 @@
 """Keys on disk and random tokens. Key files are made once, readable by their owner only."""
 
+import base64
 import contextlib
 import hashlib
 import os
@@ -27,6 +28,11 @@ def new_number() -> str:
     """A name for something that needs one: 64 random bits. No spreadsheet takes it for a
     formula, as it would a token that begins with a minus."""
     return secrets.token_hex(8)
+
+
+def new_reply_key() -> str:
+    """128 random bits in lower case letters and digits, for the local part of an address."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 def digest(token: str) -> str:

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from recert.foundation.errors import RecertError
 
+LANGUAGES = ("en", "de")
+
 
 class SettingMissing(RecertError):
     """A setting is missing or wrong."""
@@ -23,6 +25,24 @@ class MailSettings:
     password: str = ""
     sender: str = "recert@localhost"
     timeout: float = 15.0
+    reply_to: str = ""  # replies and bounces go to it with a key after a plus; empty: none are read
+
+
+@dataclass(frozen=True)
+class ReplySettings:
+    """The mailbox in which replies and bounces arrive. `security` is tls or starttls. Without
+    `authserv_id`, the name under which the own mail server says who a mail is from, no reply
+    decides."""
+
+    server: str
+    port: int = 993
+    security: str = "tls"
+    ca_file: str = ""
+    username: str = ""
+    password: str = ""
+    folder: str = "INBOX"
+    authserv_id: str = ""
+    timeout: float = 15.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,8 @@ class Settings:
     micro_reviews: bool = True  # ask at once about access that changed outside of Recert
     certified_days: int = 92  # how long an answer about access counts
     secure_cookies: bool = True
+    language: str = "en"  # of mails to persons who have none of their own
+    replies: ReplySettings | None = None  # none: replies are not read
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property

@@ -5,11 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recert.activity import service as activity
-from recert.campaigns import contests, freshness, items, launching, micro, notices, rerouting
+from recert.campaigns import (
+    bulletins,
+    contests,
+    freshness,
+    items,
+    launching,
+    micro,
+    notices,
+    removals,
+    rerouting,
+    undeliverable,
+    waiting,
+)
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
-from recert.campaigns.notices import Letterhead
 from recert.changes import execution
 from recert.decisions import staging
+from recert.decisions.replies import ReplyDesk
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
@@ -35,6 +48,7 @@ class Works:
     post: Post
     head: Letterhead
     desk: Desk | None = None  # none: micro reviews are switched off
+    replies: ReplyDesk | None = None  # none: replies are not read
 
 
 def note_leavers(works: Works) -> int:
@@ -98,8 +112,26 @@ def remediate(works: Works) -> int:
 
 
 def write_mails(works: Works) -> int:
-    """Invitations and reminders go into the outbox."""
-    return notices.send_due(works.db, works.head, now=clock.now())
+    """Invitations, reminders and news go into the outbox."""
+    now = clock.now()
+    sent = notices.send_due(works.db, works.head, now=now)
+    sent += removals.send_due(works.db, works.head, now=now)
+    return sent + bulletins.send_due(works.db, works.head, now=now)
+
+
+def read_replies(works: Works) -> int:
+    """Replies and bounces, when there is a mailbox for them."""
+    return works.replies.read(works.db, now=clock.now()) if works.replies else 0
+
+
+def tell_undeliverable(works: Works) -> int:
+    """Somebody is told when mail cannot reach a reviewer."""
+    return undeliverable.tell_due(works.db, works.head, now=clock.now())
+
+
+def look_at_waiting_mails(works: Works) -> int:
+    """Mails that could not be sent for a while may not be right any more."""
+    return waiting.look_again(works.db, works.head, now=clock.now())
 
 
 def send_mails(works: Works) -> int:
@@ -117,7 +149,10 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     follow_people,
     finalise,
     remediate,
+    read_replies,
     write_mails,
+    tell_undeliverable,
+    look_at_waiting_mails,
     send_mails,
 )
 

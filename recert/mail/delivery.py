@@ -7,7 +7,7 @@ from datetime import datetime
 
 from recert.foundation import failpoints
 from recert.foundation.db import Database
-from recert.mail import service
+from recert.mail import service, unreachable
 from recert.mail.models import OutboxMessage
 from recert.mail.smtp import CannotBeMailed, Letter, Post, VerifiedConnection
 
@@ -68,12 +68,13 @@ class _Run:
 
     def _deliver_one(self, connection: VerifiedConnection, message: OutboxMessage) -> None:
         try:
-            connection.send(Letter(message, self._post.settings.sender))
+            letter = Letter(message, self._post.settings)
+            connection.send(letter, letter.envelope)
         except smtplib.SMTPSenderRefused as error:  # that is about us, not about this mail
             self._refused(message, error.smtp_code, error.smtp_error, for_good=False)
         except smtplib.SMTPRecipientsRefused as error:
             code, why = next(iter(error.recipients.values()))
-            self._refused(message, code, why, for_good=code >= PERMANENT)
+            self._refused(message, code, why, for_good=code >= PERMANENT, address=True)
         except smtplib.SMTPResponseException as error:
             for_good = error.smtp_code >= PERMANENT
             self._refused(message, error.smtp_code, error.smtp_error, for_good=for_good)
@@ -87,12 +88,22 @@ class _Run:
             self.sent += 1
 
     def _refused(
-        self, message: OutboxMessage, code: int, why: bytes | str, *, for_good: bool
+        self,
+        message: OutboxMessage,
+        code: int,
+        why: bytes | str,
+        *,
+        for_good: bool,
+        address: bool = False,
     ) -> None:
         text = why.decode(errors="replace") if isinstance(why, bytes) else why
+        said = f"{code} {text}"
         with self._db.transaction() as session:
+            if for_good and address:
+                to, about = message.to_address, message.message_id
+                unreachable.note(session, to, said, about, now=self._now())
             if for_good:
-                service.mark_failed(session, message, f"{code} {text}")
+                service.mark_failed(session, message, said)
             else:
                 service.mark_retry(session, message, f"{code} {text}", now=self._now())
 

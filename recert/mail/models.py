@@ -17,6 +17,7 @@ class MessageState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"  # not right any more before it was sent
 
 
 class OutboxMessage(Base):
@@ -28,6 +29,7 @@ class OutboxMessage(Base):
     __table_args__ = (
         Index("ix_outbox_message_due", "state", "next_at"),
         Index("ix_outbox_message_failed", "topic", sqlite_where=FAILED, postgresql_where=FAILED),
+        Index("ix_outbox_message_to_address", "to_address"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,16 +48,34 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")
+    # The secret part of the address for replies and bounces, and the link that ends such mails.
+    reply_key: Mapped[str] = mapped_column(default="", server_default="")
+    unsubscribe: Mapped[str] = mapped_column(default="", server_default="")
+    language: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Purpose(StrEnum):
     """What a token is for; one made for another purpose is refused."""
 
     DECIDE_ITEM = "decide item"
+    OBJECT = "object"  # to losing access
+    DECIDE_FOLDER = "decide folder"
+    REPLY = "reply"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+# So that programs that look for leaked secrets know ours.
+PREFIXES = {
+    Purpose.DECIDE_ITEM: "rci_",
+    Purpose.DECIDE_FOLDER: "rcf_",
+    Purpose.UNSUBSCRIBE: "rcu_",
+}
 
 
 class MailToken(Base):
-    """One link in one mail: one item, one reviewer, one purpose. Only its hash is kept."""
+    """One link in one mail: one subject, one holder, one purpose, and the subject's state when the
+    mail was written. Only its hash is kept. `number` is the line of the mail it stands in. What
+    is held needs a sign-in: it was used as no person does."""
 
     __tablename__ = "mail_token"
 
@@ -64,7 +84,81 @@ class MailToken(Base):
     purpose: Mapped[Purpose] = mapped_column(words(Purpose))
     subject: Mapped[str] = mapped_column(index=True)
     holder: Mapped[str] = mapped_column(index=True)
-    message_id: Mapped[int | None] = mapped_column(ForeignKey("outbox_message.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("outbox_message.id"), index=True)
+    number: Mapped[int] = mapped_column(default=0, server_default="0")
+    state: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
+    held_why: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class Act(StrEnum):
+    """What somebody, or something, did with a link."""
+
+    HEAD = "head"
+    OPEN = "open"
+    PRESS = "press"
+
+
+class LinkVisit(Base):
+    """Who opened or used a link: the access log from which programs are told from people. Kept
+    for a day."""
+
+    __tablename__ = "link_visit"
+    __table_args__ = (Index("ix_link_visit_holder_at", "holder", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("mail_token.id"), index=True)
+    holder: Mapped[str]
+    act: Mapped[Act] = mapped_column(words(Act))
+    address: Mapped[str]
+    agent: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class InboundKind(StrEnum):
+    REPLY = "reply"
+    BOUNCE = "bounce"
+    AUTOMATIC = "automatic"
+
+
+class InboundMail(Base):
+    """One mail that came in and what became of it. The digest of its bytes makes it count once.
+    The mail itself stays in the mailbox."""
+
+    __tablename__ = "inbound_mail"
+    __table_args__ = (Index("ix_inbound_mail_from_address_at", "from_address", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    message_id: Mapped[str]
+    from_address: Mapped[str]
+    kind: Mapped[InboundKind] = mapped_column(words(InboundKind))
+    outcome: Mapped[str]
+    answered: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime]
+
+
+class Undeliverable(Base):
+    """An address that mail cannot reach, why, and since when. The row goes when mail reaches it
+    again; a person with a new address is not concerned any more."""
+
+    __tablename__ = "undeliverable_address"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    message_id: Mapped[str]
+    at: Mapped[datetime]
+    told_at: Mapped[datetime | None]  # substitutes and officers
+
+
+class OptOut(Base):
+    """Somebody does not want this kind of notice. Questions are never of such a kind."""
+
+    __tablename__ = "mail_opt_out"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

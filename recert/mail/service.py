@@ -1,22 +1,32 @@
 """Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
+from recert import trail
 from recert.foundation import ladder, secrets
+from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import NotFound
-from recert.mail.models import MailToken, MessageState, OutboxMessage, Purpose
+from recert.mail.models import (
+    PREFIXES,
+    MailToken,
+    MessageState,
+    OptOut,
+    OutboxMessage,
+    Purpose,
+)
 
 LEASE = timedelta(minutes=5)
 MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
-_SECRET = re.compile(r"(?<=/)[\w-]{43}(?![\w-])")  # a token at the end of a link
+BATCH = 500  # mails over one connection
+_SECRET = re.compile(r"(?<=/)(?:rc[a-z]_)?[\w-]{43}(?![\w-])")  # a token at the end of a link
 
 
 class LinkUnknown(NotFound):
@@ -27,6 +37,16 @@ class LinkUnknown(NotFound):
 class LinkOver(NotFound):
     """This link is no longer valid, because its review ended or the question went to somebody
     else. Sign in to see your reviews."""
+
+
+class LinkStale(LinkOver):
+    """The access that this link asks about has changed since its mail was written. Sign in to see
+    the question as it is now."""
+
+
+class LinkUnopened(NotFound):
+    """This page belongs to a link in a mail. Open the link in your mail again, with cookies
+    allowed, or sign in to see your reviews."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,8 @@ class Draft:
     text: str
     html: str
     in_reply_to: str | None = None
+    unsubscribe: str = ""
+    language: str = ""
 
 
 def new_message_id(sender: str) -> str:
@@ -65,13 +87,16 @@ def put(session: Session, draft: Draft, *, sender: str, now: datetime) -> Outbox
         next_at=now,
         created_at=now,
         error="",
+        unsubscribe=draft.unsubscribe,
+        language=draft.language,
+        reply_key="",
     )
     session.add(message)
     session.flush()
     return message
 
 
-def claim(session: Session, *, now: datetime, limit: int = 100) -> Sequence[OutboxMessage]:
+def claim(session: Session, *, now: datetime, limit: int = BATCH) -> Sequence[OutboxMessage]:
     """Takes due mails for sending. A worker that dies keeps them only for the lease."""
     query = (
         select(OutboxMessage)
@@ -115,7 +140,8 @@ def mark_failed(session: Session, message: OutboxMessage, error: str) -> None:
 def _without_secrets(message: OutboxMessage) -> dict[str, str]:
     """What is kept of a mail that needs no other try: who reads the database later must not be
     able to use its links."""
-    return {name: _SECRET.sub("...", getattr(message, name)) for name in ("text", "html")}
+    kept = {name: _SECRET.sub("...", getattr(message, name)) for name in ("text", "html")}
+    return {**kept, "reply_key": "", "unsubscribe": ""}
 
 
 def release(session: Session, message: OutboxMessage, *, now: datetime) -> None:
@@ -142,36 +168,117 @@ def issue_tokens(
     *,
     expires_at: datetime,
     now: datetime,
+    states: Mapping[str, str] = {},
 ) -> dict[str, str]:
-    """One token for each subject, held by one reviewer: {"item:12": "token"}."""
-    tokens = {subject: secrets.new_token() for subject in subjects}
+    """One token for each subject, held by one reviewer: {"item:12": "token"}. They are numbered
+    as they come, and each is bound to the state that its subject has now."""
+    prefix = PREFIXES.get(purpose, "")
+    tokens = {subject: prefix + secrets.new_token() for subject in subjects}
     rows = [
         {
             "token_hash": secrets.digest(token),
             "purpose": purpose,
             "subject": subject,
             "holder": holder,
+            "number": number,
+            "state": states.get(subject, ""),
             "created_at": now,
             "expires_at": expires_at,
         }
-        for subject, token in tokens.items()
+        for number, (subject, token) in enumerate(tokens.items(), start=1)
     ]
     if rows:
         session.execute(insert(MailToken), rows)
     return tokens
 
 
+def give_reply_key(
+    session: Session, message: OutboxMessage, holder: str, *, expires_at: datetime, now: datetime
+) -> None:
+    """Lets replies to a mail, and its bounces, be known by the address they go to: 128 random
+    bits in letters that survive a server that folds case."""
+    message.reply_key = secrets.new_reply_key()
+    session.add(
+        MailToken(
+            token_hash=secrets.digest(message.reply_key),
+            purpose=Purpose.REPLY,
+            subject=message.topic,
+            holder=holder,
+            message_id=message.id,
+            number=0,
+            state="",
+            created_at=now,
+            expires_at=expires_at,
+            held_why="",
+        )
+    )
+    session.flush()
+
+
+def address_of(session: Session, number: int | None) -> str:
+    """Where a mail went."""
+    return session.scalar(select(OutboxMessage.to_address).where(OutboxMessage.id == number)) or ""
+
+
+def message_id_of(session: Session, number: int | None) -> str:
+    """The Message-ID of a mail."""
+    return session.scalar(select(OutboxMessage.message_id).where(OutboxMessage.id == number)) or ""
+
+
+def lines_of(session: Session, message_id: int) -> dict[int, MailToken]:
+    """The questions that stand in a mail, by their numbers."""
+    here = (MailToken.message_id == message_id, MailToken.purpose == Purpose.DECIDE_ITEM)
+    return {row.number: row for row in session.scalars(select(MailToken).where(*here))}
+
+
+def has_opted_out(session: Session, address: str, kind: str) -> bool:
+    """Whether somebody does not want notices of this kind."""
+    return session.get(OptOut, (address, kind)) is not None
+
+
+def opt_out(session: Session, token: str, *, now: datetime) -> OptOut:
+    """Ends notices of one kind; LinkUnknown or LinkOver. Twice is as good as once."""
+    row = open_token(session, token, Purpose.UNSUBSCRIBE, now=now)
+    address, _, kind = row.subject.rpartition(" ")
+    found = session.get(OptOut, (address, kind))
+    if found is None:
+        found = OptOut(address=address, kind=kind, at=now)
+        session.add(found)
+        details = {"address": address, "kind": kind}
+        who = Actor(address, Channel.MAIL_LINK, Assurance.MAIL_LINK)
+        trail.append(session, "mail.stopped", row.holder, details, actor=who, at=now)
+    return found
+
+
+def attach(session: Session, tokens: Iterable[str], message: OutboxMessage) -> None:
+    """Notes in which mail some tokens stand."""
+    here = MailToken.token_hash.in_([secrets.digest(token) for token in tokens])
+    session.execute(update(MailToken).where(here).values(message_id=message.id))
+
+
+def hold_token(session: Session, token: MailToken, why: str, *, now: datetime) -> None:
+    """The link decides nothing any more; whoever holds it signs in."""
+    here = (MailToken.id == token.id, MailToken.held_at.is_(None))
+    session.execute(update(MailToken).where(*here).values(held_at=now, held_why=why))
+
+
 def open_token(session: Session, token: str, purpose: Purpose, *, now: datetime) -> MailToken:
     """The token's row, or LinkUnknown / LinkOver. Reads only: whoever uses it must still check
     that the holder answers for the subject."""
-    if not token or len(token) > MAX_TOKEN or not token.isascii():
-        raise LinkUnknown
-    here = (MailToken.token_hash == secrets.digest(token), MailToken.purpose == purpose)
-    found = session.scalar(select(MailToken).where(*here))
-    if found is None:
-        raise LinkUnknown
+    found = known_token(session, token, MailToken.purpose == purpose)
     if found.expires_at <= now:
         raise LinkOver
+    return found
+
+
+def known_token(session: Session, token: str, *wanted: ColumnElement[bool]) -> MailToken:
+    """The token's row, or LinkUnknown."""
+    if not token or len(token) > MAX_TOKEN or not token.isascii():
+        raise LinkUnknown
+    here = MailToken.token_hash == secrets.digest(token)
+    found = session.scalar(select(MailToken).where(here, *wanted))
+    if found is None:
+        raise LinkUnknown
     return found
 
 

@@ -35,6 +35,9 @@ class Person(Base):
     manager_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     active: Mapped[bool] = mapped_column(default=True)
     left_on: Mapped[date | None]
+    # Of mails and of the pages they lead to; empty: as the installation has it.
+    language: Mapped[str] = mapped_column(default="", server_default="")
+    zone: Mapped[str] = mapped_column(default="", server_default="")
 
     organisation: Mapped[Organisation] = relationship()
 

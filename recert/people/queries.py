@@ -77,6 +77,12 @@ def user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(*here))
 
 
+def holders_of(session: Session, role: Role) -> list[User]:
+    """The users who can sign in and hold a role."""
+    users = session.scalars(select(User).where(User.active).order_by(User.id))
+    return [user for user in users if role.value in user.roles]
+
+
 def person_by_email(session: Session, email: str) -> Person | None:
     """The person with this address."""
     return session.scalar(select(Person).where(Person.email == email.strip().lower()))

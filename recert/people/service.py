@@ -1,6 +1,7 @@
 """Verbs of people: import persons, add users, sign in and out."""
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import email_validator
 from argon2 import PasswordHasher
@@ -14,6 +15,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput
+from recert.foundation.settings import LANGUAGES
 from recert.people import csv_rows
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
 from recert.people.models import (
@@ -90,6 +92,20 @@ def _kind(text: str) -> OrganisationKind:
         raise CellError(f"{text!r} is not own or partner") from error
 
 
+def _language(text: str) -> str:
+    code = text.lower().partition("-")[0]
+    if code and code not in LANGUAGES:
+        raise CellError(f"{text!r} is not {' or '.join(LANGUAGES)}")
+    return code
+
+
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key if text else ""
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise CellError(f"{text!r} is not a time zone like Europe/Berlin") from error
+
+
 PERSON_COLUMNS = (
     Column("email", clean_email),
     Column("name", csv_rows.required_text),
@@ -98,6 +114,8 @@ PERSON_COLUMNS = (
     Column("department", str, required=False),
     Column("manager_email", _optional_email, required=False),
     Column("left_on", _optional_date, required=False),
+    Column("language", _language, required=False),
+    Column("zone", _zone, required=False),
 )
 
 
@@ -119,6 +137,9 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
         person.organisation_id = organisations[row.text("organisation")]
         if "department" in row.values:
             person.department = row.text("department")
+        for name in ("language", "zone"):
+            if name in row.values:
+                setattr(person, name, row.text(name))
         if "left_on" in row.values:
             left_on = row.values["left_on"]
             person.left_on = left_on if isinstance(left_on, date) else None

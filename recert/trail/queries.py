@@ -1,6 +1,8 @@
 """Questions about the trail."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,3 +30,10 @@ def newest_of(session: Session, actions: Sequence[str]) -> int:
         for action in actions
     )
     return max(filter(None, newest), default=0)
+
+
+def newest_about(session: Session, action: str, subject: str, size: int) -> list[dict[str, Any]]:
+    """The newest entries of one kind about one thing, as they were written."""
+    here = (TrailEntry.action == action, TrailEntry.object == subject)
+    query = select(TrailEntry.body).where(*here).order_by(TrailEntry.seq.desc()).limit(size)
+    return [json.loads(body) for body in session.scalars(query)]

@@ -15,6 +15,7 @@ from recert.web import (
     home,
     links,
     mailbox,
+    messages,
     numbers,
     objections,
     orders,
@@ -27,7 +28,9 @@ from recert.web import (
     schedules,
     security,
     servers,
+    several,
     sign_in,
+    stopping,
     uncertified,
     watching,
     words,
@@ -42,6 +45,7 @@ OFFICERS = (
     running,
     watching,
     quality,
+    messages,
     schedules,
     releases,
     registers,
@@ -49,13 +53,25 @@ OFFICERS = (
     objections,
 )
 AUDIT = (audit, auditing, uncertified)
-ROOMS = (sign_in, home, reviews, links, *OFFICERS, servers, orders, people, *AUDIT)
+ROOMS = (
+    sign_in,
+    home,
+    reviews,
+    links,
+    several,
+    stopping,
+    *OFFICERS,
+    servers,
+    orders,
+    people,
+    *AUDIT,
+)
 
 
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
     app.url_map.converters["int"] = numbers.Number
-    CSRFProtect(app)
+    CSRFProtect(app).exempt("recert.web.stopping.stop")
     security.register(app)
     errors.register(app)
     words.register(app)

@@ -20,10 +20,12 @@ from recert.campaigns import (
     queries,
     questions,
     service,
+    undeliverable,
 )
 from recert.campaigns import items as campaign_items
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
-from recert.campaigns.policy import Policy
+from recert.campaigns.policy import MAIL_WORDS, Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
@@ -143,6 +145,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 old=any("are allowed" in one for one in found.problems),
                 policy=Policy.of(campaign.policy),
                 stages=Stages.of(campaign.stages).in_words,
+                mail_words=MAIL_WORDS,
                 form=ConfirmForm(),
             )
         start = request.args.get("reviewers", 0, type=number)
@@ -166,6 +169,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
             is_early=early_close.is_early(session, campaign, now=now),
+            unreachable=undeliverable.of_campaign(session, campaign_id),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),
@@ -207,7 +211,7 @@ def remind(campaign_id: int) -> ResponseReturnValue:
         sent = notices.remind_now(
             session,
             _campaign(session, campaign_id),
-            notices.Letterhead.of(settings()),
+            Letterhead.of(settings()),
             actor=current_actor(),
             now=clock.now(),
         )

@@ -15,11 +15,12 @@ from recert.foundation.errors import (
     RecertError,
     RefusedByPolicy,
 )
-from recert.mail.service import LinkOver, LinkUnknown
+from recert.mail.service import LinkOver, LinkUnknown, LinkUnopened
 
 # The first class that fits counts.
 CODES: tuple[tuple[type[RecertError], int], ...] = (
     (LinkUnknown, 404),
+    (LinkUnopened, 404),
     (LinkOver, 410),
     (NoSuchItem, 404),
     (NotYours, 404),

@@ -25,7 +25,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from recert.campaigns.models import Answer, Subject
-from recert.campaigns.policy import Policy, Risk, Silence
+from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
 from recert.campaigns.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.campaigns.templates import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
@@ -166,6 +166,16 @@ class PolicyFields:
     days_high = _days("high", 1)
     days_medium = _days("medium", 3)
     days_low = _days("low", 7)
+    mail_answers = SelectField(
+        "Answers by mail",
+        choices=[
+            SelectChoice(MailAnswers.LOW.value, "For access of low risk"),
+            SelectChoice(MailAnswers.OFF.value, "No: everybody signs in"),
+            SelectChoice(MailAnswers.ALL.value, "For every access"),
+        ],
+        default=MailAnswers.LOW.value,
+        description="By a link in the mail or a reply, without a sign-in.",
+    )
 
     @property
     def policy(self) -> Policy:
@@ -173,6 +183,7 @@ class PolicyFields:
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
         names = ("wave_size", "contest_days", "postpone_days", *(f"days_{risk}" for risk in Risk))
         typed = {name: getattr(self, name).data for name in names}
+        said["mail_answers"] = self.mail_answers.data
         return Policy.of({**said, **{n: v for n, v in typed.items() if v is not None}})
 
 

@@ -1,55 +1,132 @@
-"""Links from mails. GET shows the question and changes nothing; a person presses a button."""
+"""Links from mails. GET shows the question and changes nothing; a person presses a button.
 
+The secret leaves the address bar at once: it moves into a cookie of its own, and the page has an
+address without it.
+"""
+
+from collections.abc import Mapping
 from datetime import datetime
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from recert.campaigns import hints, queries, rules, subject_facts
-from recert.campaigns.models import Campaign
-from recert.decisions import service
-from recert.foundation import clock
+from recert.campaigns.models import Answer, Campaign
+from recert.decisions import invitations, links, service
+from recert.decisions.invitations import FolderInvitation, Invitation
+from recert.decisions.links import Pressed
+from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import RecertError
 from recert.mail import service as mail
+from recert.mail import visits
+from recert.mail.models import Act, Purpose
+from recert.mail.visits import Caller
 from recert.people.models import Person
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, Kept
 from recert.web.security import database, public, settings
 
 bp = Blueprint("links", __name__, url_prefix="/d")
+COOKIE_LIFE = 3600
+COOKIES = 10  # pages open at a time; the oldest give way, so that the header stays small
+SHOWN = 16  # characters of the hash that stand in the address
+
+
+def place_of(token: str) -> str:
+    """What stands for a link in the address of its page; nobody can use it without the cookie."""
+    return secrets.digest(token)[:SHOWN]
+
+
+def caller() -> Caller:
+    """Where this request comes from."""
+    return Caller.of(request.remote_addr, request.headers.get("User-Agent"))
 
 
 @bp.get("/<token>")
 @public
 def show(token: str) -> ResponseReturnValue:
+    now = clock.now()
     with database().reading() as session:
-        return _question(session, token, now=clock.now())
+        purpose = mail.known_token(session, token).purpose
+        page = "links.question"
+        if purpose is Purpose.DECIDE_FOLDER:
+            page = "several.questions"
+            invitations.folder_invitation(session, token, now=now)
+        elif purpose is Purpose.OBJECT:
+            page = "objections.by_mail"
+            invitations.announcement(session, token, now=now)
+        else:
+            invitations.invitation(session, token, now=now)
+    return enter(token, page, now)
+
+
+def enter(token: str, page: str, now: datetime) -> Response:
+    """Notes the visit and sends the browser to the page, with the secret in a cookie."""
+    with database().transaction() as session:
+        row = mail.known_token(session, token)
+        act = Act.HEAD if request.method == "HEAD" else Act.OPEN
+        visits.note(session, row, act, caller(), now=now)
+    answer = make_response(redirect(url_for(page, place=place_of(token)), 303))
+    ours = [name for name in request.cookies if name.startswith(_cookie(""))]
+    for name in ours[: max(0, len(ours) - COOKIES + 1)]:
+        answer.delete_cookie(name, secure=settings().secure_cookies, httponly=True)
+    answer.set_cookie(
+        _cookie(place_of(token)),
+        token,
+        max_age=COOKIE_LIFE,
+        secure=settings().secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+    return answer
+
+
+def _cookie(place: str) -> str:
+    return f"{'__Host-' if settings().secure_cookies else ''}d-{place}"
+
+
+def token_of(place: str) -> str:
+    """The secret of an open page, or LinkUnopened."""
+    token = request.cookies.get(_cookie(place), "")
+    if not token or place_of(token) != place:
+        raise mail.LinkUnopened
+    return token
+
+
+@bp.get("/q/<place>")
+@public
+def question(place: str) -> ResponseReturnValue:
+    with database().reading() as session:
+        return _question(session, place, now=clock.now())
 
 
 def _question(
     session: Session,
-    token: str,
+    place: str,
     problem: str = "",
     code: int = 200,
     *,
     reason: str = "",
     now: datetime,
 ) -> ResponseReturnValue:
-    invited = service.invitation(session, token, now=now)
+    invited = invitations.invitation(session, token_of(place), now=now)
     row = queries.item_row(session, invited.item_id)
     if row is None:
         raise mail.LinkOver
     campaign = session.get_one(Campaign, row.campaign_id)
     html = render_template(
         "links/question.html",
-        token=token,
+        place=place,
         row=row,
-        known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
         hints=hints.hints_for(session, [row], now=now)[row.id],
+        since=queries.since_of(session, [row.id]).get(row.id),
         campaign=campaign,
         reviewer=session.get_one(Person, invited.person_id),
+        known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
+        held=invited.token.held_why,
+        by_mail=service.may_be_mailed(session, campaign, row.id, now=now),
         form=AnswerForm(formdata=None),
         problem=problem,
         kept=Kept(invited.item_id, reason),
@@ -59,35 +136,63 @@ def _question(
     return make_response(html, code)
 
 
-@bp.post("/<token>")
+@bp.post("/q/<place>")
 @public
-def answer(token: str) -> ResponseReturnValue:
+def answer(place: str) -> ResponseReturnValue:
     form, now = AnswerForm(), clock.now()
-    reason = form.typed_reason
+    reason, token = form.typed_reason, token_of(place)
     if not form.validate_on_submit():
         with database().reading() as session:
-            return _question(session, token, "Choose an answer.", 422, reason=reason, now=now)
+            return _question(session, place, "Choose an answer.", 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
-            invited = service.invitation(session, token, now=now)
-            person = session.get_one(Person, invited.person_id)
-            actor = Actor(
-                person.email,
-                Channel.MAIL_LINK,
-                Assurance.MAIL_LINK,
-                person_id=person.id if person.active else None,
-                address=request.remote_addr or "",
-            )
-            reply = form.reply(settings().zone)
-            service.record(session, invited.item_id, reply, actor=actor, now=now)
-            mail.mark_used(session, invited.token, now=now)
+            invited = invitations.invitation(session, token, now=now)
+            held = _press(session, invited, form, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise
     except RecertError as error:
         with database().reading() as session:
-            return _question(session, token, str(error), code_of(error), reason=reason, now=now)
+            return _question(session, place, str(error), code_of(error), reason=reason, now=now)
     with database().reading() as session:
+        if held:
+            return _question(session, place, code=409, now=now)
         return _done(session, invited.item_id)
+
+
+def _press(session: Session, invited: Invitation, form: AnswerForm, *, now: datetime) -> str:
+    """Records the answer, or says why it is held."""
+    actor = holder(session.get_one(Person, invited.person_id))
+    reply = form.reply(settings().zone)
+    answers = {invited.item_id: reply.answer}
+    held = judged(session, invited, answers, actor=actor, now=now)
+    if not held:
+        service.record(session, invited.item_id, reply, actor=actor, now=now)
+        mail.mark_used(session, invited.token, now=now)
+    return held
+
+
+def judged(
+    session: Session,
+    invited: Invitation | FolderInvitation,
+    answers: Mapping[int, Answer],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Why this press is held; "" for a person's."""
+    pressed = Pressed(caller(), dict(request.headers), settings().base_url)
+    return links.judge(session, invited.token, pressed, answers, actor=actor, now=now)
+
+
+def holder(person: Person) -> Actor:
+    """Whoever a link was sent to, as an actor."""
+    return Actor(
+        person.email,
+        Channel.MAIL_LINK,
+        Assurance.MAIL_LINK,
+        person_id=person.id if person.active else None,
+        address=request.remote_addr or "",
+    )
 
 
 def _done(session: Session, item_id: int) -> ResponseReturnValue:

@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
-from recert.web.security import public, settings
+from recert.web.security import SHOWS_MAILS, public, settings
 
 bp = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 NAME = re.compile(r"[0-9]{1,12}\.eml")
@@ -25,6 +25,7 @@ class Shown:
     subject: str
     date: str
     text: str
+    html: str
 
 
 @bp.get("")
@@ -39,7 +40,8 @@ def overview() -> ResponseReturnValue:
 def show(name: str) -> ResponseReturnValue:
     if not NAME.fullmatch(name) or not (_folder() / name).exists():
         abort(404)
-    return render_template("mailbox/show.html", mail=_read(name))
+    html = render_template("mailbox/show.html", mail=_read(name))
+    return html, {"Content-Security-Policy": SHOWS_MAILS}
 
 
 def _folder() -> Path:
@@ -50,7 +52,13 @@ def _folder() -> Path:
 
 
 def _read(name: str) -> Shown:
-    message = email.message_from_bytes((_folder() / name).read_bytes(), policy=default)
-    body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
-    text = body.get_content() if isinstance(body, EmailMessage) else ""
-    return Shown(name, str(message["To"]), str(message["Subject"]), str(message["Date"]), text)
+    raw = (_folder() / name).read_bytes()
+    message = email.message_from_bytes(raw, policy=default)
+    text, html = (_part(message, kind) for kind in ("plain", "html"))
+    to, subject, date = (str(message[field]) for field in ("To", "Subject", "Date"))
+    return Shown(name, to, subject, date, text, html)
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    return str(body.get_content()) if isinstance(body, EmailMessage) else ""

@@ -2,17 +2,21 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from recert.campaigns import contests
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.service import NoSuchCampaign
-from recert.decisions import overriding
+from recert.decisions import invitations, overriding
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
+from recert.mail import service as mail
+from recert.people.models import Person
 from recert.web.errors import code_of
-from recert.web.security import allowed, current_actor, database, person_id
+from recert.web.links import holder, token_of
+from recert.web.security import allowed, current_actor, database, person_id, public
 
 bp = Blueprint("objections", __name__)
 
@@ -50,6 +54,49 @@ def object_to(item_id: int) -> ResponseReturnValue:
         return _mine(str(error), code_of(error), text, item_id)
     flash("Your objection is written down. Nothing is taken away before somebody has looked at it.")
     return redirect(url_for(".mine"))
+
+
+@bp.get("/d/o/<place>")
+@public
+def by_mail(place: str) -> ResponseReturnValue:
+    with database().reading() as session:
+        return _by_mail(session, place)
+
+
+def _by_mail(
+    session: Session, place: str, problem: str = "", code: int = 200, kept: str = ""
+) -> ResponseReturnValue:
+    invited = invitations.announcement(session, token_of(place), now=clock.now())
+    row = contests.one(session, invited.item_id)
+    if row is None:
+        raise mail.LinkOver
+    html = render_template(
+        "objections/by_mail.html",
+        row=row,
+        is_open=contests.is_open(row, clock.now()),
+        place=place,
+        problem=problem,
+        kept=kept,
+    )
+    return html, code
+
+
+@bp.post("/d/o/<place>")
+@public
+def object_by_mail(place: str) -> ResponseReturnValue:
+    """A program that presses here delays a removal and takes nothing away."""
+    text, now = request.form.get("text", ""), clock.now()
+    try:
+        with database().transaction() as session:
+            invited = invitations.announcement(session, token_of(place), now=now)
+            actor = holder(session.get_one(Person, invited.person_id))
+            contests.object_to(session, invited.item_id, text, actor=actor, now=now)
+    except (mail.LinkUnknown, mail.LinkOver):
+        raise
+    except RecertError as error:
+        with database().reading() as session:
+            return _by_mail(session, place, str(error), code_of(error), text)
+    return redirect(url_for(".by_mail", place=place))
 
 
 @bp.get("/campaigns/<int:campaign_id>/objections")

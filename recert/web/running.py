@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns import bulk_handover, deadlines, early_close, notices, queries
 from recert.campaigns.bulk_handover import From
 from recert.campaigns.items import NoSuchItem
+from recert.campaigns.letters import Letterhead
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -51,7 +52,7 @@ def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
         campaign, person = campaign_of(session, campaign_id), session.get(Person, person_id)
         if person is None:
             raise NoSuchItem
-        head = notices.Letterhead.of(settings())
+        head = Letterhead.of(settings())
         notices.remind_one(session, campaign, person, head, actor=current_actor(), now=clock.now())
     flash(f"A reminder to {person.name} is on its way.")
     return redirect(url_for(".reviewer", campaign_id=campaign_id, person_id=person_id))
@@ -106,7 +107,7 @@ def extend(campaign_id: int) -> ResponseReturnValue:
             campaign_of(session, campaign_id),
             form.due.data,
             form.reason.data,
-            notices.Letterhead.of(settings()),
+            Letterhead.of(settings()),
             actor=current_actor(),
             now=clock.now(),
         )

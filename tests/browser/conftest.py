@@ -15,6 +15,11 @@ from tests.support.house import PASSWORD, House
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 Enter = Callable[..., Page]
+# What Chromium calls itself when a person sits before it.
+PERSONS_BROWSER = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,13 +50,20 @@ def enter(house: House, browser: Browser, site: str) -> Iterator[Enter]:
     contexts: list[BrowserContext] = []
 
     def open_window(
-        who: Actor | None, *, width: int = 1200, scripts: bool = True, dark: bool = False
+        who: Actor | None,
+        *,
+        width: int = 1200,
+        scripts: bool = True,
+        dark: bool = False,
+        agent: str | None = PERSONS_BROWSER,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 800},
             java_script_enabled=scripts,
             color_scheme="dark" if dark else "light",
             base_url=site,
+            user_agent=agent,
+            locale="en-GB",
         )
         contexts.append(context)
         page = context.new_page()

@@ -1,17 +1,21 @@
 """Every page for everybody: axe, reflow at 320 px, focus, targets, both themes."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from sqlalchemy import select
 
-from recert.campaigns import exclusions, instructions, questions
+from recert.campaigns import exclusions, instructions, notices, questions
 from recert.campaigns.models import Answer, Item, Subject
+from recert.campaigns.policy import MailAnswers, Policy
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from recert.inventory import registers
 from recert.inventory import service as inventory
+from recert.mail.models import OutboxMessage
 from tests.browser.conftest import Enter
 from tests.campaigns.test_subjects import GROUP_OWNERS, launched_as_it_is
 from tests.support.house import House, staff
@@ -56,9 +60,20 @@ COVERED = """() => { const e = document.activeElement, r = e.getBoundingClientRe
   return e === document.body || (r.width > 0 && o.outlineStyle !== "none"); }"""
 
 
+def links_in_mails(house: House) -> list[str]:
+    """Pages that links in mails lead to: one question, and several of them."""
+    with house.db.reading() as session:
+        here = OutboxMessage.to_address == "alice@house.example"
+        text = session.scalars(select(OutboxMessage.text).where(here)).one()
+    found = re.findall(r"http://localhost(/d/rc[if]_\S+)", text)
+    return [found[0], found[-1]]
+
+
 def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     """A window for each of the cast, on a house where something has happened."""
-    house.launched()
+    house.launched(policy=Policy(mail_answers=MailAnswers.ALL))
+    notices.send_due(house.db, house.head, now=house.now)
+    PAGES["stranger"] = ["/sign-in", "/d/unknown", *links_in_mails(house)]
     house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
     house.finish("alice")
     house.carry_out()

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from recert.campaigns import handover, notices
 from recert.campaigns.models import Answer, Campaign, Item, Progress
+from recert.decisions import invitations
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
@@ -89,7 +90,7 @@ class TestInvitations:
         (mail,) = [mail for mail in mails(house) if mail.to_address.startswith("charlie@")]
         (token,) = set(re.findall(r"http://localhost/d/(\S+)", mail.text))
         with house.db.reading() as session:
-            found = decisions.invitation(session, token, now=house.now)
+            found = invitations.invitation(session, token, now=house.now)
         assert found.item_id == house.item("seller", "/sales").id
         assert token in mail.html
 
@@ -104,7 +105,7 @@ class TestInvitations:
                 assert mona
                 handover.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
             assert [send(house), send(house)] == [1, 0]
-        assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("invitation", "Mona Mill")
+        assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("reassignment", "Mona Mill")
 
 
 class TestReminders:

@@ -76,7 +76,7 @@ class TestMoreTime:
         ]  # fmt: skip
         with house.db.reading() as session:
             newest = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()[-1]
-        assert "8 January 2027, 23:59 CET (Europe/Berlin)" in newest.text
+        assert "8 January 2027, 23:59 CET" in newest.text
 
     def test_reminders_come_again_before_the_new_date(self, house: House) -> None:
         campaign = house.launched()

@@ -35,3 +35,13 @@ class TestTheRelease:
         assert "not like high=revoke" in recert("campaign launch Winter --silence all=revoke", 1)
         assert "not 'shout'" in recert("campaign launch Winter --silence high=shout", 1)
         assert "from 0 to 100" in recert("campaign launch Winter --brake-percent 300", 1)
+
+    def test_what_can_be_answered_by_mail_is_said_at_the_launch(
+        self, house: House, recert: Type
+    ) -> None:
+        house.snapshot()
+        recert("campaign launch Winter --folder /sales --mail-answers off")
+        assert house.campaign(1).policy["mail_answers"] == "off"
+        recert("campaign launch Spring --folder /sales")
+        assert house.campaign(2).policy["mail_answers"] == "low"
+        recert("campaign launch Summer --mail-answers some", 3)

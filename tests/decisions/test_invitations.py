@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from recert.campaigns import handover
 from recert.campaigns.models import Answer, Item
-from recert.decisions import service
+from recert.decisions import invitations, service
 from recert.decisions.rules import Reply
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
@@ -27,9 +27,9 @@ def issue(house: House, name: str = "alice") -> tuple[Item, str]:
     return item, made[item.ref]
 
 
-def opened(house: House, token: str) -> service.Invitation:
+def opened(house: House, token: str) -> invitations.Invitation:
     with house.db.reading() as session:
-        return service.invitation(session, token, now=house.now)
+        return invitations.invitation(session, token, now=house.now)
 
 
 def test_it_names_the_item_and_the_person(house: House) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import config
-from recert.foundation.settings import MailSettings, SettingMissing
+from recert.foundation.settings import MailSettings, ReplySettings, SettingMissing
 
 
 class TestAnEmptyEnvironment:
@@ -47,6 +47,15 @@ class TestEveryVariable:
                 "RECERT_MAIL_USERNAME": "recert",
                 "RECERT_MAIL_PASSWORD": "secret",
                 "RECERT_MAIL_SENDER": "recert@house.example",
+                "RECERT_LANGUAGE": "de",
+                "RECERT_IMAP_SERVER": "imap.example",
+                "RECERT_IMAP_SECURITY": "starttls",
+                "RECERT_IMAP_CA_FILE": str(ca),
+                "RECERT_IMAP_USERNAME": "box",
+                "RECERT_IMAP_PASSWORD": "secret",
+                "RECERT_IMAP_FOLDER": "Replies",
+                "RECERT_REPLY_ADDRESS": "answers@house.example",
+                "RECERT_AUTHSERV_ID": "mx.house.example",
             }
         )
         assert (settings.home, settings.undo_minutes) == (tmp_path, 0)
@@ -56,7 +65,25 @@ class TestEveryVariable:
         assert settings.secure_cookies
         assert settings.zone == ZoneInfo("Europe/Berlin")
         assert settings.mail == MailSettings(
-            "mail.example", 587, "starttls", str(ca), "recert", "secret", "recert@house.example"
+            "mail.example",
+            587,
+            "starttls",
+            str(ca),
+            "recert",
+            "secret",
+            "recert@house.example",
+            reply_to="answers@house.example",
+        )
+        assert settings.language == "de"
+        assert settings.replies == ReplySettings(
+            "imap.example",
+            143,
+            "starttls",
+            str(ca),
+            "box",
+            "secret",
+            "Replies",
+            "mx.house.example",
         )
 
 
@@ -85,6 +112,7 @@ class TestABadValue:
             ("RECERT_MAIL_PORT", "smtp"),
             ("RECERT_MAIL_SECURITY", "ssl"),
             ("RECERT_MAIL_CA_FILE", "/nowhere/ca.pem"),
+            ("RECERT_LANGUAGE", "fr"),
             ("RECERT_MAIL_SENDER", "recert"),
             ("RECERT_MAIL_SENDER", "Recert <recert@house.example>"),
             ("RECERT_MAIL_SENDER", "a@b\nBcc: c@d"),
@@ -93,6 +121,19 @@ class TestABadValue:
     def test_it_names_its_variable(self, name: str, value: str) -> None:
         with pytest.raises(SettingMissing, match=name):
             config.load({name: value})
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("RECERT_IMAP_PORT", "0"),
+            ("RECERT_IMAP_SECURITY", "none"),
+            ("RECERT_IMAP_CA_FILE", "/nowhere/ca.pem"),
+            ("RECERT_REPLY_ADDRESS", "recert"),
+        ],
+    )
+    def test_of_the_mailbox_it_names_its_variable(self, name: str, value: str) -> None:
+        with pytest.raises(SettingMissing, match=name):
+            config.load({"RECERT_IMAP_SERVER": "imap.example", name: value})
 
     def test_the_password_of_the_database_is_never_shown(self) -> None:
         with pytest.raises(SettingMissing) as refusal:

@@ -92,7 +92,7 @@ class TestWhatNoMailCanCarry:
     def test_it_says_why(self, outbox: Outbox) -> None:
         outbox.put("alice", subject="Hello\nBcc: charlie@house.example")
         with pytest.raises(CannotBeMailed, match="linefeed"):
-            Letter(outbox.rows()["alice"], "recert@house.example")
+            Letter(outbox.rows()["alice"], MailSettings(sender="recert@house.example"))
 
     def test_odd_characters_stay_inside_their_header(
         self, outbox: Outbox, box: Box, server: MailSettings

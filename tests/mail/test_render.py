@@ -1,5 +1,6 @@
 """Mails from templates."""
 
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -9,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import UndefinedError
 
-from recert.mail.render import render
+from recert.mail.render import Reader, render
 
 HOSTILE = "<img src=x onerror=alert(1)>"
-BERLIN = ZoneInfo("Europe/Berlin")
+BERLIN = Reader("en", ZoneInfo("Europe/Berlin"))
 
 
 def context(**more: Any) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def context(**more: Any) -> dict[str, Any]:
         "server": "main",
         "words": ["see file names", "delete files"],
         "link": "http://localhost/d/token",
+        "facts": [("since", datetime(2026, 3, 1, tzinfo=UTC))],
     }
     return {
         "person": SimpleNamespace(name="Alice Archer"),
@@ -33,6 +35,13 @@ def context(**more: Any) -> dict[str, Any]:
         "progress": SimpleNamespace(open=3, total=5),
         "minutes": 1,
         "items": [item],
+        "folders": [],
+        "by_link": True,
+        "by_reply": True,
+        "new": 1,
+        "before": ["Bob Brook"],
+        "name": "Alice Archer",
+        "unsubscribe": "",
         "review_link": "http://localhost/reviews/1",
         **more,
     }
@@ -54,7 +63,9 @@ class Tags(HTMLParser):
         self.links += [value or "" for name, value in attributes if name == "href"]
 
 
-@pytest.mark.parametrize("kind", ["invitation", "reminder"])
+@pytest.mark.parametrize(
+    "kind", ["invitation", "reminder", "last_call", "escalation", "reassignment"]
+)
 class TestEveryMail:
     def test_it_names_people_folders_rights_and_the_day(self, kind: str) -> None:
         subject, text, html = render(kind, BERLIN, **context())
@@ -97,6 +108,6 @@ class TestEveryMail:
     def test_one_question_is_not_two(self, kind: str) -> None:
         one = SimpleNamespace(open=1, total=1)
         subject, text, _ = render(kind, BERLIN, **context(progress=one))
-        assert "1 question " in subject
+        assert re.search("1 (overdue )?question ", subject)
         assert "1 minute." in text
         assert "more in your review" not in text

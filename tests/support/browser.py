@@ -10,13 +10,29 @@ from werkzeug.test import TestResponse
 from recert.foundation.actor import Actor
 from tests.support.house import PASSWORD
 
+# What a browser sends when a person presses a button.
+BY_HAND = {
+    "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.5",
+    "HTTP_SEC_FETCH_SITE": "same-origin",
+    "HTTP_SEC_FETCH_MODE": "navigate",
+    "HTTP_SEC_FETCH_USER": "?1",
+    "HTTP_SEC_FETCH_DEST": "document",
+}
+
 
 class Visitor:
     """One browser with its cookies."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, **environ: str) -> None:
         self.client = app.test_client()
+        self.client.environ_base = {**self.client.environ_base, **BY_HAND, **environ}
         self.token = ""
+
+    def follow(self, link: str) -> tuple[str, str]:
+        """Opens a link from a mail: the address it leads to and the page there."""
+        place = self.client.get(link).headers["Location"]
+        return place, self.get(place)
 
     def get(self, path: str, code: int = 200) -> str:
         """Opens a page; its text."""

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from recert.app import create_app
 from recert.campaigns import brake, contests, early_close, freshness, items
 from recert.campaigns import service as campaigns
+from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
-from recert.campaigns.notices import Letterhead
 from recert.campaigns.policy import Policy
 from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.changes import execution

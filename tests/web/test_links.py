@@ -7,12 +7,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import handover, notices
+from recert.campaigns import bulletins, handover, notices
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.decisions.models import Decision
+from recert.decisions.rules import Reply
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
 from recert.mail.models import OutboxMessage
+from recert.mail.smtp import Letter
 from recert.people import service as people
 from recert.people.queries import person_by_email
 from recert.web import links
@@ -33,11 +35,19 @@ def link(house: House) -> str:
     return found[1]
 
 
-def press(visitor: Visitor, link: str, code: int = 200, **fields: object) -> str:
-    """Opens the link and presses a button."""
-    hidden = form_fields(visitor.get(link), link)
+def press(visitor: Visitor, link: str, code: int = 200, after: float = 30, **more: object) -> str:
+    """Opens the link, reads, and presses a button."""
+    place, hidden = opened(visitor, link)
+    with clock.frozen(clock.now() + timedelta(seconds=after)):
+        return visitor.post(place, code, **{**hidden, **more})
+
+
+def opened(visitor: Visitor, link: str) -> tuple[str, dict[str, str]]:
+    """The address of the page behind a link, and the hidden fields of its form."""
+    place, page = visitor.follow(link)
+    hidden = form_fields(page, place)
     hidden.pop("csrf_token")
-    return visitor.post(link, code, **{**hidden, **fields})
+    return place, hidden
 
 
 class TestOpeningALink:
@@ -46,12 +56,14 @@ class TestOpeningALink:
     ) -> None:
         before = house.trail_actions()
         for method in ("GET", "HEAD", "GET"):
-            assert stranger.client.open(link, method=method).status_code == 200
+            assert stranger.client.open(link, method=method).status_code == 303
+        place, _ = stranger.follow(link)
+        assert stranger.client.head(place).status_code == 200
         assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
         assert house.trail_actions() == before
 
     def test_it_says_who_asks_whom_about_what(self, stranger: Visitor, link: str) -> None:
-        text = visible(stranger.get(link))
+        text = visible(stranger.follow(link)[1])
         assert "May Pia Partner keep access to /finance/inbox?" in text
         assert "Asked of Alice Archer" in text
 
@@ -81,23 +93,25 @@ class TestPressingTheButton:
     def test_without_the_pages_token_nothing_happens(
         self, house: House, stranger: Visitor, link: str
     ) -> None:
-        assert stranger.client.post(link, data={"answer": "revoke"}).status_code == 400
+        place, _ = stranger.follow(link)
+        assert stranger.client.post(place, data={"answer": "revoke"}).status_code == 400
         assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
 
     def test_a_used_link_shows_what_was_recorded(
         self, house: House, stranger: Visitor, link: str
     ) -> None:
         press(stranger, link, answer="keep")
-        text = visible(stranger.get(link))
+        text = visible(stranger.follow(link)[1])
         assert "Keep saved 23 Nov 2026" in text
 
     def test_pressing_twice_on_the_same_page_counts_once(
         self, house: House, stranger: Visitor, link: str
     ) -> None:
-        hidden = form_fields(stranger.get(link), link)
-        hidden.pop("csrf_token")
-        stranger.post(link, 200, **hidden, answer="revoke")
-        page = stranger.post(link, 409, **hidden, answer="keep")
+        place, hidden = opened(stranger, link)
+        with clock.frozen(NOON + timedelta(seconds=5)):
+            stranger.post(place, 200, **hidden, answer="revoke")
+        with clock.frozen(NOON + timedelta(seconds=60)):
+            page = stranger.post(place, 409, **hidden, answer="keep")
         assert "was answered or changed" in visible(page)
         assert house.item("pia", "/finance/inbox").answer is Answer.REVOKE
 
@@ -105,7 +119,8 @@ class TestPressingTheButton:
         self, house: House, stranger: Visitor, link: str
     ) -> None:
         press(stranger, link, answer="revoke")
-        press(stranger, link, answer="keep")
+        with house.later(seconds=30):
+            press(stranger, link, answer="keep")
         with house.db.reading() as session:
             answers = session.scalars(select(Decision.answer).order_by(Decision.version)).all()
         assert list(answers) == [Answer.REVOKE, Answer.KEEP]
@@ -123,23 +138,22 @@ class TestALinkDies:
         assert "went to somebody else" in visible(stranger.get(link, 410))
 
     def test_when_its_holder_has_left(self, house: House, stranger: Visitor, link: str) -> None:
-        hidden = form_fields(stranger.get(link), link)
-        hidden.pop("csrf_token")
+        place, hidden = opened(stranger, link)
         row = "email,name,organisation,left_on\nalice@house.example,Alice,House,2026-11-22\n"
         with house.db.transaction() as session:
             people.import_people(session, row, actor=house.admin, now=NOON)
         assert "Pia" not in stranger.get(link, 410)
-        stranger.post(link, 410, **hidden, answer="revoke")
+        stranger.post(place, 410, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is None
 
     def test_for_answers_when_the_review_is_closed(
         self, house: House, stranger: Visitor, link: str
     ) -> None:
-        hidden = form_fields(stranger.get(link), link)
-        hidden.pop("csrf_token")
+        place, hidden = opened(stranger, link)
         house.close(1)
-        assert "can no longer be answered" in visible(stranger.get(link))
-        stranger.post(link, 409, **hidden, answer="revoke")
+        assert "can no longer be answered" in visible(stranger.follow(link)[1])
+        with house.later(seconds=5):
+            stranger.post(place, 409, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is Answer.NO_ANSWER
 
 
@@ -152,10 +166,42 @@ class TestItsSecret:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(links.queries, "item_row", lambda *_: 1 / 0)
+        monkeypatch.setattr(links.invitations, "invitation", lambda *_, **__: 1 / 0)
         stranger.get(link, 500)
         assert "GET /d/<token>" in caplog.text
         assert link not in caplog.text
 
     def test_it_is_never_sent_to_another_site(self, stranger: Visitor, link: str) -> None:
         assert stranger.client.get(link).headers["Referrer-Policy"] == "same-origin"
+
+
+class TestEndingNotices:
+    def notice(self, house: House) -> str:
+        house.launched()
+        house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
+        house.finish("alice")
+        house.carry_out()
+        bulletins.send_due(house.db, house.head, now=NOON)
+        with house.db.reading() as session:
+            here = OutboxMessage.kind == "result"
+            made = session.scalars(select(OutboxMessage).where(here)).one()
+        raw = Letter(made, house.settings.mail).as_bytes().decode().replace("\r\n ", "")
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
+        return made.unsubscribe.removeprefix("http://localhost")
+
+    def test_a_scanner_that_opens_the_link_ends_nothing(
+        self, house: House, stranger: Visitor
+    ) -> None:
+        link = self.notice(house)
+        assert "Switch notices off?" in stranger.get(link)
+        assert "Switch notices off?" in stranger.get(link)
+
+    def test_a_mail_program_ends_them_without_a_page(self, house: House, app: Flask) -> None:
+        link = self.notice(house)
+        answer = app.test_client().post(link, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert "Notices are switched off" in answer.get_data(as_text=True)
+
+    def test_the_link_of_a_question_ends_nothing(self, house: House, stranger: Visitor) -> None:
+        self.notice(house)
+        stranger.get("/mail/stop/x", 404)

@@ -38,6 +38,23 @@ class TestLaunching:
         assert house.campaign(1).launched_by == "olga@house.example"
         assert "9 questions" in visible(officer.get(where))
 
+    def test_the_form_says_what_can_be_answered_by_mail(
+        self, house: House, officer: Visitor
+    ) -> None:
+        house.snapshot()
+        officer.get("/campaigns/new")
+        fields = {"high": "keep", "medium": "keep", "low": "keep", "due": "2026-12-31"}
+        place = officer.post(
+            "/campaigns/new",
+            name="Winter",
+            servers=house.server_id,
+            folder="/",
+            mail_answers="off",
+            **fields,
+        )
+        assert "not possible: everybody signs in" in visible(officer.get(place))
+        assert house.campaign(1).policy["mail_answers"] == "off"
+
     def test_without_a_snapshot_it_says_what_to_do(self, house: House, officer: Visitor) -> None:
         officer.get("/campaigns/new")
         where = officer.post("/campaigns/new", **LAUNCH, servers=house.server_id)

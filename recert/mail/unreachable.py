@@ -1,0 +1,56 @@
+"""Addresses that mail cannot reach: noted when a server says so, forgotten when mail arrives."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.foundation.actor import system
+from recert.mail.models import MessageState, OutboxMessage, Undeliverable
+
+QUIET = timedelta(days=1)  # so long no bounce: the mail has arrived
+ACTOR = system("undeliverable mail")
+
+
+def note(session: Session, address: str, reason: str, message_id: str, *, now: datetime) -> None:
+    """A mail server says for good that this address cannot be reached."""
+    found = session.get(Undeliverable, address)
+    if found is not None:
+        found.reason, found.message_id, found.at = reason, message_id, now
+        return
+    session.add(Undeliverable(address=address, reason=reason, message_id=message_id, at=now))
+    details = {"reason": reason, "message_id": message_id}
+    subject = f"address:{address}"
+    trail.append(session, "address.unreachable", subject, details, actor=ACTOR, at=now)
+
+
+def reached(session: Session, address: str, *, now: datetime) -> bool:
+    """Mail arrived there: the mark goes. True when there was one."""
+    gone = session.execute(delete(Undeliverable).where(Undeliverable.address == address))
+    if not getattr(gone, "rowcount", 0):
+        return False
+    trail.append(session, "address.reached", f"address:{address}", {}, actor=ACTOR, at=now)
+    return True
+
+
+def forget_reached(session: Session, *, now: datetime) -> int:
+    """Addresses to which a later mail went a day ago and did not come back; how many."""
+    later = (
+        select(Undeliverable.address)
+        .join(OutboxMessage, OutboxMessage.to_address == Undeliverable.address)
+        .where(
+            OutboxMessage.state == MessageState.SENT,
+            OutboxMessage.sent_at > Undeliverable.at,
+            OutboxMessage.sent_at <= now - QUIET,
+        )
+        .distinct()
+    )
+    return sum(reached(session, address, now=now) for address in session.scalars(later).all())
+
+
+def untold(session: Session) -> Sequence[Undeliverable]:
+    """Those of which nobody was told yet."""
+    query = select(Undeliverable).where(Undeliverable.told_at.is_(None))
+    return session.scalars(query.order_by(Undeliverable.at).with_for_update()).all()
