@@ -55,8 +55,17 @@ def open_only(page: Page, link: str) -> None:
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
 
 
+def fill_in(page: Page) -> None:
+    """Ticks everything and writes into every field, as programs that try forms do."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate("document.querySelectorAll('input[type=radio]').forEach(r => r.checked = true)")
+    for box in page.locator("form.answer textarea").all():
+        box.fill("Automatic test")
+
+
 def submit_by_script(page: Page, link: str) -> None:
     page.goto(link)
+    fill_in(page)
     page.wait_for_timeout(1800)
     with page.expect_navigation():
         page.evaluate("document.querySelector('form.answer').submit()")
@@ -64,9 +73,13 @@ def submit_by_script(page: Page, link: str) -> None:
 
 def click_by_script(page: Page, link: str) -> None:
     page.goto(link)
+    fill_in(page)
     page.wait_for_timeout(1800)
     with page.expect_navigation():
-        page.evaluate("document.querySelector('form.answer button[value=revoke]').click()")
+        page.evaluate(
+            "(document.querySelector('form.answer button[value=revoke]')"
+            " || document.querySelector('form.answer button')).click()"
+        )
 
 
 def press_every_button(page: Page, link: str, wait: int = 0) -> None:
@@ -74,9 +87,7 @@ def press_every_button(page: Page, link: str, wait: int = 0) -> None:
     page.goto(link)
     for number in range(page.locator("form.answer button").count()):
         page.goto(link)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        for box in page.locator("form.answer textarea").all():
-            box.fill("Automatic test")
+        fill_in(page)
         page.wait_for_timeout(wait)
         buttons = page.locator("form.answer button")
         if buttons.count() > number:
@@ -90,6 +101,7 @@ def press_patiently(page: Page, link: str) -> None:
 
 def press_the_first(page: Page, link: str) -> None:
     page.goto(link)
+    fill_in(page)
     page.wait_for_timeout(1600)
     buttons = page.locator("form.answer button")
     if buttons.count():
