@@ -475,6 +475,14 @@ def check_orders(
             raise Broken(f"item {number} is {item['state']}, but nobody wanted a change")
         if not wanted or item["state"] in ("decided", "between stages", "final"):
             continue
+        if item["state"] == "superseded":
+            over, back = (
+                len(trail.get((action, f"item:{number}"), ()))
+                for action in ("item.superseded", "item.counts_again")
+            )
+            if over <= back or order.get("state", "cancelled") != "cancelled":
+                raise Broken(f"item {number} is called superseded, and nothing says by what")
+            continue
         if not order:
             raise Broken(f"item {number} was to be changed, but there is no order for it")
         place = (order["server"], order["account"], order["folder"], order["rights_wanted"])
