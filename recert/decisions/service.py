@@ -46,6 +46,7 @@ def record(
     campaign, item = _held(session, item_id)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
+    _check_still_here(session, actor)
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights, now=now)
     known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
@@ -77,6 +78,12 @@ def record(
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
     return decision
+
+
+def _check_still_here(session: Session, actor: Actor) -> None:
+    """Raises NotYours for somebody who left since he opened the page."""
+    if actor.person_id is None or not is_active(session, actor.person_id):
+        raise rules.NotYours
 
 
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
@@ -165,8 +172,7 @@ def record_many(
     rules.check_subject(reply, campaign.about, has_purpose=False)
     if (folder_id is None) is (campaign.about is Subject.ACCESS):
         raise BadInput("Answer the lines of one folder together.")
-    if actor.person_id is None:
-        raise rules.NotYours
+    _check_still_here(session, actor)
     if ticked is not None and not ticked:
         raise BadInput("Choose at least one line.")
     if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:

@@ -287,6 +287,9 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
         raise Broken("campaign.json differs from the launch in the trail")
     if launched["details"]["items"] != len(items):
         raise Broken(f"{len(items)} items where {launched['details']['items']} were launched")
+    for drafted in trail.get(("campaign.drafted", reference), []):
+        if drafted["details"].get("policy", about["policy"]) != about["policy"]:
+            raise Broken("the rules in campaign.json are not those of the draft in the trail")
     signed = trail.get(("campaign.signed_off", reference), [])
     told = [
         (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])

@@ -42,6 +42,14 @@ class SignInForm(FlaskForm):
     next = HiddenField()
 
 
+def at_most(number: int, what: str) -> Length:
+    """No more characters than this; the message says what is too long."""
+    return Length(max=number, message=f"The {what} is longer than {number} characters.")
+
+
+REASON_LENGTH = at_most(MAX_REASON, "reason")
+
+
 class AnswerForm(FlaskForm):
     """One answer to one item. `version` and `seen` name what the reviewer looked at."""
 
@@ -51,11 +59,16 @@ class AnswerForm(FlaskForm):
     rights = SelectMultipleField(
         choices=[SelectChoice(str(int(right))) for right in WORDS], validators=[Optional()]
     )
-    reason = TextAreaField(validators=[Length(max=MAX_REASON)])
+    reason = TextAreaField(validators=[REASON_LENGTH])
     until = DateField(validators=[Optional()])
     successor = StringField(validators=[Length(max=320)])
     version = IntegerField(validators=[InputRequired()])
     seen = IntegerField(validators=[InputRequired()])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in one sentence."""
+        return str(self.reason.errors[0]) if self.reason.errors else "Choose an answer."
 
     @property
     def typed_reason(self) -> str:
@@ -101,7 +114,7 @@ class BulkForm(FlaskForm):
     )
     items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
     @property
     def ticked(self) -> dict[int, int] | None:
@@ -324,7 +337,7 @@ class ScheduleForm(PolicyFields, FlaskForm):
 
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 class PostponeForm(FlaskForm):
@@ -332,11 +345,17 @@ class PostponeForm(FlaskForm):
 
 
 class InstructionForm(FlaskForm):
-    text = TextAreaField("Text", [DataRequired("Enter the text."), Length(max=20_000)])
+    text = TextAreaField(
+        "Text",
+        [
+            DataRequired("Enter the text."),
+            at_most(20_000, "text"),
+        ],
+    )
 
 
 class ReasonForm(FlaskForm):
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 class ExtendForm(ReasonForm):
@@ -354,13 +373,19 @@ class ReleaseForm(FlaskForm):
     """`seen` stands for what the page showed."""
 
     reason = StringField(
-        "Reason", [DataRequired("Say why these changes may go out."), Length(max=MAX_REASON)]
+        "Reason", [DataRequired("Say why these changes may go out."), REASON_LENGTH]
     )
     seen = HiddenField(validators=[Length(max=64)])
 
 
 class SignOffForm(FlaskForm):
-    statement = TextAreaField("Statement", [DataRequired("Enter the statement."), Length(max=4000)])
+    statement = TextAreaField(
+        "Statement",
+        [
+            DataRequired("Enter the statement."),
+            at_most(4000, "statement"),
+        ],
+    )
     confirmed = BooleanField(
         "I have looked at the figures above and acknowledge them.",
         [DataRequired("Confirm that you have looked at the figures.")],

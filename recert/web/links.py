@@ -66,7 +66,7 @@ def answer(token: str) -> ResponseReturnValue:
     reason = form.typed_reason
     if not form.validate_on_submit():
         with database().reading() as session:
-            return _question(session, token, "Choose an answer.", 422, reason=reason, now=now)
+            return _question(session, token, form.problem, 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
             invited = service.invitation(session, token, now=now)
