@@ -9,7 +9,7 @@ from recert.evidence.audit import LONGEST_SEED, LONGEST_TEXT, MOST_IN_A_SAMPLE
 from recert.evidence.models import Judgement
 from recert.evidence.retention import LONGEST_REASON, MOST_YEARS
 from recert.evidence.uncertified import MOST_DAYS
-from recert.web.forms import at_most
+from recert.web.lengths import at_most
 
 
 class SampleForm(FlaskForm):

@@ -15,7 +15,7 @@ from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.forms import at_most
+from recert.web.lengths import at_most
 from recert.web.security import allowed, current_actor, database, person_id
 
 bp = Blueprint("conversations", __name__)

@@ -29,8 +29,9 @@ from recert.campaigns.policy import Policy, Risk, Silence
 from recert.campaigns.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.campaigns.templates import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
-from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.decisions.rules import GIVEN_BY_PEOPLE, Reply
 from recert.foundation import clock
+from recert.web.lengths import REASON_LENGTH, at_most
 from recert.web.scope_form import ScopeFields
 
 TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
@@ -40,14 +41,6 @@ class SignInForm(FlaskForm):
     email = EmailField("Mail address", [DataRequired("Enter your mail address."), Length(max=320)])
     password = PasswordField("Password", [DataRequired("Enter your password."), Length(max=1000)])
     next = HiddenField()
-
-
-def at_most(number: int, what: str) -> Length:
-    """No more characters than this; the message says what is too long."""
-    return Length(max=number, message=f"The {what} is longer than {number} characters.")
-
-
-REASON_LENGTH = at_most(MAX_REASON, "reason")
 
 
 class AnswerForm(FlaskForm):

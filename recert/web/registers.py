@@ -21,7 +21,8 @@ from recert.inventory.models import Server
 from recert.people import queries as people
 from recert.people.models import Person
 from recert.web.errors import code_of
-from recert.web.forms import REASON_LENGTH, ConfirmForm
+from recert.web.forms import ConfirmForm
+from recert.web.lengths import REASON_LENGTH
 from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("registers", __name__)
