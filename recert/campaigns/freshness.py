@@ -11,6 +11,7 @@ from recert import trail
 from recert.campaigns import places
 from recert.campaigns.items import hold, is_taken, recount, take_slot
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow
 from recert.inventory import queries as inventory
@@ -94,7 +95,7 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
     values: dict[str, Any] = {"state": ItemState.OPEN}
     found = row if row.new_grant else _inherited(session, row)
     if found is None:
-        return None if row.state == ItemState.GONE else dict(_IS_GONE)
+        return None if row.state == ItemState.GONE else _gone(session, row)
     if row.new_grant:
         values["grant_id"] = row.new_grant
         values["outcome"] = "The access changed after it was asked about."
@@ -103,6 +104,18 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
     else:
         values["outcome"] = "The access here is now the one of the folder above."
     return {**values, "rights": found.rights, "content_hash": found.content_hash}
+
+
+def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
+    """Gone, and who took it if we know: a change of Recert itself."""
+    here = (Order.account_id == row.account_id, Order.folder_id == row.folder_id)
+    verified = (Order.state == OrderState.VERIFIED, Order.kind != OrderKind.UNDO)
+    query = select(Order.id, Order.origin).where(*here, *verified).order_by(Order.id.desc())
+    order = session.execute(query.limit(1)).first()
+    if order is None:
+        return dict(_IS_GONE)
+    why = f"Gone before it was decided. Change {order.id} took it away ({order.origin})."
+    return {**_IS_GONE, "outcome": why}
 
 
 def _inherited(session: Session, row: AnyRow) -> AnyRow | None:

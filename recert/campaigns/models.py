@@ -46,6 +46,7 @@ class ItemState(StrEnum):
     NEEDS_ATTENTION = "needs attention"
     CLOSED = "closed"
     GONE = "gone before decision"
+    SUPERSEDED = "superseded"  # another review about the same access has a newer answer
 
 
 CHANGES_UNDER_WAY = (

@@ -260,6 +260,7 @@ def changes_by_state(session: Session, campaign_id: int) -> dict[ItemState, int]
         ItemState.STILL_REACHABLE,
         ItemState.NEEDS_ATTENTION,
         ItemState.GONE,
+        ItemState.SUPERSEDED,
     )
     query = (
         select(Item.state, func.count())

@@ -23,7 +23,7 @@ CAMPAIGN_STEPS = {
 }
 
 ANSWERABLE = frozenset({ItemState.OPEN, ItemState.DECIDED})
-DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE})
+DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE, ItemState.SUPERSEDED})
 
 ITEM_STEPS = {
     # From open to final only by policy, at the close.
@@ -38,13 +38,30 @@ ITEM_STEPS = {
         ItemState.GONE,
     },
     # Open again or closed only by an objection in time.
-    ItemState.FINAL: {ItemState.ORDERED, ItemState.OPEN, ItemState.CLOSED},
-    ItemState.ORDERED: {ItemState.VERIFIED, ItemState.STILL_REACHABLE, ItemState.NEEDS_ATTENTION},
+    ItemState.FINAL: {
+        ItemState.ORDERED,
+        ItemState.OPEN,
+        ItemState.CLOSED,
+        ItemState.SUPERSEDED,
+    },
+    ItemState.ORDERED: {
+        ItemState.VERIFIED,
+        ItemState.STILL_REACHABLE,
+        ItemState.NEEDS_ATTENTION,
+        ItemState.SUPERSEDED,
+    },
     ItemState.STILL_REACHABLE: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.NEEDS_ATTENTION},
-    ItemState.NEEDS_ATTENTION: {ItemState.ORDERED, ItemState.VERIFIED, ItemState.STILL_REACHABLE},
+    ItemState.NEEDS_ATTENTION: {
+        ItemState.ORDERED,
+        ItemState.VERIFIED,
+        ItemState.STILL_REACHABLE,
+        ItemState.SUPERSEDED,
+    },
     ItemState.VERIFIED: {ItemState.CLOSED},  # the change was taken back
     ItemState.CLOSED: set[ItemState](),
     ItemState.GONE: set[ItemState](),
+    # When the review with the newer answer becomes void.
+    ItemState.SUPERSEDED: {ItemState.FINAL, ItemState.ORDERED},
 }
 
 

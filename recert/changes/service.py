@@ -19,6 +19,18 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
 from recert.inventory.models import Account, Folder
 
+# Nothing of these is on the server or on its way to it: they can be cancelled.
+NOT_BEGUN = (
+    OrderState.QUEUED,
+    OrderState.RETRY,
+    OrderState.WAITING,
+    OrderState.MANUAL,
+    OrderState.NEEDS_APPROVAL,
+    OrderState.BLOCKED,
+    OrderState.CONFLICT,
+    OrderState.NEEDS_ATTENTION,
+)
+
 
 class NoSuchOrder(NotFound):
     """There is no order of this number. `recert order list` shows them."""
@@ -194,10 +206,33 @@ def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> N
     trail.append(session, "order.approved", order.ref, {"plan": seal}, actor=actor, at=now)
 
 
+def cancel(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> bool:
+    """The order is not wanted any more. False when it is begun: then it runs to its end."""
+    session.refresh(order, with_for_update=True)
+    if order.state not in NOT_BEGUN:
+        return False
+    move(session, order, OrderState.CANCELLED, why, now=now)
+    trail.append(session, "order.cancelled", order.ref, {"why": why}, actor=actor, at=now)
+    return True
+
+
+def take_up(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> None:
+    """A cancelled order is wanted again."""
+    here = (Order.id == order.id, Order.state == OrderState.CANCELLED)
+    values = {"state": OrderState.QUEUED, "explanation": why, "next_at": now, "tries": 0}
+    if getattr(session.execute(update(Order).where(*here).values(**values)), "rowcount", 0) != 1:
+        raise MovedMeanwhile
+    session.refresh(order)
+    log(session, order, why, now=now)
+    trail.append(session, "order.taken_up", order.ref, {"why": why}, actor=actor, at=now)
+
+
 def move(
     session: Session, order: Order, new: OrderState, why: str, *, now: datetime, **values: Any
 ) -> None:
     """Guarded step with its line in the log; MovedMeanwhile when another worker was faster."""
+    if order.state is OrderState.CANCELLED:  # between two looks of a worker
+        raise MovedMeanwhile
     here = (Order.id == order.id, Order.state == order.state)
     moved = session.execute(update(Order).where(*here).values(state=new, explanation=why, **values))
     if getattr(moved, "rowcount", 0) != 1:

@@ -13,7 +13,7 @@ from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant, Snapshot
 from recert.inventory.queries import seen_in
 
-NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.GONE)
+NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.GONE, ItemState.SUPERSEDED)
 
 
 def until(row: AnyRow, days: int) -> datetime | None:

@@ -24,6 +24,7 @@ from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from recert.inventory.registers import purpose_of
+from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
 
@@ -44,6 +45,7 @@ def record(
     campaign, item = _held(session, item_id)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
+    _check_still_here(session, actor)
     if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
         raise rules.NeedsSignIn
     rules.check_seen(item, reply)
@@ -77,6 +79,12 @@ def record(
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
     return decision
+
+
+def _check_still_here(session: Session, actor: Actor) -> None:
+    """Raises NotYours for somebody who left since he opened the page."""
+    if actor.person_id is None or not is_active(session, actor.person_id):
+        raise rules.NotYours
 
 
 def may_be_mailed(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
@@ -179,8 +187,7 @@ def record_many(
     rules.check_subject(reply, campaign.about, has_purpose=False)
     if (folder_id is None) is (campaign.about is Subject.ACCESS):
         raise BadInput("Answer the lines of one folder together.")
-    if actor.person_id is None:
-        raise rules.NotYours
+    _check_still_here(session, actor)
     if ticked is not None and not ticked:
         raise BadInput("Choose at least one line.")
     if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:

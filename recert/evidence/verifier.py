@@ -287,6 +287,9 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
         raise Broken("campaign.json differs from the launch in the trail")
     if launched["details"]["items"] != len(items):
         raise Broken(f"{len(items)} items where {launched['details']['items']} were launched")
+    for drafted in trail.get(("campaign.drafted", reference), []):
+        if drafted["details"].get("policy", about["policy"]) != about["policy"]:
+            raise Broken("the rules in campaign.json are not those of the draft in the trail")
     signed = trail.get(("campaign.signed_off", reference), [])
     told = [
         (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])
@@ -474,6 +477,14 @@ def check_orders(
         if not wanted and (order or item["state"] not in WITHOUT_CHANGE):
             raise Broken(f"item {number} is {item['state']}, but nobody wanted a change")
         if not wanted or item["state"] in ("decided", "between stages", "final"):
+            continue
+        if item["state"] == "superseded":
+            over, back = (
+                len(trail.get((action, f"item:{number}"), ()))
+                for action in ("item.superseded", "item.counts_again")
+            )
+            if over <= back or order.get("state", "cancelled") != "cancelled":
+                raise Broken(f"item {number} is called superseded, and nothing says by what")
             continue
         if not order:
             raise Broken(f"item {number} was to be changed, but there is no order for it")

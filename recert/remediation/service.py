@@ -16,7 +16,7 @@ from recert.foundation.actor import Actor, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import Group, Server
-from recert.remediation import waves
+from recert.remediation import overlaps, waves
 from recert.remediation.models import Remediation
 
 BATCH = 200
@@ -37,6 +37,7 @@ ITEM_AFTER = {
 
 def order_final(db: Database, *, now: datetime) -> int:
     """Writes an order for each final decision that has none and need not wait; how many."""
+    overlaps.settle(db, now=now)
     with db.reading() as session:
         campaigns = brake.with_final_items(session)
     return sum(_order_all(db, campaign_id, now) for campaign_id in campaigns)
@@ -74,6 +75,7 @@ def _final_without_order(
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
         .where(brake.may_be_ordered(session, campaign), contests.is_over(campaign, now))
+        .where(overlaps.nothing_newer())
         .order_by(Item.id)
         .limit(most)
         .with_for_update(of=Item, skip_locked=True)
@@ -88,7 +90,8 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
 
 
 def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
-    rights = (item.rights, decision.answer_rights or 0)
+    wanted = decision.answer_rights or 0
+    rights = (overlaps.held_before(session, item, wanted), wanted)
     order = order_for(session, item, item.ref, *rights, actor=DECISIONS, now=now)
     link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
     session.add(link)

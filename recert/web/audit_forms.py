@@ -9,6 +9,7 @@ from recert.evidence.audit import LONGEST_SEED, LONGEST_TEXT, MOST_IN_A_SAMPLE
 from recert.evidence.models import Judgement
 from recert.evidence.retention import LONGEST_REASON, MOST_YEARS
 from recert.evidence.uncertified import MOST_DAYS
+from recert.web.lengths import at_most
 
 
 class SampleForm(FlaskForm):
@@ -34,7 +35,8 @@ class RemarkForm(FlaskForm):
         description="Leave it empty when you speak of the whole review.",
     )
     text = TextAreaField(
-        "Remark", [DataRequired("Write what you noted."), Length(max=LONGEST_TEXT)]
+        "Remark",
+        [DataRequired("Write what you noted."), at_most(LONGEST_TEXT, "text")],
     )
 
 
@@ -49,7 +51,7 @@ class VerdictForm(FlaskForm):
     )
     reason = TextAreaField(
         "Reason",
-        [Length(max=LONGEST_TEXT)],
+        [at_most(LONGEST_TEXT, "text")],
         description="Needed when you reject.",
     )
 
@@ -61,7 +63,16 @@ class KeepForm(FlaskForm):
 
 
 class HoldForm(FlaskForm):
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=LONGEST_REASON)])
+    reason = StringField(
+        "Reason",
+        [
+            DataRequired("Give a reason."),
+            Length(
+                max=LONGEST_REASON,
+                message=f"The reason is longer than {LONGEST_REASON} characters.",
+            ),
+        ],
+    )
 
 
 class UncertifiedForm(FlaskForm):

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired
 
 from recert.campaigns import questions
 from recert.campaigns.items import NoSuchItem
@@ -15,13 +15,19 @@ from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
+from recert.web.lengths import at_most
 from recert.web.security import allowed, current_actor, database, person_id
 
 bp = Blueprint("conversations", __name__)
 
 
 class MessageForm(FlaskForm):
-    text = TextAreaField(validators=[DataRequired("Write something."), Length(max=2000)])
+    text = TextAreaField(
+        validators=[
+            DataRequired("Write something."),
+            at_most(2000, "text"),
+        ]
+    )
 
 
 def _text() -> str:

@@ -47,6 +47,15 @@ TITLES = {
 }
 
 
+# What people write at length. A refusal shows it again, so that nothing is lost.
+WRITTEN = ("reason", "text", "statement")
+SHOWN_AGAIN = (403, 404, 409, 410, 422)
+NOT_ANY_MORE = (
+    "Nothing was changed. It may have gone to somebody else, or your role has changed since you "
+    "opened the page. Ask the compliance officer if you do not know why."
+)
+
+
 def code_of(error: RecertError) -> int:
     """The HTTP code of one of our errors."""
     return next(code for kind, code in CODES if isinstance(error, kind))
@@ -70,7 +79,7 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
-        return page(error.code or 500, "")
+        return page(error.code or 500, NOT_ANY_MORE if _sent_to_nothing(error.code) else "")
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[str, int]:
@@ -82,4 +91,14 @@ def register(app: Flask) -> None:
 def page(code: int, message: str) -> tuple[str, int]:
     """The error page."""
     title = TITLES.get(code, "Something went wrong")
-    return render_template("error.html", title=title, message=message), code
+    written = _written() if code in SHOWN_AGAIN else []
+    return render_template("error.html", title=title, message=message, written=written), code
+
+
+def _written() -> list[str]:
+    """What somebody wrote into the form that was refused."""
+    return [text for name in WRITTEN for text in request.form.getlist(name) if text.strip()]
+
+
+def _sent_to_nothing(code: int | None) -> bool:
+    return code == 404 and request.method == "POST"

@@ -26,12 +26,13 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from recert.campaigns.models import Answer, Subject
 from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
-from recert.campaigns.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.campaigns.templates import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
-from recert.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.decisions.rules import GIVEN_BY_PEOPLE, Reply
 from recert.foundation import clock
+from recert.web.lengths import REASON_LENGTH, at_most
 from recert.web.scope_form import ScopeFields
+from recert.web.stage_form import StageFields
 
 TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
 
@@ -51,11 +52,16 @@ class AnswerForm(FlaskForm):
     rights = SelectMultipleField(
         choices=[SelectChoice(str(int(right))) for right in WORDS], validators=[Optional()]
     )
-    reason = TextAreaField(validators=[Length(max=MAX_REASON)])
+    reason = TextAreaField(validators=[REASON_LENGTH])
     until = DateField(validators=[Optional()])
     successor = StringField(validators=[Length(max=320)])
     version = IntegerField(validators=[InputRequired()])
     seen = IntegerField(validators=[InputRequired()])
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in one sentence."""
+        return str(self.reason.errors[0]) if self.reason.errors else "Choose an answer."
 
     @property
     def typed_reason(self) -> str:
@@ -101,7 +107,7 @@ class BulkForm(FlaskForm):
     )
     items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
     @property
     def ticked(self) -> dict[int, int] | None:
@@ -185,58 +191,6 @@ class PolicyFields:
         typed = {name: getattr(self, name).data for name in names}
         said["mail_answers"] = self.mail_answers.data
         return Policy.of({**said, **{n: v for n, v in typed.items() if v is not None}})
-
-
-def _who(number: int) -> SelectField:
-    choices = [SelectChoice("", "nobody"), *(SelectChoice(who.value, who.value) for who in Who)]
-    named = SelectChoice("named", "the person named below")
-    return SelectField(f"Look {number} by", choices=[*choices, named], default="")
-
-
-def _sees() -> SelectField:
-    words = {Sees.ALL: "every answer", Sees.KEPT: "what was kept", Sees.REMOVED: "what was removed"}
-    choices = [SelectChoice(sees.value, text) for sees, text in words.items()]
-    return SelectField("sees", choices=choices, default=Sees.ALL.value)
-
-
-def _stage_days() -> IntegerField:
-    limits = NumberRange(1, LONGEST, f"Use 1 to {LONGEST} days.")
-    return IntegerField("in how many days", [Optional(), limits], default=7)
-
-
-class StageFields:
-    """How often a question is looked at. Each later look has the last days before the due date."""
-
-    second_who, second_sees, second_days = _who(2), _sees(), _stage_days()
-    second_name = StringField("Mail address", [Length(max=320)])
-    third_who, third_sees, third_days = _who(3), _sees(), _stage_days()
-    third_name = StringField("Mail address", [Length(max=320)])
-    vote = SelectField(
-        "Where the looks differ, what counts?",
-        choices=[
-            SelectChoice(Vote.REMOVAL.value, "any removal"),
-            SelectChoice(Vote.LAST.value, "the last word"),
-            SelectChoice(Vote.KEEP.value, "any keep"),
-        ],
-        default=Vote.REMOVAL.value,
-    )
-
-    @property
-    def stages(self) -> Stages:
-        """What was chosen; StagesRejected names what makes no sense."""
-        later = [
-            Stage(
-                (name.data or "").strip().lower() if who.data == "named" else who.data,
-                Sees(sees.data),
-                days.data or 7,
-            )
-            for who, name, sees, days in (
-                (self.second_who, self.second_name, self.second_sees, self.second_days),
-                (self.third_who, self.third_name, self.third_sees, self.third_days),
-            )
-            if who.data
-        ]
-        return Stages(tuple(later), Vote(self.vote.data))
 
 
 ABOUT = {
@@ -335,7 +289,7 @@ class ScheduleForm(PolicyFields, FlaskForm):
 
 class ReassignForm(FlaskForm):
     email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 class PostponeForm(FlaskForm):
@@ -343,11 +297,17 @@ class PostponeForm(FlaskForm):
 
 
 class InstructionForm(FlaskForm):
-    text = TextAreaField("Text", [DataRequired("Enter the text."), Length(max=20_000)])
+    text = TextAreaField(
+        "Text",
+        [
+            DataRequired("Enter the text."),
+            at_most(20_000, "text"),
+        ],
+    )
 
 
 class ReasonForm(FlaskForm):
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=MAX_REASON)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 class ExtendForm(ReasonForm):
@@ -365,13 +325,19 @@ class ReleaseForm(FlaskForm):
     """`seen` stands for what the page showed."""
 
     reason = StringField(
-        "Reason", [DataRequired("Say why these changes may go out."), Length(max=MAX_REASON)]
+        "Reason", [DataRequired("Say why these changes may go out."), REASON_LENGTH]
     )
     seen = HiddenField(validators=[Length(max=64)])
 
 
 class SignOffForm(FlaskForm):
-    statement = TextAreaField("Statement", [DataRequired("Enter the statement."), Length(max=4000)])
+    statement = TextAreaField(
+        "Statement",
+        [
+            DataRequired("Enter the statement."),
+            at_most(4000, "statement"),
+        ],
+    )
     confirmed = BooleanField(
         "I have looked at the figures above and acknowledge them.",
         [DataRequired("Confirm that you have looked at the figures.")],

@@ -143,7 +143,7 @@ def answer(place: str) -> ResponseReturnValue:
     reason, token = form.typed_reason, token_of(place)
     if not form.validate_on_submit():
         with database().reading() as session:
-            return _question(session, place, "Choose an answer.", 422, reason=reason, now=now)
+            return _question(session, place, form.problem, 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
             invited = invitations.invitation(session, token, now=now)

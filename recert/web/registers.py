@@ -22,6 +22,7 @@ from recert.people import queries as people
 from recert.people.models import Person
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
+from recert.web.lengths import REASON_LENGTH
 from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("registers", __name__)
@@ -40,7 +41,7 @@ class ExclusionForm(FlaskForm):
         default="/",
         description="This folder and everything below it.",
     )
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=1000)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
     ends = DateField(
         "Last day",
         [InputRequired("Enter a date like 2026-12-31.")],
@@ -59,7 +60,7 @@ class DelegationForm(FlaskForm):
         [InputRequired("Enter a date like 2026-12-31.")],
         description="The end of this day. What is still open then comes back.",
     )
-    reason = StringField("Reason", [DataRequired("Give a reason."), Length(max=1000)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 def _start(day: date) -> datetime:

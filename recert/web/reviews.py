@@ -151,7 +151,7 @@ def answer(item_id: int) -> ResponseReturnValue:
         raise NoSuchItem
     kept = Kept(item_id, form.typed_reason)
     if not form.validate_on_submit():
-        return _folder(row.campaign_id, row.folder_id, "Choose an answer.", 422, kept)
+        return _folder(row.campaign_id, row.folder_id, form.problem, 422, kept)
     try:
         with database().transaction() as session:
             reply = form.reply(settings().zone)

@@ -23,6 +23,7 @@ STATE_WORDS = {
     "needs attention": "needs a person",
     "closed": "closed",
     "gone before decision": "gone before it was answered",
+    "superseded": "answered later in another review",
 }
 ANSWER_WORDS = {
     "keep": "Keep",

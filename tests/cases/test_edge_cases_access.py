@@ -1,0 +1,284 @@
+"""Cases of docs/edge-cases.md about access that changes and is taken away. Each test has the name
+of its case."""
+
+import ftplib
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from recert.campaigns import hints, queries, service
+from recert.campaigns.hints import Level
+from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
+from recert.campaigns.policy import Policy
+from recert.campaigns.rules import LaunchRefused, StepRefused
+from recert.changes import service as changes
+from recert.changes.models import OrderState
+from recert.connectors.embedded.server import EmbeddedServer
+from recert.decisions.rules import AnsweredMeanwhile, Reply
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Account, Folder, Grant
+from tests.activity.test_logs import day, load, log, transfer
+from tests.campaigns.test_contests import announced, objects
+from tests.campaigns.test_micro import asked, look, removed
+from tests.campaigns.test_subjects import launched
+from tests.changes.test_by_hand import AFTER, connect, ordered
+from tests.changes.test_undo_and_retry import undo
+from tests.support.browser import Visitor, visible
+from tests.support.house import ACCOUNTS, FTP_PASSWORD, House
+
+INBOX = "/finance/inbox"
+KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
+
+
+def hints_of(house: House, account: str) -> list[tuple[Level, str]]:
+    item = house.item(account, INBOX)
+    with house.db.reading() as session:
+        row = queries.item_row(session, item.id)
+        assert row
+        found = hints.hints_for(session, [row], now=house.now)[item.id]
+        return [(hint.level, hint.text) for hint in found]
+
+
+def now_granted(house: House, account: str, folder: str) -> int | None:
+    house.snapshot()
+    with house.db.reading() as session:
+        query = (
+            select(Grant.rights)
+            .join(Account, Account.id == Grant.account_id)
+            .join(Folder, Folder.id == Grant.folder_id)
+            .where(Account.name == account, Folder.path == folder)
+            .where(Grant.gone_snapshot_id.is_(None))
+        )
+        return session.scalar(query)
+
+
+def test_item_gone_before_the_decision(house: House) -> None:
+    campaign = house.launched()
+    house.give("pia")
+    house.snapshot()
+    house.refresh()
+    item = house.item("pia", INBOX)
+    assert (item.state, item.outcome) == (ItemState.GONE, "Gone before it was decided.")
+    assert item.campaign_id == campaign  # it stays in the population
+    house.close(campaign)
+    assert house.item("pia", INBOX).answer is None  # and silence is not its answer
+
+
+def test_item_changed_meanwhile(house: House) -> None:
+    house.launched()
+    seen = house.item("pia", INBOX)
+    house.decide("pia", INBOX, KEEP)
+    house.give("pia", INBOX, "list upload overwrite delete")
+    house.snapshot()
+    house.refresh()
+    again = house.item("pia", INBOX)
+    assert (again.state, again.answer) == (ItemState.OPEN, None)
+    with pytest.raises(AnsweredMeanwhile):
+        house.decide("pia", INBOX, Reply(Answer.KEEP, content_hash=seen.content_hash))
+
+
+def test_new_grant_after_the_snapshot(house: House) -> None:
+    campaign = house.launched()
+    look(house)
+    house.give("bob", "/sales", "list delete")
+    house.give("alice", "/sales", "list")
+    with house.later(hours=1):
+        house.snapshot()
+        assert look(house) == 1
+        assert set(asked(house)) == {("bob", "/sales")}  # the risky one; the other next time
+        assert house.item("bob", "/sales").campaign_id != campaign
+
+
+def test_revoke_target_differs_at_apply_time(house: House) -> None:
+    house.ordered("pia", INBOX, REVOKE)
+    house.give("pia", INBOX, "list upload delete")
+    before = house.permissions.read_bytes()
+    house.carry_out()
+    assert house.permissions.read_bytes() == before
+    item = house.item("pia", INBOX)
+    assert item.state is ItemState.NEEDS_ATTENTION
+    assert "The account now has list, upload, delete" in item.outcome
+
+
+def test_access_granted_again_after_the_revoke(house: House) -> None:
+    number = removed(house)
+    house.give("pia", INBOX, "list upload")
+    with house.later(hours=2):
+        house.snapshot()
+        assert look(house) == 1
+        assert f"Removed by order {number}" in asked(house)["pia", INBOX]
+    assert "access.came_back" in house.trail_actions()
+
+
+def test_direct_and_group_path_both_exist(house: House) -> None:
+    house.give("bob", "/finance", "list download upload")
+    house.ordered("bob", "/finance", REVOKE)
+    house.carry_out()
+    assert house.item("bob", "/finance").state is ItemState.VERIFIED
+    assert now_granted(house, "bob", "/finance") is None  # by neither way
+    assert now_granted(house, "lea", "/finance") is not None
+
+
+def test_removing_a_group_member_hits_other_folders(house: House, app: Flask) -> None:
+    charlie = Visitor(app).sign_in(house.user(house.person("charlie")))
+    number = launched(house, Subject.MEMBERSHIP)
+    page = visible(charlie.get(f"/reviews/{number}/questions"))
+    assert "The group opens /finance see file names" in page  # what the removal would hit
+    house.ordered("bob", "/finance", REVOKE)  # one folder only: not by the group
+    house.run()
+    content = json.loads(house.permissions.read_text())
+    assert content["accounts"]["bob"]["groups"] == ["finance"]
+    assert house.entries("bob") == {"/finance": "", INBOX: "list download upload"}
+
+
+def test_anonymous_access_is_an_item_of_its_own(house: House) -> None:
+    public = {"kind": "anonymous", "folders": {INBOX: "list download"}}
+    house.write_permissions({**ACCOUNTS, "anonymous": public})
+    house.launched()
+    assert house.item("anonymous", INBOX).reviewer_id == house.person("alice").person_id
+    assert Level.RED in {level for level, _ in hints_of(house, "anonymous")}
+    with pytest.raises(BadInput, match="Say why"):
+        house.decide("anonymous", INBOX, KEEP)
+
+
+def end_a_session_by_a_revoke(house: House) -> None:
+    """A client that is signed in at a real server loses its access while it stays."""
+    (house.folder / "files/finance/inbox").mkdir(parents=True)
+    server = EmbeddedServer(house.permissions)
+    server.start()
+    try:
+        client = ftplib.FTP(encoding="utf-8", timeout=10)
+        client.connect("127.0.0.1", server.port)
+        client.login("pia", FTP_PASSWORD)
+        assert client.nlst(INBOX) == []
+        house.ordered("pia", INBOX, REVOKE)
+        house.carry_out()
+        assert house.item("pia", INBOX).state is ItemState.VERIFIED
+        with pytest.raises((ftplib.error_perm, EOFError)):
+            client.nlst(INBOX)
+        client.close()
+    finally:
+        server.stop()
+
+
+def test_open_session_after_the_revoke(house: House) -> None:
+    end_a_session_by_a_revoke(house)
+
+
+def test_batch_account_that_never_logs_in(house: House) -> None:
+    house.launched()
+    load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), day(20))))
+    texts = [text for _, text in hints_of(house, "batch")]
+    assert any("last downloaded files on 20 November 2026" in text for text in texts)
+    assert not [text for text in texts if "sign-in" in text]  # nothing known is no reproach
+
+
+def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
+    announced(house, Policy(contest_days=3, wave_size=1))
+    assert house.orders() == []
+    objects(house, "It feeds the bank every night.")
+    house.carry_out()
+    item = house.item("pia", INBOX)
+    assert (item.state, house.orders()) == (ItemState.OPEN, [])
+    assert "feeds the bank" in item.outcome
+
+
+def test_server_down_at_apply(house: House) -> None:
+    campaign = house.launched()
+    house.decide("pia", INBOX, REVOKE)
+    house.close(campaign)
+    away = house.permissions.rename(house.folder / "away")
+    house.carry_out()
+    assert house.orders()[-1].state is OrderState.RETRY
+    with pytest.raises(StepRefused, match="1 items are not done"):
+        house.sign_off(campaign)
+    away.rename(house.permissions)
+    with house.later(days=3):
+        house.carry_out()
+        house.sign_off(campaign)
+    assert house.campaign(campaign).state is CampaignState.SIGNED_OFF
+
+
+def test_partial_success(house: House) -> None:
+    campaign = house.launched()
+    house.decide("pia", INBOX, REVOKE)
+    house.decide("batch", INBOX, REVOKE)
+    house.close(campaign)
+    house.give("batch", INBOX, "list download delete upload")
+    house.carry_out()
+    states = {name: house.item(name, INBOX).state for name in ("pia", "batch")}
+    assert states == {"pia": ItemState.VERIFIED, "batch": ItemState.NEEDS_ATTENTION}
+    with pytest.raises(StepRefused):
+        house.sign_off(campaign)
+
+
+def test_read_only_server(house: House) -> None:
+    export = connect(house, complete="yes")
+    order = ordered(house)
+    assert order.state is OrderState.MANUAL
+    with house.later(hours=1):
+        house.snapshot()
+        assert house.run().state is OrderState.MANUAL  # nobody's "done" counts
+    export.write_text(AFTER)
+    with house.later(hours=2):
+        house.snapshot(accept_shrink=True)
+        assert house.run().state is OrderState.VERIFIED
+
+
+def test_correction_after_apply(house: House) -> None:
+    before = house.permissions.read_bytes()
+    house.ordered("pia", INBOX, REVOKE)
+    house.carry_out()
+    undo(house, house.orders()[-1])
+    house.carry_out()
+    assert house.permissions.read_bytes() == before
+    item = house.item("pia", INBOX)
+    assert item.state is ItemState.CLOSED
+    assert "Taken back by adam@house.example" in item.outcome
+    with house.later(days=40), pytest.raises(changes.rules.UndoRefused):
+        undo(house, house.orders()[0])
+
+
+def test_snapshot_stale_or_partial(house: House) -> None:
+    house.snapshot()
+    with house.later(hours=49), pytest.raises(LaunchRefused, match="48 are allowed"):
+        launch_drafted(house)
+    house.permissions.write_text('{"version": 1')
+    with house.later(hours=50):
+        house.snapshot()  # it fails, and does not make the old one younger
+        with pytest.raises(LaunchRefused, match="48 are allowed"):
+            launch_drafted(house)
+
+
+def launch_drafted(house: House) -> None:
+    number = house.drafted(f"At {house.now:%d %H:%M}")
+    with house.db.transaction() as session:
+        found = session.get_one(Campaign, number)
+        service.launch(session, found, actor=house.officer, now=house.now)
+
+
+def test_login_deleted_and_used_again(house: House) -> None:
+    house.launched("Before")
+    house.decide("pia", INBOX, KEEP)
+    old = house.item("pia", INBOX)
+    house.give("pia")
+    house.snapshot()
+    house.refresh()
+    house.write_permissions(ACCOUNTS)
+    house.launched("After")
+    new = house.item("pia", INBOX)
+    assert new.account_id != old.account_id
+    assert (new.state, new.version) == (ItemState.OPEN, 0)  # nothing of the old one is inherited
+
+
+def test_folder_renamed(house: House) -> None:
+    house.launched("Before")
+    house.give("pia", INBOX)
+    house.give("pia", "/finance/post", "list upload")
+    house.snapshot()
+    house.refresh()
+    house.launched("After")
+    assert house.item("pia", INBOX).state is ItemState.GONE
+    assert house.item("pia", "/finance/post").state is ItemState.OPEN
