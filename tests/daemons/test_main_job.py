@@ -14,6 +14,7 @@ from tests.daemons.worlds import Ground
 
 pytestmark = pytest.mark.daemon
 ALICE = "alice@example.org"
+OLGA = "olga@example.org"
 
 
 class Recert:
@@ -66,7 +67,11 @@ def test_a_revocation_from_the_question_to_the_refused_client(tmp_path: Path) ->
 
         number = str(item["item"])
         recert("decide", number, "revoke", "--as", ALICE, "--reason", "not needed any more")
-        recert("campaign", "close", "Quarter 4")
+        secret = ("--password", "correct horse battery")
+        recert("user", "add", OLGA, "--name", "Olga", "--role", "officer", *secret)
+        recert("campaign", "close", "Quarter 4", code=4)  # one alone does not end it early
+        recert("campaign", "close", "Quarter 4", "--reason", "Only one is asked.")
+        recert("campaign", "close", "Quarter 4", "--as", OLGA)
         recert("order", "run")
         order = recert.rows("order", "list", "--json")[0]
         assert order["state"] == "verified", order
