@@ -10,18 +10,18 @@ from recert.campaigns.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 def _who(number: int) -> SelectField:
     choices = [SelectChoice("", "nobody"), *(SelectChoice(who.value, who.value) for who in Who)]
     named = SelectChoice("named", "the person named below")
-    return SelectField(f"Look {number} by", choices=[*choices, named], default="")
+    return SelectField(f"Look {number}: by whom?", choices=[*choices, named], default="")
 
 
 def _sees() -> SelectField:
     words = {Sees.ALL: "every answer", Sees.KEPT: "what was kept", Sees.REMOVED: "what was removed"}
     choices = [SelectChoice(sees.value, text) for sees, text in words.items()]
-    return SelectField("sees", choices=choices, default=Sees.ALL.value)
+    return SelectField("What is shown", choices=choices, default=Sees.ALL.value)
 
 
 def _stage_days() -> IntegerField:
     limits = NumberRange(1, LONGEST, f"Use 1 to {LONGEST} days.")
-    return IntegerField("in how many days", [Optional(), limits], default=7)
+    return IntegerField("Days for it", [Optional(), limits], default=7)
 
 
 class StageFields:
