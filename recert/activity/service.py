@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from sqlalchemy import case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,7 +20,7 @@ from recert.activity.models import ActivityLog, LastUse, Use
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, LogSource
 from recert.foundation.actor import Actor, system
-from recert.foundation.db import Database, one_at_a_time
+from recert.foundation.db import AnyRow, Database, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import Account, Folder, Server
 
@@ -146,7 +146,7 @@ def _known(session: Session, server_id: int, file: Path) -> ActivityLog:
 
 def _opened(file: Path) -> IO[bytes]:
     if file.suffix == ".gz":
-        return gzip.open(file, "rb")  # type: ignore[return-value]
+        return cast(IO[bytes], gzip.open(file, "rb"))
     return file.open("rb")
 
 
@@ -180,8 +180,10 @@ def _resolved(
 ) -> tuple[list[dict[str, object]], int]:
     """The sums by the numbers of accounts and boundaries. A name that could mean two is passed
     over: what is not known is not guessed."""
-    accounts = _names(session, Account.id, Account.name, server_id, reader)
-    folders = _names(session, Folder.id, Folder.path, server_id, reader)
+    live = (Account.server_id == server_id, Account.gone_snapshot_id.is_(None))
+    accounts = _names(session.execute(select(Account.id, Account.name).where(*live)), reader)
+    live = (Folder.server_id == server_id, Folder.gone_snapshot_id.is_(None))
+    folders = _names(session.execute(select(Folder.id, Folder.path).where(*live)), reader)
     jails = {reader.plain(os.fsencode(name)): os.fsencode(root) for name, root in roots.items()}
     found: dict[tuple[int, int, Use], tuple[datetime, int]] = {}
     times: dict[bytes, datetime] = {}
@@ -203,18 +205,12 @@ def _resolved(
     return rows, unknown
 
 
-def _names(
-    session: Session, number: object, name: object, server_id: int, reader: Format
-) -> dict[bytes, int | None]:
-    """Live names as the log writes them; None where two look the same."""
-    table = Account if name is Account.name else Folder
-    query = select(number, name).where(  # type: ignore[call-overload]
-        table.server_id == server_id, table.gone_snapshot_id.is_(None)
-    )
+def _names(rows: Iterable[AnyRow], reader: Format) -> dict[bytes, int | None]:
+    """Numbers by their names as the log writes them; None where two look the same."""
     found: dict[bytes, int | None] = {}
-    for row in session.execute(query):
-        written = reader.plain(os.fsencode(row[1]))
-        found[written] = None if written in found else row[0]
+    for number, name in rows:
+        written = reader.plain(os.fsencode(name))
+        found[written] = None if written in found else number
     return found
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns import contests
@@ -85,10 +85,3 @@ def _write(
     }
     envelope = Envelope(campaign.ref, None, made.values(), until)
     return int(send(session, "removal", to, context, envelope, head, now=now) is not None)
-
-
-def untold(session: Session, campaign_id: int) -> int:
-    """How many who lose something were not told yet."""
-    here = (Item.campaign_id == campaign_id, Contest.told_at.is_(None))
-    query = select(func.count()).select_from(Contest).join(Item, Item.id == Contest.item_id)
-    return session.scalar(query.where(*here, Contest.person_id.is_not(None))) or 0

@@ -43,7 +43,7 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
     """Sets the owners of groups from CSV; the number of rows. CsvRejected changes nothing.
     Groups that the file does not name keep their owner."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = _checked(session, text, GROUP_COLUMNS, "group")
+    rows, servers, persons = checked(session, text, GROUP_COLUMNS, "group")
     known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
     for row in rows:
         key = (servers[row.text("server")], row.text("group"))
@@ -64,7 +64,7 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
     """Says of service accounts who answers for them and what they are for, from CSV; the number
     of rows. CsvRejected changes nothing."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = _checked(session, text, SERVICE_COLUMNS, "account")
+    rows, servers, persons = checked(session, text, SERVICE_COLUMNS, "account")
     known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
     for row in rows:
         key = (servers[row.text("server")], row.text("account"))
@@ -85,7 +85,7 @@ def _said(row: CsvRow, named: str) -> list[str]:
     return [row.text("server"), row.text(named), row.text("owner_email")]
 
 
-def _checked(
+def checked(
     session: Session, text: str, columns: Sequence[Column], named: str
 ) -> tuple[list[CsvRow], dict[str, int], dict[str, int]]:
     """The rows, the servers and the persons they speak of; CsvRejected names every bad one."""

@@ -12,11 +12,10 @@ from recert.connectors.contract import Connector
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
-from recert.inventory import fold, routing, rules
+from recert.inventory import fold, registers, routing, rules
 from recert.inventory.models import FolderOwner, Server
 from recert.people import csv_rows
-from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
-from recert.people.models import Person
+from recert.people.csv_rows import CellError, Column
 from recert.people.service import clean_email
 
 
@@ -109,11 +108,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     """Sets the owners of folders from CSV; the number of rows. CsvRejected changes nothing.
     Folders that the file does not name keep their owner."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows = csv_rows.read(text, OWNER_COLUMNS)
-    one_at_a_time(session, "import owners")
-    servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
-    persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
-    _check_owners(rows, servers, persons)
+    rows, servers, persons = registers.checked(session, text, OWNER_COLUMNS, "folder")
     known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
     addresses = {number: email for email, number in persons.items()}
     changed = []
@@ -138,20 +133,3 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     details = {"rows": len(rows), "changed": changed}  # server, folder, owner before and after
     trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
     return len(rows)
-
-
-def _check_owners(rows: list[CsvRow], servers: dict[str, int], persons: dict[str, int]) -> None:
-    errors, seen = [], set[tuple[str, str]]()
-    for row in rows:
-        key = (row.text("server"), row.text("folder"))
-        if key[0] not in servers:
-            errors.append(RowError(row.line, "server", f"there is no server {key[0]!r}"))
-        if key in seen:
-            errors.append(RowError(row.line, "folder", f"{key[1]} stands twice"))
-        seen.add(key)
-        for column in ("owner_email", "substitute_email"):
-            email = row.text(column)
-            if email and email not in persons:
-                errors.append(RowError(row.line, column, f"nobody has the address {email}"))
-    if errors:
-        raise CsvRejected(errors)
