@@ -11,7 +11,7 @@ from recert.foundation.db import Base
 class FolderProgress(Base):
     """Counts of one folder of a campaign, renewed in the transaction of each change, so that no
     page counts items. The index gives the folders with the most open questions first. Its items
-    lie between `first_key` and `last_key`."""
+    lie between `first_key` and `last_key`. Without foreign keys for the same reason as items."""
 
     __tablename__ = "folder_progress"
     __table_args__ = (
@@ -20,9 +20,9 @@ class FolderProgress(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
-    folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"))
+    campaign_id: Mapped[int]
+    server_id: Mapped[int]
+    folder_id: Mapped[int]
     first_key: Mapped[int]
     last_key: Mapped[int]
     total: Mapped[int]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign, Item, ItemState
@@ -18,7 +18,8 @@ def mark(session: Session, campaign_id: int) -> None:
     able = _able(session, session.get_one(Campaign, campaign_id).server_ids)
     mine = (Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
     # Few people can: who they are is asked once, and items are found by their reviewers.
-    clear = update(Item).where(*mine, Item.conflict.is_(True)).values(conflict=False)
+    flagged = and_(Item.conflict)  # as it stands in its partial index
+    clear = update(Item).where(*mine, flagged).values(conflict=False)
     session.execute(clear.execution_options(synchronize_session=False))
     for server_id, people in able.items():
         here = (Item.server_id == server_id, Item.reviewer_id.in_(people))

@@ -39,6 +39,7 @@ from recert.inventory.models import (
 from recert.inventory.queries import seen_in
 from recert.people.models import Person
 
+QUEUE_NAME = "Compliance queue"
 _OF_OTHER_SUBJECTS = ("group_id", "folder_owner_id", "topic")
 
 
@@ -92,12 +93,35 @@ def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerSh
             before = found.get(row.reviewer_id)
             found[row.reviewer_id] = ReviewerShare(
                 row.reviewer_id,
-                row.name or "Compliance queue",
+                row.name or QUEUE_NAME,
                 row.email or "",
                 row.items + (before.items if before else 0),
                 row.folders + (before.folders if before else 0),
             )
     return sorted(found.values(), key=lambda share: (-share.items, share.name))
+
+
+def shares_of(session: Session, campaign_id: int) -> list[ReviewerShare]:
+    """What each reviewer of a campaign got about folders: the same, counted from its items."""
+    query = (
+        select(
+            Item.reviewer_id,
+            func.count().label("items"),
+            func.count(distinct(Item.folder_id)).label("folders"),
+        )
+        .where(Item.campaign_id == campaign_id)
+        .group_by(Item.reviewer_id)
+        .subquery()
+    )
+    named = select(query, Person.name, Person.email)
+    rows = session.execute(named.outerjoin(Person, Person.id == query.c.reviewer_id))
+    found = [
+        ReviewerShare(
+            row.reviewer_id, row.name or QUEUE_NAME, row.email or "", row.items, row.folders
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda share: (-share.items, share.name))
 
 
 def count(session: Session, selection: Selection) -> Population:
@@ -179,9 +203,11 @@ def generate(session: Session, campaign: Campaign, selection: Selection, first_k
         *("route", "rights", "content_hash", "sort_key", "state", "version", "outcome"),
         *others,
     ]
-    session.execute(insert(Item).from_select(columns, rows, include_defaults=False))
-    mine = (Item.campaign_id == campaign.id, Item.server_id == server_id)
-    return session.scalar(select(func.count()).where(*mine)) or 0
+    made = session.execute(
+        insert(Item).from_select(columns, rows, include_defaults=False),
+        execution_options={"preserve_rowcount": True},
+    )
+    return int(getattr(made, "rowcount", -1))
 
 
 def start_progress(session: Session, campaign_id: int) -> None:

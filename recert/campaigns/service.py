@@ -35,6 +35,7 @@ from recert.campaigns.scope import EVERYTHING, Scope
 from recert.campaigns.selection import Selection, select_for
 from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
+from recert.foundation.db import give_room_to_sort, refresh_statistics
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory import queries as inventory_queries
 from recert.inventory.fold import match_persons
@@ -155,6 +156,12 @@ def draft(
 
 def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     """Counts what a launch would do now; changes nothing."""
+    found = _examined(session, campaign, now=now)
+    return _shared(found, population.shares(session, found.selections))
+
+
+def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
+    """What would be asked about and what stands in the way; not yet who would be asked."""
     snapshots, problems, warnings = _snapshots(session, campaign, now=now)
     selections = select_for(session, campaign, snapshots, now=now)
     counted = [population.count(session, found) for found in selections]
@@ -167,14 +174,18 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
             )
     if not problems and not any(part.items for part in counted):
         problems.append(_NOTHING[campaign.about])
-    shares = population.shares(session, selections)
-    warnings += [
+    return Preview(counted, (), problems, warnings, selections)
+
+
+def _shared(found: Preview, shares: Sequence[population.ReviewerShare]) -> Preview:
+    """The same with the reviewers, and what is to be said about them."""
+    many = [
         f"{share.name} would get {share.items} questions; more than {rules.MANY_ITEMS} are seldom "
         "answered with care. Name more owners, or ask about less at once."
         for share in shares
         if share.reviewer_id is not None and share.items > rules.MANY_ITEMS
     ]
-    return Preview(counted, shares, problems, warnings, selections)
+    return replace(found, shares=shares, warnings=[*found.warnings, *many])
 
 
 def _snapshots(
@@ -222,12 +233,13 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         raise LaunchRefused("Its due date has passed. Make a new one.")
     for server_id in campaign.server_ids:  # people may have been imported since the snapshot
         match_persons(session, server_id)
-    found = preview(session, campaign, now=now)
+    found = _examined(session, campaign, now=now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))
     if campaign.freshness_by == actor.name:
         raise LaunchRefused("You allowed older snapshots; somebody else must launch it.")
     take_step(session, campaign, CampaignState.ACTIVE)
+    give_room_to_sort(session)
     campaign.launched_at, campaign.launched_by = now, actor.name
     made = 0
     for part, selection in zip(found.populations, found.selections, strict=True):
@@ -239,9 +251,14 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         if added != part.items:
             raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
         made += added
+    refresh_statistics(session, made, "item")
     population.start_progress(session, campaign.id)
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
+    if campaign.about is Subject.ACCESS:  # counting what is there is cheaper than routing again
+        found = _shared(found, population.shares_of(session, campaign.id))
+    else:
+        found = _shared(found, population.shares(session, found.selections))
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)
     details = {

@@ -24,6 +24,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
 )
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -68,6 +69,7 @@ AnySelect = Select[*tuple[Any, ...]]
 PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+MANY_ROWS = 10_000
 READ_ONLY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -140,6 +142,20 @@ def one_at_a_time(session: Session, act: str) -> None:
     whether something is there and then add it; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(act))))
+
+
+def refresh_statistics(session: Session, rows: int, *tables: str) -> None:
+    """After many rows PostgreSQL is told what the tables look like now: what it knew before makes
+    it walk through a million rows again and again. It would look by itself, but later."""
+    if session.get_bind().dialect.name == "postgresql" and rows >= MANY_ROWS:
+        for table in tables:
+            session.execute(text(f"ANALYZE {table}"))
+
+
+def give_room_to_sort(session: Session) -> None:
+    """Until this transaction ends, PostgreSQL may sort in memory what else goes through files."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL work_mem = '128MB'"))
 
 
 def _sqlite_engine(url: URL) -> Engine:

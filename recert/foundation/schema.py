@@ -1,19 +1,22 @@
 """Migrations: bring the database to the schema of this version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData
 
 from recert.foundation.db import Base, Database
 from recert.foundation.errors import RecertError
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+LOST = "PRAGMA foreign_key_check"
 UPGRADE_LOCK = 7_232_378  # any number, the same in every version
 ROOMS_WITH_TABLES = (
     "trail",
@@ -67,11 +70,28 @@ def _run(db: Database, act: Callable[[Config], None]) -> None:
     config = _config()
     with db.connection() as connection:
         connection.execution_options(begin="BEGIN IMMEDIATE")
-        with connection.begin():
+        with _rebuilding(db, connection), connection.begin():
             if not db.is_sqlite:  # several machines may start at once; SQLite locks by itself
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
             config.attributes["connection"] = connection
             act(config)
+            if db.is_sqlite and (lost := connection.exec_driver_sql(LOST).first()):
+                raise RecertError(f"A row of {lost[0]} names a row of {lost[2]} that is not there.")
+
+
+@contextmanager
+def _rebuilding(db: Database, connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew, which its rows in other tables would forbid. They
+    are checked at the end instead."""
+    if not db.is_sqlite:
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def check(db: Database) -> None:

@@ -11,11 +11,12 @@ from recert import trail
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, Reading
 from recert.foundation.actor import Actor, Role
-from recert.foundation.db import Database
+from recert.foundation.db import Database, refresh_statistics
 from recert.inventory import fold, queries, routing, rules, staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.staging import Staged
 
+FILLED = ("account", "folder", "folder_route", "access_grant")
 ABANDONED_AFTER = timedelta(hours=12)
 
 
@@ -114,6 +115,7 @@ def _publish(
         session, snapshot.server_id, snapshot_id, reading.accounts
     )
     routing.recompute(session, snapshot.server_id)
+    refresh_statistics(session, snapshot.added + snapshot.gone, *FILLED)
     reason = f"Accepted by {actor.name}: {shrunk}" if shrunk else ""
     return _close(session, snapshot_id, SnapshotState.COMPLETE, reason, actor, at)
 

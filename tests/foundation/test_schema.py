@@ -3,13 +3,42 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from recert.foundation import schema
 from recert.foundation.db import Database
 from recert.foundation.schema import SchemaTooOld
 from recert.trail.models import TrailHead
 from tests.foundation.test_db import at_once
+
+KEPT = ("campaign", "access_grant", "person", "account", "folder", "server", "folder_owner")
+_TRIGGERS = {
+    True: "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table",
+    False: "SELECT tgname FROM pg_trigger WHERE tgrelid = CAST(:table AS regclass)",
+}
+_PERSON = (
+    text("INSERT INTO organisation (name, kind) VALUES ('Company', 'own')"),
+    text(
+        "INSERT INTO person (email, name, department, active, organisation_id) "
+        "VALUES ('one@company.example', 'One', '', true, 1)"
+    ),
+)
+_AN_ITEM = (
+    text(
+        "INSERT INTO campaign (name, state, server_ids, folder_prefix, due_at, undo_minutes, "
+        "created_at, created_by) VALUES ('Q', 'draft', '[]', '/', '2026-01-01', 60, "
+        "'2026-01-01', 'x')"
+    ),
+    text(
+        "INSERT INTO item (campaign_id, server_id, topic, route, rights, content_hash, sort_key, "
+        "state, version, outcome) VALUES (1, 1, 'it', 'compliance queue', 0, 0, 1, 'open', 0, '')"
+    ),
+    text(
+        "INSERT INTO item_message (item_id, author, is_question, text, at) "
+        "VALUES (1, 'x', true, 'why?', '2026-01-01')"
+    ),
+)
 
 
 def tables(db: Database) -> set[str]:
@@ -36,6 +65,44 @@ class TestUpgrading:
         with db.connection() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, schema.metadata()) == []
+
+
+class TestWhatIsNamedIsKept:
+    """Grants and items have no foreign keys; what they name cannot go away."""
+
+    @pytest.mark.parametrize("table", KEPT)
+    def test_a_row_cannot_be_deleted(self, db: Database, table: str) -> None:
+        with db.connection() as connection:
+            triggers = set(connection.scalars(text(_TRIGGERS[db.is_sqlite]), {"table": table}))
+        assert {f"keep_{table}_delete", f"keep_{table}_update"} <= triggers
+
+    def test_the_database_says_so(self, empty: Database) -> None:
+        schema.upgrade(empty)
+        with empty.engine.begin() as connection:
+            for statement in _PERSON:
+                connection.execute(statement)
+        for act in ("DELETE FROM person", "UPDATE person SET id = 2"):
+            with (
+                pytest.raises(DBAPIError, match="rows of person are never deleted"),
+                empty.engine.begin() as connection,
+            ):
+                connection.execute(text(act))
+        with empty.engine.begin() as connection:
+            connection.execute(text("UPDATE person SET name = 'Other'"))
+
+    def test_a_table_that_is_made_anew_keeps_its_rows_and_those_that_name_them(
+        self, empty: Database
+    ) -> None:
+        schema.upgrade(empty, "0010")
+        with empty.engine.begin() as connection:
+            for statement in _AN_ITEM:
+                connection.execute(statement)
+        schema.upgrade(empty)
+        with empty.engine.begin() as connection:
+            assert connection.scalars(text("SELECT topic FROM item")).all() == ["it"]
+            assert connection.scalars(text("SELECT text FROM item_message")).all() == ["why?"]
+        with pytest.raises(DBAPIError), empty.engine.begin() as connection:
+            connection.execute(text("DELETE FROM item"))  # the message still names it
 
 
 class TestDowngrading:
