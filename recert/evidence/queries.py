@@ -1,6 +1,7 @@
 """What goes into a package, each as a stream of plain rows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from recert.connectors import rights
 from recert.decisions.models import Decision
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
+from recert.inventory.recordings import said_of
 from recert.mail.models import OutboxMessage
 from recert.people.models import Organisation, Person
 from recert.remediation.models import Remediation
@@ -57,6 +59,40 @@ def population(session: Session, campaign_id: int) -> Iterator[Record]:
             "without_rights": part.without_rights,
             "items": part.items,
         }
+
+
+def readings(session: Session, campaign_id: int) -> Iterator[Record]:
+    """How each snapshot of the population was read, and what stands for its raw answers."""
+    query = (
+        select(Server.name, Server.kind, Snapshot)
+        .join(Snapshot, Snapshot.server_id == Server.id)
+        .join(Population, Population.snapshot_id == Snapshot.id)
+        .where(Population.campaign_id == campaign_id)
+        .order_by(Server.name)
+    )
+    for server, kind, snapshot in session.execute(query):
+        asked = snapshot.asked
+        yield {
+            "server": server,
+            "snapshot": snapshot.id,
+            "kind": kind,
+            "collector": snapshot.collector,
+            "read_started": _iso(snapshot.read_started_at),
+            "read_ended": _iso(snapshot.read_ended_at),
+            "commands": "; ".join(
+                f"{number} x {command}" for command, number in asked.get("commands", {}).items()
+            ),
+            "files": asked.get("files", 0),
+            "first_files": "; ".join(asked.get("first_files", ())),
+            "fingerprint": snapshot.fingerprint,
+            "recording_sha256": snapshot.recording_sha256,
+            "recording_size": snapshot.recording_size,
+            "recording": said_of(snapshot),
+        }
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
 
 
 def items(session: Session, campaign_id: int) -> Iterator[Record]:

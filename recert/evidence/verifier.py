@@ -57,6 +57,7 @@ FILES = {
     "mails.csv",
     "orders.jsonl",
     "population.csv",
+    "readings.csv",
     "reviewers.csv",
     "summary.pdf",
     "trail.jsonl",
@@ -269,6 +270,24 @@ def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
     if len(items) != expected:
         raise Broken(f"{len(items)} items where the population has {expected}")
     return items
+
+
+def check_readings(package: zipfile.ZipFile, trail: Trail) -> None:
+    """Broken when what stands for the raw answers is not what was written down when they came."""
+    snapshots = {row["snapshot"]: row for row in _rows(package, "population.csv")}
+    readings = {row["snapshot"]: row for row in _rows(package, "readings.csv")}
+    if set(snapshots) != set(readings):
+        raise Broken("readings.csv and population.csv name different snapshots")
+    for number, row in readings.items():
+        if row["fingerprint"] != snapshots[number]["raw_sha256"]:
+            raise Broken(f"snapshot {number} has two fingerprints")
+        for entry in trail.get(("snapshot.taken", f"snapshot:{number}"), []):
+            told = entry["details"]
+            kept = told.get("recording", {"sha256": "", "size": 0})
+            seen = (told["fingerprint"], told.get("collector", ""), kept["sha256"], kept["size"])
+            listed = (row["fingerprint"], row["collector"], row["recording_sha256"])
+            if seen != (*listed, int(row["recording_size"])):
+                raise Broken(f"the reading of snapshot {number} is not the one of the trail")
 
 
 def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail) -> str:
@@ -670,6 +689,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         if trail_key != key:
             raise Broken("the checkpoint was signed with another key than the package")
         items = check_population(package)
+        check_readings(package, trail)
         reference = check_campaign(package, items, trail)
         counting = check_decisions(package, items, trail, reference)
         orders = check_orders(package, items, counting, trail)
