@@ -1,4 +1,4 @@
-"""What each snapshot was read by, and the recording of the raw answers."""
+"""What each snapshot was read by, the recording of the raw answers, and keys of accounts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,8 +21,10 @@ def upgrade() -> None:
         "snapshot", sa.Column("recording_size", sa.BigInteger(), nullable=False, server_default="0")
     )
     op.add_column("snapshot", sa.Column("asked", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("account", sa.Column("key_count", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("account", "key_count")
     for name in (*TEXTS, *MOMENTS, "recording_size", "asked"):
         op.drop_column("snapshot", name)

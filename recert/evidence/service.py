@@ -259,6 +259,7 @@ def _json(value: Any) -> str:
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
+    *queries.SORTS,
 )
 READINGS = (
     *("server", "snapshot", "kind", "collector", "read_started", "read_ended", "commands", "files"),
@@ -266,7 +267,16 @@ READINGS = (
 )
 ITEMS = (
     *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
-    *("organisation", "rights", "via", "reviewer", "route", "reviewer_could_grant", "state"),
+    *(
+        "account_keys",
+        "organisation",
+        "rights",
+        "via",
+        "reviewer",
+        "route",
+        "reviewer_could_grant",
+        "state",
+    ),
     *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (

@@ -266,10 +266,22 @@ def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
                 f"{found[0]} items of {found[1]} accounts stand in the list of server"
                 f" {row['server']}, where its population has {row['items']} of {row['reviewed']}"
             )
+        check_sorts(row, here)
         expected += len(here)
     if len(items) != expected:
         raise Broken(f"{len(items)} items where the population has {expected}")
     return items
+
+
+def check_sorts(row: Row, items: List[Row]) -> None:
+    """Broken when the accounts of a sort are not as many as the list of items has."""
+    for name in ("service", "shared", "anonymous"):
+        found = len({item["account"] for item in items if item["account_kind"] == name})
+        if found != int(row[name]):
+            raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
+    keyed = {item["account"] for item in items if item["account_keys"] not in ("", "0")}
+    if len(keyed) != int(row["with_keys"]):
+        raise Broken(f"{len(keyed)} accounts with keys of {row['server']}, of {row['with_keys']}")
 
 
 def check_readings(package: zipfile.ZipFile, trail: Trail) -> None:

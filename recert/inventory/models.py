@@ -107,6 +107,7 @@ class Account(Seen, Base):
     last_login_at: Mapped[datetime | None]
     note: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    key_count: Mapped[int | None]  # authorized keys that open it; NULL: not known
 
 
 class Group(Seen, Base):

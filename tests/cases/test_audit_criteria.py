@@ -173,6 +173,22 @@ def test_a06_sorts_of_accounts_are_counted_apart(
     assert counted(house, campaign).reviewed == len(accounts)
 
 
+def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
+    """Share links do not exist on any kind of server; the right `share` is a right as others."""
+    house.snapshot()
+    with house.db.transaction() as session:
+        session.execute(update(Account).where(Account.name == "batch").values(key_count=2))
+        session.execute(update(Account).where(Account.name == "pia").values(key_count=0))
+    house.refresh()
+    campaign = launched(house, Scope())
+    files = packages.files(house.export(campaign))
+    (row,) = packages.rows(files["population.csv"])
+    counted = {name: row[name] for name in ("partner", "service", "shared", "with_keys")}
+    assert counted == {"partner": "1", "service": "1", "shared": "0", "with_keys": "1"}
+    keys = {one["account"]: one["account_keys"] for one in packages.rows(files["items.csv"])}
+    assert (keys["batch"], keys["pia"], keys["seller"]) == ("2", "0", "")
+
+
 def test_a07_every_account_is_joined_to_a_person_or_is_an_orphan(house: House) -> None:
     started(house)
     moved(house, "Finance,mona@house.example,\nbob", "Sales,mona@house.example,\nbob")

@@ -48,3 +48,12 @@ def test_the_same_comes_out_offline_and_no_hash_is_kept(
         assert again.groups == reading.groups
         assert again.fingerprint == reading.fingerprint
         assert again.problems == reading.problems
+
+
+def test_the_keys_of_accounts_are_counted(world_seed: int) -> None:
+    with Ground.of("openssh", world_seed) as ground, OpensshRig(ground) as server:
+        ours = {login.account for login in server.logins}
+        reading = registry.connect("openssh", server.settings()).read()
+        counted = {one.name: one.keys for one in reading.accounts if one.name in ours}
+        assert any(counted.values())
+        assert all(counted[name] for name in server.signed_in)

@@ -248,8 +248,8 @@ def _read_pam(host: Host, known: Known) -> None:
             known.warnings.append(f"not understood: {text}")
 
 
-def _keys(host: Host, known: Known) -> frozenset[str]:
-    """Key files with at least one key in them; asked only where SFTP is spoken."""
+def _keys(host: Host, known: Known) -> dict[str, int]:
+    """Key files with at least one key in them, and how many; asked only where SFTP is spoken."""
     wanted = {
         place
         for server, protocol in known.layout.open_servers()
@@ -260,9 +260,11 @@ def _keys(host: Host, known: Known) -> frozenset[str]:
         if place.startswith("/")
     }
     found = host.read_many(sorted(wanted))
-    return frozenset(
-        path for path, raw in found.items() if isinstance(raw, bytes) and b"BEGIN" in raw
-    )
+    return {
+        path: raw.count(b"BEGIN")
+        for path, raw in found.items()
+        if isinstance(raw, bytes) and b"BEGIN" in raw
+    }
 
 
 def ftpaccess_files(host: Host, roots: Iterable[str]) -> Mapping[str, bytes]:
