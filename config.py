@@ -7,6 +7,7 @@ RECERT_TIMEZONE       the zone in which times are shown             UTC
 RECERT_UNDO_MINUTES   how long an answer can be changed             60
 RECERT_MICRO_REVIEWS  on or off: ask at once about what changed     on
 RECERT_CERTIFIED_DAYS how many days an answer about access counts   92
+RECERT_RECORDING_DAYS how many days raw answers of servers are kept that no review uses   90
 RECERT_LANGUAGE       of mails: en or de                            en
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
 RECERT_IMAP_SERVER, _PORT, _SECURITY (tls, starttls), _CA_FILE, _USERNAME, _PASSWORD, _FOLDER
@@ -56,6 +57,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         undo_minutes=_number(environ, "RECERT_UNDO_MINUTES", 60, range(LONGEST_UNDO + 1)),
         micro_reviews=_switch(environ, "RECERT_MICRO_REVIEWS", "on"),
         certified_days=_number(environ, "RECERT_CERTIFIED_DAYS", 92, range(1, LONGEST_CERTIFIED)),
+        recording_days=_number(environ, "RECERT_RECORDING_DAYS", 90, range(1, LONGEST_CERTIFIED)),
         language=_language(environ.get("RECERT_LANGUAGE", "en")),
         replies=_replies(environ),
         secure_cookies=base_url.startswith("https://"),

@@ -14,6 +14,7 @@ from recert.decisions.replies import ReplyDesk
 from recert.foundation import secrets
 from recert.foundation.db import Database
 from recert.foundation.settings import Settings
+from recert.inventory.recordings import Shelf
 from recert.jobs import scheduler
 from recert.jobs.ticks import Works
 from recert.mail.smtp import Post
@@ -42,6 +43,8 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         post=Post(app, settings.mail),
         head=Letterhead.of(settings),
         replies=ReplyDesk(settings.replies, Letterhead.of(settings)) if settings.replies else None,
+        shelf=Shelf(settings.recordings),
+        recording_days=settings.recording_days,
         desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
     )
     app.extensions["recert.settings"] = settings

@@ -52,6 +52,7 @@ def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hin
     """The hints of items as `queries` returns them, by item number."""
     found: Hints = {row.id: list(_of_account(row, now)) for row in rows}
     if rows:
+        _add_keys(session, rows, found)
         _add_news(session, rows, found)
         _add_peers(session, rows, found)
         _add_previous(session, rows, found)
@@ -78,6 +79,18 @@ def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
             Hint(Level.AMBER, "Whoever answers could give himself the same access on this server.")
         )
     return found
+
+
+def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """A key opens an account whatever happens to its password."""
+    counted = select(Account.id, Account.key_count).where(
+        Account.id.in_({row.account_id for row in rows if row.account_id}), Account.key_count > 0
+    )
+    keys = {row.id: row.key_count for row in session.execute(counted)}
+    for row in rows:
+        if count := keys.get(row.account_id):
+            text = f"{count} keys open this account." if count > 1 else "1 key opens this account."
+            found[row.id].append(Hint(Level.PLAIN, text))
 
 
 def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:

@@ -11,6 +11,7 @@ from recert.cli import (
     running,
     schedules,
     servers,
+    snapshots,
     system,
 )
 from recert.cli.base import Shell, cli
@@ -28,5 +29,6 @@ __all__ = [
     "running",
     "schedules",
     "servers",
+    "snapshots",
     "system",
 ]

@@ -17,10 +17,8 @@ from recert.connectors.probing import Credential, probe
 from recert.decisions import certified
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
-from recert.inventory import queries, service, snapshots
+from recert.inventory import queries, service
 from recert.inventory.expansion import expand, rights_by
-from recert.inventory.models import SnapshotState
-from recert.inventory.snapshots import Outcome
 from recert.people import queries as people
 
 
@@ -143,44 +141,6 @@ def server_enable_writes(context: Shell, name: str, off: bool) -> None:
         found = service.server_by_name(session, name)
         service.enable_writes(session, found, not off, actor=context.actor, now=clock.now())
     click.echo(f"Writing to {name} is {'off' if off else 'on'}.")
-
-
-@cli.command()
-@click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@click.option(
-    "--accept-shrink", is_flag=True, help="Far fewer entries than last time are right. Looks again."
-)
-@shell
-def snapshot(context: Shell, names: tuple[str, ...], as_json: bool, accept_shrink: bool) -> int:
-    """Read servers (all, or the NAMES) and write down what everybody can do."""
-    with context.db.reading() as session:
-        wanted = [service.server_by_name(session, name) for name in names] or [
-            row.Server for row in queries.servers_overview(session)
-        ]
-    code = 0
-    for found in wanted:
-        outcome = snapshots.take(
-            context.db,
-            found.id,
-            actor=context.actor,
-            now=clock.now,
-            accept_shrink=accept_shrink,
-        )
-        _tell(outcome, as_json)
-        if outcome.state is not SnapshotState.COMPLETE:
-            code = EXIT_FINDINGS
-    return code
-
-
-def _tell(outcome: Outcome, as_json: bool) -> None:
-    if as_json:
-        say_json(outcome.__dict__)
-        return
-    click.echo(
-        f"{outcome.server}: {outcome.state.value}, {outcome.grants} grants, "
-        f"{outcome.added} new, {outcome.gone} gone. {outcome.reason}".rstrip()
-    )
 
 
 @cli.command()

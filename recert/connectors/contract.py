@@ -84,6 +84,7 @@ class AccountFact:
     expires: datetime | None = None
     last_login: datetime | None = None  # None: not known, never "never"
     note: str = ""  # why it is not enabled, in words
+    keys: int | None = None  # how many authorized keys open it; None: not known, or no such way in
 
 
 @dataclass(frozen=True)

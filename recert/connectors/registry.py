@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from recert.connectors import csv_export, embedded, openssh, proftpd, pureftpd, vsftpd
 from recert.connectors.contract import Connector, SettingsInvalid
+from recert.connectors.world import REAL, World
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Kind:
     name: str
     title: str
     settings: tuple[Setting, ...]
-    build: Callable[[Mapping[str, str]], Connector]
+    build: Callable[[Mapping[str, str], World], Connector]
 
 
 def _daemon(config: str) -> tuple[Setting, ...]:
@@ -156,7 +157,7 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
             raise SettingsInvalid(f"Kind {kind!r} needs {setting.key}: {setting.hint}")
 
 
-def connect(kind: str, settings: Mapping[str, str]) -> Connector:
+def connect(kind: str, settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of one server. Opens nothing yet."""
     check_settings(kind, settings)
-    return KINDS[kind].build(settings)
+    return KINDS[kind].build(settings, world)

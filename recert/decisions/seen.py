@@ -60,6 +60,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
         "account": Account.name,
         "kind": cast(Account.kind, Text),
         "enabled": Account.enabled,
+        "keys": Account.key_count,
         "ends": cast(Account.expires_at, Text),
         "person": Person.name,
         "person_active": Person.active,

@@ -26,6 +26,7 @@ from recert.foundation.settings import MailSettings, Settings
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import SnapshotState
+from recert.inventory.recordings import Shelf
 from recert.people import service as people
 
 MARK = ".recert-demo"
@@ -172,7 +173,13 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
     with stage.db.reading() as session:
         wanted = [inventory.server_by_name(session, name).id for name in stage.permission_files]
     for server_id in wanted:
-        outcome = snapshots.take(stage.db, server_id, actor=DIRECTOR, now=clock.now)
+        outcome = snapshots.take(
+            stage.db,
+            server_id,
+            actor=DIRECTOR,
+            now=clock.now,
+            shelf=Shelf(stage.settings.recordings),
+        )
         if outcome.state is not SnapshotState.COMPLETE:
             raise RecertError(f"The snapshot of {outcome.server} failed: {outcome.reason}")
     now = clock.now()

@@ -1,9 +1,10 @@
 """What goes into a package, each as a stream of plain rows."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns.event_models import CampaignGrant
@@ -18,15 +19,25 @@ from recert.campaigns.models import (
 )
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
+from recert.connectors.contract import AccountKind
 from recert.decisions.models import Decision
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
+from recert.inventory.recordings import said_of
 from recert.mail.models import OutboxMessage
-from recert.people.models import Organisation, Person
+from recert.people.models import Organisation, OrganisationKind, Person
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
 
 Record = dict[str, Any]
+# The sorts of accounts that an auditor counts apart.
+SORTS: dict[str, ColumnElement[bool]] = {
+    "partner": Organisation.kind == OrganisationKind.PARTNER,
+    "service": Account.kind == AccountKind.SERVICE,
+    "shared": Account.kind == AccountKind.SHARED,
+    "anonymous": Account.kind == AccountKind.ANONYMOUS,
+    "with_keys": Account.key_count > 0,
+}
 
 
 def _stream(session: Session, query: AnySelect) -> Iterator[Any]:
@@ -42,6 +53,7 @@ def population(session: Session, campaign_id: int) -> Iterator[Record]:
         .where(Population.campaign_id == campaign_id)
         .order_by(Server.name)
     )
+    sorts = _sorts(session, campaign_id)
     for part, server, snapshot in session.execute(query):
         yield {
             "server": server,
@@ -56,7 +68,62 @@ def population(session: Session, campaign_id: int) -> Iterator[Record]:
             "out_of_scope": part.out_of_scope,
             "without_rights": part.without_rights,
             "items": part.items,
+            **{name: sorts.get((part.server_id, name), 0) for name in SORTS},
         }
+
+
+def _sorts(session: Session, campaign_id: int) -> dict[tuple[int, str], int]:
+    """How many of the accounts that were asked about are of each sort, by server."""
+    asked = select(Item.account_id).where(Item.campaign_id == campaign_id)
+    query = (
+        select(
+            Account.server_id,
+            *(func.sum(case((one, 1), else_=0)).label(name) for name, one in SORTS.items()),
+        )
+        .outerjoin(Person, Person.id == Account.person_id)
+        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
+        .where(Account.id.in_(asked))
+        .group_by(Account.server_id)
+    )
+    return {
+        (row.server_id, name): row._mapping[name]
+        for row in session.execute(query)
+        for name in SORTS
+    }
+
+
+def readings(session: Session, campaign_id: int) -> Iterator[Record]:
+    """How each snapshot of the population was read, and what stands for its raw answers."""
+    query = (
+        select(Server.name, Server.kind, Snapshot)
+        .join(Snapshot, Snapshot.server_id == Server.id)
+        .join(Population, Population.snapshot_id == Snapshot.id)
+        .where(Population.campaign_id == campaign_id)
+        .order_by(Server.name)
+    )
+    for server, kind, snapshot in session.execute(query):
+        asked = snapshot.asked
+        yield {
+            "server": server,
+            "snapshot": snapshot.id,
+            "kind": kind,
+            "collector": snapshot.collector,
+            "read_started": _iso(snapshot.read_started_at),
+            "read_ended": _iso(snapshot.read_ended_at),
+            "commands": "; ".join(
+                f"{number} x {command}" for command, number in asked.get("commands", {}).items()
+            ),
+            "files": asked.get("files", 0),
+            "first_files": "; ".join(asked.get("first_files", ())),
+            "fingerprint": snapshot.fingerprint,
+            "recording_sha256": snapshot.recording_sha256,
+            "recording_size": snapshot.recording_size,
+            "recording": said_of(snapshot),
+        }
+
+
+def _iso(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
 
 
 def items(session: Session, campaign_id: int) -> Iterator[Record]:
@@ -69,6 +136,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             Account.name.label("account"),
             Account.kind.label("kind"),
             Account.enabled,
+            Account.key_count,
             Folder.path.label("folder"),
             Source.text.label("via"),
             Person.name.label("person"),
@@ -102,6 +170,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             "account": row.account or "",
             "account_kind": row.kind.value if row.kind else "",
             "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
+            "account_keys": "" if row.key_count is None else row.key_count,
             "person": row.person or "",
             "organisation": row.organisation or "",
             "rights": " ".join(rights.names(item.rights)),

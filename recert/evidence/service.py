@@ -45,6 +45,7 @@ the fingerprint stands on the sign-off page of the review.
 summary.pdf      the whole on a few pages, to print and sign
 campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
+readings.csv     how each snapshot was read, by what, and the hash of the raw answers
 items.csv        every question: who has which access, who was asked, where it ended
 decisions.csv    every answer ever given, also the changed ones
 reviewers.csv    what each reviewer was asked, how he answered, what he had read
@@ -128,6 +129,7 @@ def _write(
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
     sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
     sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
+    sealed.table("readings.csv", queries.readings(session, campaign.id), READINGS)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
@@ -257,10 +259,24 @@ def _json(value: Any) -> str:
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
+    *queries.SORTS,
+)
+READINGS = (
+    *("server", "snapshot", "kind", "collector", "read_started", "read_ended", "commands", "files"),
+    *("first_files", "fingerprint", "recording_sha256", "recording_size", "recording"),
 )
 ITEMS = (
     *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
-    *("organisation", "rights", "via", "reviewer", "route", "reviewer_could_grant", "state"),
+    *(
+        "account_keys",
+        "organisation",
+        "rights",
+        "via",
+        "reviewer",
+        "route",
+        "reviewer_could_grant",
+        "state",
+    ),
     *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (

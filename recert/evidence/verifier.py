@@ -57,6 +57,7 @@ FILES = {
     "mails.csv",
     "orders.jsonl",
     "population.csv",
+    "readings.csv",
     "reviewers.csv",
     "summary.pdf",
     "trail.jsonl",
@@ -265,10 +266,40 @@ def check_population(package: zipfile.ZipFile) -> Dict[str, Row]:
                 f"{found[0]} items of {found[1]} accounts stand in the list of server"
                 f" {row['server']}, where its population has {row['items']} of {row['reviewed']}"
             )
+        check_sorts(row, here)
         expected += len(here)
     if len(items) != expected:
         raise Broken(f"{len(items)} items where the population has {expected}")
     return items
+
+
+def check_sorts(row: Row, items: List[Row]) -> None:
+    """Broken when the accounts of a sort are not as many as the list of items has."""
+    for name in ("service", "shared", "anonymous"):
+        found = len({item["account"] for item in items if item["account_kind"] == name})
+        if found != int(row[name]):
+            raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
+    keyed = {item["account"] for item in items if item["account_keys"] not in ("", "0")}
+    if len(keyed) != int(row["with_keys"]):
+        raise Broken(f"{len(keyed)} accounts with keys of {row['server']}, of {row['with_keys']}")
+
+
+def check_readings(package: zipfile.ZipFile, trail: Trail) -> None:
+    """Broken when what stands for the raw answers is not what was written down when they came."""
+    snapshots = {row["snapshot"]: row for row in _rows(package, "population.csv")}
+    readings = {row["snapshot"]: row for row in _rows(package, "readings.csv")}
+    if set(snapshots) != set(readings):
+        raise Broken("readings.csv and population.csv name different snapshots")
+    for number, row in readings.items():
+        if row["fingerprint"] != snapshots[number]["raw_sha256"]:
+            raise Broken(f"snapshot {number} has two fingerprints")
+        for entry in trail.get(("snapshot.taken", f"snapshot:{number}"), []):
+            told = entry["details"]
+            kept = told.get("recording", {"sha256": "", "size": 0})
+            seen = (told["fingerprint"], told.get("collector", ""), kept["sha256"], kept["size"])
+            listed = (row["fingerprint"], row["collector"], row["recording_sha256"])
+            if seen != (*listed, int(row["recording_size"])):
+                raise Broken(f"the reading of snapshot {number} is not the one of the trail")
 
 
 def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail) -> str:
@@ -670,6 +701,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         if trail_key != key:
             raise Broken("the checkpoint was signed with another key than the package")
         items = check_population(package)
+        check_readings(package, trail)
         reference = check_campaign(package, items, trail)
         counting = check_decisions(package, items, trail, reference)
         orders = check_orders(package, items, counting, trail)

@@ -60,9 +60,15 @@ class Settings:
     secure_cookies: bool = True
     language: str = "en"  # of mails to persons who have none of their own
     replies: ReplySettings | None = None  # none: replies are not read
+    recording_days: int = 90  # how long recordings of readings are kept that no campaign uses
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property
     def keys(self) -> Path:
         """The folder of the secret files."""
         return self.home / "keys"
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of what servers answered."""
+        return self.home / "recordings"

@@ -142,7 +142,10 @@ def _fold_accounts(
     session: Session, server_id: int, snapshot_id: int, facts: Sequence[AccountFact]
 ) -> None:
     live = (Account.server_id == server_id, Account.gone_snapshot_id.is_(None))
-    columns = ("kind", "enabled", "display_name", "email", "expires_at", "last_login_at", "note")
+    columns = (
+        *("kind", "enabled", "display_name", "email", "expires_at", "last_login_at", "note"),
+        "key_count",
+    )
     known = {
         row.name: row
         for row in session.execute(
@@ -185,4 +188,5 @@ def _account_values(fact: AccountFact) -> dict[str, object]:
         "expires_at": fact.expires,
         "last_login_at": fact.last_login,
         "note": fact.note,
+        "key_count": fact.keys,
     }

@@ -71,6 +71,16 @@ class Snapshot(Base):
     source: Mapped[str] = mapped_column(default="")
     reason: Mapped[str] = mapped_column(default="")
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    collector: Mapped[str] = mapped_column(default="", server_default="")
+    read_started_at: Mapped[datetime | None]
+    read_ended_at: Mapped[datetime | None]
+    # What was asked, in short: commands with how often, and the files that were read.
+    asked: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    # The raw answers, a file of the data folder. Hash and size stay when it is removed.
+    recording_sha256: Mapped[str] = mapped_column(default="", server_default="")
+    recording_size: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    recording_note: Mapped[str] = mapped_column(default="", server_default="")  # why there is none
+    recording_removed_at: Mapped[datetime | None]
 
 
 class Seen:
@@ -97,6 +107,7 @@ class Account(Seen, Base):
     last_login_at: Mapped[datetime | None]
     note: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    key_count: Mapped[int | None]  # authorized keys that open it; NULL: not known
 
 
 class Group(Seen, Base):

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, Reading
+from recert.connectors.world import REAL, World
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
 from recert.inventory import fold, queries, routing, rules, staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
+from recert.inventory.recordings import COLLECTOR, Kept, Recording, Shelf
 from recert.inventory.staging import Staged
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
@@ -31,6 +33,7 @@ class Outcome:
     grants: int
     added: int
     gone: int
+    recording_note: str = ""  # why the raw answers are not kept
 
 
 def take(
@@ -40,10 +43,12 @@ def take(
     actor: Actor,
     now: Callable[[], datetime],
     accept_shrink: bool = False,
+    shelf: Shelf | None = None,
 ) -> Outcome:
     """Reads one server and publishes the result when it is complete. A failed, partial or
     suspiciously small reading is written down and changes nothing else. `accept_shrink` is a
-    person's word that far fewer entries than last time are right."""
+    person's word that far fewer entries than last time are right. The raw answers are kept on the
+    `shelf`."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
         _close_abandoned(session, server_id, actor, now())
@@ -56,11 +61,14 @@ def take(
         session.flush()
         snapshot_id, kind, settings = snapshot.id, server.kind, dict(server.settings)
     with db.connection() as connection:
+        look = _Look(shelf, snapshot_id, kind, settings, now)
         try:
-            reading = registry.connect(kind, settings).read()
+            reading = registry.connect(kind, settings, look.world).read()
             with connection.begin():
                 staged = staging.stage(connection, reading)
+            look.end()
             with db.writing_on(connection) as session:
+                look.note(session.get_one(Snapshot, snapshot_id))
                 return _publish(session, snapshot_id, reading, staged, accept_shrink, actor, now())
         except ConnectorError as error:
             with db.writing_on(connection) as session:
@@ -70,6 +78,47 @@ def take(
             with db.transaction() as session:
                 _close(session, snapshot_id, SnapshotState.FAILED, reason, actor, now())
             raise
+        finally:
+            look.drop()
+
+
+class _Look:
+    """One reading: when it began and ended, and its recording."""
+
+    def __init__(
+        self,
+        shelf: Shelf | None,
+        snapshot_id: int,
+        kind: str,
+        settings: dict[str, str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._now, self._began, self._ended = now, now(), now()
+        self._recording: Recording | None = None
+        self._kept = Kept(why_not="" if shelf else "Nothing was asked to keep one.")
+        try:
+            self._recording = shelf.begin(snapshot_id, kind, settings) if shelf else None
+        except OSError as error:
+            self._kept = Kept(why_not=f"It could not be begun: {error}.")
+        self.world: World = self._recording.world if self._recording else REAL
+
+    def end(self) -> None:
+        """Everything was read; the recording gets its final name before anything is published."""
+        self._ended = self._now()
+        if self._recording:
+            self._kept = self._recording.finish()
+
+    def note(self, snapshot: Snapshot) -> None:
+        snapshot.collector = COLLECTOR
+        snapshot.read_started_at, snapshot.read_ended_at = self._began, self._ended
+        snapshot.asked = dict(self._kept.asked)
+        snapshot.recording_sha256, snapshot.recording_size = self._kept.sha256, self._kept.size
+        snapshot.recording_note = self._kept.why_not
+
+    def drop(self) -> None:
+        """Of a reading that failed nothing is kept."""
+        if self._recording:
+            self._recording.drop()
 
 
 def _close_abandoned(session: Session, server_id: int, actor: Actor, at: datetime) -> None:
@@ -141,6 +190,17 @@ def _close(
         "added": snapshot.added,
         "gone": snapshot.gone,
         "fingerprint": snapshot.fingerprint,
+        "collector": snapshot.collector,
+        "recording": {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size},
     }
     trail.append(session, "snapshot.taken", f"snapshot:{snapshot_id}", details, actor=actor, at=at)
-    return Outcome(snapshot_id, name, state, reason, snapshot.grants, snapshot.added, snapshot.gone)
+    return Outcome(
+        snapshot_id,
+        name,
+        state,
+        reason,
+        snapshot.grants,
+        snapshot.added,
+        snapshot.gone,
+        snapshot.recording_note,
+    )

@@ -23,12 +23,14 @@ from recert.campaigns.micro import Desk
 from recert.changes import execution
 from recert.decisions import staging
 from recert.decisions.replies import ReplyDesk
+from recert.evidence import recordings
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import queries as inventory
 from recert.inventory import snapshots
+from recert.inventory.recordings import Shelf
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.people import service as people
@@ -49,6 +51,8 @@ class Works:
     head: Letterhead
     desk: Desk | None = None  # none: micro reviews are switched off
     replies: ReplyDesk | None = None  # none: replies are not read
+    shelf: Shelf | None = None  # where what servers answered is kept
+    recording_days: int = 90
 
 
 def note_leavers(works: Works) -> int:
@@ -62,7 +66,9 @@ def take_wanted_snapshots(works: Works) -> int:
     with works.db.reading() as session:
         wanted = inventory.wanted_snapshots(session)
     for server_id in wanted:
-        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now)
+        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
+    if wanted and works.shelf:
+        recordings.prune(works.db, works.shelf, works.recording_days, actor=WORKER, now=clock.now())
     return len(wanted)
 
 

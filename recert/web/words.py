@@ -11,6 +11,7 @@ from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.settings import Settings
+from recert.inventory.recordings import said_of
 
 STATE_WORDS = {
     "open": "not answered",
@@ -63,6 +64,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
+    app.add_template_filter(said_of, "recording")
     app.add_template_filter(lambda row, about: subject_facts.question(about, row), "question")
     app.add_template_global(Role, "Role")
     app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS

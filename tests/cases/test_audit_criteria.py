@@ -27,8 +27,9 @@ from recert.evidence import audit, retention
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
-from recert.inventory import snapshots
-from recert.inventory.models import Account, SnapshotState
+from recert.inventory import replaying, snapshots
+from recert.inventory.models import Account, Snapshot, SnapshotState
+from recert.inventory.recordings import RecordingChanged, Shelf
 from recert.trail.models import TrailEntry
 from tests.campaigns.test_course import reassign
 from tests.campaigns.test_instruction import read, write
@@ -79,6 +80,14 @@ def test_a01_what_was_read_is_stored_per_server(package: Path) -> None:
     assert row["snapshot_started"] <= row["snapshot_finished"]
     assert len(row["raw_sha256"]) == 64
     assert row["accounts"] == "7"
+    (how,) = packages.rows(packages.files(package)["readings.csv"])
+    assert how["snapshot"] == row["snapshot"]
+    assert how["collector"].startswith("recert ")
+    assert how["read_started"] <= how["read_ended"]
+    assert how["files"] == "1"
+    assert how["first_files"].endswith("permissions.json")
+    assert len(how["recording_sha256"]) == 64
+    assert int(how["recording_size"]) > 0
 
 
 def test_a02_counts_reconcile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +108,22 @@ def test_a02_counts_reconcile(house: House, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(population, "count", one_more)
     with pytest.raises(LaunchRefused, match="does not add up"):
         launched(house, Scope(), "With a difference")
+
+
+def test_a03_the_raw_answer_can_be_parsed_again(house: House) -> None:
+    shelf = Shelf(house.settings.recordings)
+    number = house.snapshot().snapshot_id
+    house.permissions.unlink()  # the server is not needed for it
+    found = replaying.replay(house.db, number, shelf)
+    assert found.same, found.differs
+    assert (found.accounts, found.grants) == (7, 9)
+    with house.db.transaction() as session:
+        session.get_one(Snapshot, number).fingerprint = "0" * 64
+    assert replaying.replay(house.db, number, shelf).differs == ("the fingerprint",)
+    with shelf.path(number).open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(RecordingChanged):
+        replaying.replay(house.db, number, shelf)
 
 
 def test_a04_a_failed_read_is_not_launched(house: House) -> None:
@@ -146,6 +171,22 @@ def test_a06_sorts_of_accounts_are_counted_apart(
     campaign = launched(house, Scope(holders=(holder,)))
     assert {account for account, _ in asked(house, campaign)} == accounts
     assert counted(house, campaign).reviewed == len(accounts)
+
+
+def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
+    """Share links do not exist on any kind of server; the right `share` is a right as others."""
+    house.snapshot()
+    with house.db.transaction() as session:
+        session.execute(update(Account).where(Account.name == "batch").values(key_count=2))
+        session.execute(update(Account).where(Account.name == "pia").values(key_count=0))
+    house.refresh()
+    campaign = launched(house, Scope())
+    files = packages.files(house.export(campaign))
+    (row,) = packages.rows(files["population.csv"])
+    counted = {name: row[name] for name in ("partner", "service", "shared", "with_keys")}
+    assert counted == {"partner": "1", "service": "1", "shared": "0", "with_keys": "1"}
+    keys = {one["account"]: one["account_keys"] for one in packages.rows(files["items.csv"])}
+    assert (keys["batch"], keys["pia"], keys["seller"]) == ("2", "0", "")
 
 
 def test_a07_every_account_is_joined_to_a_person_or_is_an_orphan(house: House) -> None:

@@ -3,6 +3,7 @@ of its case."""
 
 import ftplib
 import json
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.changes import service as changes
 from recert.changes.models import OrderState
+from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
@@ -26,7 +28,7 @@ from tests.campaigns.test_subjects import launched
 from tests.changes.test_by_hand import AFTER, connect, ordered
 from tests.changes.test_undo_and_retry import undo
 from tests.support.browser import Visitor, visible
-from tests.support.house import ACCOUNTS, FTP_PASSWORD, House
+from tests.support.house import ACCOUNTS, FTP_PASSWORD, NOON, House
 
 INBOX = "/finance/inbox"
 KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
@@ -271,6 +273,33 @@ def test_login_deleted_and_used_again(house: House) -> None:
     new = house.item("pia", INBOX)
     assert new.account_id != old.account_id
     assert (new.state, new.version) == (ItemState.OPEN, 0)  # nothing of the old one is inherited
+
+
+def test_keys_of_an_account_stand_beside_the_question(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = evaluate.account_fact
+
+    def with_keys(number: int) -> None:
+        monkeypatch.setattr(evaluate, "account_fact", lambda *a: replace(real(*a), keys=number))
+
+    def said() -> list[str]:
+        item = house.item("pia", INBOX)
+        with house.db.reading() as session:
+            row = queries.item_row(session, item.id)
+            found = hints.hints_for(session, [row], now=NOON)[item.id]
+        return [hint.text for hint in found if "account." in hint.text]
+
+    with_keys(2)
+    house.launched()
+    assert said() == ["2 keys open this account."]
+    before = house.item("pia", INBOX)
+    with_keys(1)
+    house.snapshot()
+    house.refresh()
+    assert said() == ["1 key opens this account."]
+    assert house.item("pia", INBOX).account_id == before.account_id  # no new account, no new answer
+    assert house.item("pia", INBOX).version == before.version
 
 
 def test_folder_renamed(house: House) -> None:

@@ -1,5 +1,6 @@
 """Every command of the command line, with its exit code."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from recert.campaigns.models import Answer, CampaignState
 from recert.changes.models import OrderState
 from recert.decisions.rules import Reply
-from recert.inventory.models import SnapshotState
+from recert.inventory.models import Snapshot, SnapshotState
 from tests.cli.conftest import Type, closed
 from tests.support.house import House
 
@@ -284,3 +285,25 @@ class TestSubjects:
             "vote": "the last",
         }
         assert "is nobody" in recert("campaign launch Odd --stage someone", 1)
+
+
+class TestRecordings:
+    def test_a_snapshot_is_read_again_and_handed_over(
+        self, house: House, recert: Type, tmp_path: Path
+    ) -> None:
+        house.user(house.admin)
+        recert("snapshot main")
+        house.permissions.unlink()
+        assert "comes out the same from its recording" in recert("snapshot replay main")
+        assert json.loads(recert("snapshot replay 1 --json"))["same"] is True
+        said = recert(f"snapshot export-raw 1 --out {tmp_path}/raw.gz")
+        assert hashlib.sha256((tmp_path / "raw.gz").read_bytes()).hexdigest() in said
+        assert "is there already" in recert(f"snapshot export-raw 1 --out {tmp_path}/raw.gz", 1)
+        assert json.loads(recert("snapshot prune --days 1 --json")) == {"removed": []}
+
+    def test_what_differs_is_named(self, house: House, recert: Type) -> None:
+        number = house.snapshot().snapshot_id
+        with house.db.transaction() as session:
+            session.get_one(Snapshot, number).grants = 8
+        said = recert("snapshot replay main", 2)
+        assert "differs from its recording: grants: 8 then, 9 now." in said

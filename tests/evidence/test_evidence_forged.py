@@ -95,6 +95,18 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         [edit("population.csv", lambda f: f[0].update(accounts="99"))],
         "add up",
     ),
+    "keys are counted away": (
+        [edit("population.csv", lambda f: f[0].update(service="0"))],
+        "service accounts",
+    ),
+    "raw answers of another reading": (
+        [edit("readings.csv", lambda f: f[0].update(recording_sha256="0" * 64))],
+        "not the one of the trail",
+    ),
+    "another collector": (
+        [edit("readings.csv", lambda f: f[0].update(collector="recert 99"))],
+        "not the one of the trail",
+    ),
     "an answer is another one": ([put("decisions.csv", REVOKED, answer="keep")], "differs"),
     "a reason is another one": ([put("decisions.csv", REVOKED, reason="Fine.")], "differs"),
     "the person is another one": ([put("decisions.csv", REVOKED, actor="bob@x")], "differs"),

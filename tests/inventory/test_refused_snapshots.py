@@ -10,6 +10,7 @@ import pytest
 from recert.connectors import registry
 from recert.connectors.contract import AccountFact, GrantFact, Reading
 from recert.connectors.rights import Rights
+from recert.connectors.world import World
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import NotAllowed
@@ -128,12 +129,12 @@ class TestWhatMustNotCount:
         house.snapshot()
         real, nested = registry.connect, []
 
-        def slowly(kind: str, settings: dict[str, str]) -> Any:
+        def slowly(kind: str, settings: dict[str, str], world: World) -> Any:
             if not nested:
                 nested.append(True)
                 house.snapshot()
                 house.write_permissions(without("pia"))
-            return real(kind, settings)
+            return real(kind, settings, world)
 
         monkeypatch.setattr(snapshots.registry, "connect", slowly)
         outcome = house.snapshot()

@@ -35,6 +35,7 @@ from recert.foundation.settings import MailSettings, Settings
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Server
+from recert.inventory.recordings import Shelf
 from recert.people import queries as people_queries
 from recert.people import service as people
 from recert.remediation import confirmations
@@ -132,6 +133,7 @@ class House:
 
     def snapshot(self, **more: Any) -> snapshots.Outcome:
         """A look at server `main`."""
+        more = {"shelf": Shelf(self.settings.recordings), **more}
         return snapshots.take(self.db, self.server_id, actor=self.admin, now=clock.now, **more)
 
     def drafted(

@@ -6,11 +6,12 @@ from pathlib import Path
 from recert.connectors.contract import Connector, SettingsInvalid
 from recert.connectors.csv_export.changes import change_list, row_of
 from recert.connectors.csv_export.connector import CsvConnector
+from recert.connectors.world import REAL, World
 
 __all__ = ["change_list", "connect", "row_of"]
 
 
-def connect(settings: Mapping[str, str]) -> Connector:
+def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of the export named by `file`. Opens nothing yet."""
     if not settings.get("file"):
         raise SettingsInvalid("Set `file` to the full path of the CSV export.")
@@ -20,6 +21,7 @@ def connect(settings: Mapping[str, str]) -> Connector:
         case_sensitive=_yes_or_no(
             "case_sensitive_users", settings.get("case_sensitive_users") or "yes"
         ),
+        world=world,
     )
 
 

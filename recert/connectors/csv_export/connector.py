@@ -23,6 +23,7 @@ from recert.connectors.csv_export.changes import rights_text, row_of
 from recert.connectors.csv_export.export import Export
 from recert.connectors.csv_export.table import Table, read_table
 from recert.connectors.rights import Rights, parse
+from recert.connectors.world import REAL, World
 from recert.foundation import clock
 
 _INCOMPLETE = "the export does not claim to be complete"
@@ -35,8 +36,10 @@ class CsvConnector:
 
     features = Features(can_write=False)
 
-    def __init__(self, file: Path, *, complete: bool, case_sensitive: bool) -> None:
-        self._file = file
+    def __init__(
+        self, file: Path, *, complete: bool, case_sensitive: bool, world: World = REAL
+    ) -> None:
+        self._file, self._world = file, world
         self._complete = complete
         self._case_sensitive = case_sensitive
 
@@ -57,7 +60,7 @@ class CsvConnector:
     def read(self, accounts: Collection[str] | None = None) -> Reading:
         table = self._table()
         export = self._export(table)
-        now = clock.now()
+        now = self._world.now()
         return Reading(
             accounts=export.accounts(accounts, now),
             groups=export.groups(),
@@ -132,7 +135,7 @@ class CsvConnector:
         raise CannotExpress("An export is only read. Use the change list.")
 
     def _table(self) -> Table:
-        return read_table(self._file)
+        return read_table(self._file, self._world)
 
     def _export(self, table: Table) -> Export:
         return Export(table, case_sensitive=self._case_sensitive)

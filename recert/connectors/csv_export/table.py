@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from recert.connectors.atomic import as_connector_errors
 from recert.connectors.contract import ServerBusy, ServerDataInvalid
 from recert.connectors.csv_export.row import COLUMNS, REQUIRED, Row, read_row
+from recert.connectors.world import REAL, Opened, World
 
 _DELIMITERS = (",", ";", "\t")
 _SHOWN = 20
@@ -26,9 +26,9 @@ class Table:
     warnings: Sequence[str]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, world: World = REAL) -> Table:
     """Every row of the file; one bad row refuses them all, with the first bad ones named."""
-    with as_connector_errors(path), path.open("rb") as file:
+    with as_connector_errors(path), world.opened(path) as file:
         before = os.fstat(file.fileno())
         fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
@@ -39,7 +39,7 @@ def read_table(path: Path) -> Table:
     return Table(rows, fingerprint, warnings)
 
 
-def _read(file: BinaryIO) -> tuple[list[Row], list[str]]:
+def _read(file: Opened) -> tuple[list[Row], list[str]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         reader = csv.reader(text, delimiter=_delimiter(text), strict=True)

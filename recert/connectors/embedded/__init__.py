@@ -5,10 +5,11 @@ from pathlib import Path
 
 from recert.connectors.contract import Connector, SettingsInvalid
 from recert.connectors.embedded.connector import EmbeddedConnector
+from recert.connectors.world import REAL, World
 
 
-def connect(settings: Mapping[str, str]) -> Connector:
+def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of the permission file named by `file`. Opens nothing yet."""
     if not settings.get("file"):
         raise SettingsInvalid("Set `file` to the full path of the permission file.")
-    return EmbeddedConnector(Path(settings["file"]))
+    return EmbeddedConnector(Path(settings["file"]), world)

@@ -16,12 +16,14 @@ from recert.connectors.contract import (
     LogSource,
     Plan,
     Reading,
+    ServerUnreachable,
     Standing,
 )
 from recert.connectors.embedded import edit, evaluate, logins, tree
 from recert.connectors.embedded.edit import Native
-from recert.connectors.embedded.format import parse
-from recert.foundation import clock
+from recert.connectors.embedded.format import parse, without_passwords
+from recert.connectors.hosts import Host
+from recert.connectors.world import REAL, World
 
 
 class EmbeddedConnector:
@@ -29,8 +31,8 @@ class EmbeddedConnector:
 
     features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, world: World = REAL) -> None:
+        self._file, self._world = file, world
 
     def checks(self) -> Iterator[Check]:
         steps = (
@@ -49,11 +51,13 @@ class EmbeddedConnector:
             yield Check(name, True)
 
     def read(self, accounts: Collection[str] | None = None) -> Reading:
-        raw = self._raw()
-        permissions = parse(raw)
-        now = clock.now()
         warnings: list[str] = []
-        seen = self._last_logins(warnings)
+        with self._world.host({}) as host:
+            host.withhold(str(self._file), without_passwords)
+            raw = host.read(str(self._file))
+            seen = self._last_logins(host, warnings)
+        permissions = parse(raw)
+        now = self._world.now()
         return Reading(
             accounts=[
                 evaluate.account_fact(account, seen.get(account.name), now)
@@ -63,7 +67,7 @@ class EmbeddedConnector:
             groups=evaluate.group_facts(permissions),
             folders=permissions.boundaries,
             grants=evaluate.grants(permissions, accounts, now),
-            fingerprint=hashlib.sha256(raw).hexdigest(),
+            fingerprint=hashlib.sha256(without_passwords(raw)).hexdigest(),
             source=f"file {self._file.name}",
             warnings=warnings,
         )
@@ -116,10 +120,13 @@ class EmbeddedConnector:
         with atomic.as_connector_errors(root):
             os.scandir(root).close()
 
-    def _last_logins(self, warnings: list[str]) -> dict[str, datetime]:
+    def _last_logins(self, host: Host, warnings: list[str]) -> dict[str, datetime]:
         """A broken book costs the dates only, so it is a warning and no problem."""
+        book = logins.path_of(self._file)
         try:
-            return logins.read(logins.path_of(self._file))
+            return logins.parse(host.read(str(book)), book.name)
+        except ServerUnreachable:  # nobody has signed in yet
+            return {}
         except ConnectorError as error:
             warnings.append(f"Last sign-ins are not known: {error.message}")
             return {}

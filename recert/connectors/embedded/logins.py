@@ -20,10 +20,15 @@ def read(path: Path) -> dict[str, datetime]:
         raw = atomic.read_bytes(path)
     except ServerUnreachable:
         return {}
+    return parse(raw, path.name)
+
+
+def parse(raw: bytes, title: str) -> dict[str, datetime]:
+    """The same from what the file holds; ServerDataInvalid when it is no such file."""
     try:
         return {str(name): _moment(text) for name, text in json.loads(raw).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise ServerDataInvalid(f"{path.name}: {error}.") from error
+        raise ServerDataInvalid(f"{title}: {error}.") from error
 
 
 def _moment(text: str) -> datetime:

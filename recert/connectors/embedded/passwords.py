@@ -30,6 +30,9 @@ class Password:
 
 DECOY = Password(n=16384, r=8, p=1, salt=bytes(_SALT_BYTES), digest=bytes(_HASH_BYTES))
 
+_ZEROS = [base64.b64encode(bytes(size)).decode() for size in (_SALT_BYTES, _HASH_BYTES)]
+NOBODYS = "$".join(["scrypt", "2", "1", "1", *_ZEROS])  # stands where a password was taken out
+
 
 def hash_password(password: str, n: int = 16384) -> str:
     """The text to store for a password."""

@@ -4,12 +4,15 @@ Reading changes nothing. Two machines are known: this one (`local`) and one reac
 (`ssh`); connectors do not know which of them they talk to.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from recert.connectors.contract import ConnectorError, ServerUnreachable
 from recert.connectors.hosts.commands import Command
+
+# Gives a file as it may be kept: without secrets, and such that it is read the same.
+Cleaner = Callable[[bytes], bytes]
 
 PATIENCE = 600  # seconds for one step: a command, a file, a piece of a long answer
 
@@ -66,6 +69,10 @@ class Host(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+    def withhold(self, what: str | Command, clean: Cleaner) -> None:
+        """Before a file or a command's answer is asked for that holds secrets: where it is written
+        down, only what `clean` leaves of it is kept. Elsewhere this means nothing."""
 
     def read(self, path: str) -> bytes:
         """The whole file. FileMissing, or ServerRefusedUs when we may not."""

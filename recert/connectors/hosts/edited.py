@@ -6,7 +6,7 @@ from typing import Self
 
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import FileFact, Host, Output, Stream
+from recert.connectors.hosts.contract import Cleaner, FileFact, Host, Output, Stream
 
 
 class EditedHost:
@@ -27,6 +27,9 @@ class EditedHost:
 
     def __exit__(self, *error: object) -> None:
         """The machine is opened and left by whoever made this copy."""
+
+    def withhold(self, what: str | Command, clean: Cleaner) -> None:
+        """Nothing is written down here."""
 
     def read(self, path: str) -> bytes:
         content = self._contents.get(path)

@@ -12,7 +12,7 @@ from typing import IO, Self
 from recert.connectors import atomic
 from recert.connectors.contract import ConnectorError, EditedByOthers, ServerUnreachable
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import PATIENCE, FileFact, FileMissing, Output
+from recert.connectors.hosts.contract import PATIENCE, Cleaner, FileFact, FileMissing, Output
 
 _PIECE = 1 << 18
 _MISSING_PROGRAM = 127
@@ -32,6 +32,9 @@ class LocalHost:
 
     def __exit__(self, *error: object) -> None:
         """Nothing was opened."""
+
+    def withhold(self, what: str | Command, clean: Cleaner) -> None:
+        """Nothing is written down here."""
 
     def read(self, path: str) -> bytes:
         try:

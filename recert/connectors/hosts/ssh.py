@@ -24,7 +24,7 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import acls
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import PATIENCE, FileFact, FileMissing, Output
+from recert.connectors.hosts.contract import PATIENCE, Cleaner, FileFact, FileMissing, Output
 from recert.connectors.hosts.login import Login
 from recert.foundation.failpoints import reach
 
@@ -121,6 +121,9 @@ class SshHost:
         self._sftp[to_write] = await start_sftp_client(
             self._connection, self._loop, "strict", reader, writer, "utf-8", "strict", 3
         )
+
+    def withhold(self, what: str | Command, clean: Cleaner) -> None:
+        """Nothing is written down here."""
 
     def read(self, path: str) -> bytes:
         return self._wait(self._read(path))

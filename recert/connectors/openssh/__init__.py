@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from recert.connectors.contract import Connector
 from recert.connectors.openssh.connector import OpensshConnector
+from recert.connectors.world import REAL, World
 
 
-def connect(settings: Mapping[str, str]) -> Connector:
+def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of the sshd whose main file is `config`. Opens nothing yet."""
-    return OpensshConnector(settings)
+    return OpensshConnector(settings, world)

@@ -18,7 +18,6 @@ from recert.connectors.posix import daemon, parts, syslog
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
-from recert.foundation import clock
 
 _PLAIN_NAME = re.compile(r"[\w.-]+\$?")
 
@@ -27,7 +26,7 @@ class OpensshConnector(PosixConnector):
     """One sshd, known by its main configuration file."""
 
     def survey(self, host: Host) -> Survey:
-        now = clock.now()
+        now = self._world.now()
         seen = syslog.last_logins(host, self._settings, now)
         return survey(host, self._settings, now, seen)
 

@@ -27,6 +27,7 @@ class Session:
     server_place: str = ""  # which line decides about the server
     notes: tuple[str, ...] = ()
     widened: bool = False
+    keys: int | None = None  # None: a command or an authority lets in keys that nobody lists
 
     @property
     def kind(self) -> AccountKind:
@@ -65,6 +66,15 @@ def _session(facts: Facts, user: Passwd, now: datetime) -> Session:
         widened=bool(facts.pam.not_understood or facts.users.doubts)
         or any(key.from_somewhere for key in opening)
         or bool(facts.words(user.name, "authorizedkeyscommand")),
+        keys=None if _lets_in_others(facts, user.name) else len(opening),
+    )
+
+
+def _lets_in_others(facts: Facts, name: str) -> bool:
+    """Keys that stand in no file of the account."""
+    return any(
+        facts.words(name, keyword)[:1] not in ((), ("none",))
+        for keyword in ("authorizedkeyscommand", "trustedusercakeys")
     )
 
 
@@ -163,10 +173,7 @@ def _keys(facts: Facts, user: Passwd, now: datetime) -> list[keys.Key]:
 def _no_way_in(facts: Facts, user: Passwd, opening: list[keys.Key]) -> str:
     """Neither a key nor a password opens the account."""
     name = user.name
-    has_key = bool(opening) or any(
-        facts.words(name, keyword)[:1] not in ((), ("none",))
-        for keyword in ("authorizedkeyscommand", "trustedusercakeys")
-    )
+    has_key = bool(opening) or _lets_in_others(facts, name)
     methods = facts.words(name, "authenticationmethods")
     by_password = _password_opens(facts, user)
     if not methods or methods == ("any",):

@@ -101,6 +101,7 @@ def _account(session: Session, refused: str, last_login: datetime | None) -> Acc
         email=session.user.email,
         last_login=last_login,
         note=refused,
+        keys=session.keys,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from recert.connectors.contract import ConnectorError, ServerUnreachable
 from recert.connectors.hosts import commands
 from recert.connectors.hosts.contract import FileMissing, Host
+from recert.connectors.posix.secrets import second_field
 
 _EPOCH = date(1970, 1, 1)
 
@@ -72,6 +73,8 @@ class SystemUsers:
     def read(cls, host: Host) -> "SystemUsers":
         """Asks the name service. Directories that forbid enumeration stay unseen."""
         users = cls()
+        for command in (commands.GETENT_PASSWD, commands.GETENT_GROUP, commands.GETENT_SHADOW):
+            host.withhold(command, second_field())
         for fields in _lines(_getent(host, commands.GETENT_PASSWD), 7):
             name, _, uid, gid, gecos, home, shell = fields[:7]
             if uid.isdecimal() and gid.isdecimal() and name not in users.passwd:

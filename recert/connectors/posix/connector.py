@@ -20,12 +20,13 @@ from recert.connectors.contract import (
     SettingsInvalid,
     Standing,
 )
-from recert.connectors.hosts import EditedHost, Host, commands, host_of
+from recert.connectors.hosts import EditedHost, Host, commands
 from recert.connectors.posix import daemon, edit, membership, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights
+from recert.connectors.world import REAL, World
 
 _KEEPS_ITS_GROUPS = "A session that is not ended keeps its groups until it ends."
 
@@ -35,8 +36,8 @@ class PosixConnector(ABC):
 
     features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        self._settings, self._world = settings, world
         root = settings.get("root", "")
         if root and (not root.startswith("/") or not root.strip("/")):
             raise SettingsInvalid("root must be the full path of a folder, and not / itself.")
@@ -99,7 +100,7 @@ class PosixConnector(ABC):
     def checks(self) -> Iterator[Check]:
         yield Check("settings", True)
         try:
-            with host_of(self._settings) as host:
+            with self._world.host(self._settings) as host:
                 yield Check("connection", True)
                 for check in self.kind_checks(host):
                     yield check
@@ -121,11 +122,11 @@ class PosixConnector(ABC):
         return Check("read", True)
 
     def read(self, accounts: Collection[str] | None = None) -> Reading:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             return self.survey(host).reading(accounts)
 
     def every_folder(self) -> Iterator[str]:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             tree = self.survey(host).tree
         return map(names.shown, every_folder(tree))
 
@@ -133,14 +134,14 @@ class PosixConnector(ABC):
         """A name that is shown with octal numbers cannot be asked for."""
         if "\\" in folder:
             return True
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             fact = host.stat(folder)
             return fact is not None and fact.is_folder
 
     def listable(self, account: str, protocol: str = "") -> dict[str, tuple[str, bool, set[str]]]:
         """For a probe: folder -> its path as the account types it, whether the account can list
         it, and names that stand in it. Folders outside of its jail and empty ones are left out."""
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             survey = self.survey(host)
             me = survey.identities.of(account)
             found: dict[str, tuple[str, bool, set[str]]] = {}
@@ -158,7 +159,7 @@ class PosixConnector(ABC):
             return found
 
     def plan(self, change: Change) -> Plan:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             survey = self.survey(host)
             if survey.tree.problems:
                 raise ServerDataInvalid("It was read only in part: " + survey.tree.problems[0])
@@ -240,16 +241,16 @@ class PosixConnector(ABC):
         return plan_of(change, found, touched, note)
 
     def undo_plan(self, applied: Plan) -> Plan:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             back = parts.undo(host, parts.load(applied.before, applied.after))
         return plan_of(applied.change, back, ())
 
     def standing(self, plan: Plan) -> Standing:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             return parts.standing(host, parts.load(plan.before, plan.after))
 
     def apply(self, plan: Plan) -> None:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             self.carry_out(host, plan, parts.load(plan.before, plan.after))
 
 

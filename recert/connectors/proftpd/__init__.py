@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from recert.connectors.contract import Connector
 from recert.connectors.proftpd.connector import ProftpdConnector
+from recert.connectors.world import REAL, World
 
 
-def connect(settings: Mapping[str, str]) -> Connector:
+def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of the daemon whose main file is `config`. Opens nothing yet."""
-    return ProftpdConnector(settings)
+    return ProftpdConnector(settings, world)

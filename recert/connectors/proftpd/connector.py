@@ -13,7 +13,7 @@ from recert.connectors.contract import (
     LogSource,
     Plan,
 )
-from recert.connectors.hosts import Host, host_of
+from recert.connectors.hosts import Host
 from recert.connectors.posix import daemon, membership
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
@@ -22,17 +22,16 @@ from recert.connectors.proftpd import edit, facts, logs, running
 from recert.connectors.proftpd.doors import lay_out
 from recert.connectors.proftpd.facts import configuration_of
 from recert.connectors.proftpd.survey import ProftpdSurvey, survey
-from recert.foundation import clock
 
 
 class ProftpdConnector(PosixConnector):
     """One ProFTPD, known by its main configuration file."""
 
     def survey(self, host: Host) -> Survey:
-        return survey(host, self._settings, clock.now(), self._last_logins(host))
+        return survey(host, self._settings, self._world.now(), self._last_logins(host))
 
     def log_sources(self) -> list[LogSource]:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             return self._logs(host)
 
     def _logs(self, host: Host) -> list[LogSource]:
@@ -65,7 +64,7 @@ class ProftpdConnector(PosixConnector):
         complaint = running.complaint(host, prefix, config)
         remedy = "Correct what the daemon's own test (proftpd -t) complains about."
         yield Check("proftpd -t", not complaint, complaint, remedy)
-        problems = facts.read(host, config, clock.now().date()).problems
+        problems = facts.read(host, config, self._world.now().date()).problems
         remedy = "Let Recert's account read the files that hold users and groups."
         yield Check("account sources", not problems, "; ".join(problems), remedy)
 

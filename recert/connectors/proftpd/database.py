@@ -1,9 +1,11 @@
 """Accounts of mod_sql in an SQLite file, from a copy of its bytes: the file itself is never
 opened, so nothing can lock or change it, and it may lie on another machine."""
 
+import re
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,23 +117,91 @@ def _switches(server: Section) -> tuple[bool, bool]:
     return bool({"on", "users"} & words), bool({"on", "groups"} & words)
 
 
-def read(raw: bytes, journal: bytes | None, columns: Columns, title: str) -> Book:
-    """The accounts and groups; those that the daemon's own clause leaves out are shut."""
-    book = Book(SQL, title)
+def left_out(journal: bytes) -> bytes:
+    """Nothing is kept of a journal: `kept` has what it says."""
+    return b""
+
+
+def kept(raw: bytes, journal: bytes | None, columns: Columns) -> bytes:
+    """A database as it may be kept: the columns that are asked for, without passwords. Raises
+    ServerDataInvalid when the same accounts would not come out of it."""
+    try:
+        cleaned = _without_passwords(raw, journal, columns)
+    except sqlite3.Error as error:
+        raise ServerDataInvalid(f"{error}.") from error
+    if read(cleaned, None, columns, "") != read(raw, journal, columns, ""):
+        raise ServerDataInvalid("The accounts of the database depend on more than its columns.")
+    return cleaned
+
+
+def _without_passwords(raw: bytes, journal: bytes | None, columns: Columns) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder, "kept.db")
+        with _opened(raw, journal) as old, closing(sqlite3.connect(new)) as copy:
+            if columns.has_users:
+                _copy(old, copy, columns.users[:7], columns.users_where, columns)
+            if columns.has_groups:
+                _copy(old, copy, columns.groups[:4], columns.groups_where)
+            copy.commit()
+        return new.read_bytes()
+
+
+def _copy(
+    old: sqlite3.Connection,
+    copy: sqlite3.Connection,
+    words: tuple[str, ...],
+    where: str,
+    passwords: Columns | None = None,
+) -> None:
+    """One table with the columns that are named there or in its clause."""
+    table, *fields = words
+    asked = {name.upper() for name in fields} | set(re.findall(r"\w+", where.upper()))
+    every = [str(row[1]) for row in old.execute("SELECT * FROM pragma_table_info(?)", (table,))]
+    names = [name for name in every if name.upper() in asked]
+    quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+    secret = fields[1].upper() if passwords else ""
+    marks = ", ".join("?" * len(names))
+    copy.execute(" ".join(("CREATE TABLE", table, "(", quoted, ")")))
+    adding = " ".join(("INSERT INTO", table, "VALUES (", marks, ")"))
+    for row in _rows(old, quoted, table):
+        cells = [
+            _state_of(cell, passwords) if passwords and name.upper() == secret else cell
+            for name, cell in zip(names, row, strict=True)
+        ]
+        copy.execute(adding, cells)
+
+
+def _state_of(hashed: object, columns: Columns) -> str | None:
+    text = str(hashed or "")
+    if not text or _password(text, columns) is Password.LOCKED:
+        return text and "!"
+    return "removed"
+
+
+@contextmanager
+def _opened(raw: bytes, journal: bytes | None) -> Iterator[sqlite3.Connection]:
+    """A copy of the database. What SQLite says rises as it is."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "copy.db")
         copy.write_bytes(raw)
         if journal:
             copy.with_name("copy.db-wal").write_bytes(journal)
-        try:
-            with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as database:
-                database.text_factory = lambda value: value.decode(errors="surrogateescape")
-                if columns.has_users:
-                    _read_users(database, columns, book)
-                if columns.has_groups:
-                    _read_groups(database, columns, book)
-        except (sqlite3.Error, ValueError) as error:
-            raise ServerDataInvalid(f"{title}: {error}.") from error
+        with closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as database:
+            database.text_factory = lambda value: value.decode(errors="surrogateescape")
+            yield database
+
+
+def read(raw: bytes, journal: bytes | None, columns: Columns, title: str) -> Book:
+    """The accounts and groups; those that the daemon's own clause leaves out are shut."""
+    book = Book(SQL, title)
+    try:
+        with _opened(raw, journal) as database:
+            if columns.has_users:
+                _read_users(database, columns, book)
+            if columns.has_groups:
+                _read_groups(database, columns, book)
+    except (sqlite3.Error, ValueError) as error:
+        raise ServerDataInvalid(f"{title}: {error}.") from error
     return book
 
 

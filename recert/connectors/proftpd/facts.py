@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import FileMissing, Host, commands
 from recert.connectors.posix.accounts import SystemUsers, lines_of
 from recert.connectors.posix.pam import Pam, shells_of
+from recert.connectors.posix.secrets import second_field
 from recert.connectors.proftpd import database, sources
 from recert.connectors.proftpd.doors import SFTP, Layout, lay_out
 from recert.connectors.proftpd.files import Configuration, Source, load
@@ -153,6 +155,8 @@ def _from_files(
         return shared[FILE, *paths, *user_file.args[1:]]
     book = Book(FILE, known.configuration.title(paths[0]))
     known.account_files.update(path for path in paths if path)
+    for path in filter(None, paths):
+        host.withhold(path, second_field(sources.state_of))
     for path, reader in zip(paths, (sources.read_passwords, sources.read_groups), strict=True):
         if path:
             raw = _content(host, known, path)
@@ -211,8 +215,10 @@ def _from_database(
         title = known.configuration.title(columns.file)
         known.account_files.add(columns.file)
         try:
-            raw = host.read(columns.file)
+            host.withhold(f"{columns.file}-wal", database.left_out)
             journal = _optional(host, f"{columns.file}-wal")
+            host.withhold(columns.file, partial(database.kept, journal=journal, columns=columns))
+            raw = host.read(columns.file)
             shared[key] = database.read(raw, journal, columns, title)
         except ConnectorError as error:
             known.problems.append(f"{columns.file}: {error.message}")
@@ -242,8 +248,8 @@ def _read_pam(host: Host, known: Known) -> None:
             known.warnings.append(f"not understood: {text}")
 
 
-def _keys(host: Host, known: Known) -> frozenset[str]:
-    """Key files with at least one key in them; asked only where SFTP is spoken."""
+def _keys(host: Host, known: Known) -> dict[str, int]:
+    """Key files with at least one key in them, and how many; asked only where SFTP is spoken."""
     wanted = {
         place
         for server, protocol in known.layout.open_servers()
@@ -254,9 +260,11 @@ def _keys(host: Host, known: Known) -> frozenset[str]:
         if place.startswith("/")
     }
     found = host.read_many(sorted(wanted))
-    return frozenset(
-        path for path, raw in found.items() if isinstance(raw, bytes) and b"BEGIN" in raw
-    )
+    return {
+        path: raw.count(b"BEGIN")
+        for path, raw in found.items()
+        if isinstance(raw, bytes) and b"BEGIN" in raw
+    }
 
 
 def ftpaccess_files(host: Host, roots: Iterable[str]) -> Mapping[str, bytes]:

@@ -28,7 +28,7 @@ class Facts:
     ftpusers: frozenset[str]
     today: date
     books: Mapping[Section, list[Book]] = field(default_factory=dict)  # in the order of the server
-    keys: frozenset[str] = frozenset()  # key files that hold at least one key
+    keys: Mapping[str, int] = field(default_factory=dict)  # key files, and how many they hold
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,12 @@ def password_of(hashed: str) -> Password:
     return Password.USABLE if is_hash and hashed[0] not in "!*" else Password.LOCKED
 
 
+def state_of(field: str) -> str:
+    """What may be kept of a password: whether it opens the account."""
+    kept = {Password.EMPTY: "", Password.LOCKED: "!", Password.USABLE: "$removed"}
+    return kept[password_of(field)]
+
+
 def _lines(raw: bytes) -> list[str]:
     text = raw.decode("utf-8", errors="surrogateescape")
     return [line.rstrip("\r") for line in text.split("\n")]

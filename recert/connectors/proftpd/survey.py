@@ -15,8 +15,9 @@ from recert.connectors.posix.scan import Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View
 from recert.connectors.proftpd import facts as reading
 from recert.connectors.proftpd.door import Door, Ground, open_door
+from recert.connectors.proftpd.doors import SFTP
 from recert.connectors.proftpd.facts import Known
-from recert.connectors.proftpd.logins import Session, aliases, at_home, sessions
+from recert.connectors.proftpd.logins import Session, aliases, at_home, key_places, sessions
 from recert.connectors.proftpd.matching import GLOB
 from recert.connectors.proftpd.reasons import reasons, switches
 from recert.connectors.proftpd.sections import Kind, Section
@@ -167,7 +168,10 @@ def _survey(
     for number, name in enumerate(names):
         known.warnings += _oddities(number, name, doors, tree)
     return ProftpdSurvey(
-        accounts=[_account(number, name, doors, tree, seen) for number, name in enumerate(names)],
+        accounts=[
+            _account(number, name, doors, tree, seen, known.facts.keys)
+            for number, name in enumerate(names)
+        ],
         identities=Identities(main),
         tree=tree,
         views=[View(door.jails, door.screen, protocol=door.protocol) for door in doors],
@@ -195,6 +199,7 @@ def _account(
     doors: Sequence[Door],
     tree: Tree,
     seen: Mapping[str, datetime],
+    keys: Mapping[str, int],
 ) -> AccountFact:
     lived = [(door, one) for door in doors if (one := door.sessions[number]) is not None]
     refusals = {door.protocol: door.refusal(name, tree) for door, _ in lived}
@@ -209,7 +214,22 @@ def _account(
         email=entry.email,
         last_login=seen.get(name),
         note="" if is_open else "; ".join(dict.fromkeys(filter(None, refusals.values()))),
+        keys=_keys(lived, keys),
     )
+
+
+def _keys(lived: Sequence[tuple[Door, Session]], keys: Mapping[str, int]) -> int | None:
+    """How many keys open the account by SFTP; None when some stand in no file, or no door of the
+    server asks for keys."""
+    places = {
+        place
+        for door, one in lived
+        if door.protocol == SFTP
+        for place in key_places(door.server, one.entry)
+    }
+    if not places or any(not place.startswith("/") for place in places):
+        return None
+    return sum(keys.get(place, 0) for place in places)
 
 
 def _oddities(number: int, name: str, doors: Sequence[Door], tree: Tree) -> list[str]:

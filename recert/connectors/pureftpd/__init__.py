@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from recert.connectors.contract import Connector
 from recert.connectors.pureftpd.connector import PureftpdConnector
+from recert.connectors.world import REAL, World
 
 
-def connect(settings: Mapping[str, str]) -> Connector:
+def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
     """The connector of the daemon whose option files lie in `config`. Opens nothing yet."""
-    return PureftpdConnector(settings)
+    return PureftpdConnector(settings, world)

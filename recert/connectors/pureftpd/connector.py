@@ -8,7 +8,7 @@ from recert.connectors.contract import (
     ConnectorError,
     LogSource,
 )
-from recert.connectors.hosts import Host, host_of
+from recert.connectors.hosts import Host
 from recert.connectors.posix import syslog
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part
@@ -16,7 +16,6 @@ from recert.connectors.posix.survey import Survey
 from recert.connectors.pureftpd import lock, options, puredb
 from recert.connectors.pureftpd.logins import text_file_of
 from recert.connectors.pureftpd.survey import survey
-from recert.foundation import clock
 
 
 class PureftpdConnector(PosixConnector):
@@ -26,12 +25,12 @@ class PureftpdConnector(PosixConnector):
 
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
-        now = clock.now()
+        now = self._world.now()
         seen = syslog.last_logins(host, self._settings, now)
         return survey(host, found, self._settings, now, seen)
 
     def log_sources(self) -> list[LogSource]:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             found = options.read(host, self._settings["config"])
         sources = [syslog.sign_ins(self._settings, "pure-ftpd", "facility ftp")]
         form, _, path = found.values.get("AltLog", "").partition(":")

@@ -14,6 +14,7 @@ from recert.connectors.posix.accounts import (
     today_in_days,
 )
 from recert.connectors.posix.pam import Login, Pam, refusal, shells_of
+from recert.connectors.posix.secrets import second_field
 from recert.connectors.pureftpd import puredb
 from recert.connectors.pureftpd.options import Options
 from recert.connectors.pureftpd.puredb import Record
@@ -76,8 +77,10 @@ def read(host: Host, options: Options) -> Facts:
     for method in options.methods:
         if method.name == "puredb":
             facts.database = method.value
+            host.withhold(method.value, puredb.without_passwords)
             facts.records = puredb.records(host.read(method.value))
             text = text_file_of(method.value)
+            host.withhold(text, second_field(puredb.state_of))
             lines = lines_of(host.read_many([text])[text])
             found = (puredb.of_line(line) for line in lines if not line.startswith("#"))
             for record in found:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.posix.secrets import second_field
 
 MAGIC = b"PDB2"
 _BUCKETS = 256
@@ -32,9 +33,30 @@ class Record:
     @property
     def has_password(self) -> bool:
         """Whether the field holds a hash. Anything else refuses every password."""
-        return self.secret.startswith("$") or (
-            len(self.secret) == 13 and all(c.isalnum() or c in "./" for c in self.secret)
-        )
+        return _is_hash(self.secret)
+
+
+def _is_hash(field: str) -> bool:
+    return field.startswith("$") or (
+        len(field) == 13 and all(c.isalnum() or c in "./" for c in field)
+    )
+
+
+def state_of(field: str) -> str:
+    """What may be kept of the field: whether there is a hash."""
+    if _is_hash(field):
+        return "$removed"
+    return "*" if field else ""
+
+
+def without_passwords(raw: bytes) -> bytes:
+    """The file as it may be kept, with the same users."""
+    clean = second_field(state_of)
+    kept = []
+    for entry in entries(raw):
+        line = clean(entry.key + b":" + entry.content)
+        kept.append(replace(entry, content=line[len(entry.key) + 1 :]))
+    return _rebuilt(raw, kept)
 
 
 def of_line(line: str) -> Record | None:

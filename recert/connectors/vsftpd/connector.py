@@ -10,7 +10,7 @@ from recert.connectors.contract import (
     LogSource,
     ServerDataInvalid,
 )
-from recert.connectors.hosts import Host, host_of
+from recert.connectors.hosts import Host
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
@@ -18,7 +18,6 @@ from recert.connectors.vsftpd import log
 from recert.connectors.vsftpd.facts import Facts, read
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.survey import survey
-from recert.foundation import clock
 
 
 class VsftpdConnector(PosixConnector):
@@ -27,7 +26,7 @@ class VsftpdConnector(PosixConnector):
     session_name = "vsftpd"
 
     def survey(self, host: Host) -> Survey:
-        return survey(host, self._settings, clock.now(), self._last_logins(host))
+        return survey(host, self._settings, self._world.now(), self._last_logins(host))
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
@@ -43,12 +42,12 @@ class VsftpdConnector(PosixConnector):
         return {}
 
     def log_sources(self) -> list[LogSource]:
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             return log.sources(self._options(host))
 
     def log_roots(self) -> dict[str, str]:
         """vsftpd writes paths as they are inside of the jail."""
-        with host_of(self._settings) as host:
+        with self._world.host(self._settings) as host:
             survey = self.survey(host)
             found: dict[str, str] = {}
             for view in survey.views:

@@ -7,6 +7,7 @@ from recert.connectors.contract import ConnectorError, ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host, commands
 from recert.connectors.posix.accounts import SystemUsers, lines_of
 from recert.connectors.posix.pam import Pam, shells_of
+from recert.connectors.posix.secrets import second_field
 from recert.connectors.vsftpd.options import Options, parse
 
 # They look at names as typed or at what is in a file; a client gets around them.
@@ -118,7 +119,9 @@ def _virtual_users(host: Host, facts: Facts) -> list[str]:
     for rule in facts.pam.stacks.get("auth", ()):
         options = rule.options
         if rule.module == "pam_userdb.so" and "db" in options:
-            dump = host.run(commands.program("", "db_dump", "-p", options["db"] + ".db"))
+            dumping = commands.program("", "db_dump", "-p", options["db"] + ".db")
+            host.withhold(dumping, _without_values)
+            dump = host.run(dumping)
             if not dump.ok:
                 facts.problems.append(
                     f"The accounts of {options['db']}.db are not known: {dump.errors.strip()} "
@@ -127,9 +130,22 @@ def _virtual_users(host: Host, facts: Facts) -> list[str]:
             found.update(_keys_of_dump(dump.out))
         elif rule.module == "pam_pwdfile.so":
             path = options.get("pwdfile") or (rule.arguments[0] if rule.arguments else "")
+            host.withhold(path, second_field())
             lines = lines_of(host.read_many([path])[path]) if path.startswith("/") else []
             found.update(line.partition(":")[0] for line in lines if ":" in line)
     return sorted(found)
+
+
+def _without_values(raw: bytes) -> bytes:
+    """A dump as it may be kept: keys are names, values are passwords."""
+    lines = raw.splitlines()
+    start = lines.index(b"HEADER=END") + 1 if b"HEADER=END" in lines else len(lines)
+    is_value = [number >= start and (number - start) % 2 == 1 for number in range(len(lines))]
+    kept = [
+        b" removed" if hidden and line.startswith(b" ") else line
+        for line, hidden in zip(lines, is_value, strict=True)
+    ]
+    return b"".join(line + b"\n" for line in kept)
 
 
 def _keys_of_dump(raw: bytes) -> list[str]:

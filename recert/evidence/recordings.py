@@ -1,0 +1,63 @@
+"""Which recordings are kept, and handing one over."""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns.models import Item, Population
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import Database
+from recert.foundation.errors import BadInput
+from recert.inventory import recordings
+from recert.inventory.models import Grant, Snapshot
+from recert.inventory.recordings import Shelf
+
+
+def used(session: Session) -> set[int]:
+    """The snapshots that campaigns asked from, also those that made them ask again. Campaigns are
+    never deleted, so a legal hold has nothing to add."""
+    frozen = select(Population.snapshot_id)
+    here = (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id)
+    seen = (
+        select(Grant.first_snapshot_id)
+        .join(Item, Item.grant_id == Grant.id)
+        .join(Population, here & (Population.snapshot_id < Grant.first_snapshot_id))
+    )
+    return set(session.scalars(frozen.union(seen)))
+
+
+def prune(db: Database, shelf: Shelf, days: int, *, actor: Actor, now: datetime) -> list[int]:
+    """Removes recordings older than `days` that no campaign uses, and what killed processes left;
+    the numbers of their snapshots. That they go is written down first."""
+    with db.transaction() as session:
+        removed = recordings.prune(session, days, used(session), actor=actor, now=now)
+    with db.reading() as session:
+        shelf.sweep(session)
+    return removed
+
+
+def hand_over(
+    db: Database, snapshot_id: int, target: Path, shelf: Shelf, *, actor: Actor, now: datetime
+) -> tuple[str, int]:
+    """Copies the recording of a snapshot to a new file; its SHA-256 and size."""
+    actor.require(Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
+    with db.transaction() as session:
+        snapshot = session.get(Snapshot, snapshot_id)
+        if snapshot is None:
+            raise BadInput(f"There is no snapshot {snapshot_id}.")
+        path = shelf.checked(snapshot)
+        sha256, size = snapshot.recording_sha256, snapshot.recording_size
+        subject, details = f"snapshot:{snapshot_id}", {"sha256": sha256, "size": size}
+        trail.append(session, "recording.exported", subject, details, actor=actor, at=now)
+    try:
+        with path.open("rb") as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+    except FileExistsError as error:
+        raise BadInput(f"{target} is there already. Choose another name.") from error
+    if recordings.digest(target) != (sha256, size):
+        raise BadInput(f"{target} could not be written completely.")
+    return sha256, size
