@@ -5,8 +5,8 @@ from alembic import op
 
 from recert.foundation.db import Moment, PlainText
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 TEXTS = ("collector", "recording_sha256", "recording_note")
 MOMENTS = ("read_started_at", "read_ended_at", "recording_removed_at")
