@@ -19,6 +19,8 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import FileMissing, Host, LocalHost, SshHost, commands
 from recert.connectors.posix.scan import scan
+from recert.connectors.recording import Recorder, Replay, Tape
+from recert.connectors.world import REAL
 from recert.foundation import failpoints
 from tests.daemons.rig_openssh import OpensshRig, settle_privilege_separation
 from tests.daemons.rigs import DAEMONS
@@ -259,6 +261,22 @@ class TestReadingAWholeServer:
             ]
             assert accounts[0] == accounts[1]
             assert len(accounts[0]) == len(ours)
+
+    def test_from_its_recording_it_is_the_same_again(
+        self, far: Settings, world_seed: int, tmp_path: Path
+    ) -> None:
+        with Ground.of("openssh", world_seed) as ground, OpensshRig(ground) as rig:
+            settings = {**rig.settings(), **far}
+            header = {"collector": "recert test", "kind": "openssh", "settings": settings}
+            tape = Tape(tmp_path / "1.gz", header)
+            reading = registry.connect("openssh", settings, Recorder(tape, REAL)).read()
+            grants = list(reading.grants)
+        tape.close()
+        assert reading.accounts
+        with Replay(tape.path) as replay:
+            again = registry.connect("openssh", settings, replay).read()
+            assert list(again.grants) == grants
+            assert again.fingerprint == reading.fingerprint
 
     def test_requests_do_not_grow_with_folders(
         self, far: Settings, tmp_path: Path, make_folders: Callable[[int], Path]
