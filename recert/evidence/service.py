@@ -18,7 +18,7 @@ from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.stages import Stages
-from recert.evidence import annex, audit, queries, reviewers, summary, verifier
+from recert.evidence import accountability, annex, audit, queries, reviewers, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -49,6 +49,7 @@ items.csv        every question: who has which access, who was asked, where it e
 decisions.csv    every answer ever given, also the changed ones
 reviewers.csv    what each reviewer was asked, how he answered, what he had read
 orders.jsonl     every change of a server: native text before and after, log, second look
+late.csv         who sees to a change that was late, until when, and why
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
 auditor.jsonl    samples with their seeds, remarks and verdicts of auditors
@@ -132,6 +133,7 @@ def _write(
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
+    sealed.table("late.csv", accountability.late(session, campaign.id), accountability.LATE)
     sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
     sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
     annex.write(sealed, session, campaign.id, zone, now=now)

@@ -17,7 +17,8 @@ Needs Python 3.9 or newer and nothing else. It checks that
 8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
 9. the annex for people (CSV) has the same items, answers and orders;
 10. the list of reviewers has the figures of the items and decisions, and what each of them said
-   that he has read stands in the trail, if he said so since the trail of the package begins.
+   that he has read stands in the trail, if he said so since the trail of the package begins;
+11. who sees to late changes is what the trail tells.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -54,6 +55,7 @@ FILES = {
     "checkpoint.json",
     "decisions.csv",
     "items.csv",
+    "late.csv",
     "mails.csv",
     "orders.jsonl",
     "population.csv",
@@ -651,6 +653,27 @@ def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     return len(listed)
 
 
+def check_late(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail) -> None:
+    """Broken when the list of who sees to late changes differs from the trail."""
+    told = sorted(
+        (body["seq"], subject.partition(":")[2], body)
+        for (action, subject), bodies in trail.items()
+        for body in bodies
+        if action == "item.taken_on" and subject.partition(":")[2] in items
+    )
+    names = ("owner", "until", "reason")
+    expected = [
+        [item, *(body["details"][name] for name in names), body["actor"], body["at"]]
+        for _, item, body in told
+    ]
+    listed = [
+        [_plain(row[name]) for name in ("item", *names, "by", "at")]
+        for row in _rows(package, "late.csv")
+    ]
+    if listed != expected:
+        raise Broken("who sees to late changes differs from the trail")
+
+
 def check(path: str, expected_key: str = "") -> List[str]:
     """What the package proves, as lines of text; Broken names the first thing that fails."""
     usual = csv.field_size_limit(2**31 - 1)
@@ -677,6 +700,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         check_annex(package, items, counting, orders)
         check_reviewers(package, items, counting, trail)
         check_auditor(package, reference, items, trail)
+        check_late(package, items, trail)
         mails = check_mails(package, reference, trail)
         point = json.loads(package.read("checkpoint.json"))
     states: Dict[str, int] = {}

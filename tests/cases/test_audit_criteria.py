@@ -43,7 +43,7 @@ from tests.cases.test_edge_cases_access import end_a_session_by_a_revoke
 from tests.evidence.conftest import finished, key, package, played
 from tests.evidence.test_auditor import act
 from tests.evidence.test_uncertified import ALL, missing
-from tests.remediation.test_lateness import classes, overdue
+from tests.remediation.test_lateness import classes, missed, overdue, takes_on
 from tests.support import packages
 from tests.support.house import House
 
@@ -297,6 +297,15 @@ def test_a20_late_changes_are_listed_with_median_and_percentile(house: House) ->
     house.finish("alice")
     with house.later(days=7):
         assert overdue(house, campaign) == [("low", "pia")]
+        takes_on(house, "mona@house.example", days=3)
+    with house.later(days=11):
+        assert missed(house, campaign) == 1  # the date passed
+        takes_on(house, "adam@house.example", days=3, reason="The server moves.")
+        assert missed(house, campaign) == 0
+        files = packages.files(house.export(campaign))
+        owners = [row["owner"] for row in packages.rows(files["late.csv"])]
+        assert owners == ["mona@house.example", "adam@house.example"]  # the first one stays
+    with house.later(days=7):
         house.carry_out()
         took = classes(house, campaign)[Risk.LOW].took
     assert took
