@@ -8,6 +8,8 @@ from recert.foundation.db import Moment, PlainText
 revision = "0012"
 down_revision = "0010"
 
+TEXTS = (("server_order", "ticket"), ("server_order", "reason"), ("decision", "session"))
+
 
 def upgrade() -> None:
     op.create_table(
@@ -21,6 +23,24 @@ def upgrade() -> None:
         sa.Column("at", Moment(), nullable=False),
     )
 
+    op.create_table(
+        "undo_request",
+        sa.Column("order_id", sa.Integer(), sa.ForeignKey("server_order.id"), primary_key=True),
+        sa.Column("reason", PlainText, nullable=False),
+        sa.Column("asked_by", PlainText, nullable=False),
+        sa.Column("asked_at", Moment(), nullable=False),
+        sa.Column("approved_by", PlainText, nullable=True),
+        sa.Column("approved_at", Moment(), nullable=True),
+    )
+    for table, name in TEXTS:
+        op.add_column(table, sa.Column(name, PlainText, nullable=False, server_default=""))
+    late = sa.Column("late", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("decision", late)
+
 
 def downgrade() -> None:
+    op.drop_column("decision", "late")
+    for table, name in reversed(TEXTS):
+        op.drop_column(table, name)
+    op.drop_table("undo_request")
     op.drop_table("late_change")

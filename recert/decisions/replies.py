@@ -196,7 +196,13 @@ def _record(
         raise ReplyUnclear(f"Question {number} is held: {line.held_why}. Sign in to answer it.")
     if line.state != str(item.content_hash):
         raise mail.LinkStale
-    actor = Actor(person.email, Channel.MAIL_REPLY, Assurance.MAIL_REPLY, person_id=person.id)
+    actor = Actor(
+        person.email,
+        Channel.MAIL_REPLY,
+        Assurance.MAIL_REPLY,
+        person_id=person.id,
+        session=f"link {line.id}",
+    )
     reply = Reply(answer, content_hash=item.content_hash)
     service.record(session, item.id, reply, actor=actor, now=now)
     mail.mark_used(session, line, now=now)

@@ -71,6 +71,8 @@ def record(
         on_behalf_of=item.from_id,
         keep_until=reply.until,
         seen=seen.text,
+        session=actor.session,
+        late=now > campaign.due_at,
     )
     session.add(decision)
     _move(session, item, decision, reply.successor, now)
@@ -161,7 +163,13 @@ def details_of(decision: Decision) -> dict[str, object]:
         "content_hash": decision.content_hash,
         **({"keep_until": decision.keep_until.isoformat()} if decision.keep_until else {}),
         **({"on_behalf_of": decision.on_behalf_of} if decision.on_behalf_of else {}),
+        **where_and_when(decision.session, late=decision.late),
     }
+
+
+def where_and_when(session_number: str, *, late: bool) -> dict[str, object]:
+    """In which session it was answered, and that it was late, as far as there is something."""
+    return ({"session": session_number} if session_number else {}) | ({"late": 1} if late else {})
 
 
 def record_many(
@@ -229,8 +237,7 @@ def _record_set(
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-        "on_behalf_of",
-        "seen",
+        *("on_behalf_of", "seen", "session", "late"),
     ]
     keeps = reply.answer is Answer.KEEP
     rows = select(
@@ -250,6 +257,8 @@ def _record_set(
         Item.content_hash,
         Item.from_id,
         in_a_list(session, now),
+        literal(actor.session),
+        literal(now > campaign.due_at),
     ).select_from(Item)
     session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
@@ -273,6 +282,7 @@ def _record_set(
         "batch": batch,
         "items": list(chosen),
         "digest": hashlib.sha256(ids.encode()).hexdigest(),
+        **where_and_when(actor.session, late=now > campaign.due_at),
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)

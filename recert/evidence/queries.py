@@ -148,6 +148,8 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
             "keep_until": made.keep_until.isoformat() if made.keep_until else "",
             "on_behalf_of": principal or "",
             "seen": made.seen,
+            "session": made.session,
+            "late": "late" if made.late else "",
         }
 
 
@@ -251,6 +253,10 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "rights_wanted": rights.names(order.rights_wanted),
         "rights_found": None if order.rights_found is None else rights.names(order.rights_found),
         "plan": order.plan,
+        "ticket": order.ticket,
+        "reason": order.reason,
+        "asked_by": order.created_by,
+        "approved_by": order.approved_by,
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
         "log": [

@@ -268,5 +268,6 @@ ITEMS = (
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
     *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
+    *("session", "late"),
 )
 MAILS = ("message_id", "kind", "to", "subject", "state", "written", "sent", "error")

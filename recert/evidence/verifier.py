@@ -359,6 +359,9 @@ def check_decisions(
         fits = batch in votes or _fits(body, row)
         if _said(body) != [_plain(row[column]) for column in SAID] or not fits:
             raise Broken(f"{name} differs from the trail")
+        told_more = (body["details"].get("session", ""), body["details"].get("late", 0))
+        if (_plain(row["session"]), int(row["late"] == "late")) != told_more:
+            raise Broken(f"{name} was given in another session or at another time")
         last = newest.get(number)
         if last is None or body["seq"] > last[0]:
             newest[number] = (body["seq"], row)
@@ -519,6 +522,7 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         for name in ("kind", "account", "folder", "group", "rights_before", "rights_wanted")
     ):
         raise Broken(f"order {order['order']} differs from the trail")
+    _check_people_of(order, details, trail)
     looks = trail.get(("order.checked", subject), [])
     if order["state"] != "verified":
         return
@@ -527,6 +531,25 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
     found = looks[-1]["details"]["rights_found"]
     if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")
+
+
+def _check_people_of(order: Dict[str, Any], details: Dict[str, Any], trail: Trail) -> None:
+    """The ticket of a change, and the two persons who took one back with a reason."""
+    name, subject = f"order {order['order']}", f"order:{order['order']}"
+    noted = trail.get(("order.ticket", subject), [])
+    if order["ticket"] != (noted[-1]["details"]["ticket"] if noted else ""):
+        raise Broken(f"the ticket of {name} is not the one in the trail")
+    if order["undoes"] is None:
+        return
+    asked = trail.get(("order.undo_asked", f"order:{order['undoes']}"), [])
+    if not asked or not order["reason"]:
+        raise Broken(f"{name} takes a change back, and nobody asked for it with a reason")
+    said = (asked[0]["details"]["reason"], asked[0]["actor"])
+    agreed = trail[("order.written", subject)][0]["actor"]
+    if (order["reason"], order["asked_by"]) != said or order["approved_by"] != agreed:
+        raise Broken(f"who wanted {name}, and why, differs from the trail")
+    if (details.get("reason"), details.get("asked_by")) != said or agreed == said[1]:
+        raise Broken(f"{name} takes a change back without a second person")
 
 
 def check_annex(

@@ -45,6 +45,7 @@ from tests.evidence.test_auditor import act
 from tests.evidence.test_uncertified import ALL, missing
 from tests.remediation.test_lateness import classes, missed, overdue, takes_on
 from tests.support import packages
+from tests.support.browser import Visitor
 from tests.support.house import House
 
 __all__ = ["finished", "key", "package"]
@@ -224,6 +225,19 @@ def test_a13_a_decision_says_when_how_and_how_sure(package: Path) -> None:
     assert made["at"] == "2026-11-23T12:00:00+00:00"
     assert (made["channel"], made["assurance"]) == ("web", "signed in")
     assert "address" in made
+
+
+def test_a13_the_number_of_the_session_stands_beside_it(house: House, alice: Visitor) -> None:
+    campaign = house.launched()
+    item = house.item("pia", INBOX)
+    alice.get(f"/reviews/{campaign}/folders/{item.folder_id}")
+    seen = {"version": 0, "seen": item.content_hash}
+    alice.post(f"/reviews/items/{item.id}", answer="keep", **seen)
+    number = newest_decision(house).session
+    assert number.startswith("sign-in ")
+    assert number in _body(house, "user.signed_in")
+    (listed,) = packages.rows(packages.files(house.export(campaign))["decisions.csv"])
+    assert listed["session"] == number
 
 
 def test_a14_what_the_reviewer_saw_is_stored(house: House) -> None:

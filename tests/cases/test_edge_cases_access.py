@@ -14,6 +14,7 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, 
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.changes import service as changes
+from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.decisions.rules import AnsweredMeanwhile, Reply
@@ -219,8 +220,14 @@ def test_read_only_server(house: House) -> None:
     order = ordered(house)
     assert order.state is OrderState.MANUAL
     with house.later(hours=1):
+        with house.db.transaction() as session:
+            found = changes.order_by_id(session, order.id)
+            who = {"actor": house.admin, "now": house.now}
+            tickets.set_ticket(session, found, "CHG-4711", **who)  # type: ignore[arg-type]
         house.snapshot()
-        assert house.run().state is OrderState.MANUAL  # nobody's "done" counts
+        waiting = house.run()
+        assert waiting.state is OrderState.MANUAL  # nobody's "done" counts
+        assert waiting.ticket == "CHG-4711"
     export.write_text(AFTER)
     with house.later(hours=2):
         house.snapshot(accept_shrink=True)
@@ -235,6 +242,9 @@ def test_correction_after_apply(house: House) -> None:
     house.carry_out()
     assert house.permissions.read_bytes() == before
     item = house.item("pia", INBOX)
+    taken_back = house.orders()[-1]
+    assert taken_back.reason
+    assert taken_back.created_by != taken_back.approved_by  # two persons
     assert item.state is ItemState.CLOSED
     assert "Taken back by adam@house.example" in item.outcome
     with house.later(days=40), pytest.raises(changes.rules.UndoRefused):

@@ -25,6 +25,7 @@ from tests.campaigns.test_rerouting import (
     own,
 )
 from tests.campaigns.test_subjects import answer, items, launched_as_it_is
+from tests.support import packages
 from tests.support.browser import Visitor
 from tests.support.house import OWNERS, House
 from tests.web.test_links import link
@@ -229,7 +230,9 @@ def test_late_decision(house: House) -> None:
     with house.later(days=15):
         house.decide("pia", INBOX, REVOKE)
         (made,) = decisions(house, house.item("pia", INBOX))
-        assert made.at > house.campaign(campaign).due_at  # which is how a late one is told
+        assert made.late
+        export = packages.files(house.export(campaign))
+        assert [row["late"] for row in packages.rows(export["decisions.csv"])] == ["late"]
         house.close(campaign)
         with pytest.raises(TooLate):
             house.decide("batch", INBOX, KEEP)

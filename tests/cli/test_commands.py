@@ -231,7 +231,10 @@ class TestOrders:
         before = house.permissions.read_bytes()
         assert "+" in recert("order undo 1 --dry-run")
         assert house.permissions.read_bytes() == before
-        recert("order undo 1")
+        house.user(house.officer)
+        assert "Say why" in recert("order undo 1", 1)
+        recert("order undo 1 --reason Mistake")
+        recert("order undo 1 --approved-by olga@house.example")
         assert "# order" in recert("order run --dry-run", 2)
         recert("order run")
         assert house.orders()[-1].state is OrderState.VERIFIED
