@@ -239,6 +239,14 @@ class TestOrders:
         recert("order run")
         assert house.orders()[-1].state is OrderState.VERIFIED
 
+    def test_a_ticket_is_noted(self, house: House, recert: Type) -> None:
+        house.ordered("pia", "/finance/inbox", Reply(Answer.REVOKE))
+        assert "one line" in recert("order ticket 1 ' '", 1)
+        recert("order ticket 1 CHG-4711")
+        assert "ticket: CHG-4711" in recert("order show 1")
+        house.carry_out()
+        recert("order ticket 1 CHG-4712", 4)
+
     def test_a_verified_one_is_not_retried(self, house: House, recert: Type) -> None:
         self.revoke(house)
         assert "is verified" in recert("order retry 1", 4)
