@@ -9,6 +9,7 @@ revision = "0012"
 down_revision = "0010"
 
 TEXTS = (("server_order", "ticket"), ("server_order", "reason"), ("decision", "session"))
+NUMBERS = (("routing_version", "1"), ("routed_away", "0"))
 
 
 def upgrade() -> None:
@@ -36,9 +37,19 @@ def upgrade() -> None:
         op.add_column(table, sa.Column(name, PlainText, nullable=False, server_default=""))
     late = sa.Column("late", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("decision", late)
+    for name, usual in NUMBERS:
+        column = sa.Column(name, sa.Integer(), nullable=False, server_default=usual)
+        op.add_column("campaign", column)
+    op.add_column("outbox_message", sa.Column("bounced_at", Moment(), nullable=True))
+    bounce = sa.Column("bounce", PlainText, nullable=False, server_default="")
+    op.add_column("outbox_message", bounce)
 
 
 def downgrade() -> None:
+    op.drop_column("outbox_message", "bounce")
+    op.drop_column("outbox_message", "bounced_at")
+    for name, _ in reversed(NUMBERS):
+        op.drop_column("campaign", name)
     op.drop_column("decision", "late")
     for table, name in reversed(TEXTS):
         op.drop_column(table, name)

@@ -100,6 +100,17 @@ def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerSh
     return sorted(found.values(), key=lambda share: (-share.items, share.name))
 
 
+def routed_away(session: Session, selections: Sequence[Selection]) -> int:
+    """How many questions go to somebody else because the first in the chain holds the account."""
+    found = 0
+    for selection in selections:
+        if selection.about is not Subject.OWNERSHIP:
+            routed = routed_grants(selection).subquery()
+            query = select(func.count()).select_from(routed).where(routed.c.routed_away)
+            found += session.scalar(query) or 0
+    return found
+
+
 def count(session: Session, selection: Selection) -> Population:
     """How the accounts of a snapshot add up. Not yet stored, and without its campaign."""
     snapshot = selection.snapshot

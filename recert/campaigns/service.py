@@ -18,6 +18,7 @@ from recert.campaigns import (
     places,
     population,
     queries,
+    route_rules,
     rules,
     subjects,
 )
@@ -66,6 +67,7 @@ class Preview:
     problems: Sequence[str]
     warnings: Sequence[str] = ()
     selections: Sequence[Selection] = ()
+    routed_away: int = 0  # questions from which somebody is kept away: they are about himself
 
     @property
     def items(self) -> int:
@@ -174,7 +176,8 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
         for share in shares
         if share.reviewer_id is not None and share.items > rules.MANY_ITEMS
     ]
-    return Preview(counted, shares, problems, warnings, selections)
+    away = population.routed_away(session, selections)
+    return Preview(counted, shares, problems, warnings, selections, away)
 
 
 def _snapshots(
@@ -229,6 +232,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         raise LaunchRefused("You allowed older snapshots; somebody else must launch it.")
     take_step(session, campaign, CampaignState.ACTIVE)
     campaign.launched_at, campaign.launched_by = now, actor.name
+    campaign.routing_version, campaign.routed_away = route_rules.VERSION, found.routed_away
     made = 0
     for part, selection in zip(found.populations, found.selections, strict=True):
         part.campaign_id = campaign.id
@@ -251,6 +255,8 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         "snapshots": [part.snapshot_id for part in found.populations],
         "about": campaign.about.value,
         "scope": campaign.scope,
+        "routing": campaign.routing_version,
+        "routed_away": campaign.routed_away,
         "warnings": list(found.warnings),
     }
     trail.append(

@@ -224,6 +224,7 @@ def _bounce(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> 
     if final is None:
         return _Outcome(InboundKind.BOUNCE, "A report of a delay.", token.subject)
     ours = mail.message_id_of(session, token.message_id)
+    unreachable.bounced(session, ours, final.reason, now=now)
     unreachable.note(session, address, final.reason, ours, now=now)
     return _Outcome(InboundKind.BOUNCE, f"{address}: {final.reason}", token.subject)
 

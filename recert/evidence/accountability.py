@@ -1,12 +1,16 @@
-"""Who answers for what: promises about late changes, as rows of a package."""
+"""Who answers for what and who was told: promises about late changes, and mails, as rows."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from recert.mail.models import OutboxMessage
 from recert.remediation import late_owners
 
+REMINDERS = ("reminder", "last_call")
 LATE = ("item", "owner", "until", "reason", "by", "at")
 
 
@@ -20,4 +24,28 @@ def late(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
             "reason": made.reason,
             "by": made.by,
             "at": made.at.isoformat(),
+        }
+
+
+def mails(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
+    """Who was written to, when, and whether the mail server took it and it stayed
+    there; reminders with their number."""
+    reminders: Counter[str] = Counter()
+    query = select(OutboxMessage).where(OutboxMessage.topic == f"campaign:{campaign_id}")
+    query = query.order_by(OutboxMessage.id).execution_options(yield_per=1000)
+    for mail in session.scalars(query):
+        reminds = mail.kind in REMINDERS
+        reminders[mail.to_address] += reminds
+        yield {
+            "message_id": mail.message_id,
+            "kind": mail.kind,
+            "to": mail.to_address,
+            "subject": mail.subject,
+            "state": mail.state.value,
+            "written": mail.created_at.isoformat(),
+            "sent": mail.sent_at.isoformat() if mail.sent_at else "",
+            "error": mail.error,
+            "reminder": reminders[mail.to_address] if reminds else "",
+            "bounced": mail.bounced_at.isoformat() if mail.bounced_at else "",
+            "bounce": mail.bounce,
         }

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from recert.campaigns import route_rules
 from recert.campaigns.event_models import CampaignGrant
 from recert.campaigns.models import (
     Campaign,
@@ -21,7 +22,6 @@ from recert.connectors import rights
 from recert.decisions.models import Decision
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
-from recert.mail.models import OutboxMessage
 from recert.people.models import Organisation, Person
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
@@ -75,7 +75,9 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             Organisation.name.label("organisation"),
             reviewer.email.label("reviewer"),
             CampaignGrant.reason.label("asked_because"),
+            Campaign.routing_version,
         )
+        .join(Campaign, Campaign.id == Item.campaign_id)
         .join(Server, Server.id == Item.server_id)
         .outerjoin(Account, Account.id == Item.account_id)
         .outerjoin(Folder, Folder.id == Item.folder_id)
@@ -108,6 +110,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             "via": row.via or "",
             "reviewer": row.reviewer or "",
             "route": item.route.value,
+            "route_rule": route_rules.rule_of(item.route, row.routing_version),
             "reviewer_could_grant": "yes" if item.conflict else "no",
             "state": item.state.value,
             "answer": item.answer.value if item.answer else "",
@@ -264,22 +267,6 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
             for step in steps
         ],
     }
-
-
-def mails(session: Session, campaign_id: int) -> Iterator[Record]:
-    """Who was written to, when, and whether the mail server took it."""
-    query = select(OutboxMessage).where(OutboxMessage.topic == f"campaign:{campaign_id}")
-    for (mail,) in _stream(session, query.order_by(OutboxMessage.id)):
-        yield {
-            "message_id": mail.message_id,
-            "kind": mail.kind,
-            "to": mail.to_address,
-            "subject": mail.subject,
-            "state": mail.state.value,
-            "written": mail.created_at.isoformat(),
-            "sent": mail.sent_at.isoformat() if mail.sent_at else "",
-            "error": mail.error,
-        }
 
 
 def trail_slice(session: Session, campaign: Campaign, last_seq: int) -> Iterator[Record]:

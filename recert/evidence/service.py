@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import instructions
+from recert.campaigns import instructions, route_rules
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
@@ -134,7 +134,7 @@ def _write(
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("late.csv", accountability.late(session, campaign.id), accountability.LATE)
-    sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
+    sealed.table("mails.csv", accountability.mails(session, campaign.id), MAILS)
     sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
     annex.write(sealed, session, campaign.id, zone, now=now)
     sealed.lines("trail.jsonl", queries.trail_slice(session, campaign, point.seq))
@@ -215,6 +215,8 @@ def _about(
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "zone": campaign.zone,
+        "routing": route_rules.as_json(campaign.routing_version),
+        "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),
         "due_date_extended": campaign.extensions,
         "early_close_asked_by": campaign.close_asked_by,
@@ -262,7 +264,16 @@ POPULATION = (
 )
 ITEMS = (
     *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
-    *("organisation", "rights", "via", "reviewer", "route", "reviewer_could_grant", "state"),
+    *(
+        "organisation",
+        "rights",
+        "via",
+        "reviewer",
+        "route",
+        "route_rule",
+        "reviewer_could_grant",
+        "state",
+    ),
     *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
 )
 DECISIONS = (
@@ -270,4 +281,7 @@ DECISIONS = (
     *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
     *("session", "late"),
 )
-MAILS = ("message_id", "kind", "to", "subject", "state", "written", "sent", "error")
+MAILS = (
+    *("message_id", "kind", "to", "subject", "state", "written", "sent", "error"),
+    *("reminder", "bounced", "bounce"),
+)

@@ -292,6 +292,7 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     for drafted in trail.get(("campaign.drafted", reference), []):
         if drafted["details"].get("policy", about["policy"]) != about["policy"]:
             raise Broken("the rules in campaign.json are not those of the draft in the trail")
+    _check_routing(about, launched["details"], items)
     signed = trail.get(("campaign.signed_off", reference), [])
     told = [
         (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])
@@ -304,6 +305,18 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     ):
         raise Broken("the sign-off in campaign.json is not the one in the trail")
     return reference
+
+
+def _check_routing(about: Dict[str, Any], launched: Dict[str, Any], items: Dict[str, Row]) -> None:
+    """Each item names the rule of the version in force that fits how its reviewer was found."""
+    routing = about["routing"]
+    said = (routing["version"], about["questions_routed_away_from_oneself"])
+    if said != (launched.get("routing", 1), launched.get("routed_away", 0)):
+        raise Broken("the rules of routing are not those of the launch in the trail")
+    numbers = {rule["route"]: rule["rule"] for rule in routing["rules"]}
+    for number, item in items.items():
+        if item["route_rule"] != numbers.get(item["route"]):
+            raise Broken(f"item {number} names another rule of routing than its route has")
 
 
 def check_figures(package: zipfile.ZipFile, items: Dict[str, Row]) -> None:
@@ -670,8 +683,17 @@ def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
         body["details"]["message_id"]: body["details"]["to"]
         for body in trail.get(("mail.queued", reference), [])
     }
-    listed = {_plain(row["message_id"]): _plain(row["to"]) for row in _rows(package, "mails.csv")}
-    if told != listed:
+    came_back = {
+        body["details"]["message_id"]: (body["at"], body["details"]["reason"])
+        for body in trail.get(("mail.bounced", reference), [])
+    }
+    listed, bounced = {}, {}
+    for row in _rows(package, "mails.csv"):
+        number = _plain(row["message_id"])
+        listed[number] = _plain(row["to"])
+        if row["bounced"]:
+            bounced[number] = (row["bounced"], _plain(row["bounce"]))
+    if (told, came_back) != (listed, bounced):
         raise Broken("the list of mails differs from the trail")
     return len(listed)
 

@@ -29,6 +29,7 @@ from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import snapshots
 from recert.inventory.models import Account, SnapshotState
+from recert.mail import unreachable
 from recert.trail.models import TrailEntry
 from tests.campaigns.test_course import reassign
 from tests.campaigns.test_instruction import read, write
@@ -172,6 +173,9 @@ def test_a08_each_item_says_who_was_asked_why_and_who_answered(house: House) -> 
     item = house.item("pia", INBOX)
     (listed,) = (row for row in packages.rows(files["items.csv"]) if row["item"] == str(item.id))
     assert (listed["reviewer"], listed["route"]) == ("charlie@house.example", "delegated")
+    routing = json.loads(files["campaign.json"])["routing"]
+    rules = {rule["rule"]: rule["route"] for rule in routing["rules"]}
+    assert (routing["version"], rules[listed["route_rule"]]) == (1, "delegated")
     (made,) = packages.rows(files["decisions.csv"])
     assert made["actor"] == "charlie@house.example"
     assert "alice" in made["on_behalf_of"].lower()
@@ -182,6 +186,9 @@ def test_a09_nobody_reviews_himself(house: House) -> None:
     launch(house)
     assert asked_about(house, "alice", INBOX)[0] == "Bob Brook"
     assert house.item("batch", INBOX).conflict  # Alice could grant it herself
+    campaign = house.campaign(house.item("batch", INBOX).campaign_id)
+    about = json.loads(packages.files(house.export(campaign.id))["campaign.json"])
+    assert about["questions_routed_away_from_oneself"] == campaign.routed_away > 0
     with house.db.transaction() as session:
         account = session.get_one(Account, house.item("pia", INBOX).account_id)
         account.person_id = house.person("alice").person_id
@@ -428,6 +435,17 @@ def test_a31_every_mail_is_logged(house: House) -> None:
     }
     assert {(row["kind"], row["state"]) for row in rows} == {("invitation", "queued")}
     assert len({row["message_id"] for row in rows}) == 3
+    with house.later(days=15):
+        notices.send_due(house.db, house.head, now=house.now)
+        number = rows[0]["message_id"]
+        with house.db.transaction() as session:
+            unreachable.bounced(session, number, "550 mailbox unknown", now=house.now)
+        package = house.export(campaign)
+    listed = packages.rows(packages.files(package)["mails.csv"])
+    (back,) = [row for row in listed if row["bounced"]]
+    assert (back["message_id"], back["bounce"]) == (number, "550 mailbox unknown")
+    assert "1" in {row["reminder"] for row in listed}
+    assert packages.judged(package)[0] == 0
 
 
 def test_a32_the_rules_in_force_are_included(house: House) -> None:

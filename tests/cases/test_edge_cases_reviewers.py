@@ -103,6 +103,8 @@ def test_self_review(house: House) -> None:
     house.launched()
     assert name_of(house, house.item("alice", INBOX)) == "Bob Brook"
     assert name_of(house, house.item("bob", INBOX)) == "Alice Archer"
+    number = house.item("bob", INBOX).campaign_id
+    assert house.campaign(number).routed_away == 2  # Alice's own two folders
     with house.db.transaction() as session:  # a second account of hers comes to light
         account = session.get_one(Account, house.item("pia", INBOX).account_id)
         account.person_id = house.person("alice").person_id
