@@ -33,6 +33,24 @@ def upgrade() -> None:
         sa.Column("approved_by", PlainText, nullable=True),
         sa.Column("approved_at", Moment(), nullable=True),
     )
+    op.create_table(
+        "ownership_doubt",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column(
+            "folder_owner_id",
+            sa.Integer(),
+            sa.ForeignKey("folder_owner.id"),
+            nullable=False,
+            index=True,
+        ),
+        sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), nullable=False),
+        sa.Column("item_id", sa.Integer(), sa.ForeignKey("item.id"), nullable=False, index=True),
+        sa.Column("reason", PlainText, nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("settled_at", Moment(), nullable=True),
+        sa.Column("settled_by", PlainText, nullable=True),
+        sa.Column("outcome", PlainText, nullable=False, server_default=""),
+    )
     for table, name in TEXTS:
         op.add_column(table, sa.Column(name, PlainText, nullable=False, server_default=""))
     late = sa.Column("late", sa.Boolean(), nullable=False, server_default=sa.false())
@@ -53,5 +71,6 @@ def downgrade() -> None:
     op.drop_column("decision", "late")
     for table, name in reversed(TEXTS):
         op.drop_column(table, name)
+    op.drop_table("ownership_doubt")
     op.drop_table("undo_request")
     op.drop_table("late_change")

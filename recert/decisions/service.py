@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, places, silence
+from recert.campaigns import handover, not_mine, places, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -80,7 +80,14 @@ def record(
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
+    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(holder, actor):
+        not_mine.note(session, item, reply.reason, actor=actor, now=now)
     return decision
+
+
+def _own(holder_id: int | None, actor: Actor) -> bool:
+    """One's own access is passed on because of that, not because the folder is somebody else's."""
+    return holder_id is not None and holder_id == actor.person_id
 
 
 def _check_still_here(session: Session, actor: Actor) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from recert.campaigns import not_mine
 from recert.mail.models import OutboxMessage
 from recert.remediation import late_owners
 
@@ -49,3 +50,20 @@ def mails(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
             "bounced": mail.bounced_at.isoformat() if mail.bounced_at else "",
             "bounce": mail.bounce,
         }
+
+
+def doubts(session: Session, campaign_id: int) -> list[dict[str, Any]]:
+    """Folders whose owner said "not mine", and what came of it."""
+    return [
+        {
+            "folder": row.path,
+            "server": row.server,
+            "said_by": row.email,
+            "item": row.OwnershipDoubt.item_id,
+            "reason": row.OwnershipDoubt.reason,
+            "at": row.OwnershipDoubt.at.isoformat(),
+            "settled_by": row.OwnershipDoubt.settled_by,
+            "outcome": row.OwnershipDoubt.outcome,
+        }
+        for row in not_mine.doubts(session, campaign_id)
+    ]

@@ -215,6 +215,7 @@ def _about(
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "zone": campaign.zone,
+        "not_mine": accountability.doubts(session, campaign.id),
         "routing": route_rules.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),

@@ -1,9 +1,11 @@
 """Cases of docs/edge-cases.md about reviewers and owners. Each test has the name of its case."""
 
+import json
+
 import pytest
 from sqlalchemy import func, select
 
-from recert.campaigns import notices
+from recert.campaigns import not_mine, notices
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
 from recert.campaigns.policy import Policy
@@ -97,6 +99,17 @@ def test_owner_says_not_mine(house: House) -> None:
     item = house.item("pia", INBOX)
     assert (name_of(house, item), item.state) == ("Bob Brook", ItemState.OPEN)
     assert decisions(house, item)[0].answer is Answer.NOT_MINE
+    house.decide("batch", INBOX, Reply(Answer.NOT_MINE, reason="Bob runs it."))
+    with house.db.transaction() as session:
+        (row,) = not_mine.doubts(session)  # once, also when he says so twice
+        assert (row.path, row.email) == ("/finance", "alice@house.example")
+        who = {"actor": house.officer, "now": house.now}
+        settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
+        not_mine.settle(session, *settled, **who)  # type: ignore[arg-type]
+        assert not_mine.doubts(session) == []
+    about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
+    (told,) = about["not_mine"]
+    assert told["outcome"] == "bob@house.example: He says so."
 
 
 def test_self_review(house: House) -> None:
