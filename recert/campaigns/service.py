@@ -170,6 +170,9 @@ def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     if not problems and not any(part.items for part in counted):
         problems.append(_NOTHING[campaign.about])
     shares = population.shares(session, selections)
+    for snapshot in snapshots:
+        name = session.get_one(Server, snapshot.server_id).name
+        warnings += population.unknown_use(session, Scope.of(campaign.scope), snapshot, name)
     warnings += [
         f"{share.name} would get {share.items} questions; more than {rules.MANY_ITEMS} are seldom "
         "answered with care. Name more owners, or ask about less at once."

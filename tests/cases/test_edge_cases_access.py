@@ -8,17 +8,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import hints, queries, service
+from recert.campaigns import hints, population, queries, service
 from recert.campaigns.hints import Level
 from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
+from recert.campaigns.scope import Scope
 from recert.changes import service as changes
 from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
+from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant
 from tests.activity.test_logs import day, load, log, transfer
 from tests.campaigns.test_contests import announced, objects
@@ -174,6 +176,12 @@ def test_batch_account_that_never_logs_in(house: House) -> None:
     texts = [text for _, text in hints_of(house, "batch")]
     assert any("last downloaded files on 20 November 2026" in text for text in texts)
     assert not [text for text in texts if "sign-in" in text]  # nothing known is no reproach
+    with house.db.reading() as session:
+        newest = inventory.last_complete(session, house.server_id)
+        assert newest
+        (said,) = population.unknown_use(session, Scope(unused_days=90), newest, "main")
+    assert said.startswith("Of 6 accounts on main")  # all but batch, whose transfers are known
+    assert "not taken as unused" in said
 
 
 def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
