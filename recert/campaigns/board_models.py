@@ -81,3 +81,24 @@ class InstructionRead(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
     version: Mapped[int] = mapped_column(ForeignKey("instruction.version"), primary_key=True)
     at: Mapped[datetime]
+
+
+class OwnershipDoubt(Base):
+    """The owner of a folder said "not mine". Settled when somebody says who answers for it."""
+
+    __tablename__ = "ownership_doubt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder_owner_id: Mapped[int] = mapped_column(ForeignKey("folder_owner.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+    outcome: Mapped[str] = mapped_column(default="", server_default="")
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"ownership:{self.id}"

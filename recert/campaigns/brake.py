@@ -19,7 +19,7 @@ from recert.campaigns.models import (
     Occurrence,
 )
 from recert.campaigns.policy import Policy
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Actor, Role, mail_of
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
@@ -218,19 +218,14 @@ def release(
 
 def _check_second(session: Session, campaign: Campaign, actor: Actor) -> None:
     """The closer and the only decider are not the second person."""
-    who = _mail_of(actor.name)
-    if campaign.closed_by and _mail_of(campaign.closed_by) == who:
+    who = mail_of(actor.name)
+    if campaign.closed_by and mail_of(campaign.closed_by) == who:
         raise NotTheSecond
     here = (waiting_items(session, campaign), Item.answer != Answer.NO_ANSWER)
     deciders = set(session.scalars(select(Item.reviewer_id).where(*here).distinct()))
     person = person_by_email(session, who)
     if person and deciders == {person.id}:
         raise NotTheSecond
-
-
-def _mail_of(name: str) -> str:
-    """The address in an actor's name, also when an operator typed it for him."""
-    return name.partition(" (")[0].lower()
 
 
 def _note(

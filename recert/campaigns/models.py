@@ -125,6 +125,10 @@ class Campaign(Base):
     close_asked_by: Mapped[str | None]
     close_asked_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]
+    # Of which version the rules of routing were, and from how many questions somebody was kept
+    # away because they are about himself.
+    routing_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    routed_away: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def ref(self) -> str:

@@ -28,6 +28,7 @@ from recert.campaigns.models import (
     Progress,
     Subject,
 )
+from recert.campaigns.scope import Scope, is_unknown
 from recert.campaigns.selection import Selection, joined
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import (
@@ -35,6 +36,7 @@ from recert.inventory.models import (
     Folder,
     Grant,
     Server,
+    Snapshot,
 )
 from recert.inventory.queries import seen_in
 from recert.people.models import Person
@@ -122,6 +124,28 @@ def shares_of(session: Session, campaign_id: int) -> list[ReviewerShare]:
         for row in rows
     ]
     return sorted(found, key=lambda share: (-share.items, share.name))
+
+
+def routed_away(session: Session, selections: Sequence[Selection]) -> int:
+    """How many questions go to somebody else because the first in the chain holds the account."""
+    found = 0
+    for selection in selections:
+        if selection.about is not Subject.OWNERSHIP:
+            routed = routed_grants(selection).subquery()
+            query = select(func.count()).select_from(routed).where(routed.c.routed_away)
+            found += session.scalar(query) or 0
+    return found
+
+
+def unknown_use(session: Session, scope: Scope, snapshot: Snapshot, server: str) -> list[str]:
+    """What a scope by days of last use does with accounts of which nothing is known, in words."""
+    if not scope.unused_days:
+        return []
+    here = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id), is_unknown())
+    count = session.scalar(select(func.count()).select_from(Account).where(*here)) or 0
+    does = "They count as unused." if scope.unknown_unused else "They are not taken as unused."
+    said = f"Of {count} accounts on {server} neither a sign-in nor a transfer is known."
+    return [f"{said} {does}"] if count else []
 
 
 def count(session: Session, selection: Selection) -> Population:

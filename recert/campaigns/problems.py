@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.item_filter import put_off
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Progress
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
 from recert.mail.models import OutboxMessage
 
 MOST = 1000  # counted no further: a page need not say more than "1,000 or more"
@@ -20,7 +20,8 @@ FAILED = OutboxMessage.state == literal_column("'failed'")
 
 @dataclass(frozen=True)
 class Problems:
-    """Counts of what stands in the way. `conflicts` and `failed_mails` end at MOST."""
+    """Counts of what stands in the way. `conflicts`, `failed_mails` and
+    `late_answers` end at MOST."""
 
     overdue_reviewers: int
     overdue_items: int
@@ -28,6 +29,7 @@ class Problems:
     unassigned: int
     conflicts: int
     failed_mails: int
+    late_answers: int
 
 
 def problems(session: Session, campaign: Campaign, *, now: datetime) -> Problems:
@@ -54,7 +56,15 @@ def problems(session: Session, campaign: Campaign, *, now: datetime) -> Problems
         unassigned=session.scalar(queue) or 0,
         conflicts=_up_to(session, conflicts.limit(MOST)),
         failed_mails=_up_to(session, failed.limit(MOST)),
+        late_answers=_late(session, campaign) if now > campaign.due_at else 0,
     )
+
+
+def _late(session: Session, campaign: Campaign) -> int:
+    """How many questions people answered after the due date."""
+    given = Item.answer.in_([Answer.KEEP, Answer.REDUCE, Answer.REVOKE])
+    here = (Item.campaign_id == campaign.id, given, Item.decided_at > campaign.due_at)
+    return _up_to(session, select(Item.id).where(*here).limit(MOST))
 
 
 def _put_off(session: Session, campaign: Campaign, now: datetime) -> Counter[int | None]:

@@ -36,7 +36,8 @@ def chained(
     also: Callable[[Any], ColumnElement[bool]] | None = None,
 ) -> AnySelect:
     """The same for a query that is joined to server and to whatever has these columns. `holder`
-    is whose it is, and never asked; `also` is what else must be true of whoever is asked."""
+    is whose it is, and never asked: `routed_away` is true where he came first. `also` is what else
+    must be true of whoever is asked."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
     chain = (
@@ -46,10 +47,15 @@ def chained(
         (server_owner, Route.SERVER_OWNER),
     )
 
+    def is_there(person: Any) -> Any:
+        return and_(person.id.is_not(None), person.active)
+
     def may(person: Any) -> Any:
         other = or_(holder.is_(None), holder != person.id)
         rest = (also(person),) if also else ()
-        return and_(person.id.is_not(None), person.active, other, *rest)
+        return and_(is_there(person), other, *rest)
+
+    first = case(*[(is_there(person), person.id) for person, _ in chain])
 
     return (
         query.add_columns(
@@ -58,6 +64,7 @@ def chained(
                 *[(may(person), literal(step.value)) for person, step in chain],
                 else_=Route.QUEUE.value,
             ).label("route"),
+            and_(holder.is_not(None), first == holder).label("routed_away"),
         )
         .outerjoin(owner, owner.id == owner_id)
         .outerjoin(substitute, substitute.id == substitute_id)

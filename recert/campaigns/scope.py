@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
 
+from recert.activity.models import LastUse
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import ALL, Rights
 from recert.foundation.errors import BadInput
@@ -42,7 +43,8 @@ class Scope:
     classifications: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
     rights: Rights = Rights.NONE  # at least one of these
-    unused_days: int = 0  # no sign-in for so long, or none known
+    unused_days: int = 0  # no sign-in and no transfer for so long
+    unknown_unused: bool = False  # whoever was never seen counts as unused too
     only_changes: bool = False  # new or changed since the last campaign on its server
     sample: int = 0  # so many, chosen by the seed
     seed: int = 0
@@ -72,7 +74,8 @@ class Scope:
             names = [str(right.name).lower() for right in Rights if right & self.rights]
             said.append("access that can " + " or ".join(names))
         if self.unused_days:
-            said.append(f"no sign-in known for {self.unused_days} days")
+            unknown = "; never seen counts too" if self.unknown_unused else ""
+            said.append(f"no sign-in or transfer for {self.unused_days} days{unknown}")
         if self.only_changes:
             said.append("new or changed since the last campaign")
         if self.sample:
@@ -113,11 +116,26 @@ def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[Column
     if scope.rights:
         found.append(Grant.rights.op("&")(int(scope.rights)) != 0)
     if scope.unused_days:
-        before = now - timedelta(days=scope.unused_days)
-        found.append(or_(Account.last_login_at.is_(None), Account.last_login_at < before))
+        found.append(is_unused(scope, now=now))
     if scope.only_changes and since is not None:
         found.append(Grant.first_snapshot_id > since)
     return found
+
+
+def is_unused(scope: Scope, *, now: datetime) -> ColumnElement[bool]:
+    """The condition that an account was not used for so long: by its last sign-in, and by its
+    transfers where logs are read. Nothing known is no proof, unless the scope takes it for one."""
+    before = now - timedelta(days=scope.unused_days)
+    transferred = select(LastUse.account_id).where(LastUse.account_id == Account.id)
+    recent = exists(transferred.where(LastUse.at >= before).correlate(Account))
+    idle = and_(or_(Account.last_login_at.is_(None), Account.last_login_at < before), not_(recent))
+    return idle if scope.unknown_unused else and_(idle, not_(is_unknown()))
+
+
+def is_unknown() -> ColumnElement[bool]:
+    """The condition that neither a sign-in nor a transfer of an account is known."""
+    any_use = select(LastUse.account_id).where(LastUse.account_id == Account.id)
+    return and_(Account.last_login_at.is_(None), not_(exists(any_use.correlate(Account))))
 
 
 def _classified(wanted: tuple[str, ...]) -> ColumnElement[bool]:

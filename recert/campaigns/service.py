@@ -18,6 +18,7 @@ from recert.campaigns import (
     places,
     population,
     queries,
+    route_rules,
     rules,
     subjects,
 )
@@ -67,6 +68,7 @@ class Preview:
     problems: Sequence[str]
     warnings: Sequence[str] = ()
     selections: Sequence[Selection] = ()
+    routed_away: int = 0  # questions from which somebody is kept away: they are about himself
 
     @property
     def items(self) -> int:
@@ -174,7 +176,11 @@ def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview
             )
     if not problems and not any(part.items for part in counted):
         problems.append(_NOTHING[campaign.about])
-    return Preview(counted, (), problems, warnings, selections)
+    for snapshot in snapshots:
+        name = session.get_one(Server, snapshot.server_id).name
+        warnings += population.unknown_use(session, Scope.of(campaign.scope), snapshot, name)
+    away = population.routed_away(session, selections)
+    return Preview(counted, (), problems, warnings, selections, away)
 
 
 def _shared(found: Preview, shares: Sequence[population.ReviewerShare]) -> Preview:
@@ -241,6 +247,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     take_step(session, campaign, CampaignState.ACTIVE)
     give_room_to_sort(session)
     campaign.launched_at, campaign.launched_by = now, actor.name
+    campaign.routing_version, campaign.routed_away = route_rules.VERSION, found.routed_away
     made = 0
     for part, selection in zip(found.populations, found.selections, strict=True):
         part.campaign_id = campaign.id
@@ -268,6 +275,8 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         "snapshots": [part.snapshot_id for part in found.populations],
         "about": campaign.about.value,
         "scope": campaign.scope,
+        "routing": campaign.routing_version,
+        "routed_away": campaign.routed_away,
         "warnings": list(found.warnings),
     }
     trail.append(

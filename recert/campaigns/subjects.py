@@ -4,7 +4,7 @@ Each kind is one statement over the inventory: what there is in a snapshot, who 
 what it is called. Items are made from it like those about access.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns import routing
 from recert.campaigns.models import Item, Population, Subject
 from recert.campaigns.routing import NOBODY
-from recert.campaigns.scope import Scope, in_folder, is_held_by
+from recert.campaigns.scope import Scope, in_folder, is_held_by, is_unused
 from recert.connectors.contract import AccountKind
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import BadInput
@@ -43,8 +43,8 @@ from recert.inventory.queries import seen_in
 
 # The parts of a scope that mean something for each kind; others are refused, not passed over.
 SCOPES = {
-    Subject.MEMBERSHIP: {"holders", "unused_days", "only_changes"},
-    Subject.SERVICE: {"unused_days", "only_changes"},
+    Subject.MEMBERSHIP: {"holders", "unused_days", "unknown_unused", "only_changes"},
+    Subject.SERVICE: {"unused_days", "unknown_unused", "only_changes"},
     Subject.OWNERSHIP: {"prefix", "classifications"},
 }
 
@@ -73,8 +73,7 @@ def conditions(
     if scope.holders:
         found.append(or_(*(is_held_by(holder) for holder in scope.holders)))
     if scope.unused_days:
-        before = now - timedelta(days=scope.unused_days)
-        found.append(or_(Account.last_login_at.is_(None), Account.last_login_at < before))
+        found.append(is_unused(scope, now=now))
     if scope.only_changes and since is not None:
         table: Any = GroupMember if about is Subject.MEMBERSHIP else Account
         found.append(table.first_snapshot_id > since)

@@ -58,7 +58,7 @@ TEMPLATES = (
     Template(
         "unused",
         "Unused accounts",
-        "No sign-in for 90 days, or none known.",
+        "No sign-in and no transfer for 90 days.",
         scope=Scope(unused_days=90),
     ),
     Template(

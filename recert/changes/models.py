@@ -68,6 +68,8 @@ class Order(Base):
     applied_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     rights_found: Mapped[int | None]  # what the verification saw
+    ticket: Mapped[str] = mapped_column(default="", server_default="")  # of a person's own system
+    reason: Mapped[str] = mapped_column(default="", server_default="")  # why it is taken back
 
     @property
     def ref(self) -> str:
@@ -80,6 +82,19 @@ class Order(Base):
         if self.group:
             return f"group {self.group}"
         return self.folder or "the whole account"
+
+
+class UndoRequest(Base):
+    """Somebody wants a change taken back. It is ordered when a second person agrees."""
+
+    __tablename__ = "undo_request"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), primary_key=True)
+    reason: Mapped[str]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
 
 
 class OrderStep(Base):

@@ -1,4 +1,5 @@
-"""Verbs of orders: propose, retry, undo. `execution` carries them out."""
+"""Verbs of orders: propose, retry, approve, cancel. `execution` carries them out, `undoing` takes
+them back."""
 
 import json
 from dataclasses import asdict
@@ -67,7 +68,7 @@ def propose(
         created_at=now,
         created_by=actor.name,
     )
-    return _add(session, order, actor=actor, now=now)
+    return written(session, order, actor=actor, now=now)
 
 
 def propose_exit(
@@ -95,7 +96,7 @@ def propose_exit(
         created_at=now,
         created_by=actor.name,
     )
-    return _add(session, order, actor=actor, now=now)
+    return written(session, order, actor=actor, now=now)
 
 
 def change_of(order: Order) -> Change:
@@ -103,7 +104,8 @@ def change_of(order: Order) -> Change:
     return Change(order.account, order.folder, Rights(order.rights_wanted), order.group)
 
 
-def _add(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
+def written(session: Session, order: Order, *, actor: Actor, now: datetime, **more: str) -> Order:
+    """Adds a new order with its first line in the log and its entry in the trail."""
     session.add(order)
     session.flush()
     log(session, order, "Written down.", now=now)
@@ -115,68 +117,10 @@ def _add(session: Session, order: Order, *, actor: Actor, now: datetime) -> Orde
         **({"group": order.group} if order.group else {}),
         "rights_before": rights.names(order.rights_before),
         "rights_wanted": rights.names(order.rights_wanted),
+        **more,
     }
     trail.append(session, "order.written", order.ref, details, actor=actor, at=now)
     return order
-
-
-def undo(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
-    """Orders the exact former entry back. It is an order of its own and is verified like any."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rules.check_undo(order.state, order.verified_at, now=now)
-    session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
-    known = session.scalar(select(Order).where(Order.undoes_id == order.id))
-    if known is not None:
-        return known
-    later = _later_on_the_same(session, order)
-    if later is not None:
-        raise rules.UndoRefused(
-            f"Change {later} has taken more from the same account since. Take that one back first."
-        )
-    if order.plan is None:
-        raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
-    made = Order(
-        origin=f"undo:{order.id}",
-        server_id=order.server_id,
-        account_id=order.account_id,
-        folder_id=order.folder_id,
-        kind=OrderKind.UNDO,
-        account=order.account,
-        folder=order.folder,
-        group=order.group,
-        # A wider change may have taken more than was wanted.
-        rights_before=order.rights_wanted if order.rights_found is None else order.rights_found,
-        rights_wanted=order.rights_before,
-        undoes_id=order.id,
-        state=OrderState.QUEUED,
-        next_at=now,
-        created_at=now,
-        created_by=actor.name,
-    )
-    return _add(session, made, actor=actor, now=now)
-
-
-def _later_on_the_same(session: Session, order: Order) -> int | None:
-    """A later change of this account that stands and that the undo could give back again: at or
-    around the same folder, or anywhere when the change took more than one folder's rights."""
-    undone = select(Order.undoes_id).where(Order.undoes_id.is_not(None))
-    query = select(Order).where(
-        Order.account_id == order.account_id,
-        Order.id > order.id,
-        Order.kind != OrderKind.UNDO,
-        Order.state == OrderState.VERIFIED,
-        Order.id.not_in(undone),
-    )
-    wide = bool(order.plan and order.plan["side_effects"])
-    for other in session.scalars(query.order_by(Order.id)):
-        if wide or _nested(other.folder, order.folder):
-            return other.id
-    return None
-
-
-def _nested(one: str, other: str) -> bool:
-    shorter, longer = sorted((one.rstrip("/") + "/", other.rstrip("/") + "/"), key=len)
-    return longer.startswith(shorter)
 
 
 def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:

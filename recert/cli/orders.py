@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from recert.campaigns import contests
-from recert.changes import execution, queries, service
+from recert.changes import execution, queries, service, tickets, undoing
 from recert.changes.models import OrderState
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
 from recert.connectors import rights
 from recert.connectors.csv_export import change_list
 from recert.foundation import clock
@@ -40,6 +40,7 @@ def order_list(context: Shell, name: str | None, as_json: bool) -> None:
             "kind": found.kind.value,
             "state": found.state.value,
             "explanation": found.explanation,
+            "ticket": found.ticket,
         }
         for found, server in rows
     ]
@@ -47,7 +48,17 @@ def order_list(context: Shell, name: str | None, as_json: bool) -> None:
         for fact in facts:
             say_json(fact)
     else:
-        header = ("NO", "SERVER", "ACCOUNT", "FOLDER", "GROUP", "KIND", "STATE", "EXPLANATION")
+        header = (
+            "NO",
+            "SERVER",
+            "ACCOUNT",
+            "FOLDER",
+            "GROUP",
+            "KIND",
+            "STATE",
+            "EXPLANATION",
+            "TICKET",
+        )
         table(header, [tuple(fact.values()) for fact in facts])
 
 
@@ -64,6 +75,8 @@ def order_show(context: Shell, number: int) -> None:
                 f"before: {', '.join(rights.names(found.rights_before)) or 'no access'}\n"
                 f"wanted: {', '.join(rights.names(found.rights_wanted)) or 'no access'}"
             )
+        if found.ticket:
+            click.echo(f"ticket: {found.ticket}")
         click.echo((found.plan or {}).get("diff", "There is no plan yet."))
         for cell in (found.plan or {}).get("side_effects", ()):
             left, had = rights.say(cell["after"]), rights.say(cell["before"])
@@ -111,20 +124,41 @@ def _show_plans(context: Shell) -> int:
 
 @order.command("undo")
 @click.argument("number", type=int)
+@click.option("--reason", default="", help="Why; a second person must agree.")
+@click.option("--approved-by", "second", metavar="EMAIL", help="The second person, who has a role.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, change nothing.")
 @shell
-def order_undo(context: Shell, number: int, dry_run: bool) -> None:
-    """Restore the exact former entry. The undo is an order of its own."""
+def order_undo(context: Shell, number: int, reason: str, second: str | None, dry_run: bool) -> None:
+    """Restore the exact former entry. The undo is an order of its own.
+
+    It takes two: one person asks with --reason, and another one agrees (--approved-by)."""
+    now = clock.now()
     with context.transaction() as session:
-        made = service.undo(
-            session, service.order_by_id(session, number), actor=context.actor, now=clock.now()
-        )
+        found = service.order_by_id(session, number)
         if dry_run:
-            connector = inventory.connector_of(session.get_one(Server, made.server_id))
-            click.echo(execution.make_plan(session, made, connector).diff)
-            session.rollback()
+            connector = inventory.connector_of(session.get_one(Server, found.server_id))
+            click.echo(connector.undo_plan(service.loaded(found.plan or {})).diff)
             return
+        if reason or not second:
+            undoing.ask(session, found, reason, actor=context.actor, now=now)
+        if not second:
+            click.echo(f"Written down. A second person agrees: order undo {number} --approved-by")
+            return
+        who = acting_as(session, context, second)
+        made = undoing.approve(session, found, actor=who, now=now)
         click.echo(f"Order {made.id} takes order {number} back. Carry it out: recert order run")
+
+
+@order.command("ticket")
+@click.argument("number", type=int)
+@click.argument("text")
+@shell
+def order_ticket(context: Shell, number: int, text: str) -> None:
+    """Note the ticket under which a person makes a change. Only the next reading closes it."""
+    with context.transaction() as session:
+        found = service.order_by_id(session, number)
+        tickets.set_ticket(session, found, text, actor=context.actor, now=clock.now())
+    click.echo(f"Order {number}: ticket {text.strip()}.")
 
 
 @order.command("approve")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from recert.cli.base import Shell, cli, shell
+from recert.campaigns import not_mine
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.foundation import clock
 from recert.inventory import registers
 from recert.inventory import service as inventory
@@ -73,3 +74,34 @@ def owners_import_services(context: Shell, file: Path) -> None:
             session, text, actor=context.actor, now=clock.now()
         )
     click.echo(f"{count} service accounts imported.")
+
+
+@owners.command("not-mine")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def owners_not_mine(context: Shell, as_json: bool) -> int:
+    """Folders whose owner answered "not mine", and nobody has said yet who answers for them.
+    Exit 2 when there is one."""
+    with context.db.reading() as session:
+        rows = [
+            (row.OwnershipDoubt.id, row.server, row.path, row.email, row.OwnershipDoubt.reason)
+            for row in not_mine.doubts(session)
+        ]
+    header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
+    if not as_json:
+        table(header, rows)
+    for line in rows if as_json else ():
+        say_json(dict(zip(map(str.lower, header), line, strict=True)))
+    return EXIT_FINDINGS if rows else 0
+
+
+@owners.command("settle")
+@click.argument("number", type=int)
+@click.option("--owner", required=True, help="Who answers for it; the same one confirms him.")
+@click.option("--reason", required=True, help="How you know.")
+@shell
+def owners_settle(context: Shell, number: int, owner: str, reason: str) -> None:
+    """Say who answers for a folder whose owner said "not mine" (see: owners not-mine)."""
+    with context.transaction() as session:
+        now = clock.now()
+        click.echo(not_mine.settle(session, number, owner, reason, actor=context.actor, now=now))

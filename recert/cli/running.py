@@ -161,6 +161,9 @@ def campaign_late(context: Shell, name: str, as_json: bool) -> int:
                 "answered": row.decided_at.isoformat(),
                 "state": row.state.value,
                 "order": row.order_id,
+                "owner": row.owner,
+                "until": row.until.isoformat() if row.until else None,
+                "why": row.reason,
             }
             for row in lateness.overdue(session, found, now=clock.now())
         ]
@@ -169,7 +172,7 @@ def campaign_late(context: Shell, name: str, as_json: bool) -> int:
             say_json(line)
     else:
         header = ("ITEM", "RISK", "SERVER", "FOLDER", "ACCOUNT", "ANSWERED", "STATE", "ORDER")
-        table(header, [tuple(line.values()) for line in rows])
+        table((*header, "OWNER", "UNTIL", "WHY"), [tuple(line.values()) for line in rows])
     return EXIT_FINDINGS if rows else 0
 
 

@@ -21,12 +21,21 @@ OPTIONS = (
     ),
     click.option("--right", "any_of", default="", help="Who can do one of these: delete,share."),
     click.option("--classification", "classes", multiple=True, help="Only folders classified so."),
-    click.option("--unused", "unused_days", type=int, default=0, help="No sign-in for N days."),
+    click.option("--unused", "unused_days", type=int, default=0, help="Unused for N days."),
+    click.option(
+        "--unknown-unused",
+        "unknown_unused",
+        is_flag=True,
+        help="With --unused: accounts of which no use is known count as unused.",
+    ),
     click.option("--changes", "only_changes", is_flag=True, help="Only what is new or changed."),
     click.option("--sample", type=int, default=0, help="Only a random sample of so many items."),
     click.option("--seed", type=int, default=0, help="The seed of the sample; default: a new one."),
 )
-NAMES = ("holders", "any_of", "classes", "unused_days", "only_changes", "sample", "seed")
+NAMES = (
+    *("holders", "any_of", "classes", "unused_days", "unknown_unused", "only_changes"),
+    *("sample", "seed"),
+)
 
 
 def scope_options(command: Command) -> Command:
@@ -38,7 +47,7 @@ def scope_options(command: Command) -> Command:
 
 def scope_of(said: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Scope:
     """Takes the options out of what was said; what is not said is as usual."""
-    holders, any_of, classes, unused_days, only_changes, sample, seed = (
+    holders, any_of, classes, unused_days, unknown, only_changes, sample, seed = (
         said.pop(name) for name in NAMES
     )
     if sample and not seed:
@@ -49,6 +58,7 @@ def scope_of(said: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Sc
         holders=tuple(map(Holder, holders)) or usual.holders,
         rights=rights.parse(any_of.split(",")) if any_of else usual.rights,
         unused_days=unused_days or usual.unused_days,
+        unknown_unused=unknown or usual.unknown_unused,
         only_changes=only_changes or usual.only_changes,
         sample=sample,
         seed=seed,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.campaigns.models import Answer
@@ -36,3 +36,5 @@ class Decision(Base):
     on_behalf_of: Mapped[int | None]  # the person who delegated; the guarded table takes no new key
     # What the page showed beside the rights, as JSON: facts and hints with their words.
     seen: Mapped[str] = mapped_column(default="", server_default="")
+    session: Mapped[str] = mapped_column(default="", server_default="")  # see Actor.session
+    late: Mapped[bool] = mapped_column(default=False, server_default=false())  # after the due date

@@ -196,7 +196,13 @@ def _record(
         raise ReplyUnclear(f"Question {number} is held: {line.held_why}. Sign in to answer it.")
     if line.state != str(item.content_hash):
         raise mail.LinkStale
-    actor = Actor(person.email, Channel.MAIL_REPLY, Assurance.MAIL_REPLY, person_id=person.id)
+    actor = Actor(
+        person.email,
+        Channel.MAIL_REPLY,
+        Assurance.MAIL_REPLY,
+        person_id=person.id,
+        session=f"link {line.id}",
+    )
     reply = Reply(answer, content_hash=item.content_hash)
     service.record(session, item.id, reply, actor=actor, now=now)
     mail.mark_used(session, line, now=now)
@@ -218,6 +224,7 @@ def _bounce(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> 
     if final is None:
         return _Outcome(InboundKind.BOUNCE, "A report of a delay.", token.subject)
     ours = mail.message_id_of(session, token.message_id)
+    unreachable.bounced(session, ours, final.reason, now=now)
     unreachable.note(session, address, final.reason, ours, now=now)
     return _Outcome(InboundKind.BOUNCE, f"{address}: {final.reason}", token.subject)
 

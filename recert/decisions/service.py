@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, places, silence
+from recert.campaigns import handover, not_mine, places, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -71,6 +71,8 @@ def record(
         on_behalf_of=item.from_id,
         keep_until=reply.until,
         seen=seen.text,
+        session=actor.session,
+        late=now > campaign.due_at,
     )
     session.add(decision)
     _move(session, item, decision, reply.successor, now)
@@ -78,7 +80,14 @@ def record(
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
+    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(holder, actor):
+        not_mine.note(session, item, reply.reason, actor=actor, now=now)
     return decision
+
+
+def _own(holder_id: int | None, actor: Actor) -> bool:
+    """One's own access is passed on because of that, not because the folder is somebody else's."""
+    return holder_id is not None and holder_id == actor.person_id
 
 
 def _check_still_here(session: Session, actor: Actor) -> None:
@@ -161,7 +170,13 @@ def details_of(decision: Decision) -> dict[str, object]:
         "content_hash": decision.content_hash,
         **({"keep_until": decision.keep_until.isoformat()} if decision.keep_until else {}),
         **({"on_behalf_of": decision.on_behalf_of} if decision.on_behalf_of else {}),
+        **where_and_when(decision.session, late=decision.late),
     }
+
+
+def where_and_when(session_number: str, *, late: bool) -> dict[str, object]:
+    """In which session it was answered, and that it was late, as far as there is something."""
+    return ({"session": session_number} if session_number else {}) | ({"late": 1} if late else {})
 
 
 def record_many(
@@ -229,8 +244,7 @@ def _record_set(
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-        "on_behalf_of",
-        "seen",
+        *("on_behalf_of", "seen", "session", "late"),
     ]
     keeps = reply.answer is Answer.KEEP
     rows = select(
@@ -250,6 +264,8 @@ def _record_set(
         Item.content_hash,
         Item.from_id,
         in_a_list(session, now),
+        literal(actor.session),
+        literal(now > campaign.due_at),
     ).select_from(Item)
     session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
@@ -273,6 +289,7 @@ def _record_set(
         "batch": batch,
         "items": list(chosen),
         "digest": hashlib.sha256(ids.encode()).hexdigest(),
+        **where_and_when(actor.session, late=now > campaign.due_at),
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session, aliased
 
+from recert.campaigns import route_rules
 from recert.campaigns.event_models import CampaignGrant
 from recert.campaigns.models import (
     Campaign,
@@ -24,7 +25,6 @@ from recert.decisions.models import Decision
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.inventory.recordings import said_of
-from recert.mail.models import OutboxMessage
 from recert.people.models import Organisation, OrganisationKind, Person
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
@@ -143,7 +143,9 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             Organisation.name.label("organisation"),
             reviewer.email.label("reviewer"),
             CampaignGrant.reason.label("asked_because"),
+            Campaign.routing_version,
         )
+        .join(Campaign, Campaign.id == Item.campaign_id)
         .join(Server, Server.id == Item.server_id)
         .outerjoin(Account, Account.id == Item.account_id)
         .outerjoin(Folder, Folder.id == Item.folder_id)
@@ -177,6 +179,7 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             "via": row.via or "",
             "reviewer": row.reviewer or "",
             "route": item.route.value,
+            "route_rule": route_rules.rule_of(item.route, row.routing_version),
             "reviewer_could_grant": "yes" if item.conflict else "no",
             "state": item.state.value,
             "answer": item.answer.value if item.answer else "",
@@ -217,6 +220,8 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
             "keep_until": made.keep_until.isoformat() if made.keep_until else "",
             "on_behalf_of": principal or "",
             "seen": made.seen,
+            "session": made.session,
+            "late": "late" if made.late else "",
         }
 
 
@@ -320,6 +325,10 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "rights_wanted": rights.names(order.rights_wanted),
         "rights_found": None if order.rights_found is None else rights.names(order.rights_found),
         "plan": order.plan,
+        "ticket": order.ticket,
+        "reason": order.reason,
+        "asked_by": order.created_by,
+        "approved_by": order.approved_by,
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
         "log": [
@@ -327,22 +336,6 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
             for step in steps
         ],
     }
-
-
-def mails(session: Session, campaign_id: int) -> Iterator[Record]:
-    """Who was written to, when, and whether the mail server took it."""
-    query = select(OutboxMessage).where(OutboxMessage.topic == f"campaign:{campaign_id}")
-    for (mail,) in _stream(session, query.order_by(OutboxMessage.id)):
-        yield {
-            "message_id": mail.message_id,
-            "kind": mail.kind,
-            "to": mail.to_address,
-            "subject": mail.subject,
-            "state": mail.state.value,
-            "written": mail.created_at.isoformat(),
-            "sent": mail.sent_at.isoformat() if mail.sent_at else "",
-            "error": mail.error,
-        }
 
 
 def trail_slice(session: Session, campaign: Campaign, last_seq: int) -> Iterator[Record]:

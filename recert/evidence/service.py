@@ -13,12 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import instructions
+from recert.campaigns import instructions, route_rules
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.stages import Stages
-from recert.evidence import annex, audit, queries, reviewers, summary, verifier
+from recert.evidence import accountability, annex, audit, queries, reviewers, summary, verifier
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -50,6 +50,7 @@ items.csv        every question: who has which access, who was asked, where it e
 decisions.csv    every answer ever given, also the changed ones
 reviewers.csv    what each reviewer was asked, how he answered, what he had read
 orders.jsonl     every change of a server: native text before and after, log, second look
+late.csv         who sees to a change that was late, until when, and why
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
 auditor.jsonl    samples with their seeds, remarks and verdicts of auditors
@@ -134,7 +135,8 @@ def _write(
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
-    sealed.table("mails.csv", queries.mails(session, campaign.id), MAILS)
+    sealed.table("late.csv", accountability.late(session, campaign.id), accountability.LATE)
+    sealed.table("mails.csv", accountability.mails(session, campaign.id), MAILS)
     sealed.lines("auditor.jsonl", audit.records(session, campaign.id))
     annex.write(sealed, session, campaign.id, zone, now=now)
     sealed.lines("trail.jsonl", queries.trail_slice(session, campaign, point.seq))
@@ -215,6 +217,9 @@ def _about(
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "zone": campaign.zone,
+        "not_mine": accountability.doubts(session, campaign.id),
+        "routing": route_rules.as_json(campaign.routing_version),
+        "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),
         "due_date_extended": campaign.extensions,
         "early_close_asked_by": campaign.close_asked_by,
@@ -274,6 +279,7 @@ ITEMS = (
         "via",
         "reviewer",
         "route",
+        "route_rule",
         "reviewer_could_grant",
         "state",
     ),
@@ -282,5 +288,9 @@ ITEMS = (
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
     *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
+    *("session", "late"),
 )
-MAILS = ("message_id", "kind", "to", "subject", "state", "written", "sent", "error")
+MAILS = (
+    *("message_id", "kind", "to", "subject", "state", "written", "sent", "error"),
+    *("reminder", "bounced", "bounce"),
+)

@@ -17,7 +17,8 @@ Needs Python 3.9 or newer and nothing else. It checks that
 8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
 9. the annex for people (CSV) has the same items, answers and orders;
 10. the list of reviewers has the figures of the items and decisions, and what each of them said
-   that he has read stands in the trail, if he said so since the trail of the package begins.
+   that he has read stands in the trail, if he said so since the trail of the package begins;
+11. who sees to late changes is what the trail tells.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
@@ -54,6 +55,7 @@ FILES = {
     "checkpoint.json",
     "decisions.csv",
     "items.csv",
+    "late.csv",
     "mails.csv",
     "orders.jsonl",
     "population.csv",
@@ -321,6 +323,7 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     for drafted in trail.get(("campaign.drafted", reference), []):
         if drafted["details"].get("policy", about["policy"]) != about["policy"]:
             raise Broken("the rules in campaign.json are not those of the draft in the trail")
+    _check_routing(about, launched["details"], items)
     signed = trail.get(("campaign.signed_off", reference), [])
     told = [
         (body["actor"], body["at"], body["details"]["statement"], body["details"]["figures"])
@@ -333,6 +336,18 @@ def check_campaign(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail
     ):
         raise Broken("the sign-off in campaign.json is not the one in the trail")
     return reference
+
+
+def _check_routing(about: Dict[str, Any], launched: Dict[str, Any], items: Dict[str, Row]) -> None:
+    """Each item names the rule of the version in force that fits how its reviewer was found."""
+    routing = about["routing"]
+    said = (routing["version"], about["questions_routed_away_from_oneself"])
+    if said != (launched.get("routing", 1), launched.get("routed_away", 0)):
+        raise Broken("the rules of routing are not those of the launch in the trail")
+    numbers = {rule["route"]: rule["rule"] for rule in routing["rules"]}
+    for number, item in items.items():
+        if item["route_rule"] != numbers.get(item["route"]):
+            raise Broken(f"item {number} names another rule of routing than its route has")
 
 
 def check_figures(package: zipfile.ZipFile, items: Dict[str, Row]) -> None:
@@ -388,6 +403,9 @@ def check_decisions(
         fits = batch in votes or _fits(body, row)
         if _said(body) != [_plain(row[column]) for column in SAID] or not fits:
             raise Broken(f"{name} differs from the trail")
+        told_more = (body["details"].get("session", ""), body["details"].get("late", 0))
+        if (_plain(row["session"]), int(row["late"] == "late")) != told_more:
+            raise Broken(f"{name} was given in another session or at another time")
         last = newest.get(number)
         if last is None or body["seq"] > last[0]:
             newest[number] = (body["seq"], row)
@@ -548,6 +566,7 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         for name in ("kind", "account", "folder", "group", "rights_before", "rights_wanted")
     ):
         raise Broken(f"order {order['order']} differs from the trail")
+    _check_people_of(order, details, trail)
     looks = trail.get(("order.checked", subject), [])
     if order["state"] != "verified":
         return
@@ -556,6 +575,25 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
     found = looks[-1]["details"]["rights_found"]
     if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")
+
+
+def _check_people_of(order: Dict[str, Any], details: Dict[str, Any], trail: Trail) -> None:
+    """The ticket of a change, and the two persons who took one back with a reason."""
+    name, subject = f"order {order['order']}", f"order:{order['order']}"
+    noted = trail.get(("order.ticket", subject), [])
+    if order["ticket"] != (noted[-1]["details"]["ticket"] if noted else ""):
+        raise Broken(f"the ticket of {name} is not the one in the trail")
+    if order["undoes"] is None:
+        return
+    asked = trail.get(("order.undo_asked", f"order:{order['undoes']}"), [])
+    if not asked or not order["reason"]:
+        raise Broken(f"{name} takes a change back, and nobody asked for it with a reason")
+    said = (asked[0]["details"]["reason"], asked[0]["actor"])
+    agreed = trail[("order.written", subject)][0]["actor"]
+    if (order["reason"], order["asked_by"]) != said or order["approved_by"] != agreed:
+        raise Broken(f"who wanted {name}, and why, differs from the trail")
+    if (details.get("reason"), details.get("asked_by")) != said or agreed == said[1]:
+        raise Broken(f"{name} takes a change back without a second person")
 
 
 def check_annex(
@@ -676,10 +714,40 @@ def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
         body["details"]["message_id"]: body["details"]["to"]
         for body in trail.get(("mail.queued", reference), [])
     }
-    listed = {_plain(row["message_id"]): _plain(row["to"]) for row in _rows(package, "mails.csv")}
-    if told != listed:
+    came_back = {
+        body["details"]["message_id"]: (body["at"], body["details"]["reason"])
+        for body in trail.get(("mail.bounced", reference), [])
+    }
+    listed, bounced = {}, {}
+    for row in _rows(package, "mails.csv"):
+        number = _plain(row["message_id"])
+        listed[number] = _plain(row["to"])
+        if row["bounced"]:
+            bounced[number] = (row["bounced"], _plain(row["bounce"]))
+    if (told, came_back) != (listed, bounced):
         raise Broken("the list of mails differs from the trail")
     return len(listed)
+
+
+def check_late(package: zipfile.ZipFile, items: Dict[str, Row], trail: Trail) -> None:
+    """Broken when the list of who sees to late changes differs from the trail."""
+    told = sorted(
+        (body["seq"], subject.partition(":")[2], body)
+        for (action, subject), bodies in trail.items()
+        for body in bodies
+        if action == "item.taken_on" and subject.partition(":")[2] in items
+    )
+    names = ("owner", "until", "reason")
+    expected = [
+        [item, *(body["details"][name] for name in names), body["actor"], body["at"]]
+        for _, item, body in told
+    ]
+    listed = [
+        [_plain(row[name]) for name in ("item", *names, "by", "at")]
+        for row in _rows(package, "late.csv")
+    ]
+    if listed != expected:
+        raise Broken("who sees to late changes differs from the trail")
 
 
 def check(path: str, expected_key: str = "") -> List[str]:
@@ -709,6 +777,7 @@ def _check(path: str, expected_key: str) -> List[str]:
         check_annex(package, items, counting, orders)
         check_reviewers(package, items, counting, trail)
         check_auditor(package, reference, items, trail)
+        check_late(package, items, trail)
         mails = check_mails(package, reference, trail)
         point = json.loads(package.read("checkpoint.json"))
     states: Dict[str, int] = {}

@@ -46,12 +46,18 @@ class Actor:
     user_id: int | None = None
     roles: frozenset[Role] = field(default_factory=frozenset)
     address: str = ""
+    session: str = ""  # the number of the sign-in or the mail link; nothing that opens a door
 
     def require(self, *roles: Role) -> None:
         """Raises NotAllowed unless the actor holds one of the roles."""
         if not self.roles.intersection(roles):
             wanted = " or ".join(roles)
             raise NotAllowed(f"This needs the role {wanted}; {self.name} does not hold it.")
+
+
+def mail_of(name: str) -> str:
+    """The address in an actor's name, also when an operator typed it for him."""
+    return name.partition(" (")[0].lower()
 
 
 def system(policy: str) -> Actor:

@@ -52,6 +52,9 @@ class OutboxMessage(Base):
     reply_key: Mapped[str] = mapped_column(default="", server_default="")
     unsubscribe: Mapped[str] = mapped_column(default="", server_default="")
     language: Mapped[str] = mapped_column(default="", server_default="")
+    # When a mail server said later that it did not arrive after all, and why.
+    bounced_at: Mapped[datetime | None]
+    bounce: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Purpose(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -24,6 +24,20 @@ def note(session: Session, address: str, reason: str, message_id: str, *, now: d
     details = {"reason": reason, "message_id": message_id}
     subject = f"address:{address}"
     trail.append(session, "address.unreachable", subject, details, actor=ACTOR, at=now)
+
+
+def bounced(session: Session, message_id: str, reason: str, *, now: datetime) -> None:
+    """A mail that was taken came back for good. The first report counts."""
+    here = (OutboxMessage.message_id == message_id, OutboxMessage.bounced_at.is_(None))
+    topic = session.scalar(
+        update(OutboxMessage)
+        .where(*here)
+        .values(bounced_at=now, bounce=reason)
+        .returning(OutboxMessage.topic)
+    )
+    if topic is not None:
+        details = {"reason": reason, "message_id": message_id}
+        trail.append(session, "mail.bounced", topic, details, actor=ACTOR, at=now)
 
 
 def reached(session: Session, address: str, *, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.people.models import Person, User, WebSession
-from recert.people.service import SESSION_IDLE
+from recert.people.service import SESSION_IDLE, number_of
 
 TOUCH_AFTER = timedelta(minutes=1)
 
@@ -24,6 +24,7 @@ class SignedIn:
     roles: frozenset[Role]
     person_id: int | None
     needs_touch: bool
+    number: str = ""  # of the session; it opens nothing
 
     def actor(self, address: str) -> Actor:
         """The same as an actor at the web door."""
@@ -35,6 +36,7 @@ class SignedIn:
             user_id=self.user_id,
             roles=self.roles,
             address=address,
+            session=self.number,
         )
 
 
@@ -62,6 +64,7 @@ def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn |
         frozenset(Role(role) for role in user.roles),
         person_id,
         needs_touch=now - seen_at > TOUCH_AFTER,
+        number=number_of(session_id),
     )
 
 

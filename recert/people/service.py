@@ -285,8 +285,14 @@ def open_session(session: Session, user: User, *, address: str, actor: Actor, no
         )
     )
     session.execute(delete(WebSession).where(WebSession.expires_at < now))
-    trail.append(session, "user.signed_in", f"user:{user.id}", actor=actor, at=now)
+    details = {"session": number_of(session_id)}
+    trail.append(session, "user.signed_in", f"user:{user.id}", details, actor=actor, at=now)
     return session_id
+
+
+def number_of(session_id: str) -> str:
+    """How the trail and decisions name a session. It cannot be turned back into its id."""
+    return f"sign-in {secrets.digest(session_id)[:16]}"
 
 
 def close_session(session: Session, session_id: str) -> None:

@@ -17,7 +17,7 @@ from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.figures import Duration, summed
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Organisation, Person
-from recert.remediation.models import Remediation
+from recert.remediation.models import LateChange, Remediation
 
 MOST = 1000  # counted no further
 # Literals, because SQLite uses the partial index of changes under way for nothing else.
@@ -45,7 +45,8 @@ def count_overdue(session: Session, campaign: Campaign, *, now: datetime) -> int
 def overdue(
     session: Session, campaign: Campaign, *, now: datetime, most: int = MOST
 ) -> Sequence[AnyRow]:
-    """The changes that are not verified and should be, the oldest decisions first."""
+    """The changes that are not verified and should be, the oldest decisions first, each with who
+    sees to it until when (None: nobody)."""
     query = (
         select(
             Item.id,
@@ -54,17 +55,32 @@ def overdue(
             Item.decided_at,
             risk_column(now).label("risk"),
             Server.name.label("server"),
-            Folder.path.label("folder"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
             Account.name.label("account"),
             Remediation.order_id,
+            LateChange.owner,
+            LateChange.until,
+            LateChange.reason,
         )
         .join(Server, Server.id == Item.server_id)
-        .join(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
         .outerjoin(Remediation, Remediation.item_id == Item.id)
+        .outerjoin(LateChange, (LateChange.item_id == Item.id) & LateChange.id.in_(_newest()))
         .order_by(Item.decided_at, Item.id)
         .limit(most)
     )
     return session.execute(_overdue(query, campaign, now)).all()
+
+
+def is_overdue(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
+    """Whether the change of one item is not verified and should be."""
+    query = select(Item.id).where(Item.id == item_id)
+    return session.scalar(_overdue(query, campaign, now)) is not None
+
+
+def _newest() -> AnySelect:
+    """The row that counts, of each late change that somebody took on."""
+    return select(func.max(LateChange.id)).group_by(LateChange.item_id)
 
 
 def _overdue(query: AnySelect, campaign: Campaign, now: datetime) -> AnySelect:

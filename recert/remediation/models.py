@@ -41,3 +41,18 @@ class Ending(Base):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"))
     note: Mapped[str]
     at: Mapped[datetime]
+
+
+class LateChange(Base):
+    """Who sees to a change that is late, until when, and why it is late. Rows are only added; the
+    newest of an item counts, and one whose date has passed counts as missed."""
+
+    __tablename__ = "late_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    owner: Mapped[str]
+    until: Mapped[datetime]
+    reason: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]

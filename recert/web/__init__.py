@@ -16,6 +16,7 @@ from recert.web import (
     links,
     mailbox,
     messages,
+    not_mine,
     numbers,
     objections,
     orders,
@@ -51,6 +52,7 @@ OFFICERS = (
     registers,
     conversations,
     objections,
+    not_mine,
 )
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from recert.campaigns import queries, subject_facts
+from recert.campaigns import queries, route_rules, subject_facts
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
@@ -77,6 +77,7 @@ def item(item_id: int) -> ResponseReturnValue:
             "audit/item.html",
             row=row,
             campaign=campaign,
+            rule=route_rules.rule_of(row.route, campaign.routing_version),
             known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
             decisions=session.scalars(here).all(),
             order=order,

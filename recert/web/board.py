@@ -1,18 +1,27 @@
 """More of the board: counts per server and folder, and mails that did not arrive."""
 
-from flask import Blueprint, render_template, request
+from flask import (
+    Blueprint,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import places, problems
+from recert.campaigns import deadlines, places, problems
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
 from recert.foundation.figures import lasted
-from recert.remediation import lateness
+from recert.remediation import late_owners, lateness
+from recert.web.change_forms import TakeOnForm
 from recert.web.numbers import number
-from recert.web.security import allowed, database
+from recert.web.security import allowed, current_actor, database, settings
 
 bp = Blueprint("campaigns_board", __name__, url_prefix="/campaigns")
 LATE = 200
@@ -53,7 +62,7 @@ def show_mails(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/<int:campaign_id>/late")
-@allowed(Role.OFFICER, Role.AUDITOR)
+@allowed(Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
 def show_late(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
@@ -63,6 +72,24 @@ def show_late(campaign_id: int) -> ResponseReturnValue:
             campaign=campaign,
             classes=lateness.by_class(session, campaign, now=now),
             rows=lateness.overdue(session, campaign, now=now, most=LATE),
+            missed=late_owners.is_missed,
             lasted=lasted,
             now=now,
+            form=TakeOnForm(),
         )
+
+
+@bp.post("/<int:campaign_id>/late/<int:item_id>")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
+    form = TakeOnForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        campaign = campaign_of(session, campaign_id)
+        until = deadlines.end_of_day(form.until.data, campaign.zone, settings().zone)
+        said = (form.owner.data, until, form.reason.data)
+        made = late_owners.take_on(session, item_id, *said, actor=current_actor(), now=clock.now())
+        owner = made.owner
+    flash(f"{owner} sees to it. It is listed again when the date passes.")
+    return redirect(url_for(".show_late", campaign_id=campaign_id))

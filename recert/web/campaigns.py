@@ -37,7 +37,7 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import queries as inventory
 from recert.people import queries as people
-from recert.remediation import lateness
+from recert.remediation import late_owners, lateness
 from recert.web import filters
 from recert.web.errors import code_of
 from recert.web.forms import CampaignForm, ConfirmForm, ReassignForm, SignOffForm
@@ -160,6 +160,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             changes=queries.changes_by_state(session, campaign_id),
             problems=problems.problems(session, campaign, now=now),
             late=lateness.count_overdue(session, campaign, now=now),
+            missed=late_owners.count_missed(session, campaign, now=now),
             servers=places.servers(session, campaign_id)[:FIRST_SERVERS],
             folders=places.folders(session, campaign_id, size=FIRST_FOLDERS),
             questions=len(questions.waiting(session, campaign_id)),

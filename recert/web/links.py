@@ -21,7 +21,7 @@ from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import RecertError
 from recert.mail import service as mail
 from recert.mail import visits
-from recert.mail.models import Act, Purpose
+from recert.mail.models import Act, MailToken, Purpose
 from recert.mail.visits import Caller
 from recert.people.models import Person
 from recert.web.errors import code_of
@@ -161,7 +161,7 @@ def answer(place: str) -> ResponseReturnValue:
 
 def _press(session: Session, invited: Invitation, form: AnswerForm, *, now: datetime) -> str:
     """Records the answer, or says why it is held."""
-    actor = holder(session.get_one(Person, invited.person_id))
+    actor = holder(session.get_one(Person, invited.person_id), invited.token)
     reply = form.reply(settings().zone)
     answers = {invited.item_id: reply.answer}
     held = judged(session, invited, answers, actor=actor, now=now)
@@ -184,7 +184,7 @@ def judged(
     return links.judge(session, invited.token, pressed, answers, actor=actor, now=now)
 
 
-def holder(person: Person) -> Actor:
+def holder(person: Person, token: MailToken) -> Actor:
     """Whoever a link was sent to, as an actor."""
     return Actor(
         person.email,
@@ -192,6 +192,7 @@ def holder(person: Person) -> Actor:
         Assurance.MAIL_LINK,
         person_id=person.id if person.active else None,
         address=request.remote_addr or "",
+        session=f"link {token.id}",
     )
 
 

@@ -89,7 +89,7 @@ def object_by_mail(place: str) -> ResponseReturnValue:
     try:
         with database().transaction() as session:
             invited = invitations.announcement(session, token_of(place), now=now)
-            actor = holder(session.get_one(Person, invited.person_id))
+            actor = holder(session.get_one(Person, invited.person_id), invited.token)
             contests.object_to(session, invited.item_id, text, actor=actor, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise

@@ -3,13 +3,15 @@
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recert.changes import queries, service
+from recert.changes import queries, service, tickets, undoing
 from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
 from recert.connectors.csv_export import change_list
 from recert.foundation import clock
 from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
 from recert.inventory.models import Server
+from recert.web.change_forms import TicketForm, UndoForm
 from recert.web.forms import ConfirmForm
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database
@@ -24,7 +26,12 @@ def overview() -> ResponseReturnValue:
     before = request.args.get("before", type=number)
     with database().reading() as session:
         rows = queries.orders(session, before_id=before, size=PAGE + 1)
-        return render_template("orders/overview.html", rows=rows[:PAGE], more=len(rows) > PAGE)
+        return render_template(
+            "orders/overview.html",
+            rows=rows[:PAGE],
+            more=len(rows) > PAGE,
+            waiting=() if before else undoing.waiting(session),
+        )
 
 
 @bp.get("/<int:order_id>")
@@ -38,6 +45,8 @@ def show(order_id: int) -> ResponseReturnValue:
             server=session.get_one(Server, order.server_id),
             steps=queries.steps(session, order_id),
             undone_by=queries.undo_of(session, order_id),
+            asked=undoing.request_of(session, order_id),
+            may_have_ticket=order.state not in tickets.OVER,
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,
             can_approve=order.state is OrderState.NEEDS_APPROVAL,
@@ -47,12 +56,36 @@ def show(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/undo")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def ask_undo(order_id: int) -> ResponseReturnValue:
+    form = UndoForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        order = service.order_by_id(session, order_id)
+        undoing.ask(session, order, form.reason.data, actor=current_actor(), now=clock.now())
+    flash("It waits for a second person, who finds it on top of the list of changes.")
+    return redirect(url_for(".show", order_id=order_id))
+
+
+@bp.post("/<int:order_id>/ticket")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
+def ticket(order_id: int) -> ResponseReturnValue:
+    form = TicketForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        order = service.order_by_id(session, order_id)
+        tickets.set_ticket(session, order, form.ticket.data, actor=current_actor(), now=clock.now())
+    flash("The ticket is noted. Only the next reading of the server closes the change.")
+    return redirect(url_for(".show", order_id=order_id))
+
+
+@bp.post("/<int:order_id>/undo/approve")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def undo(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        made = service.undo(
-            session, service.order_by_id(session, order_id), actor=current_actor(), now=clock.now()
-        )
-        made_id = made.id
+        order = service.order_by_id(session, order_id)
+        made_id = undoing.approve(session, order, actor=current_actor(), now=clock.now()).id
     flash("The former access is ordered back. It is checked like every change.")
     return redirect(url_for(".show", order_id=made_id))
 

@@ -40,8 +40,9 @@ class ScopeFields(FlaskForm):
     unused_days = IntegerField(
         "Only accounts without a sign-in for so many days",
         [Optional(), NumberRange(0, 3650, "Enter a number of days up to 3650.")],
-        description="Accounts whose last sign-in is not known are among them.",
+        description="By the last sign-in, and by transfers where logs are read.",
     )
+    unknown_unused = BooleanField("Also accounts of which no sign-in and no transfer is known")
     only_changes = BooleanField("Only what is new or changed since the last review of its server")
     sample = IntegerField(
         "Only a random sample of",
@@ -58,6 +59,7 @@ class ScopeFields(FlaskForm):
             holders=tuple(map(Holder, self.holders.data or [])),
             rights=Rights(sum(map(int, self.rights.data or []))),
             unused_days=self.unused_days.data or 0,
+            unknown_unused=bool(self.unknown_unused.data),
             only_changes=bool(self.only_changes.data),
             sample=self.sample.data or 0,
             seed=secrets.randbelow(1_000_000_000) + 1 if self.sample.data else 0,

@@ -116,7 +116,7 @@ def _press(
     session: Session, invited: FolderInvitation, replies: Mapping[int, Reply], now: datetime
 ) -> str:
     """Records all answers or none; why they are held, or ""."""
-    actor = holder(session.get_one(Person, invited.person_id))
+    actor = holder(session.get_one(Person, invited.person_id), invited.token)
     answers = {item_id: reply.answer for item_id, reply in replies.items()}
     held = judged(session, invited, answers, actor=actor, now=now)
     if held:

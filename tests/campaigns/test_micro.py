@@ -19,7 +19,6 @@ from recert.campaigns.models import (
     Population,
 )
 from recert.campaigns.scope import Scope
-from recert.changes import service as changes
 from recert.connectors.rights import Rights
 from recert.decisions.rules import NotYours, Reply
 from recert.foundation.errors import NotAllowed
@@ -267,9 +266,7 @@ class TestWhatRecertDid:
         with house.later(hours=1):
             house.snapshot()
             assert look(house) == 0
-            with house.db.transaction() as session:
-                order = changes.order_by_id(session, 1)
-                changes.undo(session, order, actor=house.admin, now=house.now)
+            house.take_back(1)
             house.carry_out()
         with house.later(hours=2):
             house.snapshot()

@@ -17,6 +17,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder
 from recert.people import service as people
+from tests.activity.test_logs import day, load, log, transfer
 from tests.support.house import OWNERS, PEOPLE, House, staff
 
 ANOTHER = staff("otto@house.example", Role.OFFICER)
@@ -113,10 +114,25 @@ class TestScope:
         campaign_id = launched(house, Scope(only_changes=True))
         assert len(asked(house, campaign_id)) > 3
 
-    def test_accounts_without_a_known_sign_in_count_as_unused(self, house: House) -> None:
+    def test_accounts_of_which_nothing_is_known_are_unused_only_when_chosen(
+        self, house: House
+    ) -> None:
         house.snapshot()
-        campaign_id = launched(house, Scope(unused_days=90))
+        with pytest.raises(LaunchRefused, match="nothing to ask"):
+            launched(house, Scope(unused_days=90))
+        campaign_id = launched(house, Scope(unused_days=90, unknown_unused=True), "Chosen")
         assert ("batch", "/finance/inbox") in asked(house, campaign_id)
+
+    def test_transfers_tell_whether_a_service_account_is_used(self, house: House) -> None:
+        house.snapshot()
+        lines = (transfer("batch", "/finance/inbox/a.csv"), day(20))
+        load(house, log(house.folder, lines))
+        scope = Scope(unused_days=90, unknown_unused=True)
+        assert "batch" not in {who for who, _ in asked(house, launched(house, scope))}
+        with house.later(days=100):
+            house.snapshot()
+            found = asked(house, launched(house, Scope(unused_days=90), "Later"))
+            assert {who for who, _ in found} == {"batch"}
 
     def test_a_scope_in_which_nothing_is_left_is_refused(self, house: House) -> None:
         house.snapshot()

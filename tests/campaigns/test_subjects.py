@@ -11,7 +11,6 @@ from recert.campaigns.policy import Policy, Silence
 from recert.campaigns.scope import Holder, Scope
 from recert.campaigns.service import LaunchRefused
 from recert.campaigns.templates import TEMPLATES, Template
-from recert.changes import service as changes
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors.rights import Rights
 from recert.decisions import service as decisions
@@ -122,9 +121,7 @@ class TestMemberships:
         answer(house, found["lea"], REVOKE, "charlie")
         house.finish("charlie")
         house.carry_out()
-        with house.db.transaction() as session:
-            order = changes.order_by_id(session, house.orders()[0].id)
-            changes.undo(session, order, actor=house.admin, now=house.now)
+        house.take_back(house.orders()[0].id)
         house.run()
         assert house.permissions.read_text() == before
         assert house.orders()[-1].state is OrderState.VERIFIED

@@ -30,6 +30,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import replaying, snapshots
 from recert.inventory.models import Account, Snapshot, SnapshotState
 from recert.inventory.recordings import RecordingChanged, Shelf
+from recert.mail import unreachable
 from recert.trail.models import TrailEntry
 from tests.campaigns.test_course import reassign
 from tests.campaigns.test_instruction import read, write
@@ -44,8 +45,9 @@ from tests.cases.test_edge_cases_access import end_a_session_by_a_revoke
 from tests.evidence.conftest import finished, key, package, played
 from tests.evidence.test_auditor import act
 from tests.evidence.test_uncertified import ALL, missing
-from tests.remediation.test_lateness import classes, overdue
+from tests.remediation.test_lateness import classes, missed, overdue, takes_on
 from tests.support import packages
+from tests.support.browser import Visitor
 from tests.support.house import House
 
 __all__ = ["finished", "key", "package"]
@@ -212,6 +214,9 @@ def test_a08_each_item_says_who_was_asked_why_and_who_answered(house: House) -> 
     item = house.item("pia", INBOX)
     (listed,) = (row for row in packages.rows(files["items.csv"]) if row["item"] == str(item.id))
     assert (listed["reviewer"], listed["route"]) == ("charlie@house.example", "delegated")
+    routing = json.loads(files["campaign.json"])["routing"]
+    rules = {rule["rule"]: rule["route"] for rule in routing["rules"]}
+    assert (routing["version"], rules[listed["route_rule"]]) == (1, "delegated")
     (made,) = packages.rows(files["decisions.csv"])
     assert made["actor"] == "charlie@house.example"
     assert "alice" in made["on_behalf_of"].lower()
@@ -222,6 +227,9 @@ def test_a09_nobody_reviews_himself(house: House) -> None:
     launch(house)
     assert asked_about(house, "alice", INBOX)[0] == "Bob Brook"
     assert house.item("batch", INBOX).conflict  # Alice could grant it herself
+    campaign = house.campaign(house.item("batch", INBOX).campaign_id)
+    about = json.loads(packages.files(house.export(campaign.id))["campaign.json"])
+    assert about["questions_routed_away_from_oneself"] == campaign.routed_away > 0
     with house.db.transaction() as session:
         account = session.get_one(Account, house.item("pia", INBOX).account_id)
         account.person_id = house.person("alice").person_id
@@ -265,6 +273,19 @@ def test_a13_a_decision_says_when_how_and_how_sure(package: Path) -> None:
     assert made["at"] == "2026-11-23T12:00:00+00:00"
     assert (made["channel"], made["assurance"]) == ("web", "signed in")
     assert "address" in made
+
+
+def test_a13_the_number_of_the_session_stands_beside_it(house: House, alice: Visitor) -> None:
+    campaign = house.launched()
+    item = house.item("pia", INBOX)
+    alice.get(f"/reviews/{campaign}/folders/{item.folder_id}")
+    seen = {"version": 0, "seen": item.content_hash}
+    alice.post(f"/reviews/items/{item.id}", answer="keep", **seen)
+    number = newest_decision(house).session
+    assert number.startswith("sign-in ")
+    assert number in _body(house, "user.signed_in")
+    (listed,) = packages.rows(packages.files(house.export(campaign))["decisions.csv"])
+    assert listed["session"] == number
 
 
 def test_a14_what_the_reviewer_saw_is_stored(house: House) -> None:
@@ -338,6 +359,15 @@ def test_a20_late_changes_are_listed_with_median_and_percentile(house: House) ->
     house.finish("alice")
     with house.later(days=7):
         assert overdue(house, campaign) == [("low", "pia")]
+        takes_on(house, "mona@house.example", days=3)
+    with house.later(days=11):
+        assert missed(house, campaign) == 1  # the date passed
+        takes_on(house, "adam@house.example", days=3, reason="The server moves.")
+        assert missed(house, campaign) == 0
+        files = packages.files(house.export(campaign))
+        owners = [row["owner"] for row in packages.rows(files["late.csv"])]
+        assert owners == ["mona@house.example", "adam@house.example"]  # the first one stays
+    with house.later(days=7):
         house.carry_out()
         took = classes(house, campaign)[Risk.LOW].took
     assert took
@@ -446,6 +476,17 @@ def test_a31_every_mail_is_logged(house: House) -> None:
     }
     assert {(row["kind"], row["state"]) for row in rows} == {("invitation", "queued")}
     assert len({row["message_id"] for row in rows}) == 3
+    with house.later(days=15):
+        notices.send_due(house.db, house.head, now=house.now)
+        number = rows[0]["message_id"]
+        with house.db.transaction() as session:
+            unreachable.bounced(session, number, "550 mailbox unknown", now=house.now)
+        package = house.export(campaign)
+    listed = packages.rows(packages.files(package)["mails.csv"])
+    (back,) = [row for row in listed if row["bounced"]]
+    assert (back["message_id"], back["bounce"]) == (number, "550 mailbox unknown")
+    assert "1" in {row["reminder"] for row in listed}
+    assert packages.judged(package)[0] == 0
 
 
 def test_a32_the_rules_in_force_are_included(house: House) -> None:

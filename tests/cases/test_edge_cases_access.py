@@ -9,17 +9,20 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import hints, queries, service
+from recert.campaigns import hints, population, queries, service
 from recert.campaigns.hints import Level
 from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
+from recert.campaigns.scope import Scope
 from recert.changes import service as changes
+from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
+from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant
 from tests.activity.test_logs import day, load, log, transfer
 from tests.campaigns.test_contests import announced, objects
@@ -175,6 +178,12 @@ def test_batch_account_that_never_logs_in(house: House) -> None:
     texts = [text for _, text in hints_of(house, "batch")]
     assert any("last downloaded files on 20 November 2026" in text for text in texts)
     assert not [text for text in texts if "sign-in" in text]  # nothing known is no reproach
+    with house.db.reading() as session:
+        newest = inventory.last_complete(session, house.server_id)
+        assert newest
+        (said,) = population.unknown_use(session, Scope(unused_days=90), newest, "main")
+    assert said.startswith("Of 6 accounts on main")  # all but batch, whose transfers are known
+    assert "not taken as unused" in said
 
 
 def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
@@ -221,8 +230,14 @@ def test_read_only_server(house: House) -> None:
     order = ordered(house)
     assert order.state is OrderState.MANUAL
     with house.later(hours=1):
+        with house.db.transaction() as session:
+            found = changes.order_by_id(session, order.id)
+            who = {"actor": house.admin, "now": house.now}
+            tickets.set_ticket(session, found, "CHG-4711", **who)  # type: ignore[arg-type]
         house.snapshot()
-        assert house.run().state is OrderState.MANUAL  # nobody's "done" counts
+        waiting = house.run()
+        assert waiting.state is OrderState.MANUAL  # nobody's "done" counts
+        assert waiting.ticket == "CHG-4711"
     export.write_text(AFTER)
     with house.later(hours=2):
         house.snapshot(accept_shrink=True)
@@ -237,6 +252,9 @@ def test_correction_after_apply(house: House) -> None:
     house.carry_out()
     assert house.permissions.read_bytes() == before
     item = house.item("pia", INBOX)
+    taken_back = house.orders()[-1]
+    assert taken_back.reason
+    assert taken_back.created_by != taken_back.approved_by  # two persons
     assert item.state is ItemState.CLOSED
     assert "Taken back by adam@house.example" in item.outcome
     with house.later(days=40), pytest.raises(changes.rules.UndoRefused):

@@ -1,9 +1,11 @@
 """Cases of docs/edge-cases.md about reviewers and owners. Each test has the name of its case."""
 
+import json
+
 import pytest
 from sqlalchemy import func, select
 
-from recert.campaigns import notices
+from recert.campaigns import not_mine, notices
 from recert.campaigns import service as campaigns
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
 from recert.campaigns.policy import Policy
@@ -25,6 +27,7 @@ from tests.campaigns.test_rerouting import (
     own,
 )
 from tests.campaigns.test_subjects import answer, items, launched_as_it_is
+from tests.support import packages
 from tests.support.browser import Visitor
 from tests.support.house import OWNERS, House
 from tests.web.test_links import link
@@ -96,12 +99,25 @@ def test_owner_says_not_mine(house: House) -> None:
     item = house.item("pia", INBOX)
     assert (name_of(house, item), item.state) == ("Bob Brook", ItemState.OPEN)
     assert decisions(house, item)[0].answer is Answer.NOT_MINE
+    house.decide("batch", INBOX, Reply(Answer.NOT_MINE, reason="Bob runs it."))
+    with house.db.transaction() as session:
+        (row,) = not_mine.doubts(session)  # once, also when he says so twice
+        assert (row.path, row.email) == ("/finance", "alice@house.example")
+        who = {"actor": house.officer, "now": house.now}
+        settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
+        not_mine.settle(session, *settled, **who)  # type: ignore[arg-type]
+        assert not_mine.doubts(session) == []
+    about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
+    (told,) = about["not_mine"]
+    assert told["outcome"] == "bob@house.example: He says so."
 
 
 def test_self_review(house: House) -> None:
     house.launched()
     assert name_of(house, house.item("alice", INBOX)) == "Bob Brook"
     assert name_of(house, house.item("bob", INBOX)) == "Alice Archer"
+    number = house.item("bob", INBOX).campaign_id
+    assert house.campaign(number).routed_away == 2  # Alice's own two folders
     with house.db.transaction() as session:  # a second account of hers comes to light
         account = session.get_one(Account, house.item("pia", INBOX).account_id)
         account.person_id = house.person("alice").person_id
@@ -229,7 +245,9 @@ def test_late_decision(house: House) -> None:
     with house.later(days=15):
         house.decide("pia", INBOX, REVOKE)
         (made,) = decisions(house, house.item("pia", INBOX))
-        assert made.at > house.campaign(campaign).due_at  # which is how a late one is told
+        assert made.late
+        export = packages.files(house.export(campaign))
+        assert [row["late"] for row in packages.rows(export["decisions.csv"])] == ["late"]
         house.close(campaign)
         with pytest.raises(TooLate):
             house.decide("batch", INBOX, KEEP)

@@ -94,9 +94,7 @@ def test_an_order_done_by_hand_is_taken_back_by_hand(house: House, export: Path)
     with house.later(hours=1):
         house.snapshot(accept_shrink=True)
         done = house.run()
-        with house.db.transaction() as session:
-            order = service.order_by_id(session, done.id)
-            service.undo(session, order, actor=house.admin, now=house.now)
+        house.take_back(done.id)
         taken_back = house.run()
     assert taken_back.state is OrderState.MANUAL
     assert "grant,pia,/finance/inbox" in change_list([service.loaded(taken_back.plan or {})])

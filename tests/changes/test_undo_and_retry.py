@@ -1,14 +1,16 @@
 """Taking a change back, and putting an order into the queue again."""
 
+from dataclasses import replace
+
 import pytest
 
 from recert.campaigns.models import Answer
-from recert.changes import rules, service
+from recert.changes import rules, service, undoing
 from recert.changes.models import Order, OrderState
 from recert.connectors.rights import Rights
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
-from recert.foundation.errors import NotAllowed
+from recert.foundation.errors import BadInput, NotAllowed
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -16,12 +18,12 @@ REDUCE = Reply(Answer.REDUCE, Rights.LIST)
 
 
 def undo(house: House, order: Order, actor: Actor | None = None) -> Order:
+    if actor is None:
+        return house.take_back(order.id)
     with house.db.transaction() as session:
-        found = service.order_by_id(session, order.id)
-        made = service.undo(session, found, actor=actor or house.admin, now=house.now)
-        session.flush()
-        session.expunge_all()
-        return made
+        found, who = service.order_by_id(session, order.id), {"actor": actor, "now": house.now}
+        undoing.ask(session, found, "It was a mistake.", **who)  # type: ignore[arg-type]
+        return undoing.approve(session, found, **who)  # type: ignore[arg-type]
 
 
 class TestAnUndo:
@@ -94,6 +96,27 @@ class TestAnUndo:
         house.ordered("pia", INBOX, Reply(Answer.REVOKE))
         with pytest.raises(NotAllowed):
             undo(house, house.run(), actor=house.person("alice"))
+
+    def test_it_needs_a_reason_and_a_second_person(self, house: House) -> None:
+        house.ordered("bob", "/finance", Reply(Answer.REVOKE))
+        done = house.run()
+        bob = replace(house.officer, name="bob@house.example")  # whose access it is
+        with house.db.transaction() as session:
+            found = service.order_by_id(session, done.id)
+            with pytest.raises(undoing.NobodyAsked):
+                undoing.approve(session, found, actor=house.officer, now=house.now)
+            with pytest.raises(BadInput, match="Say why"):
+                undoing.ask(session, found, " ", actor=house.admin, now=house.now)
+            undoing.ask(session, found, "A mistake.", actor=house.admin, now=house.now)
+            for other in (house.admin, bob):
+                with pytest.raises(undoing.NotTheSecond):
+                    undoing.approve(session, found, actor=other, now=house.now)
+            assert [row.Order.id for row in undoing.waiting(session)] == [done.id]
+            made = undoing.approve(session, found, actor=house.officer, now=house.now)
+            assert (made.reason, made.created_by, made.approved_by) == (
+                *("A mistake.", house.admin.name, house.officer.name),
+            )
+            assert undoing.waiting(session) == []
 
 
 class TestARetry:

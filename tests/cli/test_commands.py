@@ -232,10 +232,21 @@ class TestOrders:
         before = house.permissions.read_bytes()
         assert "+" in recert("order undo 1 --dry-run")
         assert house.permissions.read_bytes() == before
-        recert("order undo 1")
+        house.user(house.officer)
+        assert "Say why" in recert("order undo 1", 1)
+        recert("order undo 1 --reason Mistake")
+        recert("order undo 1 --approved-by olga@house.example")
         assert "# order" in recert("order run --dry-run", 2)
         recert("order run")
         assert house.orders()[-1].state is OrderState.VERIFIED
+
+    def test_a_ticket_is_noted(self, house: House, recert: Type) -> None:
+        house.ordered("pia", "/finance/inbox", Reply(Answer.REVOKE))
+        assert "one line" in recert("order ticket 1 ' '", 1)
+        recert("order ticket 1 CHG-4711")
+        assert "ticket: CHG-4711" in recert("order show 1")
+        house.carry_out()
+        recert("order ticket 1 CHG-4712", 4)
 
     def test_a_verified_one_is_not_retried(self, house: House, recert: Type) -> None:
         self.revoke(house)

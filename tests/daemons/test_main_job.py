@@ -77,7 +77,9 @@ def test_a_revocation_from_the_question_to_the_refused_client(tmp_path: Path) ->
         assert order["state"] == "verified", order
         assert not rig.probed("ftp")[cell]
 
-        recert("order", "undo", str(order["order"]))
+        recert(
+            *("order", "undo", str(order["order"]), "--reason", "Mistake", "--approved-by", OLGA)
+        )
         recert("order", "run")
         assert rig.probed("ftp") == before
         recert("trail", "verify")

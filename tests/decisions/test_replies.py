@@ -410,6 +410,10 @@ class TestABounce:
     def test_it_marks_the_address(self, one: Office) -> None:
         one.take(self.report(one))
         assert self.marks(one) == [("charlie@house.example", "550 5.1.1 mailbox unknown")]
+        with one.house.db.reading() as session:
+            query = select(OutboxMessage).where(OutboxMessage.bounced_at.is_not(None))
+            mail = session.scalars(query).one()
+        assert (mail.to_address, mail.bounce) == self.marks(one)[0]
         assert one.decisions() == []
 
     @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from recert import trail
 from recert.campaigns.models import Answer
-from recert.changes import service as changes
 from recert.decisions.rules import Reply
 from recert.evidence import service, verifier
 from recert.evidence.cells import neutral
@@ -120,9 +119,7 @@ class TestOtherCampaigns:
         house.decide("pia", INBOX, Reply(Answer.REVOKE))
         house.finish("alice")
         house.carry_out()
-        with house.db.transaction() as session:
-            order = changes.order_by_id(session, house.orders()[0].id)
-            changes.undo(session, order, actor=house.admin, now=house.now)
+        house.take_back(house.orders()[0].id)
         house.carry_out()
         house.close(campaign)
         package = house.export(campaign)

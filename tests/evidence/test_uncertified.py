@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 import pytest
 
 from recert.campaigns.models import Answer
-from recert.changes import service as changes
 from recert.connectors.rights import Rights
 from recert.decisions.rules import Reply
 from recert.evidence import uncertified
@@ -65,9 +64,7 @@ class TestWhatCounts:
     def test_a_reduce_that_was_taken_back_does_not(self, house: House) -> None:
         answered(house, ("pia", INBOX, Reply(Answer.REDUCE, Rights.LIST)))
         house.carry_out()
-        with house.db.transaction() as session:
-            order = changes.order_by_id(session, house.orders()[0].id)
-            changes.undo(session, order, actor=house.admin, now=house.now)
+        house.take_back(house.orders()[0].id)
         house.carry_out()
         house.snapshot()
         assert ("pia", INBOX) in missing(house)

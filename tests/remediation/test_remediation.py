@@ -8,7 +8,6 @@ from sqlalchemy import func, select, update
 from recert.campaigns import rules
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.policy import Policy
-from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.rights import Rights
 from recert.decisions.models import Decision
@@ -132,9 +131,7 @@ class TestItemsFollow:
 
 class TestAChangeThatWasTakenBack:
     def undone(self, house: House) -> None:
-        with house.db.transaction() as session:
-            order = changes.order_by_id(session, house.orders()[0].id)
-            changes.undo(session, order, actor=house.admin, now=house.now)
+        house.take_back(house.orders()[0].id)
         house.carry_out()
 
     def test_its_item_is_not_called_verified_any_more(self, house: House) -> None:

@@ -20,7 +20,7 @@ from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.stages import ONE_STAGE, Stages
-from recert.changes import execution
+from recert.changes import execution, undoing
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
@@ -211,6 +211,16 @@ class House:
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())
         confirmations.note_final(self.db, now=clock.now())
+
+    def take_back(self, order_id: int) -> Order:
+        """The administrator asks to take a change back, and the officer agrees; the new order."""
+        with self.db.transaction() as session:
+            found, at = changes.order_by_id(session, order_id), clock.now()
+            undoing.ask(session, found, "It was a mistake.", actor=self.admin, now=at)
+            made = undoing.approve(session, found, actor=self.officer, now=at)
+            session.flush()
+            session.expunge_all()
+            return made
 
     def campaign(self, campaign_id: int) -> Campaign:
         """A campaign, detached."""

@@ -209,7 +209,12 @@ class TestChanges:
         text = visible(admin.get("/orders/1"))
         assert "Revoke pia in /finance/inbox verified" in text
         assert "Looked again at 2026-11-23 12:00 UTC: no access." in text
-        assert admin.post("/orders/1/undo") == "/orders/2"
+        assert admin.post("/orders/1/undo", reason="A mistake.") == "/orders/1"
+        assert "need" in visible(admin.post("/orders/1/undo/approve", 403)).lower()
+        officer = Visitor(admin.client.application).sign_in(house.user(house.officer))
+        assert "A mistake." in visible(officer.get("/orders"))
+        officer.get("/orders/1")
+        assert officer.post("/orders/1/undo/approve") == "/orders/2"
         house.carry_out()
         assert house.orders()[1].state is OrderState.VERIFIED
         assert "Taken back by change 2" in visible(admin.get("/orders/1"))
@@ -222,7 +227,7 @@ class TestChanges:
         with clock.frozen(NOON + timedelta(days=31)):
             admin.sign_in(house.user(house.admin))
             admin.get("/orders/1")
-            page = admin.post("/orders/1/undo", 409)
+            page = admin.post("/orders/1/undo", 409, reason="A mistake.")
         assert "more than 30 days old" in visible(page)
 
     def test_the_list_shows_all_of_them(self, house: House, admin: Visitor) -> None:

@@ -159,3 +159,17 @@ class TestTheAuditor:
         text = visible(auditor.get(f"/audit/items/{item.id}"))
         assert "bob in group finance" in text
         assert "The group opens /finance" in text
+
+
+class TestFoldersThatAreNotMine:
+    def test_the_list_names_them_and_settles_them(self, house: House, officer: Visitor) -> None:
+        assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
+        house.launched()
+        reply = Reply(Answer.NOT_MINE, reason="Bob runs it.")
+        house.decide("pia", "/finance/inbox", reply)
+        assert "/finance on main" in visible(officer.get("/campaigns/not-mine"))
+        wrong = {"owner": "lea@house.example", "reason": "So it is."}
+        assert "he has left" in visible(officer.post("/campaigns/not-mine/1", 422, **wrong))
+        officer.post("/campaigns/not-mine/1", owner="alice@house.example", reason="I asked her.")
+        assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
+        assert house.trail_actions()[-1] == "ownership.settled"

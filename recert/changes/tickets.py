@@ -1,0 +1,32 @@
+"""The number of the ticket under which a person makes a change that Recert cannot make itself."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.changes.models import Order, OrderState
+from recert.changes.service import log
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput, RefusedByPolicy
+
+LONGEST = 200
+OVER = (OrderState.VERIFIED, OrderState.CANCELLED)
+
+
+class TicketRefused(RefusedByPolicy):
+    """This change is over. Its ticket stays as it is."""
+
+
+def set_ticket(session: Session, order: Order, text: str, *, actor: Actor, now: datetime) -> None:
+    """Notes the ticket of a change. It proves nothing: only the next reading closes the change."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    ticket = text.strip()
+    if not ticket or len(ticket) > LONGEST or not ticket.isprintable():
+        raise BadInput(f"Enter the ticket in one line of at most {LONGEST} characters.")
+    if order.state in OVER:
+        raise TicketRefused
+    details = {"ticket": ticket, "before": order.ticket}
+    order.ticket = ticket
+    log(session, order, f"Ticket {ticket}, noted by {actor.name}.", now=now)
+    trail.append(session, "order.ticket", order.ref, details, actor=actor, at=now)

@@ -1,0 +1,148 @@
+"""Taking a change back: one person asks, with a reason, and another one agrees. Only then the
+former entry is ordered back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.changes import rules
+from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
+from recert.changes.service import written
+from recert.foundation.actor import Actor, Role, mail_of
+from recert.foundation.db import AnyRow
+from recert.foundation.errors import BadInput, NotAllowed, NotFound
+from recert.inventory.models import Account, Server
+from recert.people.queries import person_by_email
+
+MOST_TEXT = 1000
+
+
+class NobodyAsked(NotFound):
+    """Nobody has asked to take this change back. Ask first, with a reason."""
+
+
+class NotTheSecond(NotAllowed):
+    """Taking a change back needs a second person: not the one who asked for it, and not the one
+    whose access it is. Ask another officer or administrator."""
+
+
+def ask(session: Session, order: Order, reason: str, *, actor: Actor, now: datetime) -> UndoRequest:
+    """Asks to give the exact former entry back. Asking twice is asking once."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    if not reason.strip():
+        raise BadInput("Say why the change shall be taken back.")
+    if len(reason) > MOST_TEXT:
+        raise BadInput(f"The reason is longer than {MOST_TEXT} characters.")
+    _check(session, order, now)
+    known = session.get(UndoRequest, order.id)
+    if known is not None:
+        return known
+    made = UndoRequest(order_id=order.id, reason=reason.strip(), asked_by=actor.name, asked_at=now)
+    session.add(made)
+    session.flush()
+    details = {"reason": made.reason}
+    trail.append(session, "order.undo_asked", order.ref, details, actor=actor, at=now)
+    return made
+
+
+def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
+    """The second person agrees: the order that gives the former entry back. It is verified like
+    any other."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
+    asked = session.get(UndoRequest, order.id, populate_existing=True)
+    if asked is None:
+        raise NobodyAsked
+    known = session.scalar(select(Order).where(Order.undoes_id == order.id))
+    if known is not None:
+        return known
+    _check_second(session, order, asked, actor)
+    _check(session, order, now)
+    made = _order_back(order, asked, actor, now)
+    asked.approved_by, asked.approved_at = actor.name, now
+    more = {"reason": asked.reason, "asked_by": asked.asked_by}
+    return written(session, made, actor=actor, now=now, **more)
+
+
+def _check(session: Session, order: Order, now: datetime) -> None:
+    rules.check_undo(order.state, order.verified_at, now=now)
+    later = _later_on_the_same(session, order)
+    if later is not None:
+        raise rules.UndoRefused(
+            f"Change {later} has taken more from the same account since. Take that one back first."
+        )
+    if order.plan is None:
+        raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
+
+
+def _check_second(session: Session, order: Order, asked: UndoRequest, actor: Actor) -> None:
+    account, person = session.get_one(Account, order.account_id), mail_of(actor.name)
+    known = person_by_email(session, person)
+    ids = {actor.person_id, known.id if known else None} - {None}
+    if person == mail_of(asked.asked_by) or account.person_id in ids:
+        raise NotTheSecond
+
+
+def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -> Order:
+    return Order(
+        origin=f"undo:{order.id}",
+        server_id=order.server_id,
+        account_id=order.account_id,
+        folder_id=order.folder_id,
+        kind=OrderKind.UNDO,
+        account=order.account,
+        folder=order.folder,
+        group=order.group,
+        # A wider change may have taken more than was wanted.
+        rights_before=order.rights_wanted if order.rights_found is None else order.rights_found,
+        rights_wanted=order.rights_before,
+        undoes_id=order.id,
+        state=OrderState.QUEUED,
+        next_at=now,
+        created_at=now,
+        created_by=asked.asked_by,
+        approved_by=actor.name,
+        reason=asked.reason,
+    )
+
+
+def _later_on_the_same(session: Session, order: Order) -> int | None:
+    """A later change of this account that stands and that the undo could give back again: at or
+    around the same folder, or anywhere when the change took more than one folder's rights."""
+    undone = select(Order.undoes_id).where(Order.undoes_id.is_not(None))
+    query = select(Order).where(
+        Order.account_id == order.account_id,
+        Order.id > order.id,
+        Order.kind != OrderKind.UNDO,
+        Order.state == OrderState.VERIFIED,
+        Order.id.not_in(undone),
+    )
+    wide = bool(order.plan and order.plan["side_effects"])
+    for other in session.scalars(query.order_by(Order.id)):
+        if wide or _nested(other.folder, order.folder):
+            return other.id
+    return None
+
+
+def _nested(one: str, other: str) -> bool:
+    shorter, longer = sorted((one.rstrip("/") + "/", other.rstrip("/") + "/"), key=len)
+    return longer.startswith(shorter)
+
+
+def request_of(session: Session, order_id: int) -> UndoRequest | None:
+    """Who asked to take a change back, and why; None when nobody did."""
+    return session.get(UndoRequest, order_id)
+
+
+def waiting(session: Session) -> Sequence[AnyRow]:
+    """What waits for the second person, oldest first, with the change and its server."""
+    query = (
+        select(UndoRequest, Order, Server.name.label("server"))
+        .join(Order, Order.id == UndoRequest.order_id)
+        .join(Server, Server.id == Order.server_id)
+        .where(UndoRequest.approved_at.is_(None))
+    )
+    return session.execute(query.order_by(UndoRequest.asked_at)).all()

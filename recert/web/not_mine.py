@@ -1,0 +1,44 @@
+"""The page of folders whose owner said that they are not his."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import EmailField, StringField
+from wtforms.validators import DataRequired, Length
+
+from recert.campaigns import not_mine
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.lengths import REASON_LENGTH
+from recert.web.security import allowed, current_actor, database
+
+bp = Blueprint("not_mine", __name__, url_prefix="/campaigns/not-mine")
+
+
+class SettleForm(FlaskForm):
+    """Who answers for a folder."""
+
+    owner = EmailField("Who answers for it", [DataRequired("Name somebody."), Length(max=320)])
+    reason = StringField("How you know", [DataRequired("Say how you know it."), REASON_LENGTH])
+
+
+@bp.get("")
+@allowed(Role.OFFICER)
+def overview() -> ResponseReturnValue:
+    with database().reading() as session:
+        rows = not_mine.doubts(session)
+        return render_template("campaigns/not_mine.html", rows=rows, form=SettleForm())
+
+
+@bp.post("/<int:number>")
+@allowed(Role.OFFICER)
+def settle(number: int) -> ResponseReturnValue:
+    form = SettleForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    said = (form.owner.data, form.reason.data)
+    with database().transaction() as session:
+        done = not_mine.settle(session, number, *said, actor=current_actor(), now=clock.now())
+    flash(done)
+    return redirect(url_for(".overview"))
