@@ -59,7 +59,8 @@ def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> O
     known = session.scalar(select(Order).where(Order.undoes_id == order.id))
     if known is not None:
         return known
-    _check_second(session, order, asked, actor)
+    if not is_second(session, order, asked, actor):
+        raise NotTheSecond
     _check(session, order, now)
     made = _order_back(order, asked, actor, now)
     asked.approved_by, asked.approved_at = actor.name, now
@@ -78,12 +79,13 @@ def _check(session: Session, order: Order, now: datetime) -> None:
         raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
 
 
-def _check_second(session: Session, order: Order, asked: UndoRequest, actor: Actor) -> None:
+def is_second(session: Session, order: Order, asked: UndoRequest, actor: Actor) -> bool:
+    """Whether this person may agree: somebody else than the one who asked, and not about an
+    account of his own."""
     account, person = session.get_one(Account, order.account_id), mail_of(actor.name)
     known = person_by_email(session, person)
     ids = {actor.person_id, known.id if known else None} - {None}
-    if person == mail_of(asked.asked_by) or account.person_id in ids:
-        raise NotTheSecond
+    return person != mail_of(asked.asked_by) and account.person_id not in ids
 
 
 def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -> Order:

@@ -39,13 +39,15 @@ def overview() -> ResponseReturnValue:
 def show(order_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         order = service.order_by_id(session, order_id)
+        asked = undoing.request_of(session, order_id)
         return render_template(
             "orders/show.html",
             order=order,
             server=session.get_one(Server, order.server_id),
             steps=queries.steps(session, order_id),
             undone_by=queries.undo_of(session, order_id),
-            asked=undoing.request_of(session, order_id),
+            asked=asked,
+            may_agree=asked and undoing.is_second(session, order, asked, current_actor()),
             may_have_ticket=order.state not in tickets.OVER,
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from recert.campaigns import exclusions, instructions, notices, questions
 from recert.campaigns.models import Answer, Item, Subject
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.changes import service as changes
+from recert.changes import undoing
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from recert.inventory import registers
@@ -35,6 +37,7 @@ PAGES = {
         *("/campaigns/schedules/new", "/releases", "/campaigns/new?template=groups"),
         *("/campaigns/3", "/campaigns/3/items", "/campaigns/1/objections"),
         *("/campaigns/1/places", "/campaigns/1/mails", "/campaigns/1/late", "/campaigns/1/quality"),
+        *("/campaigns/not-mine", "/orders", "/orders/1"),
         *("/campaigns/instruction", "/campaigns/1/items?folder=3", "/campaigns/1/reviewers/1"),
     ],
     "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
@@ -76,8 +79,13 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     PAGES["stranger"] = ["/sign-in", "/d/unknown", *links_in_mails(house)]
     house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
     house.finish("alice")
+    not_his = Reply(Answer.NOT_MINE, reason="Finance knows.")
+    house.decide("seller", "/sales", not_his, "charlie")
     house.carry_out()
     house.drafted("Winter")
+    with house.db.transaction() as session:
+        order = changes.order_by_id(session, 1)
+        undoing.ask(session, order, "It was a mistake.", actor=house.admin, now=house.now)
     house.ask_to_close(1)
     with house.db.transaction() as session:
         instructions.write(session, "Ask yourself.", actor=house.officer, now=house.now)

@@ -210,6 +210,7 @@ class TestChanges:
         assert "Revoke pia in /finance/inbox verified" in text
         assert "Looked again at 2026-11-23 12:00 UTC: no access." in text
         assert admin.post("/orders/1/undo", reason="A mistake.") == "/orders/1"
+        assert "another officer or administrator must agree" in visible(admin.get("/orders/1"))
         assert "need" in visible(admin.post("/orders/1/undo/approve", 403)).lower()
         officer = Visitor(admin.client.application).sign_in(house.user(house.officer))
         assert "A mistake." in visible(officer.get("/orders"))
