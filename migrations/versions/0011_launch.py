@@ -35,6 +35,7 @@ def upgrade() -> None:
     with op.batch_alter_table("folder_progress", naming_convention=NAMES) as counts:
         for column, _table in OF_COUNTS:
             counts.drop_constraint(f"fk_folder_progress_{column}", type_="foreignkey")
+    op.create_index("ix_decision_person_id", "decision", ["person_id"])
     postgresql = op.get_bind().dialect.name == "postgresql"
     if postgresql:
         op.execute(
@@ -65,6 +66,7 @@ def _name(table: str, act: str) -> str:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_decision_person_id", "decision")
     postgresql = op.get_bind().dialect.name == "postgresql"
     for table in KEPT:
         for act in ("DELETE", "UPDATE", *(("TRUNCATE",) if postgresql else ())):

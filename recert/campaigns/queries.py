@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import brake
@@ -103,13 +103,14 @@ def _page(session: Session, query: AnySelect, after: int, size: int) -> Page:
 
 
 def reviews_of(session: Session, reviewer_id: int) -> Sequence[AnyRow]:
-    """The inbox: each running campaign in which this person is asked, soonest first."""
+    """The inbox: each running campaign in which this person is asked, or has finished, soonest
+    first."""
     query = (
         select(Campaign, Progress)
         .join(Progress, Progress.campaign_id == Campaign.id)
         .where(
             Progress.reviewer_id == reviewer_id,
-            Progress.total > 0,
+            or_(Progress.total > 0, Progress.finished_at.is_not(None)),
             Campaign.state.in_(
                 [CampaignState.ACTIVE, CampaignState.CLOSING, CampaignState.SIGNED_OFF]
             ),

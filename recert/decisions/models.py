@@ -23,7 +23,7 @@ class Decision(Base):
     answer: Mapped[Answer] = mapped_column(words(Answer))
     answer_rights: Mapped[int | None]
     reason: Mapped[str]
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     actor: Mapped[str]
     channel: Mapped[Channel] = mapped_column(words(Channel))
     assurance: Mapped[Assurance] = mapped_column(words(Assurance))

@@ -21,7 +21,7 @@ from recert.campaigns import (
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, Subject
-from recert.decisions import service
+from recert.decisions import given, service
 from recert.decisions.quality import quality
 from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
@@ -60,6 +60,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
             progress=progress,
             asks=ASKS[campaign.about],
             folders=queries.folders_to_review(session, campaign_id, person_id()),
+            went_on=given.went_on(session, campaign_id, person_id()),
             form=ConfirmForm(),
             **instructed(session, campaign_id, person_id()),
         )

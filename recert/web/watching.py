@@ -15,6 +15,7 @@ from recert.campaigns import (
     subject_facts,
 )
 from recert.campaigns.items import NoSuchItem
+from recert.decisions import given
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.people.models import Person
@@ -45,6 +46,7 @@ def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
             progress=queries.progress_of(session, campaign_id, person_id),
             folders=queries.folders_to_review(session, campaign_id, person_id),
             asks=ASKS[campaign.about],
+            went_on=given.went_on(session, campaign_id, person_id),
             seen_as=person,
             **instructed(session, campaign_id, person_id),
         )

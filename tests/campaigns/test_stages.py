@@ -9,7 +9,7 @@ from recert.campaigns import service
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route
 from recert.campaigns.stages import Sees, Stage, Stages, StagesRejected, Vote
 from recert.connectors.rights import Rights
-from recert.decisions import staging
+from recert.decisions import given, staging
 from recert.decisions.models import Decision
 from recert.decisions.rules import NotYours, Reply, TooLate
 from recert.foundation.actor import Assurance
@@ -210,3 +210,27 @@ def test_a_stage_that_makes_no_sense_is_named(text: str) -> None:
 def test_more_than_three_looks_are_refused() -> None:
     with pytest.raises(StagesRejected, match="3 times at most"):
         Stages((Stage("manager"), Stage("manager"), Stage("server owner")))
+
+
+class TestWhatWentOn:
+    def test_its_giver_still_finds_it(self, house: House) -> None:
+        number = launched(house)
+        first_look(house, "pia", KEEP)
+        alice, mona = house.person("alice").person_id, house.person("mona").person_id
+        assert alice
+        assert mona
+        with house.db.reading() as session:
+            [row] = given.went_on(session, number, alice)
+            assert given.went_on(session, number, mona) == []
+        assert (row.about, row.account, row.answer) == (INBOX, "pia", Answer.KEEP)
+        assert (row.reviewer, row.state) == ("Mona Mill", ItemState.OPEN)
+
+    def test_only_his_newest_answer_is_shown(self, house: House) -> None:
+        number = launched(house)
+        house.decide("pia", INBOX, REVOKE)
+        first_look(house, "pia", KEEP)
+        alice = house.person("alice").person_id
+        assert alice
+        with house.db.reading() as session:
+            found = given.went_on(session, number, alice)
+        assert [row.answer for row in found] == [Answer.KEEP]

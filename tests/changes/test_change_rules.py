@@ -32,7 +32,13 @@ def family(kind: type[ConnectorError]) -> set[type[ConnectorError]]:
 
 
 def test_every_connector_error_leads_somewhere_on_purpose() -> None:
-    known = {each for each in family(ConnectorError) if each.__module__.startswith("recert.")}
+    # Recordings are only read; no change meets their errors.
+    known = {
+        each
+        for each in family(ConnectorError)
+        if each.__module__.startswith("recert.")
+        and not each.__module__.startswith("recert.connectors.recording.")
+    }
     assert known - {ConnectorError} == set(WHERE)
     assert {kind: rules.state_after(kind()) for kind in WHERE} == WHERE
 

@@ -4,6 +4,8 @@ import re
 
 from recert.campaigns.models import Answer, ItemState
 from recert.decisions.rules import Reply
+from tests.campaigns.test_stages import first_look
+from tests.campaigns.test_stages import launched as launched_in_stages
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import House
 
@@ -40,6 +42,17 @@ class TestTheInbox:
     def test_it_is_empty_for_who_is_not_asked(self, house: House, bob: Visitor) -> None:
         house.launched(prefix="/sales")
         assert "There is nothing for you to answer." in visible(bob.get("/reviews"))
+
+
+class TestWhatWentOn:
+    def test_it_stays_on_the_page_of_its_giver(self, house: House, alice: Visitor) -> None:
+        number = launched_in_stages(house)
+        first_look(house, "pia", Reply(Answer.KEEP))
+        page = visible(alice.get(f"/reviews/{number}"))
+        assert "Answered by you, now with somebody else" in page
+        assert "pia: you said Keep" in page
+        assert "It went to Mona Mill." in page
+        assert "Looked at twice" in visible(alice.get("/reviews"))
 
 
 class TestAQuestion:
