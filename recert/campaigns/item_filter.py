@@ -57,10 +57,11 @@ def conditions(
 def _on_server(
     session: Session, campaign_id: int, server_id: int, after: int
 ) -> ColumnElement[bool]:
-    """Items of one server, which lie together in the order of the pages."""
+    """Items of one server, which lie together in the order of the pages; without counters there
+    are few."""
     found = session.get(ServerProgress, (campaign_id, server_id))
     if found is None:
-        return false()
+        return Item.server_id == server_id
     between = Item.sort_key.between(max(found.first_key, after), found.last_key)
     return and_(Item.server_id == server_id, between)
 

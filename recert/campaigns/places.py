@@ -112,11 +112,27 @@ def folders(
 
 
 def servers(session: Session, campaign_id: int) -> Sequence[AnyRow]:
-    """The servers of a campaign with their counts, most open questions first."""
+    """The servers of a campaign with their counts, most open questions first. Reviews that are not
+    about folders are small and keep no counters of servers: those are counted as they are."""
     query = (
-        select(ServerProgress, Server.name)
+        select(
+            ServerProgress.server_id,
+            *(getattr(ServerProgress, name) for name in COUNTS),
+            Server.name,
+        )
         .join(Server, Server.id == ServerProgress.server_id)
         .where(ServerProgress.campaign_id == campaign_id)
         .order_by(ServerProgress.open.desc(), Server.name)
     )
-    return session.execute(query).all()
+    return session.execute(query).all() or _counted(session, campaign_id)
+
+
+def _counted(session: Session, campaign_id: int) -> Sequence[AnyRow]:
+    each = (
+        select(Item.server_id, *_counts())
+        .where(Item.campaign_id == campaign_id)
+        .group_by(Item.server_id)
+        .subquery()
+    )
+    named = select(each, Server.name).join(Server, Server.id == each.c.server_id)
+    return session.execute(named.order_by(each.c.open.desc(), Server.name)).all()

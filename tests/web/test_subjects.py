@@ -173,3 +173,16 @@ class TestFoldersThatAreNotMine:
         officer.post("/campaigns/not-mine/1", owner="alice@house.example", reason="I asked her.")
         assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
         assert house.trail_actions()[-1] == "ownership.settled"
+
+
+class TestTheBoardOfMemberships:
+    def test_it_counts_by_server_and_the_number_opens_its_rows(
+        self, house: House, officer: Visitor
+    ) -> None:
+        number = launched(house, Subject.MEMBERSHIP)
+        page = officer.get(f"/campaigns/{number}")
+        assert f"/campaigns/{number}/items?server=1&amp;state=open" in page
+        assert "<h2>Folders</h2>" not in page
+        rows = visible(officer.get(f"/campaigns/{number}/items?server=1&state=open"))
+        assert "group finance" in rows
+        assert "group finance" not in visible(officer.get(f"/campaigns/{number}/items?server=2"))
