@@ -19,6 +19,7 @@ from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.selection import last_reviewed
 from recert.connectors import rights
 from recert.foundation.db import AnyRow
+from recert.inventory import same_folder
 from recert.inventory.models import Account, Grant
 from recert.people.models import Person
 
@@ -53,6 +54,7 @@ def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hin
     found: Hints = {row.id: list(_of_account(row, now)) for row in rows}
     if rows:
         _add_keys(session, rows, found)
+        _add_other_servers(session, rows, found)
         _add_news(session, rows, found)
         _add_peers(session, rows, found)
         _add_previous(session, rows, found)
@@ -91,6 +93,20 @@ def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
         if count := keys.get(row.account_id):
             text = f"{count} keys open this account." if count > 1 else "1 key opens this account."
             found[row.id].append(Hint(Level.PLAIN, text))
+
+
+def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """The same directory through another server: a removal here leaves that open."""
+    pairs = {(row.account_id, row.folder_id) for row in rows if row.account_id and row.folder_id}
+    known = same_folder.ways(session, pairs) if pairs else {}
+    for row in rows:
+        for way in known.get((row.account_id, row.folder_id), ()):
+            who = "this person" if way.is_same_person else "the same login name"
+            text = (
+                f"The same folder is open to {who} on server {way.server}: "
+                f"account {way.account}, {way.held}."
+            )
+            found[row.id].append(Hint(Level.AMBER, text))
 
 
 def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:

@@ -68,6 +68,8 @@ class Order(Base):
     applied_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     rights_found: Mapped[int | None]  # what the verification saw
+    # What it left open, as the second look saw it: see `changes.left_over`.
+    left_over: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
 
     @property
     def ref(self) -> str:

@@ -12,6 +12,7 @@ from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Item, Subject
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
+from recert.inventory import same_folder
 from recert.inventory.models import Account, Grant, Source
 from recert.people.models import Person
 
@@ -67,6 +68,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
         "left_on": cast(Person.left_on, Text),
         "last_sign_in": cast(Account.last_login_at, Text),
         "given_by": Source.text,
+        "also_open": same_folder.column(Item.account_id, Item.folder_id),
         "as_of": literal(now.isoformat()),
     }
     pairs = [part for name, value in facts.items() for part in (cast(literal(name), Text), value)]

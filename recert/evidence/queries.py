@@ -1,6 +1,6 @@
 """What goes into a package, each as a stream of plain rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +22,10 @@ from recert.connectors import rights
 from recert.connectors.contract import AccountKind
 from recert.decisions.models import Decision
 from recert.foundation.db import AnySelect
+from recert.inventory import same_folder
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.inventory.recordings import said_of
+from recert.inventory.same_folder import Way
 from recert.mail.models import OutboxMessage
 from recert.people.models import Organisation, OrganisationKind, Person
 from recert.remediation.models import Remediation
@@ -160,33 +162,41 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
         .where(Item.campaign_id == campaign_id)
         .order_by(Item.sort_key)
     )
-    for row in _stream(session, query):
-        item = row.Item
-        yield {
-            "item": item.id,
-            "server": row.server,
-            "folder": row.folder or "",
-            "topic": item.topic,
-            "account": row.account or "",
-            "account_kind": row.kind.value if row.kind else "",
-            "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
-            "account_keys": "" if row.key_count is None else row.key_count,
-            "person": row.person or "",
-            "organisation": row.organisation or "",
-            "rights": " ".join(rights.names(item.rights)),
-            "via": row.via or "",
-            "reviewer": row.reviewer or "",
-            "route": item.route.value,
-            "reviewer_could_grant": "yes" if item.conflict else "no",
-            "state": item.state.value,
-            "answer": item.answer.value if item.answer else "",
-            "rights_after": ""
-            if item.answer_rights is None
-            else " ".join(rights.names(item.answer_rights)),
-            "outcome": item.outcome,
-            "asked_because": row.asked_because or "",
-            "content_hash": item.content_hash,
-        }
+    for part in session.execute(query.execution_options(yield_per=1000)).partitions():
+        pairs = {(row.Item.account_id, row.Item.folder_id) for row in part if row.Item.folder_id}
+        ways = same_folder.ways(session, pairs)
+        for row in part:
+            yield _item(row, ways.get((row.Item.account_id, row.Item.folder_id), ()))
+
+
+def _item(row: Any, ways: Iterable[Way]) -> Record:
+    item = row.Item
+    return {
+        "item": item.id,
+        "server": row.server,
+        "folder": row.folder or "",
+        "topic": item.topic,
+        "account": row.account or "",
+        "account_kind": row.kind.value if row.kind else "",
+        "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
+        "account_keys": "" if row.key_count is None else row.key_count,
+        "person": row.person or "",
+        "organisation": row.organisation or "",
+        "rights": " ".join(rights.names(item.rights)),
+        "via": row.via or "",
+        "also_open": "; ".join(way.text for way in ways),
+        "reviewer": row.reviewer or "",
+        "route": item.route.value,
+        "reviewer_could_grant": "yes" if item.conflict else "no",
+        "state": item.state.value,
+        "answer": item.answer.value if item.answer else "",
+        "rights_after": ""
+        if item.answer_rights is None
+        else " ".join(rights.names(item.answer_rights)),
+        "outcome": item.outcome,
+        "asked_because": row.asked_because or "",
+        "content_hash": item.content_hash,
+    }
 
 
 def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
@@ -322,6 +332,7 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "plan": order.plan,
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
+        "left_over": order.left_over,
         "log": [
             {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
             for step in steps

@@ -272,6 +272,7 @@ ITEMS = (
         "organisation",
         "rights",
         "via",
+        "also_open",
         "reviewer",
         "route",
         "reviewer_could_grant",

@@ -553,6 +553,8 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         return
     if not looks or looks[-1]["details"]["state"] != "verified":
         raise Broken(f"order {order['order']} is called verified, but nobody looked again")
+    if looks[-1]["details"].get("left_over", {}) != order.get("left_over", {}):
+        raise Broken(f"what order {order['order']} left open differs from the trail")
     found = looks[-1]["details"]["rights_found"]
     if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")

@@ -47,6 +47,8 @@ class Server(Base):
     kind: Mapped[str]
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     writes_enabled: Mapped[bool] = mapped_column(default=False)
+    # Servers with the same label show the same directories under the same paths; empty: its own.
+    storage: Mapped[str] = mapped_column(default="", server_default="")
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     snapshot_wanted_at: Mapped[datetime | None]

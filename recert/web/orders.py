@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recert.changes import queries, service
+from recert.changes import left_over, queries, service
 from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
 from recert.connectors.csv_export import change_list
@@ -37,6 +37,9 @@ def show(order_id: int) -> ResponseReturnValue:
             order=order,
             server=session.get_one(Server, order.server_id),
             steps=queries.steps(session, order_id),
+            elsewhere=left_over.open_elsewhere(session, order)
+            if order.state is OrderState.VERIFIED
+            else [],
             undone_by=queries.undo_of(session, order_id),
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,

@@ -9,6 +9,8 @@ from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileMissing
+from recert.connectors.recording.replay import NotRecorded
+from recert.connectors.recording.tape import TapeBroken
 from tests.support.house import NOON
 
 # Every error has its place on purpose; a new one must be put here and into rules.state_after.
@@ -24,6 +26,9 @@ WHERE = {
     contract.NoSpace: OrderState.BLOCKED,
     contract.SettingsInvalid: OrderState.BLOCKED,
     execution.Unforeseen: OrderState.NEEDS_ATTENTION,
+    # Only a replay raises these, and no order is carried out in one.
+    NotRecorded: OrderState.NEEDS_ATTENTION,
+    TapeBroken: OrderState.NEEDS_ATTENTION,
 }
 
 

@@ -143,6 +143,10 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         "differs from the trail",
     ),
     "an order is not verified": ([put("orders.jsonl", PIA, state="conflict")], "its order is"),
+    "what a change left open is hidden or invented": (
+        [put("orders.jsonl", PIA, left_over={"keys": 3})],
+        "left open differs from the trail",
+    ),
     "the second look saw other rights": (
         [put("orders.jsonl", PIA, rights_found=["list"])],
         "saw more",
