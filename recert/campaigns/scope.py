@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
 
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import ALL, Rights
 from recert.foundation.errors import BadInput
+from recert.inventory import emergency
 from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant
 from recert.people.models import Organisation, OrganisationKind, Person
 
@@ -115,6 +116,7 @@ def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[Column
     if scope.unused_days:
         before = now - timedelta(days=scope.unused_days)
         found.append(or_(Account.last_login_at.is_(None), Account.last_login_at < before))
+        found.append(not_(emergency.is_emergency()))  # nobody should use it
     if scope.only_changes and since is not None:
         found.append(Grant.first_snapshot_id > since)
     return found

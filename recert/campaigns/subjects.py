@@ -15,6 +15,7 @@ from sqlalchemy import (
     distinct,
     func,
     literal,
+    not_,
     or_,
     select,
     true,
@@ -29,6 +30,7 @@ from recert.campaigns.scope import Scope, in_folder, is_held_by
 from recert.connectors.contract import AccountKind
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import BadInput
+from recert.inventory import emergency
 from recert.inventory.models import (
     Account,
     FolderOwner,
@@ -75,6 +77,7 @@ def conditions(
     if scope.unused_days:
         before = now - timedelta(days=scope.unused_days)
         found.append(or_(Account.last_login_at.is_(None), Account.last_login_at < before))
+        found.append(not_(emergency.is_emergency()))
     if scope.only_changes and since is not None:
         table: Any = GroupMember if about is Subject.MEMBERSHIP else Account
         found.append(table.first_snapshot_id > since)

@@ -12,7 +12,7 @@ from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Item, Subject
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
-from recert.inventory import same_folder
+from recert.inventory import emergency, same_folder
 from recert.inventory.models import Account, Grant, Source
 from recert.people.models import Person
 
@@ -62,6 +62,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
         "kind": cast(Account.kind, Text),
         "enabled": Account.enabled,
         "keys": Account.key_count,
+        "emergency": emergency.reason_column(),
         "ends": cast(Account.expires_at, Text),
         "person": Person.name,
         "person_active": Person.active,

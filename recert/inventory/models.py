@@ -238,6 +238,36 @@ class ServiceAccount(Base):
     confirmed_at: Mapped[datetime | None]
 
 
+class EmergencyAccount(Base):
+    """An account that is kept for emergencies, and why. Rows are ended, never deleted."""
+
+    __tablename__ = "emergency_account"
+    __table_args__ = (
+        Index(
+            "uq_emergency_account_open",
+            "server_id",
+            "name",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    reason: Mapped[str]
+    marked_by: Mapped[str]
+    marked_at: Mapped[datetime]
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"emergency_account:{self.id}"
+
+
 class FolderRoute(Base):
     """The nearest owner of each boundary, recomputed whenever folders or owners change."""
 

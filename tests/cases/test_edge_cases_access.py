@@ -15,15 +15,18 @@ from recert.campaigns.hints import Level
 from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
+from recert.campaigns.scope import Scope, conditions
+from recert.campaigns.selection import joined
 from recert.changes import service as changes
 from recert.changes.models import OrderState
+from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.decisions.models import Decision
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
+from recert.inventory import emergency, snapshots
 from recert.inventory import service as inventory
-from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Grant, Server
 from tests.activity.test_logs import day, load, log, transfer
 from tests.campaigns.test_contests import announced, objects
@@ -261,6 +264,55 @@ def end_a_session_by_a_revoke(house: House) -> None:
 
 def test_open_session_after_the_revoke(house: House) -> None:
     end_a_session_by_a_revoke(house)
+
+
+def test_an_emergency_account_that_is_not_used(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, signed_in = evaluate.account_fact, {"batch": day(1), "pia": day(1)}
+
+    def fact(*told: Any) -> AccountFact:
+        found = real(*told)
+        return replace(found, last_login=signed_in.get(found.name))
+
+    monkeypatch.setattr(evaluate, "account_fact", fact)
+    house.snapshot()
+    mark_for_emergencies(house, "batch")
+    assert look(house) == 0
+    with house.later(days=120):
+        house.launched()  # it is asked about as any other
+        kept = "This is an emergency account: Storage outages. It was last used on 1 November 2026."
+        assert (Level.PLAIN, kept) in hints_of(house, "batch")
+        assert "Nobody has signed in" not in str(hints_of(house, "batch"))
+        assert "Nobody has signed in" in str(hints_of(house, "pia"))
+        unused = not_used_for(house, days=90)
+        assert "pia" in unused
+        assert "batch" not in unused
+        look(house)
+    with house.later(days=120, hours=1):
+        signed_in["batch"] = house.now
+        house.snapshot()
+        assert look(house) == 1
+        said = "Emergency account (Storage outages), used on 23 March 2027 14:00."
+        assert said in asked(house)["batch", INBOX]
+        assert look(house) == 0  # once
+    with house.later(days=120, hours=2):
+        load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), house.now)))
+        assert look(house) == 1
+        assert set(asked(house)) == {("batch", INBOX)}
+        assert house.trail_actions().count("emergency_account.used") == 2
+
+
+def mark_for_emergencies(house: House, account: str) -> None:
+    with house.db.transaction() as session:
+        main, why = session.get_one(Server, house.server_id), "Storage outages."
+        emergency.mark(session, main, account, why, actor=house.admin, now=house.now)
+
+
+def not_used_for(house: House, days: int) -> set[str]:
+    with house.db.reading() as session:
+        chosen = conditions(Scope(unused_days=days), since=None, now=house.now)
+        return set(session.scalars(joined(select(Account.name).select_from(Grant)).where(*chosen)))
 
 
 def test_batch_account_that_never_logs_in(house: House) -> None:
