@@ -279,6 +279,10 @@ def check_sorts(row: Row, items: List[Row]) -> None:
         found = len({item["account"] for item in items if item["account_kind"] == name})
         if found != int(row[name]):
             raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
+    for name in ("privileged", "emergency"):
+        found = len({item["account"] for item in items if item[f"account_{name}"] == "yes"})
+        if found != int(row[name]):
+            raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
     keyed = {item["account"] for item in items if item["account_keys"] not in ("", "0")}
     if len(keyed) != int(row["with_keys"]):
         raise Broken(f"{len(keyed)} accounts with keys of {row['server']}, of {row['with_keys']}")

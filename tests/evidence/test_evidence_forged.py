@@ -95,6 +95,14 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         [edit("population.csv", lambda f: f[0].update(accounts="99"))],
         "add up",
     ),
+    "privileged accounts are counted away": (
+        [put("items.csv", SALES, account_privileged="yes")],
+        "1 privileged accounts",
+    ),
+    "an emergency account is counted away": (
+        [edit("population.csv", lambda f: f[0].update(emergency="1"))],
+        "0 emergency accounts",
+    ),
     "keys are counted away": (
         [edit("population.csv", lambda f: f[0].update(service="0"))],
         "service accounts",

@@ -51,6 +51,7 @@ class TestTheRegister:
 
     def test_a_use_that_an_exclusion_hides_stands_in_the_trail(self, house: House) -> None:
         excluded(house)
+        house.snapshot()
         look(house)
         mark(house, "batch")
         with house.later(hours=1):
