@@ -8,11 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.connectors import rights
-from recert.connectors.rights import Rights
 from recert.inventory.models import Account, Folder, Grant, Server
 
 Pair = tuple[int, int]  # an account and a folder
@@ -44,7 +43,7 @@ class Way:
 
 def ways(session: Session, pairs: Collection[Pair]) -> dict[Pair, list[Way]]:
     """Through which other servers the folder is open to whoever holds the account, as their last
-    complete snapshots saw it. Two statements, whatever the number of pairs."""
+    complete snapshots saw it. Three statements, whatever the number of pairs."""
     reach = _reach(session, {folder for _, folder in pairs})
     found: dict[Pair, list[Way]] = {}
     if not reach:
@@ -88,40 +87,19 @@ def _held(
             func.coalesce(also.person_id == mine.person_id, False).label("is_same_person"),
         )
         .select_from(mine)
-        .join(also, _is_same(mine, also))
+        .join(also, _lets_in(mine, also))
         .join(grant, _holds(grant, also))
         .join(other, other.id == also.server_id)
         .where(mine.id.in_(accounts), grant.folder_id.in_(boundaries))
     )
     found = defaultdict[Pair, list[Way]](list)
-    for row in session.execute(query):
+    parts = (query.where(same) for same in (_same_login(mine, also), _same_person(mine, also)))
+    for row in (row for part in parts for row in session.execute(part)):
         facts = dict(row._mapping)
         found[facts.pop("mine"), row.folder_id].append(
             Way(**{**facts, "is_same_person": bool(row.is_same_person)})
         )
     return found
-
-
-def column(account_id: Any, folder_id: Any) -> ColumnElement[str]:
-    """The texts of the ways of one row, for a statement over many: NULL when there is none."""
-    mine, also, grant = aliased(Account), aliased(Account), aliased(Grant)
-    there, here, other = aliased(Folder), aliased(Server), aliased(Server)
-    names: ColumnElement[str] = literal("")
-    for right in rights.WORDS:
-        has = grant.rights.bitwise_and(int(right)) != 0
-        names = names.concat(case((has, f" {str(Rights(right).name).lower()}"), else_=""))
-    said = other.name.concat(": ").concat(also.name).concat(" (")
-    said = said.concat(func.ltrim(names)).concat(")")
-    query = select(func.aggregate_strings(cast(said, String), "; ")).where(
-        mine.id == account_id,
-        there.id == folder_id,
-        *_same_storage(there.server_id, here, other),
-        also.server_id == other.id,
-        _is_same(mine, also),
-        _holds(grant, also),
-        grant.folder_id == _nearest(there, other),
-    )
-    return query.correlate(account_id.class_, folder_id.class_).scalar_subquery()
 
 
 def _same_storage(server_id: Any, here: Any, other: Any) -> tuple[ColumnElement[bool], ...]:
@@ -133,10 +111,16 @@ def _same_storage(server_id: Any, here: Any, other: Any) -> tuple[ColumnElement[
     )
 
 
-def _is_same(mine: Any, also: Any) -> ColumnElement[bool]:
-    """Another account of the same person or login name that lets somebody in."""
-    same = or_(also.name == mine.name, also.person_id == mine.person_id)
-    return and_(also.id != mine.id, also.gone_snapshot_id.is_(None), also.enabled, same)
+def _lets_in(mine: Any, also: Any) -> ColumnElement[bool]:
+    return and_(also.id != mine.id, also.gone_snapshot_id.is_(None), also.enabled)
+
+
+def _same_login(mine: Any, also: Any) -> ColumnElement[bool]:
+    return also.name == mine.name  # type: ignore[no-any-return]
+
+
+def _same_person(mine: Any, also: Any) -> ColumnElement[bool]:
+    return and_(also.person_id == mine.person_id, also.name != mine.name)
 
 
 def _holds(grant: Any, also: Any) -> ColumnElement[bool]:
