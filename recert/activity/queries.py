@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.activity.models import ActivityLog, LastUse, Use
+from recert.inventory.models import Account
 
 Used = dict[tuple[int, int], dict[Use, datetime]]
 
@@ -38,3 +39,21 @@ def covered(session: Session, server_ids: Collection[int]) -> dict[int, Covered]
     )
     rows = session.execute(query).all()
     return {row[0]: Covered(row[1], row[2]) for row in rows if row[1] and row[2]}
+
+
+def last_used(session: Session, accounts: Collection[int]) -> dict[int, datetime]:
+    """When these accounts were last used, by sign-in or by a transfer; who never was, as far as is
+    known, is missing."""
+    transfers = (
+        select(LastUse.account_id, func.max(LastUse.at).label("at"))
+        .where(LastUse.account_id.in_(accounts))
+        .group_by(LastUse.account_id)
+        .subquery()
+    )
+    query = (
+        select(Account.id, Account.last_login_at, transfers.c.at)
+        .outerjoin(transfers, transfers.c.account_id == Account.id)
+        .where(Account.id.in_(accounts))
+    )
+    known = {row[0]: [at for at in row[1:] if at] for row in session.execute(query)}
+    return {account: max(at) for account, at in known.items() if at}

@@ -14,6 +14,7 @@ class Event(StrEnum):
 
     CAME_BACK = "came back"
     LEFT = "left"
+    EMERGENCY = "emergency account used"
     WIDENED = "widened"
     NEW = "new"
     MOVED = "moved"
@@ -62,4 +63,14 @@ class CameBack(Base):
 
     order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), primary_key=True)
     grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
+    at: Mapped[datetime]
+
+
+class EmergencyUse(Base):
+    """A use of an emergency account that was asked about, or that nobody could be asked about."""
+
+    __tablename__ = "emergency_use"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(primary_key=True)
     at: Mapped[datetime]

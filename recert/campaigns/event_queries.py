@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns import exclusions
+from recert.campaigns import emergency, exclusions
 from recert.campaigns.event_models import CameBack, CampaignGrant, Event, PersonSeen, ServerLook
 from recert.campaigns.events import Came, Given, Returned, Turn
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -36,7 +36,8 @@ WRITES = (
 
 
 def servers_to_look_at(session: Session) -> Sequence[int]:
-    """Servers with a snapshot that was not looked at, or whose people changed."""
+    """Servers with a snapshot that was not looked at, whose people changed, or an emergency
+    account of which was used."""
     newest = (
         select(Snapshot.server_id, func.max(Snapshot.id).label("id"))
         .where(Snapshot.state == SnapshotState.COMPLETE)
@@ -50,7 +51,8 @@ def servers_to_look_at(session: Session) -> Sequence[int]:
     )
     snapshots = session.scalars(select(newest.c.server_id).where(not_(looked)))
     changed = session.scalars(_changed_persons(select(PersonSeen.server_id)).distinct())
-    return sorted({*snapshots, *changed})
+    used = {one.server_id for one in emergency.not_asked_about(session)}
+    return sorted({*snapshots, *changed, *used})
 
 
 def last_look(session: Session, server_id: int) -> Snapshot | None:

@@ -93,6 +93,14 @@ def why_returned(returned: Returned, day: str) -> Why:
     return Why(Event.CAME_BACK, text)
 
 
+def why_used(reason: str, moment: str) -> Why:
+    """What stands at the access of an emergency account that was used."""
+    text = (
+        f"Emergency account ({reason.rstrip('.')}), used on {moment}. Was that needed, and agreed?"
+    )
+    return Why(Event.EMERGENCY, text)
+
+
 def why_turned(turn: Turn) -> Why | None:
     """Why the access of a person is asked about; None when nothing counts: who comes back to the
     same place is not asked about."""

@@ -19,6 +19,7 @@ from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.selection import last_reviewed
 from recert.connectors import rights
 from recert.foundation.db import AnyRow
+from recert.inventory import emergency, same_folder
 from recert.inventory.models import Account, Grant
 from recert.people.models import Person
 
@@ -50,17 +51,20 @@ Hints = dict[int, list[Hint]]
 
 def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hints:
     """The hints of items as `queries` returns them, by item number."""
-    found: Hints = {row.id: list(_of_account(row, now)) for row in rows}
+    kept = emergency.reasons_of(session, {row.account_id for row in rows if row.account_id})
+    found: Hints = {row.id: list(_of_account(row, kept, now)) for row in rows}
     if rows:
+        _add_emergency(session, rows, kept, found)
         _add_keys(session, rows, found)
+        _add_other_servers(session, rows, found)
         _add_news(session, rows, found)
         _add_peers(session, rows, found)
         _add_previous(session, rows, found)
-        _add_use(session, rows, found, now)
+        _add_use(session, rows, kept, found, now)
     return found
 
 
-def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
+def _of_account(row: AnyRow, kept: Mapping[int, str], now: datetime) -> list[Hint]:
     found = []
     if row.person and not row.person_active:
         day = f" on {row.left_on}" if row.left_on else ""
@@ -71,7 +75,8 @@ def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
         found.append(Hint(Level.RED, "Anybody can use this account, without a password."))
     if not row.person and row.account_kind == "person":
         found.append(Hint(Level.AMBER, "The account belongs to nobody we know."))
-    if row.last_login_at and now - row.last_login_at > UNUSED:
+    is_old = row.last_login_at and now - row.last_login_at > UNUSED
+    if is_old and row.account_id not in kept:
         days = (now - row.last_login_at).days
         found.append(Hint(Level.AMBER, f"Nobody has signed in with it for {days} days."))
     if row.conflict:
@@ -79,6 +84,19 @@ def _of_account(row: AnyRow, now: datetime) -> list[Hint]:
             Hint(Level.AMBER, "Whoever answers could give himself the same access on this server.")
         )
     return found
+
+
+def _add_emergency(
+    session: Session, rows: Sequence[AnyRow], kept: Mapping[int, str], found: Hints
+) -> None:
+    """Nobody should use such an account, so long disuse is no reproach."""
+    used = activity.last_used(session, kept.keys()) if kept else {}
+    for row in rows:
+        if row.account_id in kept:
+            at = used.get(row.account_id)
+            last = f"It was last used on {at:%-d %B %Y}." if at else "No use of it is known."
+            text = f"This is an emergency account: {kept[row.account_id].rstrip('.')}. {last}"
+            found[row.id].append(Hint(Level.PLAIN, text))
 
 
 def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
@@ -91,6 +109,20 @@ def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
         if count := keys.get(row.account_id):
             text = f"{count} keys open this account." if count > 1 else "1 key opens this account."
             found[row.id].append(Hint(Level.PLAIN, text))
+
+
+def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+    """The same directory through another server: a removal here leaves that open."""
+    pairs = {(row.account_id, row.folder_id) for row in rows if row.account_id and row.folder_id}
+    known = same_folder.ways(session, pairs) if pairs else {}
+    for row in rows:
+        for way in known.get((row.account_id, row.folder_id), ()):
+            who = "this person" if way.is_same_person else "the same login name"
+            text = (
+                f"The same folder is open to {who} on server {way.server}: "
+                f"account {way.account}, {way.held}."
+            )
+            found[row.id].append(Hint(Level.AMBER, text))
 
 
 def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
@@ -118,7 +150,13 @@ def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
             found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
 
 
-def _add_use(session: Session, rows: Sequence[AnyRow], found: Hints, now: datetime) -> None:
+def _add_use(
+    session: Session,
+    rows: Sequence[AnyRow],
+    kept: Mapping[int, str],
+    found: Hints,
+    now: datetime,
+) -> None:
     """What this account last did in this folder, as far as the logs of its server tell."""
     asked = [row for row in rows if row.folder_id and row.account_id]
     if not asked:
@@ -132,7 +170,8 @@ def _add_use(session: Session, rows: Sequence[AnyRow], found: Hints, now: dateti
             found[row.id].append(_use(None, {}, now))
             continue
         known, uses = covered.get(row.server_id), used.get((row.account_id, row.folder_id), {})
-        found[row.id].append(_use(known, uses, now))
+        hint = _use(known, uses, now)
+        found[row.id].append(Hint(Level.PLAIN, hint.text) if row.account_id in kept else hint)
 
 
 def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> Hint:

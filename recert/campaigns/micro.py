@@ -13,9 +13,17 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns import emergency, events, rules, service
 from recert.campaigns import event_queries as queries
-from recert.campaigns import events, rules, service
-from recert.campaigns.event_models import CameBack, CampaignGrant, Event, PersonSeen, ServerLook
+from recert.campaigns.emergency import Used
+from recert.campaigns.event_models import (
+    CameBack,
+    CampaignGrant,
+    EmergencyUse,
+    Event,
+    PersonSeen,
+    ServerLook,
+)
 from recert.campaigns.events import Reasons, Returned
 from recert.campaigns.models import Campaign, CampaignKind, Item
 from recert.connectors import rights
@@ -67,12 +75,16 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
     if before is None:  # nothing to compare with
         _note(session, server_id, newest, now)
         return None
-    if before.id == newest.id and not queries.people_changed(session, server_id):
+    used = emergency.not_asked_about(session, server_id)
+    same_people = not queries.people_changed(session, server_id)
+    if before.id == newest.id and same_people and not used:
         return None  # another worker was faster
     if rules.snapshot_problem(server.name, newest, now=now):
         _want_snapshot(session, server, now)
         return None
     reasons = _reasons(session, before, newest, desk, now)
+    for one in used:
+        _see_use(session, one, reasons, desk, now)
     if before.id != newest.id:
         session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
     see_people(session, server_id)
@@ -131,6 +143,22 @@ def _tell(session: Session, one: Returned, now: datetime) -> None:
     }
     subject = f"order:{one.order_id}"
     trail.append(session, "access.came_back", subject, details, actor=ACTOR, at=now)
+
+
+def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: datetime) -> None:
+    """Somebody shall look at what an emergency account was used for; the trail tells it anyway."""
+    grants = emergency.grants_to_ask(session, used, now=now)
+    moment = f"{used.used_at.astimezone(desk.zone):%-d %B %Y %H:%M}"
+    for grant_id in grants:
+        reasons.add(grant_id, events.why_used(used.reason, moment))
+    session.add(EmergencyUse(account_id=used.account_id, used_at=used.used_at, at=now))
+    details = {
+        "account": used.account,
+        "used_at": used.used_at.isoformat(),
+        "asked_about": len(grants),
+    }
+    subject = f"server:{used.server_id}"
+    trail.append(session, "emergency_account.used", subject, details, actor=ACTOR, at=now)
 
 
 def see_people(session: Session, server_id: int) -> None:
@@ -205,6 +233,7 @@ def _name(session: Session, server: Server, desk: Desk, now: datetime) -> str:
 BECAUSE = {
     Event.CAME_BACK: "removed access is there again",
     Event.LEFT: "access of somebody who has left",
+    Event.EMERGENCY: "an emergency account was used",
     Event.WIDENED: "rights grew",
     Event.NEW: "new access that Recert did not give",
     Event.MOVED: "access of somebody who moved",

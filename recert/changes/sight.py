@@ -15,6 +15,7 @@ class Sight:
     folders: frozenset[str] = frozenset()
     groups: frozenset[tuple[str, str]] = frozenset()
     open: frozenset[str] = frozenset()
+    keys: dict[str, int] = field(default_factory=dict)  # that open an account, where it is known
 
     def rights(self, account: str, folder: str) -> int:
         """What the account can do in the folder: a folder that is no boundary (any more) behaves
@@ -28,6 +29,11 @@ class Sight:
     def is_in(self, account: str, group: str) -> bool:
         """Whether the account is a member of the group; without a group, whether it gets in."""
         return (account, group) in self.groups if group else account in self.open
+
+    def reaches_nothing(self, account: str) -> bool:
+        """Whether somebody gets in with the account and can do nothing in any folder."""
+        held = (rights for (who, _), (rights, _) in self.known.items() if who == account)
+        return account in self.open and not any(held)
 
     def _boundary(self, folder: str) -> str:
         while folder not in self.folders and folder != "/":
@@ -43,6 +49,7 @@ def look(connector: Connector, accounts: Collection[str]) -> Sight:
         folders=frozenset(reading.folders),
         groups=frozenset((who, group.name) for group in reading.groups for who in group.members),
         open=frozenset(one.name for one in reading.accounts if one.enabled),
+        keys={one.name: one.keys for one in reading.accounts if one.keys is not None},
     )
     for fact in reading.grants:
         sight.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))

@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from recert import trail
 from recert.changes import rules, service
+from recert.changes.left_over import left_over
+from recert.changes.left_over import said as left_words
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import Sight, look
 from recert.connectors import rights
@@ -77,7 +79,9 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         said = _seen(order, sight)
         if is_reached(order, sight):
             why = f"Looked again at {at:%Y-%m-%d %H:%M} UTC: {said}."
-            new, seen = OrderState.VERIFIED, {**seen, "verified_at": at}
+            left = left_over(session, order, sight)
+            new, seen = OrderState.VERIFIED, {**seen, "verified_at": at, "left_over": left}
+            why += left_words(left)
         elif order.state is OrderState.NEEDS_APPROVAL:
             order.next_at = at  # it goes on waiting for the same answer
             return
@@ -94,4 +98,6 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
             new = OrderState.STILL_REACHABLE
         service.move(session, order, new, why, now=at, **seen)
         details = {"state": new.value, "rights_found": rights.names(found), "why": why}
+        if seen.get("left_over"):
+            details["left_over"] = seen["left_over"]
         trail.append(session, "order.checked", order.ref, details, actor=CHECKER, at=at)

@@ -32,9 +32,10 @@ def server() -> None:
 @click.argument("kind")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting of the kind.")
 @click.option("--owner", metavar="EMAIL", help="Who answers when a folder has no owner.")
+@click.option("--storage", default="", metavar="LABEL", help="See: recert server set-storage.")
 @shell
 def server_add(
-    context: Shell, name: str, kind: str, pairs: tuple[str, ...], owner: str | None
+    context: Shell, name: str, kind: str, pairs: tuple[str, ...], owner: str | None, storage: str
 ) -> None:
     """Register a server of KIND (see docs/servers). Nothing is changed on it."""
     settings = {}
@@ -53,6 +54,7 @@ def server_add(
             kind,
             settings,
             owner_id=person.id if person else None,
+            storage=storage,
             actor=context.actor,
             now=clock.now(),
         )
@@ -70,6 +72,7 @@ def server_list(context: Shell, as_json: bool) -> None:
                 "name": row.Server.name,
                 "kind": row.Server.kind,
                 "writes_enabled": row.Server.writes_enabled,
+                "storage": row.Server.storage,
                 "last_complete": row[1].finished_at.isoformat() if row[1] else None,
                 "grants": row[1].grants if row[1] else None,
             }
@@ -80,7 +83,7 @@ def server_list(context: Shell, as_json: bool) -> None:
             say_json(row)
     else:
         table(
-            ("NAME", "KIND", "WRITES", "LAST COMPLETE SNAPSHOT", "GRANTS"),
+            ("NAME", "KIND", "WRITES", "STORAGE", "LAST COMPLETE SNAPSHOT", "GRANTS"),
             [tuple(row.values()) for row in rows],
         )
 
@@ -141,6 +144,26 @@ def server_enable_writes(context: Shell, name: str, off: bool) -> None:
         found = service.server_by_name(session, name)
         service.enable_writes(session, found, not off, actor=context.actor, now=clock.now())
     click.echo(f"Writing to {name} is {'off' if off else 'on'}.")
+
+
+@server.command("set-storage")
+@click.argument("name")
+@click.argument("label")
+@shell
+def server_set_storage(context: Shell, name: str, label: str) -> None:
+    """Say which storage server NAME shows, such as "fileserver1". Servers with the same LABEL show
+    the same directories under the same paths; reviewers are told about access through the other
+    ones. "" takes the label away."""
+    with context.transaction() as session:
+        found = service.server_by_name(session, name)
+        same = service.set_storage(session, found, label, actor=context.actor, now=clock.now())
+        label = found.storage
+    if not label:
+        click.echo(f"{name} has no storage label.")
+    elif same:
+        click.echo(f"{name} shows the same storage as {', '.join(same)}.")
+    else:
+        click.echo(f"{name} shows storage {label!r}. No other server has this label yet.")
 
 
 @cli.command()

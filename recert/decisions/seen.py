@@ -1,10 +1,11 @@
 """What stood beside a question when it was answered, as JSON that is kept with the answer."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, cast, func, literal
+from sqlalchemy import ColumnElement, Text, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import hints, queries, subject_facts
@@ -12,6 +13,7 @@ from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Item, Subject
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
+from recert.inventory import emergency, same_folder
 from recert.inventory.models import Account, Grant, Source
 from recert.people.models import Person
 
@@ -61,6 +63,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
         "kind": cast(Account.kind, Text),
         "enabled": Account.enabled,
         "keys": Account.key_count,
+        "emergency": emergency.reason_column(),
         "ends": cast(Account.expires_at, Text),
         "person": Person.name,
         "person_active": Person.active,
@@ -81,3 +84,20 @@ def with_facts(query: AnySelect) -> AnySelect:
         .outerjoin(Grant, Grant.id == Item.grant_id)
         .outerjoin(Source, Source.id == Grant.source_id)
     )
+
+
+def open_elsewhere(session: Session, chosen: Sequence[int]) -> dict[str, str]:
+    """What of many questions is open through another server with the same storage, by item, for
+    the trail: per row of a long statement it would take many seconds."""
+    found: dict[str, str] = {}
+    for start in range(0, len(chosen), 1000):
+        query = select(Item.id, Item.account_id, Item.folder_id).where(
+            Item.id.in_(chosen[start : start + 1000]), Item.folder_id.is_not(None)
+        )
+        rows = session.execute(query).all()
+        pairs = {row[0]: (row[1] or 0, row[2] or 0) for row in rows}
+        known = same_folder.ways(session, set(pairs.values()))
+        for item, pair in pairs.items():
+            if pair in known:
+                found[str(item)] = "; ".join(way.text for way in known[pair])
+    return found

@@ -18,7 +18,7 @@ from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
-from recert.decisions.seen import beside, in_a_list, with_facts
+from recert.decisions.seen import beside, in_a_list, open_elsewhere, with_facts
 from recert.foundation import secrets
 from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
@@ -283,7 +283,7 @@ def _record_set(
     )
     campaign_items.recount(session, campaign.id, actor.person_id)
     ids = ",".join(str(item_id) for item_id in chosen)
-    details = {
+    details: dict[str, object] = {
         "answer": reply.answer.value,
         "reason": reply.reason.strip(),
         "batch": batch,
@@ -291,5 +291,7 @@ def _record_set(
         "digest": hashlib.sha256(ids.encode()).hexdigest(),
         **where_and_when(actor.session, late=now > campaign.due_at),
     }
+    if elsewhere := open_elsewhere(session, chosen):
+        details["also_open"] = elsewhere
     subject = f"campaign:{campaign.id}"
     trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)

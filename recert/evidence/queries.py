@@ -1,10 +1,10 @@
 """What goes into a package, each as a stream of plain rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import route_rules
@@ -20,76 +20,22 @@ from recert.campaigns.models import (
 )
 from recert.changes.models import Order, OrderStep
 from recert.connectors import rights
-from recert.connectors.contract import AccountKind
 from recert.decisions.models import Decision
+from recert.evidence.population import SORTS, population
 from recert.foundation.db import AnySelect
+from recert.inventory import same_folder
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.inventory.recordings import said_of
-from recert.people.models import Organisation, OrganisationKind, Person
+from recert.inventory.same_folder import Way
+from recert.people.models import Organisation, Person
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
 
 Record = dict[str, Any]
-# The sorts of accounts that an auditor counts apart.
-SORTS: dict[str, ColumnElement[bool]] = {
-    "partner": Organisation.kind == OrganisationKind.PARTNER,
-    "service": Account.kind == AccountKind.SERVICE,
-    "shared": Account.kind == AccountKind.SHARED,
-    "anonymous": Account.kind == AccountKind.ANONYMOUS,
-    "with_keys": Account.key_count > 0,
-}
 
 
 def _stream(session: Session, query: AnySelect) -> Iterator[Any]:
     return iter(session.execute(query.execution_options(yield_per=1000)))
-
-
-def population(session: Session, campaign_id: int) -> Iterator[Record]:
-    """How the accounts of each server add up, and from which snapshot."""
-    query = (
-        select(Population, Server.name, Snapshot)
-        .join(Server, Server.id == Population.server_id)
-        .join(Snapshot, Snapshot.id == Population.snapshot_id)
-        .where(Population.campaign_id == campaign_id)
-        .order_by(Server.name)
-    )
-    sorts = _sorts(session, campaign_id)
-    for part, server, snapshot in session.execute(query):
-        yield {
-            "server": server,
-            "snapshot": snapshot.id,
-            "snapshot_started": snapshot.started_at.isoformat(),
-            "snapshot_finished": snapshot.finished_at.isoformat() if snapshot.finished_at else "",
-            "read_from": snapshot.source,
-            "raw_sha256": snapshot.fingerprint,
-            "accounts": part.accounts,
-            "reviewed": part.reviewed,
-            "excluded": part.excluded,
-            "out_of_scope": part.out_of_scope,
-            "without_rights": part.without_rights,
-            "items": part.items,
-            **{name: sorts.get((part.server_id, name), 0) for name in SORTS},
-        }
-
-
-def _sorts(session: Session, campaign_id: int) -> dict[tuple[int, str], int]:
-    """How many of the accounts that were asked about are of each sort, by server."""
-    asked = select(Item.account_id).where(Item.campaign_id == campaign_id)
-    query = (
-        select(
-            Account.server_id,
-            *(func.sum(case((one, 1), else_=0)).label(name) for name, one in SORTS.items()),
-        )
-        .outerjoin(Person, Person.id == Account.person_id)
-        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
-        .where(Account.id.in_(asked))
-        .group_by(Account.server_id)
-    )
-    return {
-        (row.server_id, name): row._mapping[name]
-        for row in session.execute(query)
-        for name in SORTS
-    }
 
 
 def readings(session: Session, campaign_id: int) -> Iterator[Record]:
@@ -137,6 +83,8 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
             Account.kind.label("kind"),
             Account.enabled,
             Account.key_count,
+            SORTS["privileged"].label("privileged"),
+            SORTS["emergency"].label("emergency"),
             Folder.path.label("folder"),
             Source.text.label("via"),
             Person.name.label("person"),
@@ -147,6 +95,10 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
         )
         .join(Campaign, Campaign.id == Item.campaign_id)
         .join(Server, Server.id == Item.server_id)
+        .outerjoin(
+            Population,
+            (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id),
+        )
         .outerjoin(Account, Account.id == Item.account_id)
         .outerjoin(Folder, Folder.id == Item.folder_id)
         .outerjoin(Grant, Grant.id == Item.grant_id)
@@ -162,34 +114,44 @@ def items(session: Session, campaign_id: int) -> Iterator[Record]:
         .where(Item.campaign_id == campaign_id)
         .order_by(Item.sort_key)
     )
-    for row in _stream(session, query):
-        item = row.Item
-        yield {
-            "item": item.id,
-            "server": row.server,
-            "folder": row.folder or "",
-            "topic": item.topic,
-            "account": row.account or "",
-            "account_kind": row.kind.value if row.kind else "",
-            "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
-            "account_keys": "" if row.key_count is None else row.key_count,
-            "person": row.person or "",
-            "organisation": row.organisation or "",
-            "rights": " ".join(rights.names(item.rights)),
-            "via": row.via or "",
-            "reviewer": row.reviewer or "",
-            "route": item.route.value,
-            "route_rule": route_rules.rule_of(item.route, row.routing_version),
-            "reviewer_could_grant": "yes" if item.conflict else "no",
-            "state": item.state.value,
-            "answer": item.answer.value if item.answer else "",
-            "rights_after": ""
-            if item.answer_rights is None
-            else " ".join(rights.names(item.answer_rights)),
-            "outcome": item.outcome,
-            "asked_because": row.asked_because or "",
-            "content_hash": item.content_hash,
-        }
+    for part in session.execute(query.execution_options(yield_per=1000)).partitions():
+        pairs = {(row.Item.account_id, row.Item.folder_id) for row in part if row.Item.folder_id}
+        ways = same_folder.ways(session, pairs)
+        for row in part:
+            yield _item(row, ways.get((row.Item.account_id, row.Item.folder_id), ()))
+
+
+def _item(row: Any, ways: Iterable[Way]) -> Record:
+    item = row.Item
+    return {
+        "item": item.id,
+        "server": row.server,
+        "folder": row.folder or "",
+        "topic": item.topic,
+        "account": row.account or "",
+        "account_kind": row.kind.value if row.kind else "",
+        "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
+        "account_privileged": "yes" if row.privileged else "no",
+        "account_emergency": "yes" if row.emergency else "no",
+        "account_keys": "" if row.key_count is None else row.key_count,
+        "person": row.person or "",
+        "organisation": row.organisation or "",
+        "rights": " ".join(rights.names(item.rights)),
+        "via": row.via or "",
+        "also_open": "; ".join(way.text for way in ways),
+        "reviewer": row.reviewer or "",
+        "route": item.route.value,
+        "route_rule": route_rules.rule_of(item.route, row.routing_version),
+        "reviewer_could_grant": "yes" if item.conflict else "no",
+        "state": item.state.value,
+        "answer": item.answer.value if item.answer else "",
+        "rights_after": ""
+        if item.answer_rights is None
+        else " ".join(rights.names(item.answer_rights)),
+        "outcome": item.outcome,
+        "asked_because": row.asked_because or "",
+        "content_hash": item.content_hash,
+    }
 
 
 def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
@@ -331,6 +293,7 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "approved_by": order.approved_by,
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
+        "left_over": order.left_over,
         "log": [
             {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
             for step in steps

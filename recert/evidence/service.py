@@ -18,7 +18,16 @@ from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.stages import Stages
-from recert.evidence import accountability, annex, audit, queries, reviewers, summary, verifier
+from recert.evidence import (
+    accountability,
+    annex,
+    audit,
+    population,
+    queries,
+    reviewers,
+    summary,
+    verifier,
+)
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
 from recert.foundation.actor import Actor, Role
@@ -129,7 +138,7 @@ def _write(
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
     sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
-    sealed.table("population.csv", queries.population(session, campaign.id), POPULATION)
+    sealed.table("population.csv", population.population(session, campaign.id), POPULATION)
     sealed.table("readings.csv", queries.readings(session, campaign.id), READINGS)
     sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
     sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
@@ -264,7 +273,7 @@ def _json(value: Any) -> str:
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
-    *queries.SORTS,
+    *population.SORTS,
 )
 READINGS = (
     *("server", "snapshot", "kind", "collector", "read_started", "read_ended", "commands", "files"),
@@ -274,9 +283,12 @@ ITEMS = (
     *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
     *(
         "account_keys",
+        "account_privileged",
+        "account_emergency",
         "organisation",
         "rights",
         "via",
+        "also_open",
         "reviewer",
         "route",
         "route_rule",

@@ -281,6 +281,10 @@ def check_sorts(row: Row, items: List[Row]) -> None:
         found = len({item["account"] for item in items if item["account_kind"] == name})
         if found != int(row[name]):
             raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
+    for name in ("privileged", "emergency"):
+        found = len({item["account"] for item in items if item[f"account_{name}"] == "yes"})
+        if found != int(row[name]):
+            raise Broken(f"{found} {name} accounts of {row['server']}, of {row[name]} counted")
     keyed = {item["account"] for item in items if item["account_keys"] not in ("", "0")}
     if len(keyed) != int(row["with_keys"]):
         raise Broken(f"{len(keyed)} accounts with keys of {row['server']}, of {row['with_keys']}")
@@ -572,6 +576,8 @@ def _check_order(order: Dict[str, Any], trail: Trail) -> None:
         return
     if not looks or looks[-1]["details"]["state"] != "verified":
         raise Broken(f"order {order['order']} is called verified, but nobody looked again")
+    if looks[-1]["details"].get("left_over", {}) != order.get("left_over", {}):
+        raise Broken(f"what order {order['order']} left open differs from the trail")
     found = looks[-1]["details"]["rights_found"]
     if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
         raise Broken(f"order {order['order']} is called verified, but the second look saw more")

@@ -47,6 +47,8 @@ class Server(Base):
     kind: Mapped[str]
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     writes_enabled: Mapped[bool] = mapped_column(default=False)
+    # Servers with the same label show the same directories under the same paths; empty: its own.
+    storage: Mapped[str] = mapped_column(default="", server_default="")
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     snapshot_wanted_at: Mapped[datetime | None]
@@ -234,6 +236,36 @@ class ServiceAccount(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     purpose: Mapped[str]
     confirmed_at: Mapped[datetime | None]
+
+
+class EmergencyAccount(Base):
+    """An account that is kept for emergencies, and why. Rows are ended, never deleted."""
+
+    __tablename__ = "emergency_account"
+    __table_args__ = (
+        Index(
+            "uq_emergency_account_open",
+            "server_id",
+            "name",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    reason: Mapped[str]
+    marked_by: Mapped[str]
+    marked_at: Mapped[datetime]
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"emergency_account:{self.id}"
 
 
 class FolderRoute(Base):

@@ -18,6 +18,8 @@ from recert.people import csv_rows
 from recert.people.csv_rows import CellError, Column
 from recert.people.service import clean_email
 
+LONGEST_LABEL = 64
+
 
 class NoSuchServer(NotFound):
     """There is no server of this name. `recert server list` shows them."""
@@ -34,6 +36,7 @@ def add_server(
     settings: Mapping[str, str],
     *,
     owner_id: int | None = None,
+    storage: str = "",
     actor: Actor,
     now: datetime,
 ) -> Server:
@@ -49,9 +52,12 @@ def add_server(
     server = Server(
         name=name, kind=kind, settings=dict(settings), owner_id=owner_id, created_at=now
     )
+    server.storage = _label(storage)
     session.add(server)
     session.flush()
-    details = {"name": name, "kind": kind, "settings": dict(settings)}
+    details: dict[str, object] = {"name": name, "kind": kind, "settings": dict(settings)}
+    if server.storage:
+        details["storage"] = server.storage
     trail.append(session, "server.added", f"server:{server.id}", details, actor=actor, at=now)
     return server
 
@@ -64,6 +70,34 @@ def enable_writes(
     server.writes_enabled = enabled
     action = "server.writes_enabled" if enabled else "server.writes_disabled"
     trail.append(session, action, f"server:{server.id}", {"name": server.name}, actor=actor, at=now)
+
+
+def _label(text: str) -> str:
+    label = text.strip()
+    if len(label) > LONGEST_LABEL or (label and not label.isprintable()):
+        raise BadInput(f"A storage label has at most {LONGEST_LABEL} printable characters.")
+    return label
+
+
+def set_storage(
+    session: Session, server: Server, storage: str, *, actor: Actor, now: datetime
+) -> list[str]:
+    """Says which storage a server shows (empty: its own); the names of the other servers that
+    show the same."""
+    actor.require(Role.ADMINISTRATOR)
+    before, server.storage = server.storage, _label(storage)
+    details = {"name": server.name, "before": before, "storage": server.storage}
+    trail.append(session, "server.storage_set", f"server:{server.id}", details, actor=actor, at=now)
+    session.flush()
+    return same_storage(session, server)
+
+
+def same_storage(session: Session, server: Server) -> list[str]:
+    """The names of the other servers that show the same storage."""
+    if not server.storage:
+        return []
+    others = (Server.storage == server.storage, Server.id != server.id)
+    return list(session.scalars(select(Server.name).where(*others).order_by(Server.name)))
 
 
 def want_snapshot(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recert.changes import queries, service, tickets, undoing
+from recert.changes import left_over, queries, service, tickets, undoing
 from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
 from recert.connectors.csv_export import change_list
@@ -45,6 +45,9 @@ def show(order_id: int) -> ResponseReturnValue:
             order=order,
             server=session.get_one(Server, order.server_id),
             steps=queries.steps(session, order_id),
+            elsewhere=left_over.open_elsewhere(session, order)
+            if order.state is OrderState.VERIFIED
+            else [],
             undone_by=queries.undo_of(session, order_id),
             asked=asked,
             may_agree=asked and undoing.is_second(session, order, asked, current_actor()),

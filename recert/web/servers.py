@@ -14,9 +14,10 @@ from recert.inventory.models import Server, SnapshotState
 from recert.inventory.service import NoSuchServer
 from recert.people import queries as people
 from recert.web.errors import code_of
-from recert.web.forms import ConfirmForm, ServerForm
+from recert.web.forms import ConfirmForm
 from recert.web.numbers import number
 from recert.web.security import allowed, current_actor, database
+from recert.web.server_forms import NewServerForm, StorageForm
 
 bp = Blueprint("servers", __name__, url_prefix="/servers")
 
@@ -37,7 +38,7 @@ def new(kind: str) -> ResponseReturnValue:
 def _new(kind: str, problem: str = "", code: int = 200) -> ResponseReturnValue:
     if kind not in KINDS:
         raise NoSuchServer
-    form = ServerForm()
+    form = NewServerForm()
     html = render_template(
         "servers/new.html",
         form=form,
@@ -54,7 +55,7 @@ def _new(kind: str, problem: str = "", code: int = 200) -> ResponseReturnValue:
 def create(kind: str) -> ResponseReturnValue:
     if kind not in KINDS:
         raise NoSuchServer
-    form = ServerForm()
+    form = NewServerForm()
     if not form.validate_on_submit():
         return _new(kind, str(next(iter(form.errors.values()))[0]), 422)
     given = {
@@ -71,6 +72,7 @@ def create(kind: str) -> ResponseReturnValue:
                 kind,
                 {key: value for key, value in given.items() if value},
                 owner_id=owner.id if owner else None,
+                storage=form.storage.data or "",
                 actor=current_actor(),
                 now=clock.now(),
             )
@@ -91,19 +93,27 @@ def _server(session: Session, server_id: int) -> Server:
 @bp.get("/<int:server_id>")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def show(server_id: int) -> ResponseReturnValue:
+    return _show(server_id)
+
+
+def _show(server_id: int, problem: str = "", code: int = 200) -> ResponseReturnValue:
     with database().reading() as session:
         server = _server(session, server_id)
         newest = queries.snapshots_of(session, server_id)
         complete = [each.id for each in newest if each.state is SnapshotState.COMPLETE]
-        return render_template(
+        html = render_template(
             "servers/show.html",
             server=server,
+            same_storage=service.same_storage(session, server),
+            storage=StorageForm() if problem else StorageForm(None, obj=server),
+            problem=problem,
             kind=KINDS[server.kind],
             snapshots=newest,
             complete=complete,
             orders=changes.orders(session, server_id=server_id, size=10),
             form=ConfirmForm(),
         )
+    return html, code
 
 
 @bp.get("/<int:server_id>/folders")
@@ -143,6 +153,23 @@ def writes(server_id: int) -> ResponseReturnValue:
         server = _server(session, server_id)
         service.enable_writes(session, server, enabled, actor=current_actor(), now=clock.now())
     flash(f"Writing to this server is {'on' if enabled else 'off'}.")
+    return redirect(url_for(".show", server_id=server_id))
+
+
+@bp.post("/<int:server_id>/storage")
+@allowed(Role.ADMINISTRATOR)
+def storage(server_id: int) -> ResponseReturnValue:
+    form = StorageForm()
+    if not form.validate_on_submit():
+        return _show(server_id, str(next(iter(form.errors.values()))[0]), 422)
+    label = form.storage.data or ""
+    try:
+        with database().transaction() as session:
+            found = _server(session, server_id)
+            service.set_storage(session, found, label, actor=current_actor(), now=clock.now())
+    except BadInput as error:
+        return _show(server_id, str(error), code_of(error))
+    flash("Saved.")
     return redirect(url_for(".show", server_id=server_id))
 
 

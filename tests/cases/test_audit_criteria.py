@@ -19,6 +19,7 @@ from recert.campaigns.models import Answer, Campaign, ItemState, Route
 from recert.campaigns.policy import Policy, Risk, Silence
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import Holder, Scope
+from recert.connectors.rights import Rights
 from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.decisions.quality import quality
@@ -27,8 +28,8 @@ from recert.evidence import audit, retention
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
-from recert.inventory import replaying, snapshots
-from recert.inventory.models import Account, Snapshot, SnapshotState
+from recert.inventory import emergency, replaying, snapshots
+from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotState
 from recert.inventory.recordings import RecordingChanged, Shelf
 from recert.mail import unreachable
 from recert.trail.models import TrailEntry
@@ -48,7 +49,7 @@ from tests.evidence.test_uncertified import ALL, missing
 from tests.remediation.test_lateness import classes, missed, overdue, takes_on
 from tests.support import packages
 from tests.support.browser import Visitor
-from tests.support.house import House
+from tests.support.house import ACCOUNTS, House
 
 __all__ = ["finished", "key", "package"]
 
@@ -181,6 +182,8 @@ def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
     with house.db.transaction() as session:
         session.execute(update(Account).where(Account.name == "batch").values(key_count=2))
         session.execute(update(Account).where(Account.name == "pia").values(key_count=0))
+        main = session.get_one(Server, house.server_id)
+        emergency.mark(session, main, "batch", "Outages.", actor=house.admin, now=house.now)
     house.refresh()
     campaign = launched(house, Scope())
     files = packages.files(house.export(campaign))
@@ -189,6 +192,29 @@ def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
     assert counted == {"partner": "1", "service": "1", "shared": "0", "with_keys": "1"}
     keys = {one["account"]: one["account_keys"] for one in packages.rows(files["items.csv"])}
     assert (keys["batch"], keys["pia"], keys["seller"]) == ("2", "0", "")
+    assert row["emergency"] == "1"
+
+
+def test_a06_privileged_accounts_are_counted_as_they_were_asked_about(house: House) -> None:
+    house.snapshot()
+    with house.db.transaction() as session:
+        query = select(Grant).join(Account, Account.id == Grant.account_id)
+        for grant in session.scalars(query.where(Account.name == "seller")):
+            grant.rights |= int(Rights.SHARE)
+    campaign = launched(house, Scope())
+    house.write_permissions(
+        {**ACCOUNTS, "seller": {"folders": {"/sales": "list"}}, "new": {"folders": {"/": "list"}}}
+    )
+    house.snapshot()  # nobody can do it any more
+    package = house.export(campaign)
+    files = packages.files(package)
+    (row,) = packages.rows(files["population.csv"])
+    assert row["privileged"] == "1"
+    marked = {
+        one["account"]: one["account_privileged"] for one in packages.rows(files["items.csv"])
+    }
+    assert (marked["seller"], marked["pia"]) == ("yes", "no")
+    assert packages.judged(package)[0] == 0
 
 
 def test_a07_every_account_is_joined_to_a_person_or_is_an_orphan(house: House) -> None:

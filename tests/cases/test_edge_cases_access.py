@@ -4,6 +4,7 @@ of its case."""
 import ftplib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,22 +15,29 @@ from recert.campaigns.hints import Level
 from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
-from recert.campaigns.scope import Scope
+from recert.campaigns.scope import Scope, conditions
+from recert.campaigns.selection import joined
 from recert.changes import service as changes
 from recert.changes import tickets
 from recert.changes.models import OrderState
+from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
+from recert.decisions.models import Decision
 from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
-from recert.inventory import queries as inventory
-from recert.inventory.models import Account, Folder, Grant
+from recert.inventory import emergency, snapshots
+from recert.inventory import queries as inventory_queries
+from recert.inventory import service as inventory
+from recert.inventory.models import Account, Folder, Grant, Server
+from recert.trail.models import TrailEntry
 from tests.activity.test_logs import day, load, log, transfer
 from tests.campaigns.test_contests import announced, objects
 from tests.campaigns.test_micro import asked, look, removed
 from tests.campaigns.test_subjects import launched
 from tests.changes.test_by_hand import AFTER, connect, ordered
 from tests.changes.test_undo_and_retry import undo
+from tests.support import packages
 from tests.support.browser import Visitor, visible
 from tests.support.house import ACCOUNTS, FTP_PASSWORD, NOON, House
 
@@ -138,6 +146,96 @@ def test_removing_a_group_member_hits_other_folders(house: House, app: Flask) ->
     assert house.entries("bob") == {"/finance": "", INBOX: "list download upload"}
 
 
+def second_server(house: House, accounts: dict[str, dict[str, Any]]) -> int:
+    """Another server that shows the same storage as `main`; its number."""
+    file = house.folder / "second.json"
+    content = json.loads(house.permissions.read_text(encoding="utf-8"))
+    password = content["accounts"]["alice"]["password"]
+    made = {name: {"password": password, **account} for name, account in accounts.items()}
+    file.write_text(json.dumps({**content, "groups": {}, "accounts": made}), encoding="utf-8")
+    with house.db.transaction() as session:
+        main, more = session.get_one(Server, house.server_id), {"file": str(file)}
+        common: dict[str, Any] = {"actor": house.admin, "now": house.now}
+        inventory.set_storage(session, main, "fileserver1", **common)
+        second = inventory.add_server(
+            session, "second", "embedded", more, storage="fileserver1", **common
+        ).id
+    take(house, second)
+    return second
+
+
+def take(house: House, server_id: int) -> None:
+    assert snapshots.take(house.db, server_id, actor=house.admin, now=lambda: house.now)
+
+
+def test_the_same_directory_on_two_servers(house: House, app: Flask) -> None:
+    admin = Visitor(app).sign_in(house.user(house.admin))
+    accounts = {
+        "partner7": {"email": "pia@partner.example", "folders": {"/finance": "list download"}},
+        "batch": {"kind": "service", "folders": {INBOX: "delete"}},
+        "bob": {"folders": {"/sales": "list"}},
+    }
+    second = second_server(house, accounts)
+    campaign = house.launched()
+    said = {name: [text for _, text in hints_of(house, name)] for name in ("pia", "batch")}
+    told = "The same folder is open to this person on server second: account partner7, read."
+    assert told in said["pia"]  # of /finance, which holds for the inbox below too
+    same = "The same folder is open to the same login name on server second: account batch, delete."
+    assert same in said["batch"]
+    assert not [text for _, text in hints_of(house, "bob") if "server second" in text]
+
+    house.decide("pia", INBOX, REVOKE)
+    house.decide_all("batch", INBOX, Reply(Answer.REVOKE, reason="Not needed."))
+    seen = {one.item_id: json.loads(one.seen) for one in decisions_of(house)}
+    assert told in str(seen[house.item("pia", INBOX).id]["hints"])
+    with house.db.reading() as session:
+        query = select(TrailEntry.body).where(TrailEntry.action == "decisions.recorded")
+        assert "second: batch (delete)" in session.scalars(query).one()
+    house.finish("alice")
+    house.carry_out()
+    item = house.item("pia", INBOX)
+    assert item.state is ItemState.VERIFIED
+    left = "Still reachable then through server second: partner7 (list download)."
+    assert left in item.outcome
+    order = next(one for one in house.orders() if one.account == "pia")
+    assert "through server second as partner7" in visible(admin.get(f"/orders/{order.id}"))
+
+    files = packages.files(package := house.export(campaign))
+    rows = {(row["account"], row["folder"]): row for row in packages.rows(files["items.csv"])}
+    assert rows["pia", INBOX]["also_open"] == "second: partner7 (list download)"
+    assert rows["pia", INBOX]["outcome"] == item.outcome
+    assert rows["lea", "/finance"]["also_open"] == ""
+    lines = map(json.loads, files["orders.jsonl"].decode().splitlines())
+    kept = {line["account"]: line["left_over"] for line in lines}
+    assert kept["pia"] == {"elsewhere": ["second: partner7 (list download)"]}
+    assert packages.judged(package)[0] == 0
+
+    with house.later(minutes=5):  # it is taken away there as well; no snapshot has seen that yet
+        revoke_at(house, second, "partner7", INBOX)
+        assert "through server second as" not in visible(admin.get(f"/orders/{order.id}"))
+
+
+def revoke_at(house: House, server_id: int, account: str, folder: str) -> None:
+    with house.db.transaction() as session:
+        server = session.get_one(Server, server_id)
+        inventory.enable_writes(session, server, True, actor=house.admin, now=house.now)
+        query = (
+            select(Grant)
+            .join(Account, Account.id == Grant.account_id)
+            .join(Folder, Folder.id == Grant.folder_id)
+            .where(Account.name == account, Folder.path == folder, Grant.server_id == server_id)
+        )
+        held = session.scalars(query).one()
+        wanted = (held.account_id, held.folder_id, held.rights, 0)
+        changes.propose(session, "by hand", *wanted, actor=house.admin, now=house.now)
+    assert house.run().state is OrderState.VERIFIED
+
+
+def decisions_of(house: House) -> list[Decision]:
+    with house.db.reading() as session:
+        return list(session.scalars(select(Decision)))
+
+
 def test_anonymous_access_is_an_item_of_its_own(house: House) -> None:
     public = {"kind": "anonymous", "folders": {INBOX: "list download"}}
     house.write_permissions({**ACCOUNTS, "anonymous": public})
@@ -172,6 +270,55 @@ def test_open_session_after_the_revoke(house: House) -> None:
     end_a_session_by_a_revoke(house)
 
 
+def test_an_emergency_account_that_is_not_used(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, signed_in = evaluate.account_fact, {"batch": day(1), "pia": day(1)}
+
+    def fact(*told: Any) -> AccountFact:
+        found = real(*told)
+        return replace(found, last_login=signed_in.get(found.name))
+
+    monkeypatch.setattr(evaluate, "account_fact", fact)
+    house.snapshot()
+    mark_for_emergencies(house, "batch")
+    assert look(house) == 0
+    with house.later(days=120):
+        house.launched()  # it is asked about as any other
+        kept = "This is an emergency account: Storage outages. It was last used on 1 November 2026."
+        assert (Level.PLAIN, kept) in hints_of(house, "batch")
+        assert "Nobody has signed in" not in str(hints_of(house, "batch"))
+        assert "Nobody has signed in" in str(hints_of(house, "pia"))
+        unused = not_used_for(house, days=90)
+        assert "pia" in unused
+        assert "batch" not in unused
+        look(house)
+    with house.later(days=120, hours=1):
+        signed_in["batch"] = house.now
+        house.snapshot()
+        assert look(house) == 1
+        said = "Emergency account (Storage outages), used on 23 March 2027 14:00."
+        assert said in asked(house)["batch", INBOX]
+        assert look(house) == 0  # once
+    with house.later(days=120, hours=2):
+        load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), house.now)))
+        assert look(house) == 1
+        assert set(asked(house)) == {("batch", INBOX)}
+        assert house.trail_actions().count("emergency_account.used") == 2
+
+
+def mark_for_emergencies(house: House, account: str) -> None:
+    with house.db.transaction() as session:
+        main, why = session.get_one(Server, house.server_id), "Storage outages."
+        emergency.mark(session, main, account, why, actor=house.admin, now=house.now)
+
+
+def not_used_for(house: House, days: int) -> set[str]:
+    with house.db.reading() as session:
+        chosen = conditions(Scope(unused_days=days), since=None, now=house.now)
+        return set(session.scalars(joined(select(Account.name).select_from(Grant)).where(*chosen)))
+
+
 def test_batch_account_that_never_logs_in(house: House) -> None:
     house.launched()
     load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), day(20))))
@@ -179,7 +326,7 @@ def test_batch_account_that_never_logs_in(house: House) -> None:
     assert any("last downloaded files on 20 November 2026" in text for text in texts)
     assert not [text for text in texts if "sign-in" in text]  # nothing known is no reproach
     with house.db.reading() as session:
-        newest = inventory.last_complete(session, house.server_id)
+        newest = inventory_queries.last_complete(session, house.server_id)
         assert newest
         (said,) = population.unknown_use(session, Scope(unused_days=90), newest, "main")
     assert said.startswith("Of 6 accounts on main")  # all but batch, whose transfers are known
@@ -318,6 +465,34 @@ def test_keys_of_an_account_stand_beside_the_question(
     assert said() == ["1 key opens this account."]
     assert house.item("pia", INBOX).account_id == before.account_id  # no new account, no new answer
     assert house.item("pia", INBOX).version == before.version
+
+
+def test_a_key_outlives_the_last_right(
+    house: House, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = evaluate.account_fact
+    monkeypatch.setattr(evaluate, "account_fact", lambda *a: replace(real(*a), keys=2))
+    said = "This account reaches nothing any more, but 2 keys still open it"
+    house.give("batch", "/sales", "list")
+    campaign = house.launched()
+    house.decide("pia", INBOX, REVOKE)
+    house.decide("batch", INBOX, REVOKE)
+    house.finish("alice")
+    house.carry_out()
+    first, second = house.orders()
+    last, other = (first, second) if first.account == "pia" else (second, first)
+    admin = Visitor(app).sign_in(house.user(house.admin))
+    page = visible(admin.get(f"/orders/{last.id}"))
+    assert f"{said}; close the account to be done." in page
+    assert said not in visible(admin.get(f"/orders/{other.id}"))  # it still reaches /sales
+    assert said in house.item("pia", INBOX).outcome
+    files = packages.files(package := house.export(campaign))
+    lines = map(json.loads, files["orders.jsonl"].decode().splitlines())
+    assert {line["account"]: line["left_over"] for line in lines} == {
+        "pia": {"keys": 2},
+        "batch": {},
+    }
+    assert packages.judged(package)[0] == 0
 
 
 def test_folder_renamed(house: House) -> None:

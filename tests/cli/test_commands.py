@@ -74,6 +74,9 @@ class TestServers:
         ]
         assert "FAIL" not in recert("server test second")
         recert("server enable-writes second")
+        assert "No other server has" in recert("server set-storage second fileserver1")
+        assert "the same storage as second" in recert("server set-storage main fileserver1")
+        assert "no storage label" in recert("server set-storage second ''")
         recert("server enable-writes second --off")
 
     def test_bad_input_names_the_object(self, recert: Type) -> None:

@@ -62,3 +62,11 @@ def test_a_keep_until_a_date(house: House, recert: Type) -> None:
     until = house.item("batch", "/finance/inbox").keep_until
     assert until
     assert until.date().isoformat() == "2027-01-31"
+
+
+def test_emergency_accounts(house: House, recert: Type) -> None:
+    house.snapshot()
+    assert "Each use of it" in recert("emergency mark main batch --reason Outages")
+    assert "Outages" in recert("emergency list")
+    assert "like others" in recert("emergency end 1")
+    assert "ended" in recert("emergency list")

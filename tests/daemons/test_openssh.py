@@ -2,6 +2,9 @@
 
 import pytest
 
+from recert.connectors import registry
+from recert.connectors.contract import Change
+from recert.connectors.rights import Rights
 from tests.daemons.differential import Differential, Tally
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.worlds import Ground
@@ -18,3 +21,25 @@ def test_every_cell_and_every_change_agrees_with_real_clients(
         world = Differential(rig, tally, world_seed)
         world.compare()
         world.revoke_and_undo()
+
+
+def test_the_keys_of_a_closed_account_open_nothing(world_seed: int) -> None:
+    """Who lost his last folder still gets in with his key; closing the account is the end."""
+    with Ground.of(KIND, world_seed) as ground, OpensshRig(ground) as rig:
+        opened = {login.account: rig.sign_in(login, "sftp") for login in rig.logins}
+        let_in = [client for client in opened.values() if client]
+        assert let_in
+        for client in let_in:
+            client.close()
+        connector = registry.connect(KIND, rig.settings())
+        for login in rig.logins:
+            if not opened[login.account]:
+                continue
+            plan = connector.plan(Change(login.account, "", Rights.NONE))
+            connector.apply(plan)
+            rig.settle()
+            assert rig.sign_in(login, "sftp") is None
+            (fact,) = (one for one in connector.read().accounts if one.name == login.account)
+            assert fact.keys  # they lie there as before
+            assert not fact.enabled
+            return

@@ -1,4 +1,4 @@
-"""Real servers, read over both transports, come out the same from their recordings."""
+"""Real servers, read over the local transport, come out the same from their recordings."""
 
 import gzip
 from pathlib import Path

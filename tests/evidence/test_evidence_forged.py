@@ -95,6 +95,14 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         [edit("population.csv", lambda f: f[0].update(accounts="99"))],
         "add up",
     ),
+    "privileged accounts are counted away": (
+        [put("items.csv", SALES, account_privileged="yes")],
+        "1 privileged accounts",
+    ),
+    "an emergency account is counted away": (
+        [edit("population.csv", lambda f: f[0].update(emergency="1"))],
+        "0 emergency accounts",
+    ),
     "keys are counted away": (
         [edit("population.csv", lambda f: f[0].update(service="0"))],
         "service accounts",
@@ -143,6 +151,10 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         "differs from the trail",
     ),
     "an order is not verified": ([put("orders.jsonl", PIA, state="conflict")], "its order is"),
+    "what a change left open is hidden or invented": (
+        [put("orders.jsonl", PIA, left_over={"keys": 3})],
+        "left open differs from the trail",
+    ),
     "the second look saw other rights": (
         [put("orders.jsonl", PIA, rights_found=["list"])],
         "saw more",

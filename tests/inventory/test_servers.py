@@ -87,6 +87,25 @@ class TestWriting:
         assert house.trail_actions()[-2:] == ["server.writes_disabled", "server.writes_enabled"]
 
 
+class TestTheStorageLabel:
+    def label(self, house: House, name: str, label: str) -> list[str]:
+        with house.db.transaction() as session:
+            server = service.server_by_name(session, name)
+            return service.set_storage(session, server, label, actor=house.admin, now=NOON)
+
+    def test_it_says_who_shows_the_same(self, house: House) -> None:
+        add(house, "second")
+        assert self.label(house, "main", " fileserver1 ") == []
+        assert self.label(house, "second", "fileserver1") == ["main"]
+        assert self.label(house, "second", "") == []
+        assert house.trail_actions()[-1] == "server.storage_set"
+
+    @pytest.mark.parametrize("label", ["x" * 65, "a\nb", "a\u202eb"])
+    def test_a_bad_one_is_refused(self, house: House, label: str) -> None:
+        with pytest.raises(BadInput, match="at most 64 printable"):
+            self.label(house, "main", label)
+
+
 class TestWantingASnapshot:
     def test_twice_is_once(self, house: House) -> None:
         for _ in range(2):
@@ -112,6 +131,7 @@ Verb = Callable[[Session, Server, Actor], object]
 VERBS: dict[str, Verb] = {
     "add": lambda s, _, who: service.add_server(s, "b", "embedded", FILE, actor=who, now=NOON),
     "write": lambda s, server, who: service.enable_writes(s, server, True, actor=who, now=NOON),
+    "label": lambda s, server, who: service.set_storage(s, server, "nas", actor=who, now=NOON),
     "want": lambda s, server, who: service.want_snapshot(s, server, actor=who, now=NOON),
 }
 
@@ -125,6 +145,8 @@ class TestWhoMayNot:
             ("add", Role.OFFICER),
             ("write", Role.AUDITOR),
             ("write", Role.OFFICER),
+            ("label", None),
+            ("label", Role.OFFICER),
             ("want", None),
             ("want", Role.AUDITOR),
         ],

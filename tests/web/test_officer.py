@@ -125,6 +125,13 @@ class TestTheBoard:
 
 
 class TestServers:
+    def test_says_that_another_server_shows_the_same_storage(self, admin: Visitor) -> None:
+        admin.get("/servers/1")
+        admin.post("/servers/1/storage", storage="fileserver1")
+        assert "Storage fileserver1, no other server" in visible(admin.get("/servers/1"))
+        page = visible(admin.post("/servers/1/storage", 422, storage="x" * 65))
+        assert "Nothing was changed." in page
+
     def test_one_is_added_and_checked(self, house: House, admin: Visitor) -> None:
         admin.get("/servers/new/embedded")
         fields = {"name": "second", "set-file": str(house.permissions)}

@@ -1,0 +1,103 @@
+"""The register of emergency ("break-glass") accounts: kept for the day they are needed, so that
+nobody uses them is no reproach, and each use is looked at afterwards."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnyRow, one_at_a_time
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.inventory.models import Account, EmergencyAccount, Server
+
+LONGEST_REASON = 1000
+
+
+class NoSuchEmergencyAccount(NotFound):
+    """There is no emergency account of this number. `recert emergency list` shows them."""
+
+
+def mark(
+    session: Session, server: Server, account: str, reason: str, *, actor: Actor, now: datetime
+) -> EmergencyAccount:
+    """Says that an account of a server is one for emergencies, and why there must be one."""
+    actor.require(Role.ADMINISTRATOR)
+    name, why = account.strip(), reason.strip()
+    if not why or len(why) > LONGEST_REASON:
+        raise BadInput(f"Say in up to {LONGEST_REASON} characters what the account is kept for.")
+    one_at_a_time(session, "mark emergency account")
+    known = (Account.server_id == server.id, Account.name == name)
+    there = select(Account.id).where(*known, Account.gone_snapshot_id.is_(None))
+    if session.scalar(there) is None:
+        raise BadInput(f"The last snapshot of {server.name} has no account {name!r}.")
+    same = (EmergencyAccount.server_id == server.id, EmergencyAccount.name == name)
+    if session.scalar(
+        select(EmergencyAccount.id).where(*same, EmergencyAccount.ended_at.is_(None))
+    ):
+        raise BadInput(f"{name} on {server.name} is an emergency account already.")
+    made = EmergencyAccount(
+        server_id=server.id, name=name, reason=why, marked_by=actor.name, marked_at=now
+    )
+    session.add(made)
+    session.flush()
+    details = {"server": server.name, "account": name, "reason": why}
+    trail.append(session, "emergency_account.marked", made.ref, details, actor=actor, at=now)
+    return made
+
+
+def end(session: Session, number: int, *, actor: Actor, now: datetime) -> None:
+    """The account is one like others again. MovedMeanwhile when somebody was faster."""
+    actor.require(Role.ADMINISTRATOR)
+    found = session.get(EmergencyAccount, number)
+    if found is None:
+        raise NoSuchEmergencyAccount(f"Asked for: {number}.")
+    if found.ended_at:
+        raise MovedMeanwhile(f"It was ended by {found.ended_by} already.")
+    found.ended_at, found.ended_by = now, actor.name
+    details = {"account": found.name}
+    trail.append(session, "emergency_account.ended", found.ref, details, actor=actor, at=now)
+
+
+def register(session: Session) -> Sequence[AnyRow]:
+    """All of them, those that count first, with the server's name and the live account's number."""
+    live = (
+        (Account.server_id == EmergencyAccount.server_id)
+        & (Account.name == EmergencyAccount.name)
+        & Account.gone_snapshot_id.is_(None)
+    )
+    query = (
+        select(EmergencyAccount, Server.name.label("server"), Account.id.label("account_id"))
+        .join(Server, Server.id == EmergencyAccount.server_id)
+        .outerjoin(Account, live)
+        .order_by(EmergencyAccount.ended_at.is_not(None), Server.name, EmergencyAccount.name)
+    )
+    return session.execute(query).all()
+
+
+def is_emergency() -> ColumnElement[bool]:
+    """The condition that an account of a statement is marked."""
+    return exists(select(EmergencyAccount.id).where(*_same()).correlate(Account))
+
+
+def reason_column() -> ColumnElement[str]:
+    """Why the account of a row is one, for a statement over many: NULL when it is not."""
+    return select(EmergencyAccount.reason).where(*_same()).correlate(Account).scalar_subquery()
+
+
+def reasons_of(session: Session, accounts: Collection[int]) -> dict[int, str]:
+    """Which of these accounts are marked, and why: one statement."""
+    query = select(Account.id, EmergencyAccount.reason).join(EmergencyAccount, _same_account())
+    query = query.where(Account.id.in_(accounts), EmergencyAccount.ended_at.is_(None))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _same_account() -> ColumnElement[bool]:
+    same = EmergencyAccount.server_id == Account.server_id
+    return same & (EmergencyAccount.name == Account.name)
+
+
+def _same() -> tuple[ColumnElement[bool], ...]:
+    return (_same_account(), EmergencyAccount.ended_at.is_(None))
