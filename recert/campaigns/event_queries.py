@@ -19,8 +19,8 @@ from recert.campaigns.event_models import (
 from recert.campaigns.events import Came, Given, Returned, Turn
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Risk
+from recert.campaigns.risk import risk_column
 from recert.campaigns.selection import joined
-from recert.campaigns.silence import risk_column
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot, SnapshotState

@@ -481,6 +481,15 @@ def _decisions_that_count(
             if body["details"]["asked_again"]:
                 number = subject.partition(":")[2]
                 asked_again[number] = max(body["seq"], asked_again.get(number, 0))
+        for body in bodies if action == "decision.second_word" else []:
+            number = subject.partition(":")[2]
+            if not body["details"]["confirmed"]:
+                asked_again[number] = max(body["seq"], asked_again.get(number, 0))
+            elif number in newest and newest[number][1]["actor"] == body["actor"]:
+                raise Broken(f"item {number} was confirmed by the one who answered it")
+        for body in bodies if action == "campaign.closed" else []:
+            for item in body["details"].get("not_confirmed", ()):
+                asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
         for body in bodies if action == "items.next_stage" else []:
             for item in body["details"]["items"]:
                 asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))

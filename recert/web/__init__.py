@@ -27,6 +27,7 @@ from recert.web import (
     reviews,
     running,
     schedules,
+    second_person,
     security,
     servers,
     several,
@@ -53,6 +54,7 @@ OFFICERS = (
     conversations,
     objections,
     not_mine,
+    second_person,
 )
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (

@@ -19,6 +19,7 @@ from recert.campaigns import (
     problems,
     queries,
     questions,
+    second_word,
     service,
     undeliverable,
 )
@@ -166,6 +167,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             questions=len(questions.waiting(session, campaign_id)),
             objections=len(contests.to_settle(session, campaign_id)),
             waiting=brake.count_waiting(session, campaign),
+            to_confirm=second_word.count(session, campaign, now=now),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
