@@ -74,7 +74,7 @@ def _final_without_order(
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
-        .where(brake.may_be_ordered(session, campaign), contests.is_over(campaign, now))
+        .where(brake.may_be_ordered(session, campaign, now), contests.is_over(campaign, now))
         .where(overlaps.nothing_newer())
         .order_by(Item.id)
         .limit(most)

@@ -166,7 +166,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             folders=places.folders(session, campaign_id, size=FIRST_FOLDERS),
             questions=len(questions.waiting(session, campaign_id)),
             objections=len(contests.to_settle(session, campaign_id)),
-            waiting=brake.count_waiting(session, campaign),
+            waiting=brake.count_waiting(session, campaign, now),
             to_confirm=second_word.count(session, campaign, now=now),
             halted_after=brake.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),

@@ -4,6 +4,7 @@ of its case."""
 import ftplib
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -233,6 +234,28 @@ def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
     item = house.item("pia", INBOX)
     assert (item.state, house.orders()) == (ItemState.OPEN, [])
     assert "feeds the bank" in item.outcome
+
+
+def test_a_removal_of_what_is_in_use_waits(house: House, officer: Visitor) -> None:
+    campaign = house.launched()
+    load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), NOON - timedelta(days=3))))
+    load(house, log(house.folder, (transfer("pia", f"{INBOX}/a.csv"), day(1)), name="old"))
+    house.decide("batch", INBOX, REVOKE)
+    house.decide("pia", INBOX, REVOKE)  # used, but not by what is taken: she only uploads
+    house.finish("alice")
+    house.carry_out()
+    assert house.item("pia", INBOX).state is ItemState.VERIFIED
+    assert house.item("batch", INBOX).state is ItemState.FINAL
+    page = visible(officer.get(f"/releases/{campaign}"))
+    assert "1 of them are of access that was used in the last 30 days." in page
+    assert "20 Nov 2026" in page  # the last transfer
+    house.close(campaign)
+    with pytest.raises(StepRefused):
+        house.sign_off(campaign)
+    house.release(campaign)
+    house.carry_out()
+    assert house.item("batch", INBOX).state is ItemState.VERIFIED
+    house.sign_off(campaign)
 
 
 def test_server_down_at_apply(house: House) -> None:
