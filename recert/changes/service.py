@@ -28,6 +28,7 @@ NOT_BEGUN = (
     OrderState.MANUAL,
     OrderState.NEEDS_APPROVAL,
     OrderState.BLOCKED,
+    OrderState.HELD,
     OrderState.CONFLICT,
     OrderState.NEEDS_ATTENTION,
 )

@@ -30,6 +30,7 @@ ITEM_AFTER = {
     OrderState.STILL_REACHABLE: ItemState.STILL_REACHABLE,
     OrderState.CONFLICT: ItemState.NEEDS_ATTENTION,
     OrderState.BLOCKED: ItemState.NEEDS_ATTENTION,
+    OrderState.HELD: ItemState.NEEDS_ATTENTION,
     OrderState.NEEDS_APPROVAL: ItemState.NEEDS_ATTENTION,
     OrderState.NEEDS_ATTENTION: ItemState.NEEDS_ATTENTION,
 }

@@ -258,6 +258,40 @@ def test_a_removal_of_what_is_in_use_waits(house: House, officer: Visitor) -> No
     house.sign_off(campaign)
 
 
+def test_the_last_administrator_stays_until_there_is_a_successor(house: House) -> None:
+    export = connect(house, complete="yes")
+    rows = [
+        *("principal,folder,rights,email", "pia,/finance/inbox,list share,pia@partner.example"),
+        *("bob,/finance/inbox,list share,bob@house.example", "lea,/finance/inbox,list,"),
+    ]
+    export.write_text("\n".join(rows) + "\n")
+    campaign = house.launched(policy=Policy(brake_items=1))
+    house.decide("pia", INBOX, REVOKE)
+    house.decide("bob", INBOX, REVOKE)
+    house.close(campaign)
+    house.release(campaign)  # does not help
+    house.carry_out()
+    states = {order.account: order.state for order in house.orders()}
+    assert sorted(states.values()) == [OrderState.HELD, OrderState.MANUAL]  # not both
+    (last,) = (who for who, state in states.items() if state is OrderState.HELD)
+    item = house.item(last, INBOX)
+    assert item.state is ItemState.NEEDS_ATTENTION
+    assert f"{last} is the last account" in item.outcome
+    assert "others access on export" in item.outcome
+    with house.later(hours=1):
+        house.snapshot()
+        house.carry_out()
+        assert house.item(last, INBOX).outcome == item.outcome  # nothing changed
+    export.write_text(
+        "\n".join(rows).replace("lea,/finance/inbox,list", "lea,/finance/inbox,list share")
+    )
+    with house.later(hours=2):
+        house.snapshot()
+        house.carry_out()
+        assert {order.state for order in house.orders()} == {OrderState.MANUAL}
+    assert house.trail_actions().count("order.held") == 1
+
+
 def test_server_down_at_apply(house: House) -> None:
     campaign = house.launched()
     house.decide("pia", INBOX, REVOKE)
