@@ -1,4 +1,4 @@
-"""Changes that met another access, the word of a second person, and trainings of reviewers."""
+"""Changes that met another access than they were about, and trainings of reviewers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,15 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), nullable=True),
         sa.Column("note", PlainText, nullable=False, server_default=""),
     )
+    op.create_table(
+        "training",
+        sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), primary_key=True),
+        sa.Column("held_on", sa.Date(), primary_key=True),
+        sa.Column("course", PlainText, primary_key=True),
+        sa.Column("at", Moment(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("training")
     op.drop_table("second_look")

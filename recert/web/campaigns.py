@@ -21,6 +21,7 @@ from recert.campaigns import (
     questions,
     second_word,
     service,
+    trained,
     undeliverable,
 )
 from recert.campaigns import items as campaign_items
@@ -172,6 +173,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             silence=Policy.of(campaign.policy).in_words(),
             because=micro.because(session, campaign),
             is_early=early_close.is_early(session, campaign, now=now),
+            untrained=trained.of_campaign(session, campaign, now=now),
             unreachable=undeliverable.of_campaign(session, campaign_id),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
