@@ -166,7 +166,7 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
             queries.totals_of(session, campaign_id)
             queries.progress_board(session, campaign_id)
             queries.changes_by_state(session, campaign_id)
-            brake.count_waiting(session, campaign)
+            brake.count_waiting(session, campaign, clock.now())
             places.servers(session, campaign_id)
             places.folders(session, campaign_id, size=10)
             lateness.count_overdue(session, campaign, now=clock.now())

@@ -1,5 +1,5 @@
-"""The brake: changes that would take away much at once, and everything that silence takes away,
-wait until a second person lets them go. While they wait, nothing of them is ordered."""
+"""The brake: changes that would take away much at once, or what is in use, and everything that
+silence takes away, wait until a second person lets them go. Until then nothing of it is ordered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, se
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items
+from recert.campaigns import items, live_feed
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -68,20 +68,20 @@ def with_final_items(session: Session) -> Sequence[int]:
     return session.scalars(query.order_by(Campaign.id)).all()
 
 
-def may_be_ordered(session: Session, campaign: Campaign) -> ColumnElement[bool]:
+def may_be_ordered(session: Session, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that a final item of this campaign may be ordered now. It holds as long as
     the caller holds the campaign."""
     released = Item.release_id.is_not(None)
     if _too_much(session, campaign):
         return released  # alone, so that the index of final items answers
-    return or_(released, Item.answer != Answer.NO_ANSWER)
+    return or_(released, and_(Item.answer != Answer.NO_ANSWER, ~live_feed.in_use(campaign, now)))
 
 
-def _waits(session: Session, campaign: Campaign) -> ColumnElement[bool]:
+def _waits(session: Session, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that an item, if final and not released, waits."""
     if _too_much(session, campaign):
         return true()
-    return Item.answer == Answer.NO_ANSWER
+    return or_(Item.answer == Answer.NO_ANSWER, live_feed.in_use(campaign, now))
 
 
 def _too_much(session: Session, campaign: Campaign) -> list[str]:
@@ -121,16 +121,16 @@ def _grants(session: Session, server_id: int) -> int:
     return newest.grants if newest else 0
 
 
-def waiting_items(session: Session, campaign: Campaign) -> ColumnElement[bool]:
+def waiting_items(session: Session, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that an item waits for a second person at this moment."""
-    return and_(_unreleased(campaign.id), _waits(session, campaign))
+    return and_(_unreleased(campaign.id), _waits(session, campaign, now))
 
 
-def count_waiting(session: Session, campaign: Campaign) -> int:
+def count_waiting(session: Session, campaign: Campaign, now: datetime) -> int:
     """How many changes wait for a second person."""
     if campaign.state not in RUNNING:
         return 0
-    here = waiting_items(session, campaign)
+    here = waiting_items(session, campaign, now)
     return session.scalar(select(func.count()).select_from(Item).where(here)) or 0
 
 
@@ -143,25 +143,29 @@ class WaitingCampaign:
     halted_after: int | None
 
 
-def waiting_campaigns(session: Session) -> Sequence[WaitingCampaign]:
+def waiting_campaigns(session: Session, now: datetime) -> Sequence[WaitingCampaign]:
     """Each campaign in which something waits for a second person."""
     rows = []
     for number in with_final_items(session):
         found = session.get_one(Campaign, number)
         halted = halted_after(session, number)
-        rows.append(WaitingCampaign(found, count_waiting(session, found), halted))
+        rows.append(WaitingCampaign(found, count_waiting(session, found, now), halted))
     return [row for row in rows if row.count or row.halted_after]
 
 
-def waiting(session: Session, campaign: Campaign) -> Waiting:
+def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
     """What waits, for the person who may release it."""
-    here = waiting_items(session, campaign) if campaign.state in RUNNING else false()
+    here = waiting_items(session, campaign, now) if campaign.state in RUNNING else false()
     ids = select(Item.id).where(here).order_by(Item.id).execution_options(yield_per=10_000)
     count, digest = items.digest_of(session.scalars(ids))
     reasons = _too_much(session, campaign) if count else []
     silent = select(Item.id).where(here, Item.answer == Answer.NO_ANSWER).limit(1)
     if count and session.scalar(silent):
         reasons.append("The policy takes access away where nobody answered.")
+    used = select(func.count()).select_from(Item).where(here, live_feed.in_use(campaign, now))
+    if count and (running := session.scalar(used)):
+        days = Policy.of(campaign.policy).live_feed_days
+        reasons.append(f"{running} of them are of access that was used in the last {days} days.")
     halted = halted_after(session, campaign.id)
     return Waiting(count, _shares(session, here), reasons, digest, halted)
 
@@ -191,13 +195,13 @@ def release(
     if not reason.strip():
         raise BadInput("Say why these changes may go out.")
     campaign = items.hold(session, campaign.id, alone=True)
-    found = waiting(session, campaign)
+    found = waiting(session, campaign, now)
     if not found.count and not found.halted_after:
         raise NothingWaits
     if seen is not None and seen != found.digest:
         raise MovedMeanwhile
     if found.count:
-        _check_second(session, campaign, actor)
+        _check_second(session, campaign, actor, now)
     made = CampaignRelease(
         campaign_id=campaign.id,
         released_by=actor.name,
@@ -207,7 +211,7 @@ def release(
         digest=found.digest,
         wave=found.halted_after,
     )
-    here = waiting_items(session, campaign)  # before the release is there and counts
+    here = waiting_items(session, campaign, now)  # before the release is there and counts
     session.add(made)
     session.flush()
     covered = update(Item).where(here).values(release_id=made.id)
@@ -216,12 +220,12 @@ def release(
     return made
 
 
-def _check_second(session: Session, campaign: Campaign, actor: Actor) -> None:
+def _check_second(session: Session, campaign: Campaign, actor: Actor, now: datetime) -> None:
     """The closer and the only decider are not the second person."""
     who = mail_of(actor.name)
     if campaign.closed_by and mail_of(campaign.closed_by) == who:
         raise NotTheSecond
-    here = (waiting_items(session, campaign), Item.answer != Answer.NO_ANSWER)
+    here = (waiting_items(session, campaign, now), Item.answer != Answer.NO_ANSWER)
     deciders = set(session.scalars(select(Item.reviewer_id).where(*here).distinct()))
     person = person_by_email(session, who)
     if person and deciders == {person.id}:

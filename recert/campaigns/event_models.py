@@ -12,6 +12,7 @@ from recert.foundation.db import Base, words
 class Event(StrEnum):
     """Why access is asked about between two campaigns, the weightiest first."""
 
+    DIFFERS = "differs"  # from what a removal was about, when it was carried out
     CAME_BACK = "came back"
     LEFT = "left"
     EMERGENCY = "emergency account used"
@@ -74,3 +75,18 @@ class EmergencyUse(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     used_at: Mapped[datetime] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+
+
+class SecondLook(Base):
+    """A change that was not made because the server had something else by then. The next snapshot
+    decides once what becomes of it: `note` says what, and `campaign_id` where it is asked again."""
+
+    __tablename__ = "second_look"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"))
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), index=True)
+    wanted_at: Mapped[datetime]
+    grant_id: Mapped[int | None] = mapped_column(ForeignKey("access_grant.id"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
+    note: Mapped[str] = mapped_column(default="", server_default="")

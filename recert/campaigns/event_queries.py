@@ -8,12 +8,19 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, se
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import emergency, exclusions
-from recert.campaigns.event_models import CameBack, CampaignGrant, Event, PersonSeen, ServerLook
+from recert.campaigns.event_models import (
+    CameBack,
+    CampaignGrant,
+    Event,
+    PersonSeen,
+    SecondLook,
+    ServerLook,
+)
 from recert.campaigns.events import Came, Given, Returned, Turn
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Risk
+from recert.campaigns.risk import risk_column
 from recert.campaigns.selection import joined
-from recert.campaigns.silence import risk_column
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot, SnapshotState
@@ -52,7 +59,25 @@ def servers_to_look_at(session: Session) -> Sequence[int]:
     snapshots = session.scalars(select(newest.c.server_id).where(not_(looked)))
     changed = session.scalars(_changed_persons(select(PersonSeen.server_id)).distinct())
     used = {one.server_id for one in emergency.not_asked_about(session)}
-    return sorted({*snapshots, *changed, *used})
+    again = session.scalars(_to_look_at_again())
+    return sorted({*snapshots, *changed, *used, *again})
+
+
+def _to_look_at_again() -> AnySelect:
+    """Servers with a snapshot that can tell what became of a change that was not made."""
+    return (
+        select(SecondLook.server_id)
+        .join(Snapshot, Snapshot.server_id == SecondLook.server_id)
+        .where(SecondLook.note == "", Snapshot.state == SnapshotState.COMPLETE)
+        .where(Snapshot.started_at > SecondLook.wanted_at)
+        .distinct()
+    )
+
+
+def is_to_look_again(session: Session, server_id: int) -> bool:
+    """Whether this is such a server."""
+    here = _to_look_at_again().where(SecondLook.server_id == server_id)
+    return session.scalar(here.limit(1)) is not None
 
 
 def last_look(session: Session, server_id: int) -> Snapshot | None:
@@ -111,7 +136,7 @@ def askable(session: Session, server_id: int, *, now: datetime) -> ColumnElement
     return and_(not_(asked), not_(exclusions.covered(known)))
 
 
-def _nearest(path: Any, snapshot: Snapshot) -> Any:
+def nearest(path: Any, snapshot: Snapshot) -> Any:
     """The boundary at or above a path in a snapshot: what held there held at the path."""
     over = aliased(Folder)
     above = func.substr(path, 1, func.length(over.path) + 1) == over.path.concat("/")
@@ -133,7 +158,7 @@ def came(
     else's rights differ there now."""
     fresh = aliased(Folder)
     above = (
-        select(fresh.id, _nearest(fresh.path, old).label("above_id"))
+        select(fresh.id, nearest(fresh.path, old).label("above_id"))
         .where(fresh.server_id == new.server_id, fresh.first_snapshot_id > old.id)
         .cte("above")
         .prefix_with("MATERIALIZED")
@@ -199,7 +224,7 @@ def returned(session: Session, new: Snapshot, may_ask: ColumnElement[bool]) -> S
         .subquery()
     )
     reach = (
-        select(paths.c.folder, _nearest(paths.c.folder, new).label("folder_id"))
+        select(paths.c.folder, nearest(paths.c.folder, new).label("folder_id"))
         .cte("reach")
         .prefix_with("MATERIALIZED")
     )

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import rules
+from recert.campaigns import rules, second_word
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -109,14 +109,18 @@ def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int
     return session.scalars(select(Progress.id).where(*here).with_for_update()).one()
 
 
-def finalise(session: Session, campaign: Campaign, where: ColumnElement[bool]) -> int:
+def finalise(
+    session: Session, campaign: Campaign, where: ColumnElement[bool], *, now: datetime
+) -> int:
     """Answers become final: a keep closes its item, a reduce or revoke waits for its order. In a
-    campaign with stages both wait for the next one."""
+    campaign with stages both wait for the next one. A keep that needs a second person stays."""
     decided = (where, Item.state == ItemState.DECIDED)
     if campaign.stages:
         waits = update(Item).where(*decided).values(state=ItemState.BETWEEN_STAGES)
         return int(getattr(session.execute(waits), "rowcount", 0))
-    kept = update(Item).where(*decided, Item.answer == Answer.KEEP).values(state=ItemState.CLOSED)
+    alone = second_word.needs_second(campaign, now)
+    kept = update(Item).where(*decided, Item.answer == Answer.KEEP, ~alone)
+    kept = kept.values(state=ItemState.CLOSED).execution_options(synchronize_session=False)
     acted = (
         update(Item)
         .where(*decided, Item.answer.in_([Answer.REDUCE, Answer.REVOKE]))
@@ -157,7 +161,7 @@ def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[i
     if hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         return []
     ids = list(session.scalars(old))
-    finalise(session, campaign, where)
+    finalise(session, campaign, where, now=now)
     return ids
 
 
@@ -173,7 +177,7 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     if getattr(said, "rowcount", 0) != 1:
         raise NoSuchItem
     mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
-    done = finalise(session, campaign, mine_here)
+    done = finalise(session, campaign, mine_here, now=now)
     details = {"answers": done}
     trail.append(
         session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now

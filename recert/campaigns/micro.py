@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import emergency, events, rules, service
+from recert.campaigns import emergency, events, rules, second_look, service
 from recert.campaigns import event_queries as queries
 from recert.campaigns.emergency import Used
 from recert.campaigns.event_models import (
@@ -53,6 +53,7 @@ class Desk:
 def ask_due(db: Database, desk: Desk, *, now: datetime) -> int:
     """Looks at every server that has something new; how many micro reviews were launched. One
     server that cannot be asked about does not keep the others waiting."""
+    second_look.want_due(db, actor=ACTOR, now=now)
     with db.reading() as session:
         due = queries.servers_to_look_at(session)
     launched = 0
@@ -76,8 +77,7 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
         _note(session, server_id, newest, now)
         return None
     used = emergency.not_asked_about(session, server_id)
-    same_people = not queries.people_changed(session, server_id)
-    if before.id == newest.id and same_people and not used:
+    if before.id == newest.id and not used and not _may_find_more(session, server_id):
         return None  # another worker was faster
     if rules.snapshot_problem(server.name, newest, now=now):
         _want_snapshot(session, server, now)
@@ -88,7 +88,15 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
     if before.id != newest.id:
         session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
     see_people(session, server_id)
-    return _ask(session, server, reasons, desk, now) if reasons else None
+    asked = _ask(session, server, reasons, desk, now) if reasons else None
+    second_look.say_where(session, server_id, asked, actor=ACTOR, now=now)
+    return asked
+
+
+def _may_find_more(session: Session, server_id: int) -> bool:
+    """Whether the snapshot that was looked at can say more than it did then."""
+    people = queries.people_changed(session, server_id)
+    return people or queries.is_to_look_again(session, server_id)
 
 
 def _note(session: Session, server_id: int, newest: Snapshot, now: datetime) -> None:
@@ -110,6 +118,8 @@ def _reasons(
     """Everything that shall be asked about, and why. What came back is told to the trail too."""
     server_id, found = newest.server_id, Reasons()
     may_ask = queries.askable(session, server_id, now=now)
+    for grant_id, why in second_look.look(session, newest, may_ask, actor=ACTOR, now=now):
+        found.add(grant_id, why)
     returned = queries.returned(session, newest, may_ask)
     for one in events.newest_of(returned).values():
         _tell(session, one, now)
@@ -231,6 +241,7 @@ def _name(session: Session, server: Server, desk: Desk, now: datetime) -> str:
 
 
 BECAUSE = {
+    Event.DIFFERS: "changed before it was taken away",
     Event.CAME_BACK: "removed access is there again",
     Event.LEFT: "access of somebody who has left",
     Event.EMERGENCY: "an emergency account was used",

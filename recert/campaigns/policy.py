@@ -58,7 +58,7 @@ class Holder:
 
 
 def risk_of(rights: int, holder: Holder, *, now: datetime) -> Risk:
-    """How dangerous it is to keep what nobody answered for. `campaigns.silence` says the same in
+    """How dangerous it is to keep what nobody answered for. `campaigns.risk` says the same in
     SQL; a test compares the two."""
     gone = not holder.active or (holder.left_on is not None and holder.left_on <= now.date())
     ended = holder.contract_ends is not None and holder.contract_ends <= now
@@ -92,10 +92,14 @@ class Policy:
     days_medium: int = 3
     days_low: int = 7
     mail_answers: MailAnswers = MailAnswers.LOW
+    second_for_conflict: bool = True  # a keep of high risk by who could grant the same
+    live_feed_days: int = 30  # a removal of what was used since then waits; 0 is never
+    training_within_days: int = 0  # reviewers need a training not older than this; 0 is off
 
     def __post_init__(self) -> None:
         limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
         limits |= {"postpone_days": (0, 90), "contest_days": (0, 30)}
+        limits |= {"live_feed_days": (0, 366), "training_within_days": (0, 3660)}
         limits |= {f"days_{risk}": (1, 366) for risk in Risk}
         for name in ("brake_percent", "brake_items", "brake_from", "wave_size", *limits):
             low, high = limits.get(name, (0, 1_000_000))
@@ -153,6 +157,10 @@ def _value(name: str, value: Any) -> Any:
         if value not in {each.value for each in MailAnswers}:
             raise PolicyRejected(f"Answers by mail are off, low or all, not {value!r}.")
         return MailAnswers(value)
+    if name == "second_for_conflict":
+        if not isinstance(value, bool):
+            raise PolicyRejected(f"second for conflict is true or false, not {value!r}.")
+        return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise PolicyRejected(f"{name.replace('_', ' ')} must be a number, not {value!r}.")
     return value

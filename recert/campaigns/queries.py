@@ -8,7 +8,7 @@ from functools import cache
 from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns import brake
+from recert.campaigns import brake, live_feed
 from recert.campaigns.item_filter import ItemFilter, conditions
 from recert.campaigns.models import (
     Answer,
@@ -175,10 +175,13 @@ def first_open_items(
     return session.execute(_items().where(*here).order_by(Item.sort_key).limit(size)).all()
 
 
-def first_waiting(session: Session, campaign: Campaign, size: int) -> Sequence[AnyRow]:
-    """The first items that wait for a second person."""
-    here = brake.waiting_items(session, campaign)
-    return session.execute(_items().where(here).order_by(Item.sort_key).limit(size)).all()
+def first_waiting(
+    session: Session, campaign: Campaign, size: int, now: datetime
+) -> Sequence[AnyRow]:
+    """The first items that wait for a second person, what is in use before all other."""
+    query = _items().where(brake.waiting_items(session, campaign, now))
+    used_first = case((live_feed.in_use(campaign, now), 0), else_=1)
+    return session.execute(query.order_by(used_first, Item.sort_key).limit(size)).all()
 
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:

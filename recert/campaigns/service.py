@@ -21,6 +21,7 @@ from recert.campaigns import (
     route_rules,
     rules,
     subjects,
+    trained,
 )
 from recert.campaigns.models import (
     Campaign,
@@ -159,7 +160,15 @@ def draft(
 def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     """Counts what a launch would do now; changes nothing."""
     found = _examined(session, campaign, now=now)
-    return _shared(found, population.shares(session, found.selections))
+    found = _shared(found, population.shares(session, found.selections))
+    return _trained(session, campaign, found, now=now)
+
+
+def _trained(session: Session, campaign: Campaign, found: Preview, *, now: datetime) -> Preview:
+    """The same with what is to be said about trainings of reviewers."""
+    asked = [one.reviewer_id for one in found.shares if one.reviewer_id is not None]
+    untrained = trained.warning(session, campaign, asked, now=now)
+    return replace(found, warnings=[*found.warnings, *untrained])
 
 
 def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
@@ -266,6 +275,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         found = _shared(found, population.shares_of(session, campaign.id))
     else:
         found = _shared(found, population.shares(session, found.selections))
+    found = _trained(session, campaign, found, now=now)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)
     details = {

@@ -6,35 +6,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, not_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import early_close, items, places, rules
+from recert.campaigns import early_close, items, places, rules, second_word
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import (
-    DESTROYS,
-    KEPT,
-    NOBODYS,
-    PASSES_ON,
-    Policy,
-    Risk,
-    Silence,
-    silent_reason,
-)
+from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
+from recert.campaigns.risk import risk_column
 from recert.campaigns.service import take_step
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account
-from recert.people.models import Organisation, OrganisationKind, Person
+from recert.people.models import Organisation, Person
 
 
 @dataclass(frozen=True)
 class Silent:
-    """What became of the items that nobody answered: kept as exceptions, or taken by policy."""
+    """What became of the items that nobody answered: kept as exceptions, or taken by policy.
+    `alone` are the numbers of those among them whose keep no second person confirmed."""
 
     kept: int
     taken: Mapping[Risk, int] = field(default_factory=dict)
+    alone: Sequence[int] = ()
 
 
 def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
@@ -45,13 +39,14 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     early_close.check(session, campaign, actor=actor, now=now)
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
-    items.finalise(session, campaign, Item.campaign_id == campaign.id)
+    items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
+    alone = second_word.withdraw(session, campaign)
     taken = _take(session, campaign, now)
     kept = _keep(session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
     items.recount(session, campaign.id, *session.scalars(reviewers).all())
     places.start(session, campaign.id)
-    return Silent(kept, taken)
+    return Silent(kept, taken, alone)
 
 
 def note_close(
@@ -65,6 +60,8 @@ def note_close(
     }
     if campaign.close_asked_by and now <= campaign.due_at:
         details["early"] = {"asked_by": campaign.close_asked_by, "reason": campaign.close_reason}
+    if silent.alone:
+        details["not_confirmed"] = list(silent.alone)
     if silent.taken:
         details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
     subject = f"campaign:{campaign.id}"
@@ -127,21 +124,3 @@ def risks_of(session: Session, item_ids: Sequence[int], now: datetime) -> dict[i
         .where(Item.id.in_(item_ids))
     )
     return {row[0]: Risk(row[1]) for row in session.execute(query)}
-
-
-def risk_column(now: datetime, rights: Any = Item.rights) -> ColumnElement[str]:
-    """`policy.risk_of` in SQL, over the rights, Account, Person and Organisation."""
-    partner = and_(Organisation.kind == OrganisationKind.PARTNER, Account.expires_at <= now)
-    nobodys = or_(
-        Account.kind.in_(NOBODYS),
-        Person.id.is_(None),
-        not_(Person.active),
-        Person.left_on <= now.date(),
-        func.coalesce(partner, literal(False)),
-    )
-    return case(
-        (nobodys, Risk.HIGH.value),
-        (rights.bitwise_and(int(PASSES_ON)) != 0, Risk.HIGH.value),
-        (rights.bitwise_and(int(DESTROYS)) != 0, Risk.MEDIUM.value),
-        else_=Risk.LOW.value,
-    )

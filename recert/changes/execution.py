@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.changes import lease, queries, rules, service, verification
+from recert.changes import last_admin, lease, queries, rules, service, verification
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import look
 from recert.connectors import registry, rights
@@ -30,6 +30,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.failpoints import reach
+from recert.inventory import queries as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
 
 WORKER = system("carry out orders")
@@ -72,7 +73,7 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
     return or_(
         Order.state.in_(rules.DUE) & (Order.next_at <= at),
         (Order.state == OrderState.WAITING) & server.exists(),
-        Order.state.in_(rules.FOR_A_PERSON) & snapshot.exists(),
+        Order.state.in_((*rules.FOR_A_PERSON, OrderState.HELD)) & snapshot.exists(),
     )
 
 
@@ -119,7 +120,9 @@ def _advance(
             if _landed(db, order_id, connector, plan, may_write, now):
                 return
             cut_off = False
-        elif not connector.features.can_write:
+        if _held(db, order_id, now):
+            return
+        if not connector.features.can_write:
             _by_hand(db, order_id, connector, now)
             return
         if not may_write:
@@ -133,6 +136,25 @@ def _advance(
     except Exception as error:  # a fault of ours must not keep the other orders waiting
         log.exception("order %s", order_id)
         _failed(db, order_id, Unforeseen(f"{type(error).__name__}: {error}"), now)
+
+
+def _held(db: Database, order_id: int, now: Clock) -> bool:
+    """Whether the change would leave the server without an administrator. Said once; each newer
+    snapshot is asked again."""
+    with db.transaction() as session:
+        order = session.get_one(Order, order_id)
+        newest = inventory.last_complete(session, order.server_id)
+        why = last_admin.why_held(session, order, newest) if newest else ""
+        if not why or newest is None:
+            return False
+        if order.state is OrderState.HELD:
+            order.next_at = newest.started_at
+            return True
+        more = {"next_at": newest.started_at}
+        service.move(session, order, OrderState.HELD, why, now=now(), **more)
+        details = {"state": order.state.value, "why": why}
+        trail.append(session, "order.held", order.ref, details, actor=WORKER, at=now())
+    return True
 
 
 def make_plan(session: Session, order: Order, connector: Connector) -> Plan:

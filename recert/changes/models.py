@@ -22,6 +22,7 @@ class OrderState(StrEnum):
     WAITING = "waiting"  # until an administrator switches writing on for the server
     MANUAL = "manual"  # on the change list for a person; the next snapshot checks it
     NEEDS_APPROVAL = "needs approval"  # the plan touches more than was decided
+    HELD = "held"  # it would take away the last administrator of the server
     STILL_REACHABLE = "still reachable"
     CANCELLED = "cancelled"
     NEEDS_ATTENTION = "needs attention"

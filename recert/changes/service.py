@@ -28,6 +28,7 @@ NOT_BEGUN = (
     OrderState.MANUAL,
     OrderState.NEEDS_APPROVAL,
     OrderState.BLOCKED,
+    OrderState.HELD,
     OrderState.CONFLICT,
     OrderState.NEEDS_ATTENTION,
 )
@@ -132,6 +133,17 @@ def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> Non
         session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0
     )
     trail.append(session, "order.retried", order.ref, {}, actor=actor, at=now)
+
+
+def try_again(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> None:
+    """A newer reading shows that the order can be carried out after all, or is done."""
+    move(session, order, OrderState.QUEUED, why, now=now, next_at=now, tries=0)
+    trail.append(session, "order.retried", order.ref, {"why": why}, actor=actor, at=now)
+
+
+def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
+    """The order stays where it is, and says more about it."""
+    move(session, order, order.state, why, now=now)
 
 
 def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:

@@ -7,7 +7,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, deadlines, queries, service
+from recert.campaigns import brake, deadlines, live_feed, queries, service
 from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
@@ -27,6 +27,7 @@ from recert.inventory.models import Server
 from recert.people import queries as people
 
 DEFAULT_DAYS = 14
+FIRST_IN_USE = 20
 
 
 @cli.group()
@@ -171,8 +172,15 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
 
 def _say_what_waits(session: Session, found: Campaign) -> None:
     """On standard error, so that `--json` stays one object per line."""
-    if waiting := brake.count_waiting(session, found):
-        click.echo(f"{waiting} changes wait for a second person (campaign release).", err=True)
+    waiting = brake.waiting(session, found, clock.now())
+    if waiting.count:
+        text = f"{waiting.count} changes wait for a second person (campaign release)."
+        click.echo(" ".join((text, *waiting.reasons)), err=True)
+        rows = queries.first_waiting(session, found, FIRST_IN_USE, clock.now())
+        used = live_feed.last_transfers(session, [row.id for row in rows])
+        for row in rows:
+            if at := used.get(row.id):
+                click.echo(f"In use: {row.account} in {row.folder}, last {at:%Y-%m-%d}.", err=True)
     if wave := brake.halted_after(session, found.id):
         click.echo(f"Halted: too many changes failed in wave {wave}.", err=True)
 

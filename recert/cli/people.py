@@ -9,7 +9,7 @@ from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.foundation import clock
 from recert.inventory import registers
 from recert.inventory import service as inventory
-from recert.people import csv_rows
+from recert.people import csv_rows, trainings
 from recert.people import service as people_service
 
 CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,6 +31,18 @@ def people_import(context: Shell, file: Path) -> None:
     with context.transaction() as session:
         count = people_service.import_people(session, text, actor=context.actor, now=clock.now())
     click.echo(f"{count} people imported.")
+
+
+@people.command("trained")
+@click.argument("file", type=CSV)
+@shell
+def people_trained(context: Shell, file: Path) -> None:
+    """Note trainings of reviewers from a CSV FILE: email, date (2026-12-31), course. All rows or
+    none; what is known already is not noted twice."""
+    text = csv_rows.decode(file.read_bytes())
+    with context.transaction() as session:
+        count = trainings.import_trainings(session, text, actor=context.actor, now=clock.now())
+    click.echo(f"{count} trainings imported.")
 
 
 @cli.group()

@@ -19,6 +19,8 @@ NUMBERS = {
     "brake_items": "More changes at once need a second person.",
     "brake_percent": "So much of one server's access needs a second person.",
     "contest_days": "Days in which whoever loses access can object first.",
+    "live_feed_days": "A removal of what was used in so many days needs a second person; 0: never.",
+    "training_within_days": "Warn of reviewers without a training in so many days; 0: off.",
     "brake_from": "Fewer changes than this are never too many for a small server.",
 }
 
@@ -51,12 +53,19 @@ def policy_options(command: Command) -> Command:
         metavar="RISK=WHAT",
         help="What silence means: high, medium or low = keep, revoke or suspend. Default: keep.",
     )
-    return silence(by_mail(command))
+    second = click.option(
+        "--second-for-conflict/--no-second-for-conflict",
+        "second_for_conflict",
+        default=True,
+        help="A keep of high risk by who could grant the same needs a second person.",
+        show_default=True,
+    )
+    return silence(by_mail(second(command)))
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that the options describe, or PolicyRejected."""
-    stored = {name: options[name] for name in (*NUMBERS, "mail_answers")}
+    stored = {name: options[name] for name in (*NUMBERS, "mail_answers", "second_for_conflict")}
     for text in options["silences"]:
         risk, _, what = text.partition("=")
         if risk not in {each.value for each in Risk}:

@@ -62,7 +62,7 @@ def settle_all(session: Session, campaign: Campaign, *, now: datetime) -> None:
     stage that said nothing leaves the answer of the one before."""
     if not campaign.stages:
         return
-    items.finalise(session, campaign, Item.campaign_id == campaign.id)
+    items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
     silent = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN)
     _wait(session, *silent, Item.carried_answer.is_not(None))
     _settle(session, campaign, now)

@@ -7,11 +7,13 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns import instructions, queries
 from recert.decisions.quality import Quality, quality
+from recert.people import trainings
 
 CHUNK = 200
 COLUMNS = (
     *("reviewer", "name", "questions", "open", "keep", "reduce", "revoke", "in_bulk"),
     *("median_seconds", "pauses_shortened", "instruction_version", "instruction_read"),
+    *("training", "training_course", "training_noted"),
 )
 
 
@@ -25,10 +27,12 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
         numbers = [row.Progress.reviewer_id for row in rows if row.Progress.reviewer_id]
         how = quality(session, campaign_id, numbers)
         read = instructions.reads_of(session, numbers)
+        learned = trainings.newest_of(session, numbers)
         for row in rows:
             counts = row.Progress
             mine = how.get(counts.reviewer_id or 0, Quality())
             seen = read.get(counts.reviewer_id or 0)
+            course = learned.get(counts.reviewer_id or 0)
             yield {
                 "reviewer": row.email or "",
                 "name": row.name or "compliance queue",
@@ -42,4 +46,7 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
                 "pauses_shortened": mine.pauses,
                 "instruction_version": seen.version if seen else "",
                 "instruction_read": seen.at.isoformat() if seen else "",
+                "training": course.on.isoformat() if course else "",
+                "training_course": course.course if course else "",
+                "training_noted": course.at.isoformat() if course else "",
             }

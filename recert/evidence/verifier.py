@@ -16,8 +16,8 @@ Needs Python 3.9 or newer and nothing else. It checks that
 7. the sign-off with its figures and the mails are those of the trail, and of the items;
 8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
 9. the annex for people (CSV) has the same items, answers and orders;
-10. the list of reviewers has the figures of the items and decisions, and what each of them said
-   that he has read stands in the trail, if he said so since the trail of the package begins;
+10. the list of reviewers has the figures of the items and decisions; what each of them said that
+    he has read, and his newest training, stand in the trail, if noted since the package's begins;
 11. who sees to late changes is what the trail tells.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
@@ -485,6 +485,15 @@ def _decisions_that_count(
             if body["details"]["asked_again"]:
                 number = subject.partition(":")[2]
                 asked_again[number] = max(body["seq"], asked_again.get(number, 0))
+        for body in bodies if action == "decision.second_word" else []:
+            number = subject.partition(":")[2]
+            if not body["details"]["confirmed"]:
+                asked_again[number] = max(body["seq"], asked_again.get(number, 0))
+            elif number in newest and newest[number][1]["actor"] == body["actor"]:
+                raise Broken(f"item {number} was confirmed by the one who answered it")
+        for body in bodies if action == "campaign.closed" else []:
+            for item in body["details"].get("not_confirmed", ()):
+                asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
         for body in bodies if action == "items.next_stage" else []:
             for item in body["details"]["items"]:
                 asked_again[str(item)] = max(body["seq"], asked_again.get(str(item), 0))
@@ -645,6 +654,7 @@ def check_reviewers(
         if {key: row[key] for key in figures} != figures:
             raise Broken(f"the figures of the reviewer {name or 'compliance queue'} are wrong")
         _check_read(row, trail)
+        _check_training(row, trail)
     if asked:
         raise Broken(f"{len(asked)} reviewers are missing from their list")
 
@@ -687,6 +697,21 @@ def _check_read(row: Row, trail: Trail) -> None:
     begins = min(body["at"] for bodies in trail.values() for body in bodies)
     if listed != (max(told) if told else (0, "")) and (told or listed[1] > begins):
         raise Broken(f"what {row['reviewer']} has read is not what the trail tells")
+
+
+def _check_training(row: Row, trail: Trail) -> None:
+    """The newest training is the one that the trail tells, unless it was noted before."""
+    told = [
+        (day, course, body["at"])
+        for body in trail.get(("trainings.imported", "trainings"), ())
+        for email, day, course in body["details"]["trainings"]
+        if email == _plain(row["reviewer"])
+    ]
+    listed = (row["training"], _plain(row["training_course"]), row["training_noted"])
+    begins = min(body["at"] for bodies in trail.values() for body in bodies)
+    older = [listed] if listed[2] and listed[2] <= begins else []
+    if listed != max([*told, *older], default=("", "", "")):
+        raise Broken(f"the training of {row['reviewer']} is not what the trail tells")
 
 
 LONGEST_PAUSE = 600.0  # a longer time between two answers counts as so many seconds

@@ -42,6 +42,17 @@ class Person(Base):
     organisation: Mapped[Organisation] = relationship()
 
 
+class Training(Base):
+    """Somebody took part in a course about reviewing access. Rows are only added."""
+
+    __tablename__ = "training"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    on: Mapped[date] = mapped_column("held_on", primary_key=True)
+    course: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]  # when it was written down
+
+
 class User(Base):
     """Somebody who can sign in to Recert. Roles are granted here, never by an import."""
 

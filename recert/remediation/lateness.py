@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns.models import CHANGES_UNDER_WAY, Campaign, Item
 from recert.campaigns.policy import Policy, Risk
-from recert.campaigns.silence import risk_column
+from recert.campaigns.risk import risk_column
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
 from recert.foundation.db import AnyRow, AnySelect

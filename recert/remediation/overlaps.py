@@ -8,7 +8,7 @@ void, the older one counts again.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
@@ -95,12 +95,14 @@ def _superseded(session: Session) -> list[tuple[int, int]]:
     final = select(Item.id, by.scalar_subquery()).where(FINAL, by.exists())
     against = _newer(or_(_Newer.state.in_(ON_ITS_WAY), _done()), _wants_something_else())
     against = against.order_by(_Newer.decided_at.desc(), _Newer.id.desc()).limit(1)
+    # What met another access than it was about cannot be carried out: any newer answer counts.
+    met = Order.state == OrderState.CONFLICT
     ordered = (
-        select(Item.id, against.scalar_subquery())
+        select(Item.id, func.coalesce(against.scalar_subquery(), by.scalar_subquery()))
         .join(Remediation, Remediation.item_id == Item.id)
         .join(Order, Order.id == Remediation.order_id)
         .where(Item.state.in_([ItemState.ORDERED, ItemState.NEEDS_ATTENTION]))
-        .where(Order.state.in_(changes.NOT_BEGUN), against.exists())
+        .where(Order.state.in_(changes.NOT_BEGUN), or_(against.exists(), and_(met, by.exists())))
     )
     found = [*session.execute(_running(final)), *session.execute(_running(ordered))]
     return [(row[0], row[1]) for row in found]

@@ -30,6 +30,7 @@ ITEM_AFTER = {
     OrderState.STILL_REACHABLE: ItemState.STILL_REACHABLE,
     OrderState.CONFLICT: ItemState.NEEDS_ATTENTION,
     OrderState.BLOCKED: ItemState.NEEDS_ATTENTION,
+    OrderState.HELD: ItemState.NEEDS_ATTENTION,
     OrderState.NEEDS_APPROVAL: ItemState.NEEDS_ATTENTION,
     OrderState.NEEDS_ATTENTION: ItemState.NEEDS_ATTENTION,
 }
@@ -74,7 +75,7 @@ def _final_without_order(
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
-        .where(brake.may_be_ordered(session, campaign), contests.is_over(campaign, now))
+        .where(brake.may_be_ordered(session, campaign, now), contests.is_over(campaign, now))
         .where(overlaps.nothing_newer())
         .order_by(Item.id)
         .limit(most)

@@ -21,6 +21,7 @@ FAILED = frozenset(
         OrderState.STILL_REACHABLE,
         OrderState.CONFLICT,
         OrderState.BLOCKED,
+        OrderState.HELD,
         OrderState.NEEDS_APPROVAL,
         OrderState.NEEDS_ATTENTION,
     }

@@ -28,6 +28,7 @@ from recert.web import (
     reviews,
     running,
     schedules,
+    second_person,
     security,
     servers,
     several,
@@ -54,6 +55,7 @@ OFFICERS = (
     conversations,
     objections,
     not_mine,
+    second_person,
 )
 AUDIT = (audit, auditing, uncertified)
 ROOMS = (

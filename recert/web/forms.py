@@ -30,6 +30,7 @@ from recert.campaigns.templates import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
 from recert.decisions.rules import GIVEN_BY_PEOPLE, Reply
 from recert.foundation import clock
+from recert.web.care_fields import CareFields
 from recert.web.lengths import REASON_LENGTH, at_most
 from recert.web.scope_form import ScopeFields
 from recert.web.stage_form import StageFields
@@ -141,7 +142,7 @@ def _days(risk: str, usual: int) -> IntegerField:
     )
 
 
-class PolicyFields:
+class PolicyFields(CareFields):
     """What a review does by itself. Forms that ask for it have these fields."""
 
     high = _silence(
@@ -190,7 +191,7 @@ class PolicyFields:
         names = ("wave_size", "contest_days", "postpone_days", *(f"days_{risk}" for risk in Risk))
         typed = {name: getattr(self, name).data for name in names}
         said["mail_answers"] = self.mail_answers.data
-        return Policy.of({**said, **{n: v for n, v in typed.items() if v is not None}})
+        return Policy.of({**said, **self.care, **{n: v for n, v in typed.items() if v is not None}})
 
 
 ABOUT = {

@@ -7,7 +7,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.inventory import registers
 from recert.inventory import service as inventory
-from recert.people import csv_rows, queries, service
+from recert.people import csv_rows, queries, service, trainings
 from recert.people.csv_rows import CsvRejected
 from recert.web.forms import UploadForm
 from recert.web.security import allowed, current_actor, database
@@ -18,6 +18,7 @@ IMPORTS = {
     "owners": inventory.import_owners,
     "groups": registers.import_group_owners,
     "services": registers.import_service_accounts,
+    "trainings": trainings.import_trainings,
 }
 
 
@@ -42,7 +43,7 @@ def _overview(
     return html, code
 
 
-@bp.post("/import/<any(people, owners, groups, services):what>")
+@bp.post("/import/<any(people, owners, groups, services, trainings):what>")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def upload(what: str) -> ResponseReturnValue:
     form = UploadForm()

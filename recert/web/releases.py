@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, queries
+from recert.campaigns import brake, live_feed, queries
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
@@ -21,20 +21,25 @@ FIRST_ROWS = 20
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        return render_template("releases/overview.html", rows=brake.waiting_campaigns(session))
+        return render_template(
+            "releases/overview.html", rows=brake.waiting_campaigns(session, clock.now())
+        )
 
 
 @bp.get("/<int:campaign_id>")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def show(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
     with database().reading() as session:
         campaign = _campaign(session, campaign_id)
-        found = brake.waiting(session, campaign)
+        found = brake.waiting(session, campaign, now)
+        rows = queries.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
         return render_template(
             "releases/show.html",
             campaign=campaign,
             found=found,
-            rows=queries.first_waiting(session, campaign, FIRST_ROWS) if found.count else (),
+            rows=rows,
+            used=live_feed.last_transfers(session, [row.id for row in rows]),
             form=ReleaseForm(formdata=None, seen=found.digest),
         )
 

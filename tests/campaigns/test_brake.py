@@ -23,7 +23,7 @@ OTHER = staff("otto@house.example", Role.OFFICER)
 
 def waiting(house: House, campaign_id: int) -> Waiting:
     with house.db.reading() as session:
-        return brake.waiting(session, session.get_one(Campaign, campaign_id))
+        return brake.waiting(session, session.get_one(Campaign, campaign_id), house.now)
 
 
 def much(house: House, **policy: int) -> int:

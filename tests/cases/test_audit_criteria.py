@@ -24,7 +24,7 @@ from recert.decisions import closing
 from recert.decisions.models import Decision
 from recert.decisions.quality import quality
 from recert.decisions.rules import OwnAccess, Reply
-from recert.evidence import audit, retention
+from recert.evidence import audit, retention, verifier
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
@@ -32,6 +32,7 @@ from recert.inventory import emergency, replaying, snapshots
 from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotState
 from recert.inventory.recordings import RecordingChanged, Shelf
 from recert.mail import unreachable
+from recert.people import trainings
 from recert.trail.models import TrailEntry
 from tests.campaigns.test_course import reassign
 from tests.campaigns.test_instruction import read, write
@@ -48,7 +49,7 @@ from tests.evidence.test_auditor import act
 from tests.evidence.test_uncertified import ALL, missing
 from tests.remediation.test_lateness import classes, missed, overdue, takes_on
 from tests.support import packages
-from tests.support.browser import Visitor
+from tests.support.browser import Visitor, visible
 from tests.support.house import ACCOUNTS, House
 
 __all__ = ["finished", "key", "package"]
@@ -284,6 +285,29 @@ def test_a11_the_instruction_has_versions_and_readers(house: House) -> None:
     rows = packages.rows(packages.files(house.export(campaign))["reviewers.csv"])
     alice = next(row for row in rows if row["reviewer"] == "alice@house.example")
     assert (alice["instruction_version"], alice["instruction_read"][:10]) == ("2", "2026-11-23")
+
+
+def test_a11_trainings_of_reviewers_are_recorded(house: House, officer: Visitor) -> None:
+    with house.db.transaction() as session:
+        text = (
+            "email,date,course\nalice@house.example,2026-03-01,Reviews 1\n"
+            "alice@house.example,2025-03-01,Old\ncharlie@house.example,2025-01-01,Old\n"
+        )
+        trainings.import_trainings(session, text, actor=house.officer, now=house.now)
+    house.snapshot()
+    campaign = house.drafted("Winter", policy=Policy(training_within_days=365))
+    warned = "No training in the last 365 days: Bob Brook, Charlie Cole."
+    assert any(warned in one for one in preview(house, campaign).warnings)
+    assert warned in visible(officer.get(f"/campaigns/{campaign}"))
+    with house.db.transaction() as session:
+        found = session.get_one(Campaign, campaign)
+        campaigns.launch(session, found, actor=house.officer, now=house.now)
+    assert warned in visible(officer.get(f"/campaigns/{campaign}"))  # now the board
+    package = house.export(campaign)
+    rows = packages.rows(packages.files(package)["reviewers.csv"])
+    alice = next(row for row in rows if row["reviewer"] == "alice@house.example")
+    assert (alice["training"], alice["training_course"]) == ("2026-03-01", "Reviews 1")
+    assert verifier.main([str(package)]) == 0
 
 
 def test_a12_every_item_has_a_reviewer_or_is_counted(house: House) -> None:

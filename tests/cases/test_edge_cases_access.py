@@ -4,6 +4,7 @@ of its case."""
 import ftplib
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from recert.campaigns import hints, population, queries, service
 from recert.campaigns.hints import Level
-from recert.campaigns.models import Answer, Campaign, CampaignState, ItemState, Subject
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import Scope, conditions
@@ -104,15 +105,54 @@ def test_new_grant_after_the_snapshot(house: House) -> None:
         assert house.item("bob", "/sales").campaign_id != campaign
 
 
-def test_revoke_target_differs_at_apply_time(house: House) -> None:
+def met_another_access(house: House) -> int:
+    """A removal that met more than it was about; the number of its item."""
     house.ordered("pia", INBOX, REVOKE)
+    look(house)
     house.give("pia", INBOX, "list upload delete")
-    before = house.permissions.read_bytes()
     house.carry_out()
-    assert house.permissions.read_bytes() == before
-    item = house.item("pia", INBOX)
+    return house.item("pia", INBOX).id
+
+
+def old_item(house: House, number: int) -> Item:
+    with house.db.reading() as session:
+        return session.get_one(Item, number)
+
+
+def test_revoke_target_differs_at_apply_time(house: House) -> None:
+    number, before = met_another_access(house), house.permissions.read_bytes()
+    item = old_item(house, number)
     assert item.state is ItemState.NEEDS_ATTENTION
     assert "The account now has list, upload, delete" in item.outcome
+    assert look(house) == 0
+    assert house.server().snapshot_wanted_at is not None  # a fresh look is asked for
+    with house.later(hours=1):
+        house.snapshot()
+        assert look(house) == 1
+        assert f"It was to be removed (item {number} of" in asked(house)["pia", INBOX]
+        house.carry_out()
+        assert 'It is asked again in "Changes on main' in old_item(house, number).outcome
+        assert house.permissions.read_bytes() == before  # nothing was written
+        house.snapshot()
+        assert look(house) == 0  # once
+        assert "access.asked_again" in house.trail_actions()
+        house.decide("pia", INBOX, REVOKE)
+        house.finish("alice")
+        house.carry_out()
+        house.carry_out()
+    assert house.item("pia", INBOX).state is ItemState.VERIFIED
+    assert old_item(house, number).state is ItemState.SUPERSEDED  # and it can be signed off
+
+
+def test_a_target_that_is_again_as_decided_is_tried_again(house: House) -> None:
+    number = met_another_access(house)
+    look(house)
+    house.give("pia", INBOX, "list upload")
+    with house.later(hours=1):
+        house.snapshot()
+        assert look(house) == 0
+        house.carry_out()
+    assert old_item(house, number).state is ItemState.VERIFIED
 
 
 def test_access_granted_again_after_the_revoke(house: House) -> None:
@@ -341,6 +381,62 @@ def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
     item = house.item("pia", INBOX)
     assert (item.state, house.orders()) == (ItemState.OPEN, [])
     assert "feeds the bank" in item.outcome
+
+
+def test_a_removal_of_what_is_in_use_waits(house: House, officer: Visitor) -> None:
+    campaign = house.launched()
+    load(house, log(house.folder, (transfer("batch", f"{INBOX}/a.csv"), NOON - timedelta(days=3))))
+    load(house, log(house.folder, (transfer("pia", f"{INBOX}/a.csv"), day(1)), name="old"))
+    house.decide("batch", INBOX, REVOKE)
+    house.decide("pia", INBOX, REVOKE)  # used, but not by what is taken: she only uploads
+    house.finish("alice")
+    house.carry_out()
+    assert house.item("pia", INBOX).state is ItemState.VERIFIED
+    assert house.item("batch", INBOX).state is ItemState.FINAL
+    page = visible(officer.get(f"/releases/{campaign}"))
+    assert "1 of them are of access that was used in the last 30 days." in page
+    assert "20 Nov 2026" in page  # the last transfer
+    house.close(campaign)
+    with pytest.raises(StepRefused):
+        house.sign_off(campaign)
+    house.release(campaign)
+    house.carry_out()
+    assert house.item("batch", INBOX).state is ItemState.VERIFIED
+    house.sign_off(campaign)
+
+
+def test_the_last_administrator_stays_until_there_is_a_successor(house: House) -> None:
+    export = connect(house, complete="yes")
+    rows = [
+        *("principal,folder,rights,email", "pia,/finance/inbox,list share,pia@partner.example"),
+        *("bob,/finance/inbox,list share,bob@house.example", "lea,/finance/inbox,list,"),
+    ]
+    export.write_text("\n".join(rows) + "\n")
+    campaign = house.launched(policy=Policy(brake_items=1))
+    house.decide("pia", INBOX, REVOKE)
+    house.decide("bob", INBOX, REVOKE)
+    house.close(campaign)
+    house.release(campaign)  # does not help
+    house.carry_out()
+    states = {order.account: order.state for order in house.orders()}
+    assert sorted(states.values()) == [OrderState.HELD, OrderState.MANUAL]  # not both
+    (last,) = (who for who, state in states.items() if state is OrderState.HELD)
+    item = house.item(last, INBOX)
+    assert item.state is ItemState.NEEDS_ATTENTION
+    assert f"{last} is the last account" in item.outcome
+    assert "others access on export" in item.outcome
+    with house.later(hours=1):
+        house.snapshot()
+        house.carry_out()
+        assert house.item(last, INBOX).outcome == item.outcome  # nothing changed
+    export.write_text(
+        "\n".join(rows).replace("lea,/finance/inbox,list", "lea,/finance/inbox,list share")
+    )
+    with house.later(hours=2):
+        house.snapshot()
+        house.carry_out()
+        assert {order.state for order in house.orders()} == {OrderState.MANUAL}
+    assert house.trail_actions().count("order.held") == 1
 
 
 def test_server_down_at_apply(house: House) -> None:

@@ -1,6 +1,7 @@
 """Cases of docs/edge-cases.md about reviewers and owners. Each test has the name of its case."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -10,10 +11,12 @@ from recert.campaigns import service as campaigns
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.stages import Stage, Stages
-from recert.decisions import staging
+from recert.decisions import second_person, staging
 from recert.decisions.models import Decision
 from recert.decisions.rules import NotYours, OwnAccess, Reply, TooLate
-from recert.foundation.errors import BadInput
+from recert.evidence import verifier
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory.models import Account
 from tests.campaigns.test_contests import announced, objects, settles
 from tests.campaigns.test_rerouting import (
@@ -28,7 +31,7 @@ from tests.campaigns.test_rerouting import (
 )
 from tests.campaigns.test_subjects import answer, items, launched_as_it_is
 from tests.support import packages
-from tests.support.browser import Visitor
+from tests.support.browser import Visitor, visible
 from tests.support.house import OWNERS, House
 from tests.web.test_links import link
 
@@ -130,6 +133,57 @@ def test_reviewer_can_grant_the_same_right(house: House) -> None:
     launch(house)
     assert house.item("batch", INBOX).conflict
     assert not house.item("seller", "/sales").conflict
+
+
+def alone(house: House) -> Item:
+    """Alice keeps access of somebody who left, which she could give herself."""
+    lets_share(house, "alice")
+    launch(house)
+    house.decide("lea", "/finance", Reply(Answer.KEEP, reason="Needed."), by="alice")
+    house.finish("alice")
+    return house.item("lea", "/finance")
+
+
+def says(house: House, item: Item, actor: Actor, *, confirmed: bool) -> None:
+    with house.db.transaction() as session:
+        word = {"confirmed": confirmed, "reason": "Looked at it."}
+        second_person.judge(session, item.id, **word, actor=actor, now=house.now)
+
+
+def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor) -> None:
+    item = alone(house)
+    assert item.state is ItemState.DECIDED  # not final by her alone
+    board = visible(officer.get(f"/campaigns/{item.campaign_id}"))
+    assert "a second person must confirm" in board
+    assert "Alice Archer keeps it" in visible(
+        officer.get(f"/campaigns/{item.campaign_id}/to-confirm")
+    )
+    herself = replace(house.person("alice"), roles=frozenset({Role.OFFICER}))
+    with pytest.raises(second_person.NotTheSecond):
+        says(house, item, herself, confirmed=True)
+    with pytest.raises(NotAllowed):
+        says(house, item, house.admin, confirmed=True)
+    says(house, item, house.officer, confirmed=False)
+    assert house.item("lea", "/finance").state is ItemState.OPEN
+    house.decide("lea", "/finance", Reply(Answer.KEEP, reason="Really."), by="alice")
+    page = f"/campaigns/{item.campaign_id}/to-confirm/{item.id}"
+    officer.get(f"/campaigns/{item.campaign_id}/to-confirm")
+    officer.post(page, word="confirm", version="2", reason="Her manager agrees.")
+    kept = house.item("lea", "/finance")
+    assert (kept.state, kept.answer) == (ItemState.CLOSED, Answer.KEEP)
+    assert "confirmed by olga@house.example" in kept.outcome
+    assert "decision.second_word" in house.trail_actions()
+    house.close(item.campaign_id)
+    assert verifier.main([str(house.export(item.campaign_id))]) == 0
+
+
+def test_a_keep_that_nobody_confirms_is_silence(house: House) -> None:
+    item = alone(house)
+    house.close(item.campaign_id)
+    over = house.item("lea", "/finance")
+    assert (over.state, over.answer) == (ItemState.CLOSED, Answer.NO_ANSWER)
+    assert [made.answer for made in decisions(house, over)] == [Answer.KEEP]  # hers stays
+    assert verifier.main([str(house.export(item.campaign_id))]) == 0
 
 
 def test_one_person_company(house: House) -> None:

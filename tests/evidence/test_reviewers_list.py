@@ -11,6 +11,7 @@ from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation import secrets
+from recert.people import trainings
 from tests.campaigns.test_instruction import read, write
 from tests.support import packages
 from tests.support.house import House
@@ -25,6 +26,9 @@ def package(house: House) -> Path:
     write(house, "A newer one.")
     read(house, 2)
     house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
+    with house.later(seconds=10), house.db.transaction() as session:
+        learned = "email,date,course\nalice@house.example,2026-11-01,Reviews\n"
+        trainings.import_trainings(session, learned, actor=house.officer, now=house.now)
     with house.later(seconds=20):
         house.decide("batch", "/finance/inbox", Reply(Answer.KEEP))
     with house.later(minutes=40):
@@ -60,6 +64,9 @@ def test_it_tells_how_each_answered_and_what_he_had_read(package: Path) -> None:
         ("pauses_shortened", "0"),
         ("instruction_version", "1"),
         ("instruction_read", "2027-01-01T00:00:00+00:00"),
+        ("training", "2026-11-02"),
+        ("training_course", "Another"),
+        ("training_noted", ""),
     ],
 )
 def test_a_forged_figure_is_found(house: House, package: Path, column: str, value: str) -> None:

@@ -1,0 +1,74 @@
+"""An officer confirms a keep whose reviewer could grant himself the same, or asks again."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import items, places, second_word
+from recert.campaigns.items import NoSuchItem
+from recert.campaigns.models import Campaign, Item, ItemState
+from recert.decisions.models import Decision
+from recert.decisions.rules import AnsweredMeanwhile, OwnAccess
+from recert.foundation.actor import Actor, Role, mail_of
+from recert.foundation.errors import BadInput, NotAllowed
+from recert.inventory.models import Account
+from recert.people.queries import person_by_email
+
+
+class NotTheSecond(NotAllowed):
+    """You answered this question, or were asked it. Another officer must confirm the answer."""
+
+
+def judge(
+    session: Session,
+    item_id: int,
+    *,
+    confirmed: bool,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Confirmed, the keep is final; else the reviewer is asked again. `version` is the one that
+    was looked at. Never by who answered, nor by the person whose access it is."""
+    actor.require(Role.OFFICER)
+    said = reason.strip()
+    if not 0 < len(said) <= 1000:
+        raise BadInput("Say why, in at most 1000 characters.")
+    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    if campaign_id is None:
+        raise NoSuchItem
+    campaign = items.hold(session, campaign_id, alone=True)
+    item = session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
+    if not _waits(session, campaign, item, now) or version not in (None, item.version):
+        raise AnsweredMeanwhile
+    _check_second(session, item, actor)
+    if confirmed:
+        outcome = f"Kept; confirmed by {actor.name}: {said}"
+        items.take_step(session, item, ItemState.CLOSED, outcome=outcome)
+    else:
+        none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
+        outcome = f"{actor.name} asks again: {said}"
+        items.take_step(session, item, ItemState.OPEN, outcome=outcome, **none)
+    items.recount(session, campaign.id, item.reviewer_id)
+    places.recount(session, campaign.id, item.folder_id)
+    details = {"confirmed": confirmed, "reason": said, "version": item.version}
+    trail.append(session, "decision.second_word", item.ref, details, actor=actor, at=now)
+
+
+def _waits(session: Session, campaign: Campaign, item: Item, now: datetime) -> bool:
+    here = select(Item.id).where(Item.id == item.id, second_word.waits(campaign, now))
+    return session.scalar(here) is not None
+
+
+def _check_second(session: Session, item: Item, actor: Actor) -> None:
+    person = person_by_email(session, mail_of(actor.name))
+    mine = {actor.person_id, person.id if person else None} - {None}
+    if session.get_one(Account, item.account_id).person_id in mine:
+        raise OwnAccess
+    newest = select(Decision).where(Decision.item_id == item.id, Decision.version == item.version)
+    made = session.scalars(newest).one()
+    if {item.reviewer_id, made.person_id} & mine or mail_of(made.actor) == mail_of(actor.name):
+        raise NotTheSecond

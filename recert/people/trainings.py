@@ -1,0 +1,74 @@
+"""Trainings of reviewers: who learned when, in which course, how to review access."""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import one_at_a_time
+from recert.people import csv_rows
+from recert.people.csv_rows import CellError, Column, CsvRejected, RowError
+from recert.people.models import Person, Training
+from recert.people.service import clean_email
+
+MOST_TEXT = 200
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise CellError(f"{text!r} is not a date like 2026-12-31") from error
+
+
+def _course(text: str) -> str:
+    if len(text) > MOST_TEXT:
+        raise CellError(f"it is longer than {MOST_TEXT} characters")
+    return csv_rows.required_text(text)
+
+
+COLUMNS = (Column("email", clean_email), Column("date", _day), Column("course", _course))
+
+
+def import_trainings(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+    """Adds trainings from CSV; the number of rows. CsvRejected names every bad row and changes
+    nothing. What is known already stays as it is, and nothing is taken away."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows = csv_rows.read(text, COLUMNS)
+    one_at_a_time(session, "import trainings")
+    people = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
+    errors, seen, new = [], {tuple(row) for row in session.execute(_known())}, []
+    tomorrow = now.date() + timedelta(days=1)  # it is that day already somewhere
+    for row in rows:
+        email, on, course = row.text("email"), row.values["date"], row.text("course")
+        assert isinstance(on, date)
+        if email not in people:
+            errors.append(RowError(row.line, "email", f"nobody has the address {email}"))
+        elif on > tomorrow:
+            errors.append(RowError(row.line, "date", f"{on} is in the future"))
+        elif (people[email], on, course) not in seen:
+            seen.add((people[email], on, course))
+            new.append((email, on, course))
+    if errors:
+        raise CsvRejected(errors)
+    session.add_all(
+        Training(person_id=people[email], on=on, course=course, at=now) for email, on, course in new
+    )
+    told = [[email, on.isoformat(), course] for email, on, course in new]
+    details = {"rows": len(rows), "trainings": told}
+    trail.append(session, "trainings.imported", "trainings", details, actor=actor, at=now)
+    return len(rows)
+
+
+def _known() -> Select[int, date, str]:
+    return select(Training.person_id, Training.on, Training.course)
+
+
+def newest_of(session: Session, person_ids: Collection[int]) -> dict[int, Training]:
+    """The newest training of each of some people who have one."""
+    query = select(Training).where(Training.person_id.in_(person_ids))
+    ordered = query.order_by(Training.on, Training.course)
+    return {one.person_id: one for one in session.scalars(ordered)}

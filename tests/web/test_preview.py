@@ -1,0 +1,27 @@
+"""What the preview of a campaign says."""
+
+from datetime import timedelta
+
+from recert.campaigns import service as campaigns
+from recert.campaigns.scope import Scope
+from tests.support.browser import Visitor, visible
+from tests.support.house import House
+
+
+def test_it_counts_the_accounts_of_unknown_use(house: House, officer: Visitor) -> None:
+    house.snapshot()
+    with house.db.transaction() as session:
+        number = campaigns.draft(
+            session,
+            "Unused",
+            [house.server_id],
+            "/",
+            house.now + timedelta(days=14),
+            scope=Scope(unused_days=90, unknown_unused=True),
+            undo_minutes=60,
+            actor=house.officer,
+            now=house.now,
+        ).id
+    page = visible(officer.get(f"/campaigns/{number}"))
+    assert "Of 7 accounts on main neither a sign-in nor a transfer is known." in page
+    assert "They count as unused." in page
