@@ -36,6 +36,9 @@ from recert.inventory.models import Server, Snapshot, SnapshotState
 WORKER = system("carry out orders")
 Clock = Callable[[], datetime]
 
+# What became of the account's live sessions: see `Connector.apply`.
+SESSIONS = {True: "Its live sessions were ended.", False: "It had no live session.", None: ""}
+
 log = logging.getLogger(__name__)
 
 
@@ -177,11 +180,10 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
     found = sight.rights(order.account, order.folder)
     if verification.is_reached(order, sight):
         if tried and connector.standing(tried) is Standing.AFTER:
-            connector.apply(tried)
-            return _note_applied(db, order_id, "Read back: the server has the change.", now)
-        return _note_applied(
-            db, order_id, "Already so on the server: nothing was written.", now, plan=None
-        )
+            ended = connector.apply(tried)
+            return _note_applied(db, order_id, "Read back: the server has the change.", ended, now)
+        why = "Already so on the server: nothing was written."
+        return _note_applied(db, order_id, why, None, now, plan=None)
     if order.folder and found != order.rights_before:
         raise EditedByOthers(
             f"The account now has {rights.say(found)}; "
@@ -204,9 +206,9 @@ def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now:
             tries=order.tries + 1,
         )
     reach("plan written")
-    connector.apply(plan)
+    ended = connector.apply(plan)
     reach("applied")
-    _note_applied(db, order_id, "The server took the change.", now)
+    _note_applied(db, order_id, "The server took the change.", ended, now)
     return reach("apply noted")
 
 
@@ -251,10 +253,10 @@ def _landed(
     if standing in (Standing.AFTER, Standing.PARTLY):
         if not may_write:
             raise ServerBusy("Writing was switched off in the middle of this change.")
-        connector.apply(plan)
+        ended = connector.apply(plan)
         whole = standing is Standing.AFTER
         why = "the server has the change" if whole else "half of it stood, and it is finished"
-        _note_applied(db, order_id, f"Read back: {why}.", now)
+        _note_applied(db, order_id, f"Read back: {why}.", ended, now)
         return True
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
@@ -263,12 +265,19 @@ def _landed(
     return False
 
 
-def _note_applied(db: Database, order_id: int, why: str, now: Clock, **more: Any) -> None:
+def _note_applied(
+    db: Database, order_id: int, why: str, ended: bool | None, now: Clock, **more: Any
+) -> None:
+    """Writes down that it is done, and what became of live sessions: see `Connector.apply`."""
+    why = f"{why} {SESSIONS[ended]}".rstrip()
     values = {"applied_at": now(), "next_at": now(), **more}
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
         service.move(session, order, OrderState.APPLIED, why, now=now(), **values)
-        details = {"fingerprint": (order.plan or {}).get("fingerprint")}
+        details = {
+            "fingerprint": (order.plan or {}).get("fingerprint"),
+            "live_sessions_ended": ended,
+        }
         trail.append(session, "order.applied", order.ref, details, actor=WORKER, at=now())
 
 

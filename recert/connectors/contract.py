@@ -236,6 +236,8 @@ class Connector(Protocol):
     def standing(self, plan: Plan) -> Standing:
         """Reads back which side of the plan stands on the server."""
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> bool | None:
         """Carries the plan out. EditedByOthers when the fingerprint moved; raises OutcomeUnknown
-        when it may or may not have happened. Twice is as good as once."""
+        when it may or may not have happened. Twice is as good as once. True when live sessions of
+        the account were ended for it, False when there was none; None when that is not needed,
+        because open sessions lose the rights at once, or not known."""

@@ -56,7 +56,7 @@ def test_closing_an_account_ends_its_session_only(make: Callable[[Ground], Rig])
                 continue
             if "same uid" in plan.note:
                 continue  # guests: their sessions cannot be told apart, and the plan says so
-            connector.apply(plan)
+            assert connector.apply(plan) is True
             rig.daemon.wait()
             assert rig.sign_in(one, rig.doors[0]) is None
             assert ends(one, ports[0])

@@ -100,6 +100,7 @@ class EmbeddedConnector:
         return sides.get(stands, Standing.OTHER)
 
     def apply(self, plan: Plan) -> None:
+        """Its server asks for the rights anew at each command, in open sessions too."""
         with atomic.locked(self._file):
             native = self._native()
             stands = edit.stands(native, plan.change)

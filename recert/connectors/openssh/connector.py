@@ -76,7 +76,7 @@ class OpensshConnector(PosixConnector):
         old = host.read(path)
         return [text_part(path, old, _with_line(old, f"DenyUsers {account}\n".encode()))]
 
-    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
         """A configuration that was broken before is not touched; a new one is tested first."""
         edits = [part for part in found if part.kind == parts.TEXT]
         for part in edits:
@@ -92,7 +92,9 @@ class OpensshConnector(PosixConnector):
         if edits:
             daemon.reload(host, self._pid_file(host), "sshd")
         if edits and self._is_closed(host, plan.change.account):
-            daemon.end_sessions(host, rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])")
+            title = rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])"
+            return daemon.end_sessions(host, title) > 0
+        return None
 
     def _pid_file(self, host: Host) -> str:
         config = syntax.read(host, self._settings["config"])

@@ -77,25 +77,28 @@ class PosixConnector(ABC):
         """Edits besides ACL entries that make a change of one folder true, the best first."""
         return iter(())
 
-    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
-        """Writes. Kinds whose edits need a check before or a reload after say so here."""
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
+        """Writes. Kinds whose edits need a check before or a reload after say so here. Returns
+        what `apply` does."""
         parts.carry_out(host, found)
         if self.session_name and any(part.kind != parts.ACL for part in found):
-            self._end_sessions(host, plan.change)
+            return self._end_sessions(host, plan.change)
+        return None
 
     # How the processes of sessions are named, where they run as the account: permissions act on
     # them at once, but a closed account stays in until its session ends, and a session keeps the
     # groups that it began with.
     session_name = ""
 
-    def _end_sessions(self, host: Host, change: Change) -> None:
+    def _end_sessions(self, host: Host, change: Change) -> bool | None:
         """Only when nobody else runs as the same uid, whose sessions could not be told apart, and
         only when the account was closed or left a group."""
         survey = self.survey(host)
         uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
         if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account)):
-            daemon.end_sessions_of(host, self.session_name, uid)
+            return daemon.end_sessions_of(host, self.session_name, uid) > 0
+        return None
 
     def checks(self) -> Iterator[Check]:
         yield Check("settings", True)
@@ -249,9 +252,9 @@ class PosixConnector(ABC):
         with self._world.host(self._settings) as host:
             return parts.standing(host, parts.load(plan.before, plan.after))
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> bool | None:
         with self._world.host(self._settings) as host:
-            self.carry_out(host, plan, parts.load(plan.before, plan.after))
+            return self.carry_out(host, plan, parts.load(plan.before, plan.after))
 
 
 def _getfacl_check(host: Host) -> Check:

@@ -92,15 +92,15 @@ class ProftpdConnector(PosixConnector):
         named = {one.args[0] for each in servers if (one := each.value("authgroupfile"))}
         return (*sorted(path for path in named if host.stat(path)), membership.SYSTEM)
 
-    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> None:
+    def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
         """ACL entries hold at once; the daemon is told only about its own files."""
         if not any(part.kind == TEXT for part in found):
-            super().carry_out(host, plan, found)
-            return
+            return super().carry_out(host, plan, found)
         configuration = configuration_of(host, self._settings["config"])
         running.carry_out(host, self._prefix, configuration, found)
         pid = running.reload(host, configuration)
         if pid is not None:
             # They would go on with the old rules for ever.
             title = rf"proftpd: {re.escape(plan.change.account)} - "
-            daemon.end_sessions(host, title, listener=pid)
+            return daemon.end_sessions(host, title, listener=pid) > 0
+        return None
