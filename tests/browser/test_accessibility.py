@@ -37,10 +37,15 @@ PAGES = {
         *("/campaigns/schedules/new", "/releases", "/campaigns/new?template=groups"),
         *("/campaigns/3", "/campaigns/3/items", "/campaigns/1/objections"),
         *("/campaigns/1/places", "/campaigns/1/mails", "/campaigns/1/late", "/campaigns/1/quality"),
-        *("/campaigns/not-mine", "/orders", "/orders/1"),
+        *("/campaigns/not-mine", "/orders", "/orders/1", "/campaigns/1/to-confirm"),
         *("/campaigns/instruction", "/campaigns/1/items?folder=3", "/campaigns/1/reviewers/1"),
     ],
-    "admin": ["/servers", "/servers/1", "/servers/1/folders", "/servers/new/csv", "/orders/1"],
+    "admin": [
+        *("/servers/emergency-accounts", "/people", "/servers", "/servers/1"),
+        "/servers/1/folders",
+        "/servers/new/csv",
+        "/orders/1",
+    ],
     "auditor": [
         "/audit",
         "/audit/campaigns/1",
