@@ -4,11 +4,11 @@ Folders with the same path on servers with the same storage label are the same d
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.connectors import rights
@@ -58,15 +58,38 @@ def ways(session: Session, pairs: Collection[Pair]) -> dict[Pair, list[Way]]:
 
 
 def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[int]]:
-    """The boundary at or above each folder on every other server with its storage."""
-    there, here, other = aliased(Folder), aliased(Server), aliased(Server)
-    query = select(there.id, _nearest(there, other)).where(
-        there.id.in_(folders), *_same_storage(there.server_id, here, other)
+    """The boundary at or above each folder on every other server with its storage. Each is looked
+    for by its names; comparing all folders with all would take hours on large servers."""
+    here, other = aliased(Server), aliased(Server)
+    asked = (
+        select(Folder.id, Folder.path, other.id.label("other"))
+        .join(here, here.id == Folder.server_id)
+        .join(other, and_(other.storage == here.storage, other.id != here.id))
+        .where(Folder.id.in_(folders), here.storage != "")
     )
+    rows = session.execute(asked).all()
+    paths = {path for row in rows for path in _at_and_above(row.path)}
+    there = select(Folder.server_id, Folder.path, Folder.id).where(
+        Folder.server_id.in_({row.other for row in rows}),
+        Folder.path.in_(paths),
+        Folder.gone_snapshot_id.is_(None),
+    )
+    known = {(row.server_id, row.path): row.id for row in session.execute(there)} if rows else {}
     found = defaultdict[int, list[int]](list)
-    for folder_id, boundary_id in session.execute(query):
-        found[folder_id].append(boundary_id)
+    for row in rows:
+        names = ((row.other, path) for path in _at_and_above(row.path))
+        nearest = next((known[name] for name in names if name in known), None)
+        if nearest is not None:
+            found[row.id].append(nearest)
     return found
+
+
+def _at_and_above(path: str) -> Iterator[str]:
+    """The folder and those above it, the nearest first."""
+    while path != "/":
+        yield path
+        path = path.rpartition("/")[0] or "/"
+    yield "/"
 
 
 def _held(
@@ -102,21 +125,12 @@ def _held(
     return found
 
 
-def _same_storage(server_id: Any, here: Any, other: Any) -> tuple[ColumnElement[bool], ...]:
-    return (
-        here.id == server_id,
-        here.storage != "",
-        other.storage == here.storage,
-        other.id != here.id,
-    )
-
-
 def _lets_in(mine: Any, also: Any) -> ColumnElement[bool]:
     return and_(also.id != mine.id, also.gone_snapshot_id.is_(None), also.enabled)
 
 
 def _same_login(mine: Any, also: Any) -> ColumnElement[bool]:
-    return also.name == mine.name  # type: ignore[no-any-return]
+    return and_(also.name == mine.name)
 
 
 def _same_person(mine: Any, also: Any) -> ColumnElement[bool]:
@@ -125,17 +139,3 @@ def _same_person(mine: Any, also: Any) -> ColumnElement[bool]:
 
 def _holds(grant: Any, also: Any) -> ColumnElement[bool]:
     return and_(grant.account_id == also.id, grant.gone_snapshot_id.is_(None), grant.rights != 0)
-
-
-def _nearest(there: Any, other: Any) -> Any:
-    over = aliased(Folder)
-    above = func.substr(there.path, 1, func.length(over.path) + 1) == over.path.concat("/")
-    return (
-        select(over.id)
-        .where(over.server_id == other.id, over.gone_snapshot_id.is_(None))
-        .where(or_(over.path == there.path, over.path == "/", above))
-        .order_by(func.length(over.path).desc())
-        .limit(1)
-        .correlate(there, other)
-        .scalar_subquery()
-    )
