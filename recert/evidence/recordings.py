@@ -1,6 +1,7 @@
 """Which recordings are kept, and handing one over."""
 
 import shutil
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -17,15 +18,16 @@ from recert.inventory.models import Grant, Snapshot
 from recert.inventory.recordings import Shelf
 
 
-def used(session: Session) -> set[int]:
-    """The snapshots that campaigns asked from, also those that made them ask again. Campaigns are
-    never deleted, so a legal hold has nothing to add."""
-    frozen = select(Population.snapshot_id)
+def used(session: Session, among: Collection[int]) -> set[int]:
+    """Of these snapshots those that campaigns asked from, also those that made them ask again.
+    Campaigns are never deleted, so a legal hold has nothing to add."""
+    frozen = select(Population.snapshot_id).where(Population.snapshot_id.in_(among))
     here = (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id)
     seen = (
         select(Grant.first_snapshot_id)
         .join(Item, Item.grant_id == Grant.id)
         .join(Population, here & (Population.snapshot_id < Grant.first_snapshot_id))
+        .where(Grant.first_snapshot_id.in_(among))
     )
     return set(session.scalars(frozen.union(seen)))
 
@@ -33,8 +35,15 @@ def used(session: Session) -> set[int]:
 def prune(db: Database, shelf: Shelf, days: int, *, actor: Actor, now: datetime) -> list[int]:
     """Removes recordings older than `days` that no campaign uses, and what killed processes left;
     the numbers of their snapshots. That they go is written down first."""
-    with db.transaction() as session:
-        removed = recordings.prune(session, days, used(session), actor=actor, now=now)
+    removed: list[int] = []
+    with db.reading() as session:
+        some = bool(recordings.old(session, days, now=now))
+    if some:
+        with db.transaction() as session:
+            old = recordings.old(session, days, now=now)
+            kept = used(session, old)
+            unused = [number for number in old if number not in kept]
+            removed = recordings.give_up(session, unused, actor=actor, now=now)
     with db.reading() as session:
         shelf.sweep(session)
     return removed
@@ -45,6 +54,8 @@ def hand_over(
 ) -> tuple[str, int]:
     """Copies the recording of a snapshot to a new file; its SHA-256 and size."""
     actor.require(Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
+    if target.exists():  # before the trail says that it was handed over
+        raise BadInput(f"{target} is there already. Choose another name.")
     with db.transaction() as session:
         snapshot = session.get(Snapshot, snapshot_id)
         if snapshot is None:

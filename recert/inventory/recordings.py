@@ -160,25 +160,27 @@ def said_of(snapshot: Snapshot) -> str:
     return snapshot.recording_note or "Snapshots of that time were not recorded."
 
 
-def prune(
-    session: Session,
-    days: int,
-    used: Collection[int],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> list[int]:
-    """Gives up the recordings that are older than `days` and that nobody uses; the newest complete
-    snapshot of each server is always in use. The caller sweeps the files away after the commit."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+def old(session: Session, days: int, *, now: datetime) -> list[int]:
+    """The snapshots whose recordings are older than `days`; never the newest complete one of a
+    server."""
     complete = select(func.max(Snapshot.id)).where(Snapshot.state == SnapshotState.COMPLETE)
-    newest = set(session.scalars(complete.group_by(Snapshot.server_id)))
-    query = select(Snapshot).where(
+    query = select(Snapshot.id).where(
         Snapshot.recording_sha256 != "",
         Snapshot.recording_removed_at.is_(None),
         Snapshot.finished_at < now - timedelta(days=days),
+        Snapshot.id.not_in(complete.group_by(Snapshot.server_id)),
     )
-    removed = [one for one in session.scalars(query) if one.id not in newest and one.id not in used]
+    return list(session.scalars(query.order_by(Snapshot.id)))
+
+
+def give_up(
+    session: Session, snapshot_ids: Collection[int], *, actor: Actor, now: datetime
+) -> list[int]:
+    """Writes down that the recordings of these snapshots go; their numbers. The caller sweeps the
+    files away after the commit."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    query = select(Snapshot).where(Snapshot.id.in_(snapshot_ids)).order_by(Snapshot.id)
+    removed = session.scalars(query).all()
     for snapshot in removed:
         snapshot.recording_removed_at = now
         details = {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size}
