@@ -10,7 +10,7 @@ from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold
 from recert.campaigns.models import Campaign, Progress
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Actor, Role, mail_of
 from recert.foundation.errors import BadInput, RefusedByPolicy
 
 
@@ -52,8 +52,3 @@ def check(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) 
         raise TooEarly
     if mail_of(campaign.close_asked_by) == mail_of(actor.name):
         raise SameOfficer
-
-
-def mail_of(name: str) -> str:
-    """The address in an actor's name, also when an operator typed it for him."""
-    return name.partition(" (")[0].lower()

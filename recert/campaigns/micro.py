@@ -6,7 +6,7 @@ hold accounts with what was seen of them. Who looks holds the server, so it happ
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -37,7 +37,6 @@ from recert.inventory.models import Account, Server, Snapshot
 from recert.people.models import Person
 
 ACTOR = replace(system("changes between reviews"), roles=frozenset({Role.OFFICER}))
-AGAIN_AFTER = timedelta(hours=1)
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
     if before.id == newest.id and not used and not _may_find_more(session, server_id):
         return None  # another worker was faster
     if rules.snapshot_problem(server.name, newest, now=now):
-        _want_snapshot(session, server, now)
+        inventory.want_snapshot_again(session, server, actor=ACTOR, now=now)
         return None
     reasons = _reasons(session, before, newest, desk, now)
     for one in used:
@@ -102,14 +101,6 @@ def _may_find_more(session: Session, server_id: int) -> bool:
 def _note(session: Session, server_id: int, newest: Snapshot, now: datetime) -> None:
     session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
     see_people(session, server_id)
-
-
-def _want_snapshot(session: Session, server: Server, now: datetime) -> None:
-    """People changed and the last snapshot is too old to ask about: a new one, once an hour."""
-    last = select(func.max(Snapshot.started_at)).where(Snapshot.server_id == server.id)
-    tried = session.scalar(last)
-    if server.snapshot_wanted_at is None and (tried is None or now - tried > AGAIN_AFTER):
-        inventory.want_snapshot(session, server, actor=ACTOR, now=now)
 
 
 def _reasons(

@@ -2,9 +2,9 @@
 what is there now, and the question is asked again, once."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, select
+from sqlalchemy import ColumnElement, String, cast, literal, select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -22,7 +22,6 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot
 from recert.inventory.queries import seen_in
 
-AGAIN_AFTER = timedelta(hours=1)
 ANSWERED = {Answer.REVOKE: "removed", Answer.REDUCE: "reduced"}
 
 
@@ -44,8 +43,12 @@ def want_due(db: Database, *, actor: Actor, now: datetime) -> int:
         )
         session.flush()
         servers = select(Server).where(Server.id.in_(waiting)).order_by(Server.id)
+        fresh = {row[2] for row in new}
         for server in session.scalars(servers).all():
-            _want(session, server, {row[2] for row in new}, actor, now)
+            if server.id in fresh and server.snapshot_wanted_at is None:
+                inventory.want_snapshot(session, server, actor=actor, now=now)
+            else:
+                inventory.want_snapshot_again(session, server, actor=actor, now=now)
     return len(new)
 
 
@@ -61,15 +64,6 @@ def _new() -> AnySelect:
         .where(Order.folder_id.is_not(None), Campaign.state.in_(RUNNING), Item.id.not_in(known))
         .order_by(Item.id)
     )
-
-
-def _want(session: Session, server: Server, new: set[int], actor: Actor, now: datetime) -> None:
-    if server.snapshot_wanted_at is not None:
-        return
-    last = select(func.max(Snapshot.started_at)).where(Snapshot.server_id == server.id)
-    tried = session.scalar(last)
-    if server.id in new or tried is None or now - tried > AGAIN_AFTER:
-        inventory.want_snapshot(session, server, actor=actor, now=now)
 
 
 def look(

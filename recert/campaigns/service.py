@@ -257,24 +257,11 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     give_room_to_sort(session)
     campaign.launched_at, campaign.launched_by = now, actor.name
     campaign.routing_version, campaign.routed_away = route_rules.VERSION, found.routed_away
-    made = 0
-    for part, selection in zip(found.populations, found.selections, strict=True):
-        part.campaign_id = campaign.id
-        session.add(part)
-        session.flush()
-        population.freeze_exclusions(session, campaign.id, selection)
-        added = population.generate(session, campaign, selection, made)
-        if added != part.items:
-            raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
-        made += added
-    refresh_statistics(session, made, "item")
+    made = _make_items(session, campaign, found)
     population.start_progress(session, campaign.id)
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
-    if campaign.about is Subject.ACCESS:  # counting what is there is cheaper than routing again
-        found = _shared(found, population.shares_of(session, campaign.id))
-    else:
-        found = _shared(found, population.shares(session, found.selections))
+    found = _shared(found, population.shares_of(session, campaign))
     found = _trained(session, campaign, found, now=now)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
     items.take_slot(session, campaign.id, seen, now)
@@ -293,6 +280,22 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now
     )
     return found
+
+
+def _make_items(session: Session, campaign: Campaign, found: Preview) -> int:
+    """Freezes what was counted; how many items there are now."""
+    made = 0
+    for part, selection in zip(found.populations, found.selections, strict=True):
+        part.campaign_id = campaign.id
+        session.add(part)
+        session.flush()
+        population.freeze_exclusions(session, campaign.id, selection)
+        added = population.generate(session, campaign, selection, made)
+        if added != part.items:
+            raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
+        made += added
+    refresh_statistics(session, made, "item")
+    return made
 
 
 def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:

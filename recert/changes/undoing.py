@@ -15,7 +15,7 @@ from recert.foundation.actor import Actor, Role, mail_of
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed, NotFound
 from recert.inventory.models import Account, Server
-from recert.people.queries import person_by_email
+from recert.people.queries import persons_behind
 
 MOST_TEXT = 1000
 
@@ -82,10 +82,9 @@ def _check(session: Session, order: Order, now: datetime) -> None:
 def is_second(session: Session, order: Order, asked: UndoRequest, actor: Actor) -> bool:
     """Whether this person may agree: somebody else than the one who asked, and not about an
     account of his own."""
-    account, person = session.get_one(Account, order.account_id), mail_of(actor.name)
-    known = person_by_email(session, person)
-    ids = {actor.person_id, known.id if known else None} - {None}
-    return person != mail_of(asked.asked_by) and account.person_id not in ids
+    holder = session.get_one(Account, order.account_id).person_id
+    asked_himself = mail_of(actor.name) == mail_of(asked.asked_by)
+    return not asked_himself and holder not in persons_behind(session, actor)
 
 
 def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -> Order:

@@ -122,6 +122,15 @@ def table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         )
 
 
+def listing(header: tuple[str, ...], rows: list[tuple[Any, ...]], *, as_json: bool) -> None:
+    """Rows as a table for people, or one JSON object per line for programs."""
+    if not as_json:
+        table(header, rows)
+        return
+    for row in rows:
+        say_json(dict(zip(map(str.lower, header), row, strict=True)))
+
+
 def day_of(text: str) -> date:
     """A day as people type it, or BadInput."""
     try:

@@ -3,7 +3,7 @@
 import click
 
 from recert.campaigns import second_word, service
-from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, listing, shell
 from recert.cli.campaigns import campaign
 from recert.decisions import second_person
 from recert.foundation import clock
@@ -23,10 +23,7 @@ def campaign_to_confirm(context: Shell, name: str, as_json: bool) -> int:
             for row in second_word.waiting(session, found, now=clock.now())
         ]
     header = ("ITEM", "SERVER", "FOLDER", "ACCOUNT", "REVIEWER")
-    if not as_json:
-        table(header, rows)
-    for line in rows if as_json else ():
-        say_json(dict(zip(map(str.lower, header), line, strict=True)))
+    listing(header, rows, as_json=as_json)
     return EXIT_FINDINGS if rows else 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from recert.campaigns import not_mine
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, listing, shell
 from recert.foundation import clock
 from recert.inventory import registers
 from recert.inventory import service as inventory
@@ -100,10 +100,7 @@ def owners_not_mine(context: Shell, as_json: bool) -> int:
             for row in not_mine.doubts(session)
         ]
     header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
-    if not as_json:
-        table(header, rows)
-    for line in rows if as_json else ():
-        say_json(dict(zip(map(str.lower, header), line, strict=True)))
+    listing(header, rows, as_json=as_json)
     return EXIT_FINDINGS if rows else 0
 
 

@@ -14,7 +14,7 @@ from recert.decisions.rules import AnsweredMeanwhile, OwnAccess
 from recert.foundation.actor import Actor, Role, mail_of
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory.models import Account
-from recert.people.queries import person_by_email
+from recert.people.queries import persons_behind
 
 
 class NotTheSecond(NotAllowed):
@@ -64,8 +64,7 @@ def _waits(session: Session, campaign: Campaign, item: Item, now: datetime) -> b
 
 
 def _check_second(session: Session, item: Item, actor: Actor) -> None:
-    person = person_by_email(session, mail_of(actor.name))
-    mine = {actor.person_id, person.id if person else None} - {None}
+    mine = persons_behind(session, actor)
     if session.get_one(Account, item.account_id).person_id in mine:
         raise OwnAccess
     newest = select(Decision).where(Decision.item_id == item.id, Decision.version == item.version)

@@ -1,9 +1,9 @@
 """Verbs of the inventory: servers and owners. Snapshots have a module of their own."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -13,11 +13,12 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
 from recert.inventory import fold, registers, routing, rules
-from recert.inventory.models import FolderOwner, Server
+from recert.inventory.models import FolderOwner, Server, Snapshot
 from recert.people import csv_rows
 from recert.people.csv_rows import CellError, Column
 from recert.people.service import clean_email
 
+AGAIN_AFTER = timedelta(hours=1)
 LONGEST_LABEL = 64
 
 
@@ -107,6 +108,14 @@ def want_snapshot(session: Session, server: Server, *, actor: Actor, now: dateti
     session.execute(update(Server).where(*here).values(snapshot_wanted_at=now))
     details = {"name": server.name}
     trail.append(session, "snapshot.wanted", f"server:{server.id}", details, actor=actor, at=now)
+
+
+def want_snapshot_again(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:
+    """The same for what keeps asking until there is one: at most once an hour."""
+    last = select(func.max(Snapshot.started_at)).where(Snapshot.server_id == server.id)
+    tried = session.scalar(last)
+    if server.snapshot_wanted_at is None and (tried is None or now - tried > AGAIN_AFTER):
+        want_snapshot(session, server, actor=actor, now=now)
 
 
 def server_by_name(session: Session, name: str) -> Server:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation import secrets
-from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.foundation.actor import Actor, Assurance, Channel, Role, mail_of
 from recert.people.models import Person, User, WebSession
 from recert.people.service import SESSION_IDLE, number_of
 
@@ -99,3 +99,9 @@ def is_active(session: Session, person_id: int) -> bool:
 def people_count(session: Session) -> int:
     """How many persons are known."""
     return session.scalar(select(func.count()).select_from(Person)) or 0
+
+
+def persons_behind(session: Session, actor: Actor) -> set[int]:
+    """The persons that an actor is: by his sign-in, and by the address in his name."""
+    known = person_by_email(session, mail_of(actor.name))
+    return {number for number in (actor.person_id, known.id if known else None) if number}
