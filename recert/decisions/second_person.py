@@ -1,5 +1,6 @@
 """An officer confirms a keep whose reviewer could grant himself the same, or asks again."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -56,6 +57,13 @@ def judge(
     places.recount(session, campaign.id, item.folder_id)
     details = {"confirmed": confirmed, "reason": said, "version": item.version}
     trail.append(session, "decision.second_word", item.ref, details, actor=actor, at=now)
+
+
+def reasons(session: Session, item_ids: Collection[int]) -> dict[int, str]:
+    """What the reviewers of these items gave as reason for the answer that counts."""
+    newest = (Decision.item_id == Item.id) & (Decision.version == Item.version)
+    query = select(Item.id, Decision.reason).join(Decision, newest).where(Item.id.in_(item_ids))
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _waits(session: Session, campaign: Campaign, item: Item, now: datetime) -> bool:

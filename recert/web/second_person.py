@@ -35,8 +35,13 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
         if campaign is None:
             raise NoSuchCampaign
         rows = second_word.waiting(session, campaign, now=clock.now())
-        form = JudgeForm(formdata=None)
-        return render_template("campaigns/to_confirm.html", campaign=campaign, rows=rows, form=form)
+        return render_template(
+            "campaigns/to_confirm.html",
+            campaign=campaign,
+            rows=rows,
+            reasons=second_person.reasons(session, [row.id for row in rows]),
+            form=JudgeForm(formdata=None),
+        )
 
 
 @bp.post("/<int:campaign_id>/to-confirm/<int:item_id>")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from recert.campaigns import exclusions, instructions, notices, questions
 from recert.campaigns.models import Answer, Item, Subject
@@ -15,7 +15,7 @@ from recert.changes import service as changes
 from recert.changes import undoing
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
-from recert.inventory import registers
+from recert.inventory import emergency, registers
 from recert.inventory import service as inventory
 from recert.mail.models import OutboxMessage
 from tests.browser.conftest import Enter
@@ -86,11 +86,18 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.finish("alice")
     not_his = Reply(Answer.NOT_MINE, reason="Finance knows.")
     house.decide("seller", "/sales", not_his, "charlie")
+    with house.db.transaction() as session:  # as if alice could give herself the same
+        session.execute(update(Item).values(conflict=True))
+    house.decide("lea", "/finance", Reply(Answer.KEEP, reason="Until the audit."))
     house.carry_out()
     house.drafted("Winter")
     with house.db.transaction() as session:
         order = changes.order_by_id(session, 1)
         undoing.ask(session, order, "It was a mistake.", actor=house.admin, now=house.now)
+        main = inventory.server_by_name(session, "main")
+        emergency.mark(
+            session, main, "batch", "If all else fails.", actor=house.admin, now=house.now
+        )
     house.ask_to_close(1)
     with house.db.transaction() as session:
         instructions.write(session, "Ask yourself.", actor=house.officer, now=house.now)

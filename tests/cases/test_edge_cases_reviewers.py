@@ -155,9 +155,9 @@ def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor)
     assert item.state is ItemState.DECIDED  # not final by her alone
     board = visible(officer.get(f"/campaigns/{item.campaign_id}"))
     assert "a second person must confirm" in board
-    assert "Alice Archer keeps it" in visible(
-        officer.get(f"/campaigns/{item.campaign_id}/to-confirm")
-    )
+    waiting = visible(officer.get(f"/campaigns/{item.campaign_id}/to-confirm"))
+    assert "list, download, upload" in waiting
+    assert "Alice Archer keeps it, 23 Nov 2026, 13:00 CET: Needed." in waiting
     herself = replace(house.person("alice"), roles=frozenset({Role.OFFICER}))
     with pytest.raises(second_person.NotTheSecond):
         says(house, item, herself, confirmed=True)
