@@ -29,6 +29,7 @@ from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Grant, Server
 from recert.people import service as people
+from recert.people import users
 from recert.people.queries import person_by_email
 from tests.support.databases import PostgresServer
 
@@ -156,9 +157,7 @@ def signed_in(db: Database, folder: Path, email: str) -> FlaskClient:
         secure_cookies=False,
     )
     with db.transaction() as session:
-        people.add_user(
-            session, email, "Reviewer", PASSWORD, frozenset(), actor=DIRECTOR, now=now()
-        )
+        users.add_user(session, email, "Reviewer", PASSWORD, frozenset(), actor=DIRECTOR, now=now())
     client = create_app(settings, db).test_client()
     page = client.get("/sign-in").get_data(as_text=True)
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from recert.people import service
+from recert.people import passwords
 from tests.support.databases import PostgresServer, Template, template
 from tests.support.house import House
 
@@ -33,8 +33,8 @@ def cheap_passwords() -> Iterator[None]:
     """Argon2id as in the product, but not made slow on purpose: hundreds of tests sign in."""
     with pytest.MonkeyPatch.context() as patch:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(service, "_hasher", hasher)
-        patch.setattr(service, "_NOBODY", hasher.hash("nobody"))
+        patch.setattr(passwords, "_hasher", hasher)
+        patch.setattr(passwords, "_NOBODY", hasher.hash("nobody"))
         yield
 
 

@@ -19,11 +19,12 @@ from recert.campaigns.models import (
     Occurrence,
 )
 from recert.campaigns.policy import Policy
-from recert.foundation.actor import Actor, Role, mail_of
-from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput, MovedMeanwhile, RefusedByPolicy
+from recert.foundation.separation import Party, Step
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
-from recert.people.queries import person_by_email
+from recert.people import separation
 
 RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)
 HALTED = "halted after wave "
@@ -33,11 +34,6 @@ FINAL: ColumnElement[bool] = Item.state == literal_column("'final'")
 
 class NothingWaits(RefusedByPolicy):
     """Nothing of this campaign waits for a second person."""
-
-
-class NotTheSecond(NotAllowed):
-    """These changes need a second person: not the one who closed the campaign, and not the only
-    one who decided. Ask another officer or an administrator."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,9 @@ def release(
     if seen is not None and seen != found.digest:
         raise MovedMeanwhile
     if found.count:
-        _check_second(session, campaign, actor, now)
+        only = _only_decider(session, campaign, now)
+        step = Step.RELEASED
+        separation.check_and_note(session, step, campaign.ref, actor=actor, now=now, also=only)
     made = CampaignRelease(
         campaign_id=campaign.id,
         released_by=actor.name,
@@ -220,16 +218,11 @@ def release(
     return made
 
 
-def _check_second(session: Session, campaign: Campaign, actor: Actor, now: datetime) -> None:
-    """The closer and the only decider are not the second person."""
-    who = mail_of(actor.name)
-    if campaign.closed_by and mail_of(campaign.closed_by) == who:
-        raise NotTheSecond
+def _only_decider(session: Session, campaign: Campaign, now: datetime) -> list[tuple[Step, Party]]:
+    """The person who gave every answer that waits, if it was one."""
     here = (waiting_items(session, campaign, now), Item.answer != Answer.NO_ANSWER)
-    deciders = set(session.scalars(select(Item.reviewer_id).where(*here).distinct()))
-    person = person_by_email(session, who)
-    if person and deciders == {person.id}:
-        raise NotTheSecond
+    deciders = session.scalars(select(Item.reviewer_id).where(*here).distinct().limit(2)).all()
+    return separation.persons(Step.ONLY_DECIDER, *deciders) if len(deciders) == 1 else []
 
 
 def _note(

@@ -14,6 +14,7 @@ from recert.campaigns.models import Campaign, Item, ItemState, Route
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account, Folder
+from recert.people import self_assignment
 from recert.people.models import Person
 
 
@@ -50,8 +51,7 @@ def reassign_all(
         raise BadInput("Say why the questions go to somebody else.")
     if not reviewer.active:
         raise BadInput(f"{reviewer.name} has left and cannot answer.")
-    if reviewer.email == actor.name:
-        raise BadInput("Nobody gives questions to himself. Choose somebody else.")
+    self_assignment.refuse_own(session, reviewer, actor)
     rules.check_running(hold(session, campaign.id, alone=True).state)
     theirs = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN, _of(source))
     other = or_(Item.reviewer_id.is_(None), Item.reviewer_id != reviewer.id)

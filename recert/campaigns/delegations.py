@@ -11,7 +11,8 @@ from recert.campaigns.models import Delegation
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed, NotFound
-from recert.people.models import Person
+from recert.people import self_assignment
+from recert.people.models import AssignedBy, Person
 
 LONGEST = timedelta(days=92)
 
@@ -59,6 +60,9 @@ def delegate(
     )
     session.add(made)
     session.flush()
+    if actor.person_id != principal.id:  # nobody asks those who ask for it themselves
+        own = [(stand_in.id, made.id, f"stands in for {principal.name}")]
+        self_assignment.note(session, AssignedBy.DELEGATION, own, actor=actor, now=now)
     details = {
         "from": principal.email,
         "to": stand_in.email,

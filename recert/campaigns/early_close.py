@@ -10,17 +10,15 @@ from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold
 from recert.campaigns.models import Campaign, Progress
-from recert.foundation.actor import Actor, Role, mail_of
+from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.foundation.separation import Step
+from recert.people import separation
 
 
 class TooEarly(RefusedByPolicy):
     """The review is not due yet and has open questions. To close it now, one officer asks for it
     with a reason and another one closes it."""
-
-
-class SameOfficer(RefusedByPolicy):
-    """You asked to close this review early; another officer must close it."""
 
 
 def is_early(session: Session, campaign: Campaign, *, now: datetime) -> bool:
@@ -40,15 +38,16 @@ def ask(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now:
         raise BadInput("Nothing is cut off by closing this review: close it.")
     campaign.close_asked_by, campaign.close_asked_at = actor.name, now
     campaign.close_reason = reason.strip()
+    separation.note(session, campaign.ref, Step.ASKED_TO_CLOSE, actor=actor, now=now)
     details = {"name": campaign.name, "reason": campaign.close_reason}
     trail.append(session, "campaign.close_asked", campaign.ref, details, actor=actor, at=now)
 
 
 def check(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> None:
-    """Raises TooEarly or SameOfficer unless this actor may close the campaign now."""
+    """Raises TooEarly or SecondPersonNeeded unless this actor may close the campaign now."""
     if not is_early(session, campaign, now=now):
         return
     if campaign.close_asked_by is None:
         raise TooEarly
-    if mail_of(campaign.close_asked_by) == mail_of(actor.name):
-        raise SameOfficer
+    step = Step.CLOSED_EARLY
+    separation.check_and_note(session, step, campaign.ref, actor=actor, now=now)

@@ -14,19 +14,17 @@ from recert.campaigns.models import Exclusion
 from recert.campaigns.scope import in_folder
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
-from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound, RefusedByPolicy
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Grant, Server
 from recert.inventory.rules import clean_path
+from recert.people import separation
 
 LONGEST = timedelta(days=366)
 
 
 class NoSuchExclusion(NotFound):
     """There is no exclusion of this number. `recert campaign exclusions` shows them."""
-
-
-class NeedsAnother(RefusedByPolicy):
-    """This needs a second person: whoever asked for it cannot approve it."""
 
 
 def ask(
@@ -61,6 +59,7 @@ def ask(
     )
     session.add(made)
     session.flush()
+    separation.note(session, made.ref, Step.ASKED_EXCLUSION, actor=actor, now=now)
     details = {
         "server": server.name,
         "account": made.account,
@@ -73,12 +72,12 @@ def ask(
 
 
 def approve(session: Session, exclusion: Exclusion, *, actor: Actor, now: datetime) -> None:
-    """The second person agrees. NeedsAnother for the one who asked."""
+    """The second person agrees: not who asked, nor whose account it is."""
     actor.require(Role.OFFICER, Role.ADMINISTRATOR)
-    if actor.name == exclusion.asked_by:
-        raise NeedsAnother
     if exclusion.ended_at or exclusion.ends_at <= now:
         raise BadInput("This exclusion is over. Ask for a new one.")
+    step, holder = Step.APPROVED_EXCLUSION, _holder(session, exclusion)
+    separation.check_and_note(session, step, exclusion.ref, actor=actor, now=now, also=holder)
     here = (Exclusion.id == exclusion.id, Exclusion.approved_at.is_(None))
     moved = session.execute(
         update(Exclusion).where(*here).values(approved_by=actor.name, approved_at=now)
@@ -86,6 +85,19 @@ def approve(session: Session, exclusion: Exclusion, *, actor: Actor, now: dateti
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     trail.append(session, "exclusion.approved", exclusion.ref, {}, actor=actor, at=now)
+
+
+def may_approve(session: Session, exclusion: Exclusion, actor: Actor) -> bool:
+    """Whether this person may be the second one."""
+    holder = _holder(session, exclusion)
+    return separation.may(session, Step.APPROVED_EXCLUSION, exclusion.ref, actor, holder)
+
+
+def _holder(session: Session, exclusion: Exclusion) -> list[tuple[Step, Party]]:
+    if not exclusion.account:
+        return []
+    here = (Account.server_id == exclusion.server_id, Account.name == exclusion.account)
+    return separation.persons(Step.HOLDS, *session.scalars(select(Account.person_id).where(*here)))
 
 
 def end(session: Session, exclusion: Exclusion, *, actor: Actor, now: datetime) -> None:

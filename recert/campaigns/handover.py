@@ -20,8 +20,9 @@ from recert.inventory.models import (
     Server,
     ServiceAccount,
 )
+from recert.people import self_assignment
+from recert.people.addresses import known_as
 from recert.people.models import Person
-from recert.people.service import known_as
 
 CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
 
@@ -85,8 +86,7 @@ def reassign(
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     if not reviewer.active or reviewer.id == holder:
         raise BadInput(f"{reviewer.name} cannot answer: it is his own account, or he has left.")
-    if reviewer.email == actor.name:
-        raise BadInput("Nobody gives a question to himself. Choose somebody else.")
+    self_assignment.refuse_own(session, reviewer, actor)
     details = {"to": reviewer.email, "reason": reason.strip()}
     _give(session, item, reviewer.id, Route.REASSIGNED)
     trail.append(session, "item.reassigned", item.ref, details, actor=actor, at=now)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import rules, schedule, service
+from recert.campaigns import policy_agreement, rules, schedule, service
 from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Planned
@@ -119,7 +119,9 @@ def _try(session: Session, found: CampaignSchedule, slot: ScheduleSlot, now: dat
     asked_before, slot.tried_at = slot.tried_at, now
     try:
         with session.begin_nested():
+            policy_agreement.check(session, found.ref, template.weaker)
             campaign = _draft(session, found, template, slot, actor, now)
+            policy_agreement.hand_on(session, found.ref, campaign, now=now)
             service.launch(session, campaign, actor=actor, now=now)
     except RecertError as error:
         _refuse(session, template, slot, str(error), asked_before, actor=actor, now=now)

@@ -101,6 +101,8 @@ class Campaign(Base):
     due_at: Mapped[datetime]
     undo_minutes: Mapped[int]
     policy: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    # Rules that protect less than the installation's usual ones: another officer must agree.
+    weaker: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # The JSON of campaigns.stages.Stages; empty is one stage.
     stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     created_at: Mapped[datetime]

@@ -1,6 +1,7 @@
 """What a campaign does by itself, pure: what silence means, when a second person must look, and
 how many changes go out together."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -140,6 +141,22 @@ class Policy:
         """How many changes of one server with so many grants go out without a second person."""
         return max(grants * self.brake_percent // 100, self.brake_from - 1)
 
+    def weaker_than(self, usual: "Policy") -> list[str]:
+        """The rules that protect less than the usual ones, in words. They need a second officer:
+        whom a rule restrains does not set it alone."""
+        found = [
+            f"{name.replace('_', ' ')} {getattr(self, name)} instead of {getattr(usual, name)}"
+            for name, is_weaker in _WEAKER.items()
+            if is_weaker(getattr(self, name), getattr(usual, name))
+        ]
+        if _MAIL_ORDER.index(self.mail_answers) > _MAIL_ORDER.index(usual.mail_answers):
+            found.append(
+                f"answers by mail: {self.mail_answers.value}, usual: {usual.mail_answers.value}"
+            )
+        if usual.second_for_conflict and not self.second_for_conflict:
+            found.append("no second person for a conflict of interest")
+        return found
+
     def in_words(self) -> str:
         """What silence means, in one line for pages and the trail."""
         same = {self.high, self.medium, self.low}
@@ -165,6 +182,38 @@ def _value(name: str, value: Any) -> Any:
         raise PolicyRejected(f"{name.replace('_', ' ')} must be a number, not {value!r}.")
     return value
 
+
+def _more(mine: int, usual: int) -> bool:
+    return mine > usual
+
+
+def _less(mine: int, usual: int) -> bool:
+    return mine < usual
+
+
+def _less_or_off(mine: int, usual: int) -> bool:
+    """Of a number of days in which something counts: 0 is never."""
+    return usual != 0 and mine < usual
+
+
+def _more_or_off(mine: int, usual: int) -> bool:
+    """Of a number of days that something may be old: 0 is any age."""
+    return usual != 0 and (mine == 0 or mine > usual)
+
+
+_WEAKER: dict[str, Callable[[int, int], bool]] = {
+    "brake_items": _more,
+    "brake_percent": _more,
+    "brake_from": _more,
+    "stop_after_failures": _more,
+    "contest_days": _less,
+    "days_high": _more,
+    "days_medium": _more,
+    "days_low": _more,
+    "live_feed_days": _less_or_off,
+    "training_within_days": _more_or_off,
+}
+_MAIL_ORDER = (MailAnswers.OFF, MailAnswers.LOW, MailAnswers.ALL)
 
 WORDS = {
     Silence.KEEP: "kept, listed as exception",

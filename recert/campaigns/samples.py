@@ -37,9 +37,8 @@ def samples(
     LaunchRefused when the campaign cannot be launched."""
     with db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        service.launch(
-            session, campaign, actor=replace(actor, name=f"{actor.name} (preview)"), now=now
-        )
+        player = replace(actor, name=f"{actor.name} (preview)")
+        service.launch(session, campaign, actor=player, now=now, is_preview=True)
         asked = population.reviewers_of(session, campaign_id)
         ranked = sorted(asked, key=lambda row: (-row.Progress.open, row.Person.id))
         found = [

@@ -26,6 +26,7 @@ class CampaignTemplate(Base):
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     scope: Mapped[dict[str, Any]] = mapped_column(JSON)
     stages: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    weaker: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     days_to_answer: Mapped[int]
     undo_minutes: Mapped[int]
 
@@ -46,6 +47,11 @@ class CampaignSchedule(Base):
     created_by: Mapped[str]
     off_at: Mapped[datetime | None]
     off_by: Mapped[str | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"schedule:{self.id}"
 
 
 class SlotState(StrEnum):

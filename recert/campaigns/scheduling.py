@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import rules, schedule, service, subjects
+from recert.campaigns import policy_agreement, rules, schedule, service, subjects
 from recert.campaigns.models import Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Monthly, Timetable
@@ -24,8 +24,10 @@ from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
+from recert.foundation.separation import Step
 from recert.inventory.models import Server
 from recert.inventory.rules import clean_path
+from recert.people import separation
 
 LONGEST_SUFFIX = len(" 2026-12-31")
 
@@ -55,6 +57,7 @@ class Wanted:
     folder_prefix: str = "/"
     days_to_answer: int = 14
     undo_minutes: int = 60
+    usual_undo_minutes: int = 0
     policy: Policy = service.DEFAULT_POLICY
     scope: Scope = EVERYTHING
     about: Subject = Subject.ACCESS
@@ -89,6 +92,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
     )
     session.add(made)
     session.flush()
+    separation.note(session, made.ref, Step.DRAFTED, actor=actor, now=now)
     details = {
         "name": template.name,
         "about": template.about.value,
@@ -133,6 +137,8 @@ def _template(session: Session, wanted: Wanted) -> CampaignTemplate:
     template.server_ids = sorted(set(wanted.server_ids))
     template.folder_prefix = clean_path(wanted.folder_prefix or "/")
     template.policy, template.scope = wanted.policy.as_json(), wanted.scope.as_json()
+    undo = (wanted.undo_minutes, wanted.usual_undo_minutes)
+    template.weaker = policy_agreement.weaker(wanted.policy, *undo)
     template.days_to_answer = wanted.days_to_answer
     template.undo_minutes = wanted.undo_minutes
     session.add(template)
@@ -162,6 +168,28 @@ def switch_off(session: Session, found: CampaignSchedule, *, actor: Actor, now: 
     name = session.get_one(CampaignTemplate, found.template_id).name
     subject = f"schedule:{found.id}"
     trail.append(session, "schedule.off", subject, {"name": name}, actor=actor, at=now)
+
+
+def agree_policy(
+    session: Session, number: int, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Another officer agrees to the weaker rules of a schedule: it launches from then on."""
+    found = session.get(CampaignSchedule, number)
+    if found is None:
+        raise NoSuchSchedule
+    rules = session.get_one(CampaignTemplate, found.template_id).weaker
+    policy_agreement.agree(session, found.ref, rules, reason, actor=actor, now=now)
+
+
+def agreed(session: Session) -> set[int]:
+    """The schedules to whose rules another officer has agreed, or needs not."""
+    query = select(CampaignSchedule, CampaignTemplate.weaker).join(
+        CampaignTemplate, CampaignTemplate.id == CampaignSchedule.template_id
+    )
+    rows = session.execute(query).all()
+    return {
+        one.id for one, weak in rows if not weak or policy_agreement.is_agreed(session, one.ref)
+    }
 
 
 def waiting_slots(session: Session, found: CampaignSchedule) -> Sequence[ScheduleSlot]:

@@ -16,6 +16,7 @@ from recert.campaigns import (
     freshness,
     items,
     places,
+    policy_agreement,
     population,
     queries,
     route_rules,
@@ -29,6 +30,7 @@ from recert.campaigns.models import (
     CampaignState,
     Item,
     Population,
+    Progress,
     Subject,
 )
 from recert.campaigns.policy import Policy
@@ -39,10 +41,12 @@ from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import give_room_to_sort, refresh_statistics
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.foundation.separation import Step
 from recert.inventory import queries as inventory_queries
 from recert.inventory.fold import match_persons
 from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
+from recert.people import separation
 from recert.trail.service import checkpoint
 
 DEFAULT_POLICY = Policy()
@@ -95,6 +99,7 @@ def draft(
     due_at: datetime,
     *,
     undo_minutes: int,
+    usual_undo_minutes: int = 0,
     scope: Scope = EVERYTHING,
     policy: Policy = DEFAULT_POLICY,
     kind: CampaignKind = CampaignKind.REVIEW,
@@ -105,7 +110,8 @@ def draft(
     now: datetime,
 ) -> Campaign:
     """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
-    one of the scope. Without a zone the campaign's is that of the due date."""
+    one of the scope. Without a zone the campaign's is that of the due date. Rules that are weaker
+    than usual need another officer before the launch."""
     actor.require(Role.OFFICER)
     scope.check()
     subjects.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
@@ -129,6 +135,7 @@ def draft(
         zone=deadlines.zone_name(zone, due_at),
         undo_minutes=undo_minutes,
         policy=policy.as_json(),
+        weaker=policy_agreement.weaker(policy, undo_minutes, usual_undo_minutes),
         stages=stages.as_json(),
         created_at=now,
         created_by=actor.name,
@@ -138,6 +145,7 @@ def draft(
             session.add(campaign)
     except IntegrityError as error:  # also when two write it at the same moment
         raise BadInput(f"There is already a campaign {name!r}. Choose another name.") from error
+    separation.note(session, campaign.ref, Step.DRAFTED, actor=actor, now=now)
     trail.append(
         session,
         "campaign.drafted",
@@ -148,6 +156,8 @@ def draft(
             "servers": campaign.server_ids,
             "scope": campaign.scope,
             "policy": campaign.policy,
+            "undo_minutes": undo_minutes,
+            **({"weaker": campaign.weaker} if campaign.weaker else {}),
             "stages": campaign.stages,
             "zone": campaign.zone,
         },
@@ -235,14 +245,18 @@ def allow_old_snapshots(
     if campaign.state is not CampaignState.DRAFT:
         raise StepRefused(f"The campaign is {campaign.state.value}.")
     campaign.freshness_reason, campaign.freshness_by = reason.strip(), actor.name
+    separation.note(session, campaign.ref, Step.ALLOWED_OLD, actor=actor, now=now)
     details = {"reason": campaign.freshness_reason}
     action = "campaign.old_snapshots_allowed"
     trail.append(session, action, campaign.ref, details, actor=actor, at=now)
 
 
-def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Preview:
+def launch(
+    session: Session, campaign: Campaign, *, actor: Actor, now: datetime, is_preview: bool = False
+) -> Preview:
     """Freezes the population, makes the items and starts asking. LaunchRefused names what
-    stands in the way. The invitations are pulled by the next run of the worker."""
+    stands in the way. The invitations are pulled by the next run of the worker. A preview, which
+    is taken back, needs nobody to agree."""
     actor.require(Role.OFFICER)
     if campaign.due_at <= now:
         raise LaunchRefused("Its due date has passed. Make a new one.")
@@ -251,8 +265,10 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     found = _examined(session, campaign, now=now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))
-    if campaign.freshness_by == actor.name:
-        raise LaunchRefused("You allowed older snapshots; somebody else must launch it.")
+    if not is_preview:
+        policy_agreement.check(session, campaign.ref, campaign.weaker)
+        step = Step.LAUNCHED
+        separation.check_and_note(session, step, campaign.ref, actor=actor, now=now)
     take_step(session, campaign, CampaignState.ACTIVE)
     give_room_to_sort(session)
     campaign.launched_at, campaign.launched_by = now, actor.name
@@ -324,6 +340,8 @@ def sign_off(
     if not statement.strip():
         raise BadInput("A sign-off needs a statement.")
     items.hold(session, campaign.id, alone=True)  # no item moves under the figures
+    only = separation.persons(Step.ONLY_DECIDER, *_only_decider(session, campaign.id))
+    separation.check(session, Step.SIGNED_OFF, campaign.ref, actor=actor, now=now, also=only)
     pending = session.scalar(
         select(func.count()).where(
             Item.campaign_id == campaign.id, Item.state.not_in(list(rules.DONE))
@@ -333,6 +351,7 @@ def sign_off(
         raise StepRefused(f"{pending} items are not done yet: the board shows which.")
     take_step(session, campaign, CampaignState.SIGNED_OFF)
     campaign.signed_off_at, campaign.signed_off_by = now, actor.name
+    separation.note(session, campaign.ref, Step.SIGNED_OFF, actor=actor, now=now)
     campaign.statement = statement.strip()
     campaign.signed_figures = queries.figures(session, campaign.id)
     details = {
@@ -343,6 +362,16 @@ def sign_off(
     subject = f"campaign:{campaign.id}"
     trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)
     checkpoint(session, key, at=now)
+
+
+def _only_decider(session: Session, campaign_id: int) -> list[int]:
+    """The reviewer who gave all the answers, when it was one."""
+    answered = Progress.keep + Progress.reduce + Progress.revoke
+    query = select(Progress.reviewer_id).where(
+        Progress.campaign_id == campaign_id, answered > 0, Progress.reviewer_id.is_not(None)
+    )
+    found = [number for number in session.scalars(query.limit(2)) if number is not None]
+    return found if len(found) == 1 else []
 
 
 def void(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:

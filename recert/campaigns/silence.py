@@ -17,7 +17,9 @@ from recert.campaigns.risk import risk_column
 from recert.campaigns.service import take_step
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnySelect
+from recert.foundation.separation import Step
 from recert.inventory.models import Account
+from recert.people import separation
 from recert.people.models import Organisation, Person
 
 
@@ -39,6 +41,7 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     early_close.check(session, campaign, actor=actor, now=now)
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
+    separation.note(session, campaign.ref, Step.CLOSED, actor=actor, now=now)
     items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
     alone = second_word.withdraw(session, campaign)
     taken = _take(session, campaign, now)

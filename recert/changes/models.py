@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
@@ -43,7 +43,10 @@ class Order(Base):
     counted."""
 
     __tablename__ = "server_order"
-    __table_args__ = (Index("ix_server_order_due", "server_id", "state", "next_at"),)
+    __table_args__ = (
+        Index("ix_server_order_due", "server_id", "state", "next_at"),
+        Index("ix_server_order_recent", "server_id", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     origin: Mapped[str] = mapped_column(unique=True)
@@ -73,6 +76,8 @@ class Order(Base):
     reason: Mapped[str] = mapped_column(default="", server_default="")  # why it is taken back
     # What it left open, as the second look saw it: see `changes.left_over`.
     left_over: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    # A second person had released it. What nobody released counts against the removal threshold.
+    released: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def ref(self) -> str:

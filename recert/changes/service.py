@@ -18,7 +18,9 @@ from recert.connectors.csv_export import row_of
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
+from recert.foundation.separation import Step
 from recert.inventory.models import Account, Folder
+from recert.people import separation
 
 # Nothing of these is on the server or on its way to it: they can be cancelled.
 NOT_BEGUN = (
@@ -147,14 +149,20 @@ def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
 
 
 def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:
-    """A person has looked at the plan and wants it with everything that it touches. Never the
-    person whose access it is."""
+    """A person has looked at the plan and wants it with everything that it touches. Never who
+    decided it, nor the person whose access it is."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     if order.state is not OrderState.NEEDS_APPROVAL or order.plan is None:
         raise rules.ApprovalRefused(f"Order {order.id} is {order.state.value}.")
-    account = session.get_one(Account, order.account_id)
-    if actor.person_id is not None and account.person_id == actor.person_id:
-        raise rules.ApprovalRefused("It is about your own account. Somebody else must look at it.")
+    holder = session.get_one(Account, order.account_id).person_id
+    separation.check_and_note(
+        session,
+        Step.APPROVED_PLAN,
+        order.ref,
+        actor=actor,
+        now=now,
+        also=separation.persons(Step.HOLDS, holder),
+    )
     seal = rules.seal(loaded(order.plan))
     why = f"Approved by {actor.name} with everything that it touches."
     values = {"approved_plan": seal, "approved_by": actor.name, "next_at": now}

@@ -11,22 +11,18 @@ from recert import trail
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
 from recert.changes.service import written
-from recert.foundation.actor import Actor, Role, mail_of
+from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
-from recert.foundation.errors import BadInput, NotAllowed, NotFound
+from recert.foundation.errors import BadInput, NotFound
+from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Server
-from recert.people.queries import persons_behind
+from recert.people import separation
 
 MOST_TEXT = 1000
 
 
 class NobodyAsked(NotFound):
     """Nobody has asked to take this change back. Ask first, with a reason."""
-
-
-class NotTheSecond(NotAllowed):
-    """Taking a change back needs a second person: not the one who asked for it, and not the one
-    whose access it is. Ask another officer or administrator."""
 
 
 def ask(session: Session, order: Order, reason: str, *, actor: Actor, now: datetime) -> UndoRequest:
@@ -43,14 +39,15 @@ def ask(session: Session, order: Order, reason: str, *, actor: Actor, now: datet
     made = UndoRequest(order_id=order.id, reason=reason.strip(), asked_by=actor.name, asked_at=now)
     session.add(made)
     session.flush()
+    separation.note(session, order.ref, Step.ASKED_UNDO, actor=actor, now=now)
     details = {"reason": made.reason}
     trail.append(session, "order.undo_asked", order.ref, details, actor=actor, at=now)
     return made
 
 
 def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
-    """The second person agrees: the order that gives the former entry back. It is verified like
-    any other."""
+    """The second person agrees, and it is not their own access: the order that gives the former
+    entry back. It is verified like any other."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
     asked = session.get(UndoRequest, order.id, populate_existing=True)
@@ -59,9 +56,9 @@ def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> O
     known = session.scalar(select(Order).where(Order.undoes_id == order.id))
     if known is not None:
         return known
-    if not is_second(session, order, asked, actor):
-        raise NotTheSecond
     _check(session, order, now)
+    step, holder = Step.APPROVED_UNDO, _holder(session, order)
+    separation.check_and_note(session, step, order.ref, actor=actor, now=now, also=holder)
     made = _order_back(order, asked, actor, now)
     asked.approved_by, asked.approved_at = actor.name, now
     more = {"reason": asked.reason, "asked_by": asked.asked_by}
@@ -79,12 +76,15 @@ def _check(session: Session, order: Order, now: datetime) -> None:
         raise rules.UndoRefused("Recert did not write this change, so it cannot take it back.")
 
 
-def is_second(session: Session, order: Order, asked: UndoRequest, actor: Actor) -> bool:
+def may_agree(session: Session, order: Order, actor: Actor) -> bool:
     """Whether this person may agree: somebody else than the one who asked, and not about an
-    account of his own."""
-    holder = session.get_one(Account, order.account_id).person_id
-    asked_himself = mail_of(actor.name) == mail_of(asked.asked_by)
-    return not asked_himself and holder not in persons_behind(session, actor)
+    account of their own."""
+    return separation.may(session, Step.APPROVED_UNDO, order.ref, actor, _holder(session, order))
+
+
+def _holder(session: Session, order: Order) -> list[tuple[Step, Party]]:
+    account = session.get_one(Account, order.account_id)
+    return separation.persons(Step.HOLDS, account.person_id)
 
 
 def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -> Order:

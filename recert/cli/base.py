@@ -31,6 +31,7 @@ class Shell:
     settings: Settings
     create_app: Callable[[Settings], Any]
     start_worker: Callable[[Any], Any]
+    acts_as: str = ""  # the mail address of the user for whom the operator types
 
     @cached_property
     def db(self) -> Database:
@@ -45,10 +46,14 @@ class Shell:
         self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Database(self.settings.database_url)
 
-    @property
+    @cached_property
     def actor(self) -> Actor:
-        """The operating system's user who typed the command."""
-        return operator(getpass.getuser())
+        """The operating system's user who typed the command, or for whom they typed it."""
+        typed = operator(getpass.getuser())
+        if not self.acts_as:
+            return typed
+        with self.db.reading() as session:
+            return _deputy(session, self.acts_as, typed)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -82,12 +87,21 @@ class RecertGroup(click.Group):
 
 @click.group(cls=RecertGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="recert")
-def cli() -> None:
-    """Recert: who can get at which folder, does its owner still want that, and is what he did not
-    want really gone?
+@click.option(
+    "--as",
+    "email",
+    default="",
+    metavar="EMAIL",
+    help="The user of Recert for whom you type. Steps that need two people need it.",
+)
+@click.pass_context
+def cli(context: click.Context, email: str) -> None:
+    """Recert: who can get at which folder, does its owner still want that, and is what they did
+    not want really gone?
 
     Exit codes: 0 ok, 1 error, 2 differences or findings, 3 wrong usage, 4 refused by policy.
     """
+    context.obj.acts_as = email
 
 
 shell = click.make_pass_decorator(Shell)
@@ -95,13 +109,21 @@ shell = click.make_pass_decorator(Shell)
 
 def acting_as(session: Session, context: Shell, email: str) -> Actor:
     """A user of Recert for whom the operator types; both names stand in the trail."""
+    return _deputy(session, email, operator(getpass.getuser()))
+
+
+def _deputy(session: Session, email: str, typed: Actor) -> Actor:
     user = people.user_by_email(session, email)
     if user is None:
-        raise BadInput(f"No user has the address {email!r}. Add him with `recert user add`.")
+        raise BadInput(
+            f"No user who can sign in has the address {email!r}. See `recert user list`, or add "
+            "them with `recert user add`."
+        )
     return Actor(
-        f"{user.email} ({context.actor.name})",
+        f"{user.email} ({typed.name})",
         Channel.COMMAND_LINE,
         Assurance.OPERATOR,
+        person_id=user.person_id,
         user_id=user.id,
         roles=frozenset(Role(role) for role in user.roles),
     )

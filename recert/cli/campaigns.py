@@ -7,7 +7,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, deadlines, live_feed, queries, service
+from recert.campaigns import brake, deadlines, live_feed, policy_agreement, queries, service
 from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
@@ -60,9 +60,10 @@ def campaign_launch(
     **rules: Any,
 ) -> None:
     """Ask the owners about every access in scope, or about what a template says. Options that
-    limit the scope count instead of those of the template."""
+    limit the scope count instead of those of the template. With rules that protect less than
+    usual it is drafted only: another officer agrees (agree-policy), then `campaign start`."""
     chosen_template = template(key or "access")
-    now = clock.now()
+    now, weaker = clock.now(), list[str]()
     day = day_of(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
     due_at = deadlines.end_of_day(day, zone, context.settings.zone)
     with context.transaction() as session:
@@ -74,6 +75,7 @@ def campaign_launch(
             folder,
             due_at,
             undo_minutes=context.settings.undo_minutes,
+            usual_undo_minutes=context.settings.undo_minutes,
             scope=scope_of(rules, folder, chosen_template.scope),
             about=chosen_template.about,
             stages=stages_of(rules),
@@ -84,9 +86,15 @@ def campaign_launch(
         if dry_run:
             found = service.preview(session, drafted, now=now)
             session.rollback()
+        elif drafted.weaker:
+            found, weaker = service.preview(session, drafted, now=now), list(drafted.weaker)
         else:
             found = service.launch(session, drafted, actor=context.actor, now=now)
     _show_preview(found)
+    if weaker and not dry_run:
+        click.echo(f"Its rules protect less than usual: {'; '.join(weaker)}.")
+        click.echo(f"{name} is drafted. Another officer agrees: recert campaign agree-policy.")
+        return
     click.echo(
         "Nothing was launched." if dry_run else f"{name} is launched. The worker sends the mails."
     )
@@ -102,6 +110,33 @@ def _show_preview(found: Preview) -> None:
     )
     rows = [(share.name, share.email, share.items, share.folders) for share in found.shares]
     table(("REVIEWER", "MAIL", "ITEMS", "FOLDERS"), rows)
+
+
+@campaign.command("agree-policy")
+@click.argument("name")
+@click.option("--as", "email", required=True, help="The other officer, who agrees.")
+@click.option("--reason", required=True, help="Why these rules are right.")
+@shell
+def campaign_agree_policy(context: Shell, name: str, email: str, reason: str) -> None:
+    """Agree to rules that protect less than usual, as an officer who did not draft them."""
+    with context.transaction() as session:
+        found, actor = service.campaign_by_name(session, name), acting_as(session, context, email)
+        rules = list(found.weaker)
+        policy_agreement.agree(session, found.ref, rules, reason, actor=actor, now=clock.now())
+    click.echo(f"Agreed: {'; '.join(rules)}. Launch it with `recert campaign start`.")
+
+
+@campaign.command("start")
+@click.argument("name")
+@shell
+def campaign_start(context: Shell, name: str) -> None:
+    """Launch a campaign that is drafted."""
+    actor = context.actor
+    with context.transaction() as session:
+        found = service.campaign_by_name(session, name)
+        done = service.launch(session, found, actor=actor, now=clock.now())
+    _show_preview(done)
+    click.echo(f"{name} is launched. The worker sends the mails.")
 
 
 @campaign.command("templates")

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from recert.campaigns import not_mine
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, listing, shell
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, listing, shell
 from recert.foundation import clock
 from recert.inventory import registers
 from recert.inventory import service as inventory
-from recert.people import csv_rows, trainings
+from recert.people import csv_rows, self_assignment, trainings
 from recert.people import service as people_service
 
 CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -102,6 +102,34 @@ def owners_not_mine(context: Shell, as_json: bool) -> int:
     header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
     listing(header, rows, as_json=as_json)
     return EXIT_FINDINGS if rows else 0
+
+
+@owners.command("self-assigned")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def owners_self_assigned(context: Shell, as_json: bool) -> int:
+    """People who became reviewers by a change of their own, and decide nothing of it before
+    another officer agreed. Exit 2 when there is one."""
+    with context.db.reading() as session:
+        rows = [
+            (row.SelfAssignment.id, row.email, row.SelfAssignment.what, row.SelfAssignment.made_by)
+            for row in self_assignment.waiting(session)
+        ]
+    listing(("NO", "REVIEWER", "BECAME", "CHANGED BY"), rows, as_json=as_json)
+    return EXIT_FINDINGS if rows else 0
+
+
+@owners.command("agree")
+@click.argument("number", type=int)
+@click.option("--as", "email", required=True, help="The other officer, who agrees.")
+@click.option("--reason", required=True, help="Why they may decide it.")
+@shell
+def owners_agree(context: Shell, number: int, email: str, reason: str) -> None:
+    """Agree that somebody reviews what they brought to themselves (see: owners self-assigned)."""
+    with context.transaction() as session:
+        actor = acting_as(session, context, email)
+        self_assignment.agree(session, number, reason, actor=actor, now=clock.now())
+    click.echo(f"Line {number} is agreed: they can decide.")
 
 
 @owners.command("settle")

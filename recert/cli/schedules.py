@@ -9,7 +9,7 @@ from sqlalchemy import select
 from recert.campaigns import calendar, scheduling
 from recert.campaigns.scheduling import Wanted
 from recert.campaigns.templates import template
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
 from recert.cli.stages import stage_options, stages_of
@@ -72,6 +72,7 @@ def schedule_add(
             folder,
             days,
             context.settings.undo_minutes,
+            context.settings.undo_minutes,
             scope=scope_of(rules, folder, start.scope),
             about=start.about,
             stages=stages_of(rules),
@@ -79,6 +80,9 @@ def schedule_add(
         )
         made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())
         coming = calendar.next_days(made, now=clock.now())
+        agreed = made.id in scheduling.agreed(session)
+    if not agreed:
+        click.echo("Its rules protect less than usual: another officer must agree (agree-policy).")
     click.echo(f"{name} is scheduled. Next (UTC): {', '.join(map(_say, coming)) or 'never'}.")
 
 
@@ -144,6 +148,20 @@ def schedule_calendar(context: Shell, as_json: bool) -> int:
         shown = [tuple({**row, "servers": ",".join(row["servers"])}.values()) for row in rows]
         table(("PLANNED", "NAME", "SERVERS", "STATE", "LAUNCHED", "CAMPAIGN", "WHY"), shown)
     return EXIT_FINDINGS if any(each.finding for each in found) else 0
+
+
+@schedule.command("agree-policy")
+@click.argument("name")
+@click.option("--as", "email", required=True, help="The other officer, who agrees.")
+@click.option("--reason", required=True, help="Why these rules are right.")
+@shell
+def schedule_agree_policy(context: Shell, name: str, email: str, reason: str) -> None:
+    """Agree to rules that protect less than usual, as an officer who did not set them. Nothing is
+    launched before."""
+    with context.transaction() as session:
+        found, actor = scheduling.active_by_name(session, name), acting_as(session, context, email)
+        scheduling.agree_policy(session, found.id, reason, actor=actor, now=clock.now())
+    click.echo(f"Agreed: {name} launches its reviews.")
 
 
 @schedule.command("off")

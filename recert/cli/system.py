@@ -1,5 +1,6 @@
 """Commands around the installation: db, doctor, web, worker, user, trail."""
 
+import getpass
 import importlib.metadata
 import time
 from collections.abc import Callable
@@ -8,12 +9,13 @@ import click
 import waitress
 from sqlalchemy import text
 
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, shell
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, listing, shell, table
 from recert.foundation import clock, schema, secrets
-from recert.foundation.actor import Role
+from recert.foundation.actor import Role, operator
 from recert.foundation.errors import RecertError
+from recert.foundation.separation import RULES
 from recert.mail.mailbox import Mailbox, MailboxUnreachable
-from recert.people import service as people
+from recert.people import separation, users
 from recert.trail import service as trail
 
 
@@ -137,16 +139,120 @@ def user() -> None:
     confirmation_prompt=True,
     help="At least 12 characters; asked for when it is not given.",
 )
+@click.option(
+    "--person",
+    default="",
+    metavar="EMAIL",
+    help="Whose sign-in this is, when the person's mail address is another one.",
+)
 @shell
-def user_add(context: Shell, email: str, name: str, roles: tuple[str, ...], password: str) -> None:
+def user_add(
+    context: Shell, email: str, name: str, roles: tuple[str, ...], password: str, person: str
+) -> None:
     """Add a user, or give one a new password and other roles. The first administrator is made
-    here and nowhere else."""
-    granted = frozenset(Role(role) for role in roles)
+    here and nowhere else. Steps that need two people count persons: give a second sign-in of the
+    same person with --person."""
+    granted, actor = frozenset(Role(role) for role in roles), context.actor
     with context.transaction() as session:
-        people.add_user(
-            session, email, name, password, granted, actor=context.actor, now=clock.now()
+        users.add_user(
+            session, email, name, password, granted, person=person, actor=actor, now=clock.now()
         )
     click.echo(f"{email} can sign in as {', '.join(sorted(granted)) or 'reviewer'}.")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def user_list(context: Shell, as_json: bool) -> None:
+    """Show all users with their roles and persons, and whether they can sign in."""
+    with context.db.reading() as session:
+        rows = [
+            (
+                one.email,
+                one.name,
+                ",".join(one.roles) or "reviewer",
+                person.email if person else "",
+                "yes" if can else ("disabled" if not one.active else "has left"),
+            )
+            for one, person, can in users.users(session)
+        ]
+    listing(("EMAIL", "NAME", "ROLES", "PERSON", "SIGN-IN"), rows, as_json=as_json)
+
+
+@user.command("disable")
+@click.argument("email")
+@click.option("--reason", required=True, help="Why; it stands in the trail.")
+@shell
+def user_disable(context: Shell, email: str, reason: str) -> None:
+    """End the sign-in of a user at once, with all open sessions. What they did stays."""
+    actor = context.actor
+    with context.transaction() as session:
+        users.disable(session, email, reason, actor=actor, now=clock.now())
+    click.echo(f"{email} cannot sign in any more.")
+
+
+@user.command("enable")
+@click.argument("email")
+@shell
+def user_enable(context: Shell, email: str) -> None:
+    """Let a disabled user sign in again, with the roles and the password they had."""
+    actor = context.actor
+    with context.transaction() as session:
+        users.enable(session, email, actor=actor, now=clock.now())
+    click.echo(f"{email} can sign in again.")
+
+
+@cli.group("separation")
+def separation_group() -> None:
+    """Steps that need two people."""
+
+
+@separation_group.command("show")
+@shell
+def separation_show(context: Shell) -> None:
+    """Show which step nobody may take who took which other one, and whether one person may."""
+    with context.db.reading() as session:
+        rule = separation.one_person_rule(session)
+    rows = [
+        (
+            step.value,
+            ", ".join(rule.roles),
+            "; ".join(sorted(one.value for one in rule.never_after)),
+        )
+        for step, rule in RULES.items()
+    ]
+    table(("STEP", "ROLE", "NEVER BY WHO"), rows)
+    if rule and rule.allowed:
+        click.echo(f"One person may take both where nobody else can: {rule.reason}")
+    else:
+        click.echo("Two people are always needed.")
+
+
+@separation_group.command("allow-one-person")
+@click.option("--reason", required=True, help="Why; it stands in the trail and the evidence.")
+@shell
+def separation_allow(context: Shell, reason: str) -> None:
+    """Let one person take both steps where nobody else who could take the second can sign in. The
+    evidence of each campaign in which it happened says so on its first page."""
+    actor = operator(getpass.getuser())
+    with context.transaction() as session:
+        separation.set_one_person_rule(
+            session, allowed=True, reason=reason, actor=actor, now=clock.now()
+        )
+    click.echo("One person may take both steps where nobody else can.")
+
+
+@separation_group.command("require-two")
+@click.option("--reason", required=True, help="Why; it stands in the trail.")
+@shell
+def separation_require(context: Shell, reason: str) -> None:
+    """Two people are needed again, always."""
+    actor = operator(getpass.getuser())
+    with context.transaction() as session:
+        separation.set_one_person_rule(
+            session, allowed=False, reason=reason, actor=actor, now=clock.now()
+        )
+    click.echo("Two people are always needed.")
 
 
 @cli.group("trail")

@@ -11,15 +11,12 @@ from recert.campaigns import items, places, second_word
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Item, ItemState
 from recert.decisions.models import Decision
-from recert.decisions.rules import AnsweredMeanwhile, OwnAccess
-from recert.foundation.actor import Actor, Role, mail_of
-from recert.foundation.errors import BadInput, NotAllowed
+from recert.decisions.rules import AnsweredMeanwhile
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput
+from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account
-from recert.people.queries import persons_behind
-
-
-class NotTheSecond(NotAllowed):
-    """You answered this question, or were asked it. Another officer must confirm the answer."""
+from recert.people import separation
 
 
 def judge(
@@ -45,7 +42,9 @@ def judge(
     item = session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
     if not _waits(session, campaign, item, now) or version not in (None, item.version):
         raise AnsweredMeanwhile
-    _check_second(session, item, actor)
+    step, parties = Step.CONFIRMED, _parties(session, item)
+    separation.check_and_note(session, step, item.ref, actor=actor, now=now, also=parties)
+    separation.note(session, campaign.ref, step, actor=actor, now=now)
     if confirmed:
         outcome = f"Kept; confirmed by {actor.name}: {said}"
         items.take_step(session, item, ItemState.CLOSED, outcome=outcome)
@@ -71,11 +70,13 @@ def _waits(session: Session, campaign: Campaign, item: Item, now: datetime) -> b
     return session.scalar(here) is not None
 
 
-def _check_second(session: Session, item: Item, actor: Actor) -> None:
-    mine = persons_behind(session, actor)
-    if session.get_one(Account, item.account_id).person_id in mine:
-        raise OwnAccess
+def _parties(session: Session, item: Item) -> list[tuple[Step, Party]]:
+    """Whose access it is, who was asked, and who decided."""
     newest = select(Decision).where(Decision.item_id == item.id, Decision.version == item.version)
     made = session.scalars(newest).one()
-    if {item.reviewer_id, made.person_id} & mine or mail_of(made.actor) == mail_of(actor.name):
-        raise NotTheSecond
+    holder = session.get_one(Account, item.account_id).person_id
+    return [
+        *separation.persons(Step.HOLDS, holder),
+        *separation.persons(Step.ASKED, item.reviewer_id),
+        (Step.DECIDED, Party(made.person_id, name=made.actor)),
+    ]

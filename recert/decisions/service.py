@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, not_mine, places, silence
+from recert.campaigns import handover, not_mine, places, self_assigned, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -46,6 +46,8 @@ def record(
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
     _check_still_here(session, actor)
+    if reply.answer is not Answer.NOT_MINE:
+        self_assigned.check(session, item)
     if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
         raise rules.NeedsSignIn
     rules.check_seen(item, reply)
@@ -214,6 +216,7 @@ def record_many(
         Item.folder_id == folder_id if folder_id is not None else Item.folder_id.is_(None),
         Item.state == ItemState.OPEN,
         or_(Item.account_id.is_(None), Item.account_id.not_in(own)),
+        ~self_assigned.waits_for_agreement(),
     ]
     if ticked is None:
         where.append(or_(Item.outcome == "", Item.stage > 1))  # later stages say who was before

@@ -224,10 +224,12 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
     with running.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
         if early_close.is_early(session, campaign, now=clock.now()):
-            early_close.ask(session, campaign, "Played.", actor=stage.SECOND, now=clock.now())
-        closing.close(session, campaign, actor=stage.DIRECTOR, now=clock.now())
+            second = stage.acting(session, "officer2")
+            early_close.ask(session, campaign, "Played.", actor=second, now=clock.now())
+        officer = stage.acting(session, "officer")
+        closing.close(session, campaign, actor=officer, now=clock.now())
         statement = "Played by the check."
-        campaigns.sign_off(session, campaign, statement, key, actor=stage.DIRECTOR, now=clock.now())
+        campaigns.sign_off(session, campaign, statement, key, actor=officer, now=clock.now())
         _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")
 
 

@@ -12,14 +12,16 @@ from typing import Any
 
 import waitress
 from flask import Flask
+from sqlalchemy.orm import Session
 
+from recert.campaigns import policy_agreement
 from recert.campaigns import service as campaigns
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.connectors.embedded.server import EmbeddedServer, self_signed_certificate
 from recert.demo import company
 from recert.demo.post_office import PostOffice
 from recert.foundation import clock, schema
-from recert.foundation.actor import Role, operator
+from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
 from recert.foundation.settings import MailSettings, Settings
@@ -28,14 +30,16 @@ from recert.inventory import snapshots
 from recert.inventory.models import SnapshotState
 from recert.inventory.recordings import Shelf
 from recert.people import service as people
+from recert.people import users
+from recert.people.queries import user_by_email
 
 MARK = ".recert-demo"
 PASSWORD = "harbour-and-pine"  # noqa: S105  printed by the demo, loopback only
 DIRECTOR = operator("demo")
-SECOND = operator("demo, the second person")
 CAMPAIGN = "Fourth quarter 2026"
 LOGINS = {
     "compliance officer": ("officer", "Olivia Marsh", frozenset({Role.OFFICER})),
+    "second compliance officer": ("officer2", "Otis Lane", frozenset({Role.OFFICER})),
     "administrator": ("admin", "Adam Quist", frozenset({Role.ADMINISTRATOR})),
     "auditor": ("auditor", "Ava Stone", frozenset({Role.AUDITOR})),
 }
@@ -155,9 +159,9 @@ def _furnish(stage: Stage) -> None:
         people.import_people(session, company.people_csv(), actor=DIRECTOR, now=now)
         for login, name, roles in LOGINS.values():
             email = f"{login}@{company.DOMAIN}"
-            people.add_user(session, email, name, PASSWORD, roles, actor=DIRECTOR, now=now)
+            users.add_user(session, email, name, PASSWORD, roles, actor=DIRECTOR, now=now)
         owner = company.head_of("Finance")
-        people.add_user(
+        users.add_user(
             session, owner.email, owner.name, PASSWORD, frozenset(), actor=DIRECTOR, now=now
         )
         for name, file in stage.permission_files.items():
@@ -166,6 +170,20 @@ def _furnish(stage: Stage) -> None:
             )
             inventory.enable_writes(session, server, True, actor=DIRECTOR, now=now)
         inventory.import_owners(session, company.owners_csv(), actor=DIRECTOR, now=now)
+
+
+def acting(session: Session, login: str) -> Actor:
+    """One of the LOGINS, for whom the demo acts."""
+    user = user_by_email(session, f"{login}@{company.DOMAIN}")
+    if user is None:
+        raise RecertError(f"The demo has no user {login!r}.")
+    return replace(
+        DIRECTOR,
+        name=f"{user.email} ({DIRECTOR.name})",
+        person_id=user.person_id,
+        user_id=user.id,
+        roles=frozenset(Role(role) for role in user.roles),
+    )
 
 
 def look_and_launch(stage: Stage, prefix: str = "/") -> int:
@@ -194,8 +212,16 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
             due_at,
             undo_minutes=stage.settings.undo_minutes,
             policy=Policy(mail_answers=MailAnswers.ALL),
-            actor=DIRECTOR,
+            actor=acting(session, "officer"),
             now=now,
         )
-        campaigns.launch(session, campaign, actor=DIRECTOR, now=now)
+        policy_agreement.agree(
+            session,
+            campaign.ref,
+            campaign.weaker,
+            "A demo: every question can be answered from its mail.",
+            actor=acting(session, "officer2"),
+            now=now,
+        )
+        campaigns.launch(session, campaign, actor=acting(session, "officer"), now=now)
         return campaign.id

@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Campaign, CampaignState, Item
+from recert.changes.models import Order
+from recert.decisions.models import Decision
 from recert.evidence.models import Judgement, Remark, Sample, Verdict
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
-from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
+from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Folder, Server
+from recert.people import separation
+from recert.remediation.models import Remediation
 
 Act = TypeVar("Act", Sample, Remark, Verdict)
 MOST_IN_A_SAMPLE, LONGEST_SEED, LONGEST_TEXT = 1000, 100, 4000
@@ -26,10 +31,6 @@ MOST_IN_A_SAMPLE, LONGEST_SEED, LONGEST_TEXT = 1000, 100, 4000
 
 class NotSignedOff(RefusedByPolicy):
     """Only a campaign that is signed off can be accepted or rejected."""
-
-
-class OwnWork(NotAllowed):
-    """You launched or signed off this campaign. Somebody else must judge it."""
 
 
 class NotLaunched(RefusedByPolicy):
@@ -112,8 +113,8 @@ def judge(
     """Accepts or rejects the whole run. A later verdict stands beside the earlier ones and counts
     from then on."""
     _check(campaign, actor)
-    if actor.name in (campaign.created_by, campaign.launched_by, campaign.signed_off_by):
-        raise OwnWork
+    also = _own_steps(session, campaign, actor)
+    separation.check(session, Step.JUDGED, campaign.ref, actor=actor, now=now, also=also)
     if campaign.state is not CampaignState.SIGNED_OFF:
         raise NotSignedOff(f"{campaign.name!r} is {campaign.state.value}.")
     if judgement is Judgement.REJECTED or reason.strip():
@@ -122,9 +123,31 @@ def judge(
         campaign_id=campaign.id, judgement=judgement, reason=reason.strip(), by=actor.name, at=now
     )
     session.add(verdict)
+    separation.note(session, campaign.ref, Step.JUDGED, actor=actor, now=now)
     details = {"judgement": judgement.value, "reason": verdict.reason}
     _tell(session, campaign, "audit.judged", details, actor=actor, now=now)
     return verdict
+
+
+def _own_steps(session: Session, campaign: Campaign, actor: Actor) -> list[tuple[Step, Party]]:
+    """What the actor did in this campaign beside the steps about it: answered, or let a change
+    go."""
+    party = separation.party_of(session, actor)
+    answered = select(Decision.id).join(Item, Item.id == Decision.item_id)
+    answered = answered.where(Item.campaign_id == campaign.id).limit(1)
+    mine = Decision.actor == actor.name
+    if party.person_id is not None:
+        mine = or_(mine, Decision.person_id == party.person_id)
+    found = [(Step.DECIDED, party)] if session.scalar(answered.where(mine)) is not None else []
+    orders = (
+        select(Order)
+        .join(Remediation, Remediation.order_id == Order.id)
+        .join(Item, Item.id == Remediation.item_id)
+        .where(Item.campaign_id == campaign.id, Order.approved_by.is_not(None))
+    )
+    refs = [order.ref for order in session.scalars(orders)]
+    steps = separation.steps_about(session, *refs) if refs else []
+    return found + [(step, who) for step, who in steps if step is Step.APPROVED_PLAN]
 
 
 def _check(campaign: Campaign, actor: Actor) -> None:

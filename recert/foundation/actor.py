@@ -33,6 +33,7 @@ class Assurance(StrEnum):
     MAIL_REPLY = "authenticated reply from the reviewer's mailbox"
     OPERATOR = "operator on the machine"
     POLICY = "policy"
+    NONE = "not recognised"
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,6 @@ class Actor:
         if not self.roles.intersection(roles):
             wanted = " or ".join(roles)
             raise NotAllowed(f"This needs the role {wanted}; {self.name} does not hold it.")
-
-
-def mail_of(name: str) -> str:
-    """The address in an actor's name, also when an operator typed it for him."""
-    return name.partition(" (")[0].lower()
 
 
 def system(policy: str) -> Actor:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from recert.connectors.contract import AccountFact
 from recert.inventory.models import Account
-from recert.people.service import known_as
+from recert.people.addresses import known_as
 
 _NEW_FOLDERS = """
 INSERT INTO folder (server_id, path, first_snapshot_id)

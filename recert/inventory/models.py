@@ -96,7 +96,7 @@ class Account(Seen, Base):
     """A login on one server. A name that is used again after it was gone is a new account."""
 
     __tablename__ = "account"
-    __table_args__ = (_once_alive("uq_account_live", "name"),)
+    __table_args__ = (_once_alive("uq_account_live", "name"), Index("ix_account_name", "name"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
@@ -110,6 +110,21 @@ class Account(Seen, Base):
     note: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     key_count: Mapped[int | None]  # authorized keys that open it; NULL: not known
+
+
+class AccountPerson(Base):
+    """Whose account a login is, as somebody stated it: it counts before the mail address that the
+    server knows. Without a person it is stated that it belongs to nobody Recert knows."""
+
+    __tablename__ = "account_person"
+    __table_args__ = (UniqueConstraint("server_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
+    name: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
 
 
 class Group(Seen, Base):

@@ -1,6 +1,6 @@
 """Who answers for groups and for service accounts, and when owners last said that they do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,10 +19,10 @@ from recert.inventory.models import (
     Server,
     ServiceAccount,
 )
-from recert.people import csv_rows
+from recert.people import csv_rows, self_assignment
+from recert.people.addresses import clean_email
 from recert.people.csv_rows import Column, CsvRejected, CsvRow, RowError
-from recert.people.models import Person
-from recert.people.service import clean_email
+from recert.people.models import AssignedBy, Person
 
 LONGEST_PURPOSE = 1000
 GROUP_COLUMNS = (
@@ -45,16 +45,20 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, GROUP_COLUMNS, "group")
     known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
+    owners = []
     for row in rows:
         key = (servers[row.text("server")], row.text("group"))
         owner = known.get(key)
         if owner is None:
             owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
             session.add(owner)
+        were = {owner.person_id, owner.substitute_id}
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
+        owners += new_owners(owner, were, f"owner of group {row.text('server')}:{key[1]}")
     session.flush()
+    note_own(session, AssignedBy.GROUP_OWNER, owners, actor=actor, now=now)
     details = {"groups": len(rows), "rows": [_said(row, "group") for row in rows]}
     trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
     return len(rows)
@@ -66,19 +70,47 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, SERVICE_COLUMNS, "account")
     known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
+    owners = []
     for row in rows:
         key = (servers[row.text("server")], row.text("account"))
         found = known.get(key)
         if found is None:
             found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
             session.add(found)
+        were: set[int | None] = {found.person_id}
         found.person_id = persons[row.text("owner_email")]
         if row.text("purpose"):
             found.purpose = row.text("purpose")
+        owners += new_owners(found, were, f"owner of account {row.text('server')}:{key[1]}")
     session.flush()
+    note_own(session, AssignedBy.SERVICE_OWNER, owners, actor=actor, now=now)
     details = {"service_accounts": len(rows), "rows": [_said(row, "account") for row in rows]}
     trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
     return len(rows)
+
+
+Owned = FolderOwner | GroupOwner | ServiceAccount
+NewOwner = tuple[int, Owned, str]  # the person, the row, and both in words
+
+
+def new_owners(row: Owned, were: set[int | None], what: str) -> list[NewOwner]:
+    """Who answers for something now and did not before."""
+    substitute = None if isinstance(row, ServiceAccount) else row.substitute_id
+    now = {row.person_id, substitute} - were - {None}
+    return [(number, row, what) for number in sorted(filter(None, now))]
+
+
+def note_own(
+    session: Session,
+    kind: AssignedBy,
+    owners: Iterable[NewOwner],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Records those by which the actor may have made themselves a reviewer; rows are flushed."""
+    made = ((number, row.id, what) for number, row, what in owners)
+    self_assignment.note(session, kind, made, actor=actor, now=now)
 
 
 def _said(row: CsvRow, named: str) -> list[str]:
@@ -133,6 +165,8 @@ def confirm_folder(
     owner = session.get_one(FolderOwner, folder_owner_id)
     note = _confirm(session, owner, person_id, now)
     if note:
+        new = [(person_id, owner, f"owner of {owner.path}")]
+        note_own(session, AssignedBy.FOLDER_OWNER, new, actor=actor, now=now)
         owner.substitute_id = None if owner.substitute_id == person_id else owner.substitute_id
         routing.recompute(session, owner.server_id)
         _tell(session, owner.server_id, owner.path, person_id, actor, now)

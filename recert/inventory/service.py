@@ -15,8 +15,9 @@ from recert.foundation.errors import BadInput, NotFound
 from recert.inventory import fold, registers, routing, rules
 from recert.inventory.models import FolderOwner, Server, Snapshot
 from recert.people import csv_rows
+from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column
-from recert.people.service import clean_email
+from recert.people.models import AssignedBy
 
 AGAIN_AFTER = timedelta(hours=1)
 LONGEST_LABEL = 64
@@ -154,7 +155,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     rows, servers, persons = registers.checked(session, text, OWNER_COLUMNS, "folder")
     known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
     addresses = {number: email for email, number in persons.items()}
-    changed = []
+    changed, owners = [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("folder"))
         owner = known.get(key)
@@ -164,12 +165,16 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
         before = addresses.get(owner.person_id, "")
         if before != row.text("owner_email"):
             changed.append([row.text("server"), key[1], before, row.text("owner_email")])
+        were = {owner.person_id, owner.substitute_id}
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
+        what = f"owner of {row.text('server')}:{key[1]}"
+        owners += registers.new_owners(owner, were, what)
         if "classification" in row.values:
             owner.classification = row.text("classification")
     session.flush()
+    registers.note_own(session, AssignedBy.FOLDER_OWNER, owners, actor=actor, now=now)
     for server_id in sorted({servers[row.text("server")] for row in rows}):
         fold.match_persons(session, server_id)
         routing.recompute(session, server_id)

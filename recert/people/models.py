@@ -3,15 +3,27 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from recert.foundation.db import Base, words
+from recert.foundation.separation import Step
 
 
 class OrganisationKind(StrEnum):
     OWN = "own"
     PARTNER = "partner"
+
+
+class AssignedBy(StrEnum):
+    """The change by which somebody became the reviewer."""
+
+    FOLDER_OWNER = "owner of a folder"
+    GROUP_OWNER = "owner of a group"
+    SERVICE_OWNER = "owner of a service account"
+    MANAGER = "manager of a person"
+    LEAVER = "a person marked as left"
+    DELEGATION = "delegation"
 
 
 class Organisation(Base):
@@ -54,7 +66,8 @@ class Training(Base):
 
 
 class User(Base):
-    """Somebody who can sign in to Recert. Roles are granted here, never by an import."""
+    """A way to sign in to Recert; it belongs to a person, who may have several. Roles are granted
+    here, never by an import."""
 
     __tablename__ = "app_user"
 
@@ -65,6 +78,65 @@ class User(Base):
     roles: Mapped[list[str]] = mapped_column(JSON)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+
+    @property
+    def ref(self) -> str:
+        """How the trail names them."""
+        return f"user:{self.id}"
+
+
+class StepTaken(Base):
+    """A step of which another one must be taken by somebody else. Rows are only added; triggers
+    refuse the rest. `ref` is what it was about, as the trail names it."""
+
+    __tablename__ = "step_taken"
+    __table_args__ = (Index("ix_step_taken_ref", "ref", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str]
+    step: Mapped[Step] = mapped_column(words(Step))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    name: Mapped[str]
+    login: Mapped[str] = mapped_column(default="", server_default="")
+    at: Mapped[datetime]
+
+
+class OnePersonRule(Base):
+    """Whether one person may take both of two steps where nobody else could: one row, set by an
+    operator only."""
+
+    __tablename__ = "one_person_rule"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    allowed: Mapped[bool]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+
+
+class SelfAssignment(Base):
+    """Somebody became the reviewer by a change of their own: nothing of it is decided by them
+    before another officer agreed. `ref_id` is the row that was changed."""
+
+    __tablename__ = "self_assignment"
+    __table_args__ = (Index("ix_self_assignment_waiting", "person_id", "kind", "ref_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    kind: Mapped[AssignedBy] = mapped_column(words(AssignedBy))
+    ref_id: Mapped[int]
+    what: Mapped[str]  # in words, for whoever agrees
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    agreed_by: Mapped[str | None]
+    agreed_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(default="", server_default="")
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"self_assignment:{self.id}"
 
 
 class WebSession(Base):

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation import secrets
-from recert.foundation.actor import Actor, Assurance, Channel, Role, mail_of
+from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.people.models import Person, User, WebSession
-from recert.people.service import SESSION_IDLE, number_of
 
+SESSION_IDLE = timedelta(minutes=30)
 TOUCH_AFTER = timedelta(minutes=1)
 
 
@@ -41,28 +41,27 @@ class SignedIn:
 
 
 def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn | None:
-    """The user of a live session; None when it ended, idled out or the user was switched off."""
+    """The user of a live session; None when it ended, idled out or the user was disabled."""
     query = (
-        select(User, WebSession.seen_at, Person.id)
+        select(User, WebSession.seen_at)
         .join(WebSession, WebSession.user_id == User.id)
-        .outerjoin(Person, (Person.email == User.email) & Person.active)
         .where(
             WebSession.id_hash == secrets.digest(session_id),
             WebSession.expires_at > now,
             WebSession.seen_at > now - SESSION_IDLE,
-            User.active,
+            can_sign_in(),
         )
     )
     row = session.execute(query).one_or_none()
     if row is None:
         return None
-    user, seen_at, person_id = row
+    user, seen_at = row
     return SignedIn(
         user.id,
         user.email,
         user.name,
         frozenset(Role(role) for role in user.roles),
-        person_id,
+        user.person_id,
         needs_touch=now - seen_at > TOUCH_AFTER,
         number=number_of(session_id),
     )
@@ -74,15 +73,21 @@ def touch(session: Session, session_id: str, *, now: datetime) -> None:
     session.execute(update(WebSession).where(here).values(seen_at=now))
 
 
+def can_sign_in() -> ColumnElement[bool]:
+    """The condition that a user is not disabled, and their person has not left."""
+    left = select(Person.id).where(Person.id == User.person_id, Person.active.is_(False))
+    return and_(User.active, ~left.correlate(User).exists())
+
+
 def user_by_email(session: Session, email: str) -> User | None:
     """The user with this address who can sign in."""
-    here = (User.email == email.strip().lower(), User.active)
+    here = (User.email == email.strip().lower(), can_sign_in())
     return session.scalar(select(User).where(*here))
 
 
 def holders_of(session: Session, role: Role) -> list[User]:
     """The users who can sign in and hold a role."""
-    users = session.scalars(select(User).where(User.active).order_by(User.id))
+    users = session.scalars(select(User).where(can_sign_in()).order_by(User.id))
     return [user for user in users if role.value in user.roles]
 
 
@@ -101,7 +106,6 @@ def people_count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Person)) or 0
 
 
-def persons_behind(session: Session, actor: Actor) -> set[int]:
-    """The persons that an actor is: by his sign-in, and by the address in his name."""
-    known = person_by_email(session, mail_of(actor.name))
-    return {number for number in (actor.person_id, known.id if known else None) if number}
+def number_of(session_id: str) -> str:
+    """How the trail and decisions name a session. It cannot be turned back into its id."""
+    return f"sign-in {secrets.digest(session_id)[:16]}"

@@ -1,77 +1,20 @@
-"""Verbs of people: import persons, add users, sign in and out."""
+"""Persons, as the identity system knows them: import, and who has left."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import email_validator
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
-from recert.foundation.errors import BadInput
 from recert.foundation.settings import LANGUAGES
-from recert.people import csv_rows
+from recert.people import csv_rows, self_assignment, users
+from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
-from recert.people.models import (
-    Organisation,
-    OrganisationKind,
-    Person,
-    SignInFailure,
-    User,
-    WebSession,
-)
-
-# Names that many companies use inside: an address there is as good as any.
-email_validator.SPECIAL_USE_DOMAIN_NAMES = [
-    name
-    for name in email_validator.SPECIAL_USE_DOMAIN_NAMES
-    if name not in ("local", "test", "localhost")
-]
-
-SESSION_LIFE = timedelta(hours=8)
-SESSION_IDLE = timedelta(minutes=30)
-FAILURES_ALLOWED = 10
-FAILURE_WINDOW = timedelta(minutes=15)
-MIN_PASSWORD = 12
-MAX_PASSWORD = 1024  # hashing a novel would keep the processor busy
-MAX_EMAIL = 320
-
-_hasher = PasswordHasher()
-# Checked for unknown users, so that they take as long as known ones.
-_NOBODY = _hasher.hash(secrets.new_token())
-
-
-class SignInRefused(BadInput):
-    """The mail address and the password do not belong together. Check both and try again."""
-
-
-class TooManyAttempts(BadInput):
-    """Too many attempts to sign in. Wait 15 minutes and try again."""
-
-
-def clean_email(text: str) -> str:
-    """The address in lower case and as mail servers write it; CellError when it is none that
-    every mail server can deliver to."""
-    try:
-        checked = validate_email(text, check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        raise CellError(f"{text!r} is not a mail address") from error
-    return (checked.ascii_email or checked.normalized).lower()
-
-
-def known_as(text: str) -> str:
-    """The address as it would be stored if it is one, else text that belongs to nobody."""
-    try:
-        return clean_email(text.strip())
-    except CellError:
-        shown = "".join(one if one.isprintable() else "?" for one in text.strip())
-        return shown.lower()[:MAX_EMAIL]
+from recert.people.models import AssignedBy, Organisation, OrganisationKind, Person
 
 
 def _optional_email(text: str) -> str:
@@ -128,6 +71,7 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
     known = {person.email: person for person in session.scalars(select(Person))}
     _check_people(rows, set(known))
     organisations = _organisations(session, rows)
+    were_active = {person.id for person in known.values() if person.active}
     for row in rows:
         person = known.get(row.text("email"))
         if person is None:
@@ -145,12 +89,44 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
             person.left_on = left_on if isinstance(left_on, date) else None
         person.active = person.left_on is None or person.left_on > now.date()
     session.flush()
-    for row in rows:
-        if "manager_email" in row.values:
-            manager = known.get(row.text("manager_email"))
-            known[row.text("email")].manager_id = manager.id if manager else None
+    led = _set_managers(rows, known)
+    _note_own_changes(session, led, were_active, known.values(), actor=actor, now=now)
+    users.join_persons(session)
+    users.end_sessions_of_leavers(session)
     trail.append(session, "people.imported", "people", {"rows": len(rows)}, actor=actor, at=now)
     return len(rows)
+
+
+def _set_managers(rows: list[CsvRow], known: dict[str, Person]) -> list[tuple[Person, Person]]:
+    """Sets the managers that the file names; whom it gave a new one, and whom."""
+    changed = []
+    for row in rows:
+        if "manager_email" not in row.values:
+            continue
+        person, manager = known[row.text("email")], known.get(row.text("manager_email"))
+        if manager is not None and person.manager_id != manager.id:
+            changed.append((person, manager))
+        person.manager_id = manager.id if manager else None
+    return changed
+
+
+def _note_own_changes(
+    session: Session,
+    led: list[tuple[Person, Person]],
+    were_active: set[int],
+    people: Iterable[Person],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Whoever made themselves somebody's manager, or said that somebody has left, may have become
+    the reviewer by it."""
+    managers = [(boss.id, one.id, f"manager of {one.name}") for one, boss in led]
+    self_assignment.note(session, AssignedBy.MANAGER, managers, actor=actor, now=now)
+    left = [one for one in people if one.id in were_active and not one.active]
+    own = self_assignment.may_be(session, actor) if left else set[int]()
+    leavers = [(me, one.id, f"in place of {one.name}") for one in left for me in own]
+    self_assignment.note(session, AssignedBy.LEAVER, leavers, actor=actor, now=now)
 
 
 def note_leavers(session: Session, *, actor: Actor, now: datetime) -> int:
@@ -162,6 +138,9 @@ def note_leavers(session: Session, *, actor: Actor, now: datetime) -> int:
         person.active = False
         details = {"email": person.email, "left_on": str(person.left_on)}
         trail.append(session, "person.left", f"person:{person.id}", details, actor=actor, at=now)
+    if leavers:
+        session.flush()
+        users.end_sessions_of_leavers(session)
     return len(leavers)
 
 
@@ -204,97 +183,3 @@ def _organisations(session: Session, rows: list[CsvRow]) -> dict[str, int]:
             known[name].kind = kind
     session.flush()
     return {name: found.id for name, found in known.items()}
-
-
-def add_user(
-    session: Session,
-    email: str,
-    name: str,
-    password: str,
-    roles: frozenset[Role],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> User:
-    """Adds somebody who can sign in, or gives an existing one a new password and roles."""
-    actor.require(Role.ADMINISTRATOR)
-    try:
-        email = clean_email(email)
-    except CellError as error:
-        raise BadInput(f"{error}.") from error
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise BadInput(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
-    if not name.strip() or not name.isprintable():
-        raise BadInput("A user needs a name without control characters.")
-    one_at_a_time(session, "add user")
-    user = session.scalar(select(User).where(User.email == email))
-    if user is None:
-        user = User(email=email, created_at=now, active=True)
-        session.add(user)
-    user.name, user.roles = name, sorted(roles)
-    user.password_hash = _hasher.hash(password)
-    session.flush()
-    session.execute(delete(WebSession).where(WebSession.user_id == user.id))
-    details = {"email": email, "roles": user.roles}
-    trail.append(session, "user.saved", f"user:{user.id}", details, actor=actor, at=now)
-    return user
-
-
-def check_password(
-    session: Session, email: str, password: str, *, address: str, now: datetime
-) -> User:
-    """The user, or SignInRefused / TooManyAttempts. The only place that checks a password."""
-    email = known_as(email)
-    since = now - FAILURE_WINDOW
-    recent = select(func.count()).where(
-        SignInFailure.at > since, SignInFailure.email == email, SignInFailure.address == address
-    )
-    if (session.scalar(recent) or 0) >= FAILURES_ALLOWED:
-        raise TooManyAttempts
-    user = session.scalar(select(User).where(User.email == email, User.active))
-    kept = user.password_hash if user else _NOBODY
-    if not _fits(kept, password[: MAX_PASSWORD + 1]) or user is None:
-        raise SignInRefused
-    return user
-
-
-def note_failure(session: Session, email: str, *, address: str, now: datetime) -> None:
-    """Counts a refused sign-in and forgets old ones."""
-    session.execute(delete(SignInFailure).where(SignInFailure.at < now - FAILURE_WINDOW))
-    session.add(SignInFailure(at=now, email=known_as(email), address=address))
-
-
-def _fits(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError, UnicodeEncodeError):
-        return False
-
-
-def open_session(session: Session, user: User, *, address: str, actor: Actor, now: datetime) -> str:
-    """A new session id for the cookie; the table keeps its hash."""
-    session_id = secrets.new_token()
-    session.add(
-        WebSession(
-            id_hash=secrets.digest(session_id),
-            user_id=user.id,
-            created_at=now,
-            seen_at=now,
-            expires_at=now + SESSION_LIFE,
-            address=address,
-        )
-    )
-    session.execute(delete(WebSession).where(WebSession.expires_at < now))
-    details = {"session": number_of(session_id)}
-    trail.append(session, "user.signed_in", f"user:{user.id}", details, actor=actor, at=now)
-    return session_id
-
-
-def number_of(session_id: str) -> str:
-    """How the trail and decisions name a session. It cannot be turned back into its id."""
-    return f"sign-in {secrets.digest(session_id)[:16]}"
-
-
-def close_session(session: Session, session_id: str) -> None:
-    """Signs one browser out; a copied cookie is dead as well."""
-    session.execute(delete(WebSession).where(WebSession.id_hash == secrets.digest(session_id)))

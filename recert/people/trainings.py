@@ -10,9 +10,9 @@ from recert import trail
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.people import csv_rows
+from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, RowError
 from recert.people.models import Person, Training
-from recert.people.service import clean_email
 
 MOST_TEXT = 200
 

@@ -15,7 +15,9 @@ from recert.decisions.models import Decision
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, MovedMeanwhile
+from recert.foundation.separation import Party, Step
 from recert.inventory.models import Group, Server
+from recert.people import separation
 from recert.remediation import overlaps, waves
 from recert.remediation.models import Remediation
 
@@ -94,6 +96,9 @@ def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: 
     wanted = decision.answer_rights or 0
     rights = (overlaps.held_before(session, item, wanted), wanted)
     order = order_for(session, item, item.ref, *rights, actor=DECISIONS, now=now)
+    order.released = item.release_id is not None
+    by = Party(decision.person_id, name=decision.actor)
+    separation.note_party(session, order.ref, Step.DECIDED, by, now=now)
     link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
     session.add(link)
     items.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")

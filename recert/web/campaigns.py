@@ -16,6 +16,7 @@ from recert.campaigns import (
     micro,
     notices,
     places,
+    policy_agreement,
     problems,
     queries,
     questions,
@@ -113,6 +114,7 @@ def _draft(form: CampaignForm) -> int:
             form.folder.data,
             due_at,
             undo_minutes=settings().undo_minutes,
+            usual_undo_minutes=settings().undo_minutes,
             policy=form.policy,
             scope=form.scope(form.folder.data),
             about=Subject(form.about.data),
@@ -148,6 +150,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 policy=Policy.of(campaign.policy),
                 stages=Stages.of(campaign.stages).in_words,
                 mail_words=MAIL_WORDS,
+                is_agreed=policy_agreement.is_agreed(session, campaign.ref),
                 form=ConfirmForm(),
             )
         start = request.args.get("reviewers", 0, type=number)
@@ -191,6 +194,19 @@ def launch(campaign_id: int) -> ResponseReturnValue:
             session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
         )
     flash(f"The review is launched. {found.mails} mails are on their way.")
+    return redirect(url_for(".board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/agree-policy")
+@allowed(Role.OFFICER)
+def agree_policy(campaign_id: int) -> ResponseReturnValue:
+    reason, now = request.form.get("reason", ""), clock.now()
+    with database().transaction() as session:
+        found = _campaign(session, campaign_id)
+        policy_agreement.agree(
+            session, found.ref, found.weaker, reason, actor=current_actor(), now=now
+        )
+    flash("Agreed. The review can be launched.")
     return redirect(url_for(".board", campaign_id=campaign_id))
 
 

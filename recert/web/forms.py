@@ -22,7 +22,14 @@ from wtforms import (
     TimeField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import (
+    DataRequired,
+    EqualTo,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+)
 
 from recert.campaigns.models import Answer, Subject
 from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
@@ -42,6 +49,23 @@ class SignInForm(FlaskForm):
     email = EmailField("Mail address", [DataRequired("Enter your mail address."), Length(max=320)])
     password = PasswordField("Password", [DataRequired("Enter your password."), Length(max=1000)])
     next = HiddenField()
+
+
+class PasswordForm(FlaskForm):
+    """A user's own new password."""
+
+    present = PasswordField(
+        "Present password", [DataRequired("Enter your present password."), Length(max=1024)]
+    )
+    new = PasswordField(
+        "New password",
+        [DataRequired("Enter a new password."), Length(max=1024)],
+        description="At least 12 characters, not your name, and nothing that many others use.",
+    )
+    again = PasswordField(
+        "New password again",
+        [EqualTo("new", "This is not the same as the new password.")],
+    )
 
 
 class AnswerForm(FlaskForm):

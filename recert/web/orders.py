@@ -50,7 +50,7 @@ def show(order_id: int) -> ResponseReturnValue:
             else [],
             undone_by=queries.undo_of(session, order_id),
             asked=asked,
-            may_agree=asked and undoing.is_second(session, order, asked, current_actor()),
+            may_agree=asked and undoing.may_agree(session, order, current_actor()),
             may_have_ticket=order.state not in tickets.OVER,
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -19,6 +19,7 @@ from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.people import queries as people
+from recert.people import self_assignment
 from recert.people.models import Person
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
@@ -86,10 +87,37 @@ def _exclusions(form: ExclusionForm, problem: str = "", code: int = 200) -> Resp
             form=form,
             confirm=ConfirmForm(formdata=None),
             now=clock.now(),
-            me=current_actor().name,
+            approvable=_approvable(session),
             problem=problem,
         )
     return html, code
+
+
+def _approvable(session: Any) -> set[int]:
+    """The exclusions that wait and that the user may approve."""
+    waits = (row.Exclusion for row in excluding.register(session) if not row.Exclusion.approved_at)
+    return {one.id for one in waits if excluding.may_approve(session, one, current_actor())}
+
+
+@bp.get("/campaigns/self-assigned")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
+def self_assigned() -> ResponseReturnValue:
+    with database().reading() as session:
+        return render_template(
+            "registers/self_assigned.html",
+            rows=self_assignment.waiting(session),
+            form=ConfirmForm(formdata=None),
+        )
+
+
+@bp.post("/campaigns/self-assigned/<int:number>/agree")
+@allowed(Role.OFFICER)
+def agree(number: int) -> ResponseReturnValue:
+    reason = request.form.get("reason", "")
+    with database().transaction() as session:
+        self_assignment.agree(session, number, reason, actor=current_actor(), now=clock.now())
+    flash("Agreed. They can decide now.")
+    return redirect(url_for(".self_assigned"))
 
 
 def _offer_servers(form: ExclusionForm, session: Any) -> None:

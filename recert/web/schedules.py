@@ -32,6 +32,7 @@ def overview() -> ResponseReturnValue:
             rows=calendar.schedules(session),
             days=calendar.calendar(session, now=now),
             findings=calendar.findings(session, now=now),
+            agreed=scheduling.agreed(session),
             form=ConfirmForm(),
         )
 
@@ -83,10 +84,21 @@ def _wanted(form: ScheduleForm) -> Wanted:
         form.folder.data,
         form.days.data,
         settings().undo_minutes,
+        settings().undo_minutes,
         form.policy,
         chosen.scope,
         chosen.about,
     )
+
+
+@bp.post("/<int:schedule_id>/agree-policy")
+@allowed(Role.OFFICER)
+def agree_policy(schedule_id: int) -> ResponseReturnValue:
+    reason, now = request.form.get("reason", ""), clock.now()
+    with database().transaction() as session:
+        scheduling.agree_policy(session, schedule_id, reason, actor=current_actor(), now=now)
+    flash("Agreed. The schedule launches its reviews.")
+    return redirect(url_for(".overview"))
 
 
 @bp.post("/<int:schedule_id>/off")

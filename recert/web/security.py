@@ -13,7 +13,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.settings import Settings
 from recert.people import queries as people
-from recert.people import service as people_service
+from recert.people import sessions
 
 View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_access"  # who may open a view
@@ -119,7 +119,7 @@ def sign_in(session_id: str, who: people.SignedIn) -> None:
 def sign_out() -> None:
     """Ends the browser's session in the table, so that a copied cookie is dead as well."""
     with database().transaction() as session:
-        people_service.close_session(session, current_user.session_id)
+        sessions.close_session(session, current_user.session_id)
     logout_user()
 
 
@@ -146,6 +146,14 @@ def register(app: Flask) -> None:
     manager = LoginManager(app)
     manager.user_loader(_load)
     manager.session_protection = None  # our own table decides
+
+    @app.before_request
+    def same_origin() -> None:
+        """A form of another site never acts for who is signed in, whatever token it carries."""
+        elsewhere = request.headers.get("Sec-Fetch-Site", "") in ("cross-site", "same-site")
+        unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
+        if elsewhere and unsafe and current_user.is_authenticated:
+            abort(400, "This came from a page of another site. Open Recert and do it there.")
 
     @app.after_request
     def headers(answer: Response) -> Response:

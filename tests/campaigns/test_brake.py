@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from recert.campaigns import brake
-from recert.campaigns.brake import NothingWaits, NotTheSecond, Waiting
+from recert.campaigns.brake import NothingWaits, Waiting
 from recert.campaigns.models import Answer, Campaign, CampaignRelease, ItemState
 from recert.campaigns.policy import Policy, Silence
 from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from tests.support.house import House, staff
 
 INBOX = "/finance/inbox"
@@ -129,16 +130,16 @@ class TestWhoReleases:
     def test_not_the_one_who_closed_it(self, house: House) -> None:
         campaign = house.launched(policy=SILENT)
         house.close(campaign)
-        with pytest.raises(NotTheSecond):
+        with pytest.raises(SecondPersonNeeded):
             house.release(campaign, house.officer)
-        with pytest.raises(NotTheSecond):
+        with pytest.raises(SecondPersonNeeded):
             house.release(campaign, replace(house.officer, name="olga@house.example (operator: x)"))
         house.release(campaign, OTHER)
 
     def test_not_the_only_one_who_decided(self, house: House) -> None:
         campaign = much(house, brake_items=1)
         alice = staff("alice@house.example", Role.OFFICER)
-        with pytest.raises(NotTheSecond):
+        with pytest.raises(SecondPersonNeeded):
             house.release(campaign, alice)
 
     def test_one_of_several_deciders_may(self, house: House) -> None:

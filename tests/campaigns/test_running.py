@@ -17,7 +17,7 @@ from recert.campaigns import (
     service,
 )
 from recert.campaigns.bulk_handover import From, Given
-from recert.campaigns.early_close import SameOfficer, TooEarly
+from recert.campaigns.early_close import TooEarly
 from recert.campaigns.models import Answer, Campaign, CampaignState, Route
 from recert.campaigns.schedule import NoSuchTime
 from recert.campaigns.scheduling import Wanted
@@ -27,6 +27,7 @@ from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
+from recert.foundation.separation import SecondPersonNeeded
 from recert.mail.models import OutboxMessage
 from recert.people.models import Person
 from recert.trail.queries import page
@@ -162,7 +163,7 @@ class TestAnEarlyClose:
         with pytest.raises(TooEarly):
             self.close(house, campaign, house.officer)
         house.ask_to_close(campaign)
-        with pytest.raises(SameOfficer):
+        with pytest.raises(SecondPersonNeeded):
             self.close(house, campaign, OTTO)
         assert house.campaign(campaign).state is CampaignState.ACTIVE
 
@@ -172,9 +173,11 @@ class TestAnEarlyClose:
         typed = Actor(
             "Otto@house.example (operator: root)", OTTO.channel, OTTO.assurance, roles=OTTO.roles
         )
-        with pytest.raises(SameOfficer):
+        with pytest.raises(SecondPersonNeeded):
             self.close(house, campaign, typed)
-        self.close(house, campaign, operator("root"))
+        with pytest.raises(SecondPersonNeeded, match="Say who you are"):
+            self.close(house, campaign, operator("root"))
+        self.close(house, campaign, house.officer)
 
     def test_the_close_tells_who_asked_and_why(self, house: House) -> None:
         campaign = house.launched()
@@ -266,7 +269,7 @@ class TestManyToSomebodyElse:
         [
             ("lea", {}, "has left"),
             ("bob", {"reason": " "}, "Say why"),
-            ("bob", {"actor": staff("bob@house.example", Role.OFFICER)}, "to himself"),
+            ("bob", {"actor": staff("bob@house.example", Role.OFFICER)}, "to themselves"),
         ],
     )
     def test_who_and_why_must_make_sense(

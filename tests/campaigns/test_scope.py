@@ -7,13 +7,13 @@ from sqlalchemy import select
 
 from recert.campaigns import exclusions
 from recert.campaigns import service as campaigns
-from recert.campaigns.exclusions import NeedsAnother
 from recert.campaigns.models import Campaign, Exclusion, Item, LeftOut, Population
 from recert.campaigns.rules import LaunchRefused
 from recert.campaigns.scope import Holder, Scope
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder
 from recert.people import service as people
@@ -245,7 +245,7 @@ class TestExclusions:
 
     def test_nobody_approves_his_own(self, house: House) -> None:
         number = self.exclude(house)
-        with pytest.raises(NeedsAnother):
+        with pytest.raises(SecondPersonNeeded):
             self.approve(house, number, house.officer)
         with house.db.reading() as session:
             assert session.get_one(Exclusion, number).approved_at is None
@@ -285,7 +285,7 @@ class TestGates:
             with pytest.raises(LaunchRefused, match="48 are allowed"):
                 self.launch(house, campaign_id, ANOTHER)
             self.allow(house, campaign_id)
-            with pytest.raises(LaunchRefused, match="somebody else"):
+            with pytest.raises(SecondPersonNeeded, match="somebody else"):
                 self.launch(house, campaign_id, house.officer)
             found = self.launch(house, campaign_id, ANOTHER)
             assert "Server is moving." in found.warnings[0]

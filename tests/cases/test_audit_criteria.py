@@ -13,8 +13,6 @@ from recert import trail
 from recert.campaigns import calendar, exclusions, notices, population
 from recert.campaigns import service as campaigns
 from recert.campaigns.calendar import Standing
-from recert.campaigns.early_close import SameOfficer
-from recert.campaigns.exclusions import NeedsAnother
 from recert.campaigns.models import Answer, Campaign, ItemState, Route
 from recert.campaigns.policy import Policy, Risk, Silence
 from recert.campaigns.rules import LaunchRefused, StepRefused
@@ -28,6 +26,7 @@ from recert.evidence import audit, retention, verifier
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory import emergency, replaying, snapshots
 from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotState
 from recert.inventory.recordings import RecordingChanged, Shelf
@@ -72,7 +71,7 @@ def excluded(house: House, days: int = 30) -> None:
     with house.db.transaction() as session:
         ends, who = house.now + timedelta(days=days), {"actor": house.officer, "now": house.now}
         found = exclusions.ask(session, house.server(), "batch", "/", "It moves.", ends, **who)  # type: ignore[arg-type]
-        with pytest.raises(NeedsAnother):
+        with pytest.raises(SecondPersonNeeded):
             exclusions.approve(session, found, **who)  # type: ignore[arg-type]
         exclusions.approve(session, found, actor=ANOTHER, now=house.now)
 
@@ -150,7 +149,7 @@ def test_a05_a_stale_snapshot_needs_a_named_second_person(house: House) -> None:
             with pytest.raises(LaunchRefused, match="48 are allowed"):
                 campaigns.launch(session, found, **who)  # type: ignore[arg-type]
             campaigns.allow_old_snapshots(session, found, "It moves.", **who)  # type: ignore[arg-type]
-            with pytest.raises(LaunchRefused, match="somebody else"):
+            with pytest.raises(SecondPersonNeeded, match="somebody else"):
                 campaigns.launch(session, found, **who)  # type: ignore[arg-type]
             campaigns.launch(session, found, actor=ANOTHER, now=house.now)
         about = json.loads(packages.files(house.export(draft))["campaign.json"])
@@ -557,7 +556,7 @@ def test_a33_two_persons_to_close_early_and_to_exclude(house: House) -> None:
     house.ask_to_close(campaign)
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
-        with pytest.raises(SameOfficer):
+        with pytest.raises(SecondPersonNeeded):
             closing.close(session, found, actor=OTTO, now=house.now)
     excluded(house)  # refuses the one who asked
     actions = house.trail_actions()

@@ -19,7 +19,7 @@ from recert.decisions.models import Decision
 from recert.decisions.rules import NotYours, Reply, TooLate
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
-from recert.people import service as people
+from recert.people import users
 from recert.people.queries import person_by_email
 from tests.campaigns.test_rerouting import leaves
 from tests.campaigns.test_running import extend, zoned
@@ -215,9 +215,8 @@ class TestARoleThatWasLost:
         item = house.item("pia", INBOX)
         leaves(house, "alice")
         said = {"answer": "revoke", "version": 0, "seen": item.content_hash, "reason": "Mine."}
-        page = alice.post(f"/reviews/items/{item.id}", 404, **said)
-        assert "Nothing was changed. It may have gone to somebody else" in visible(page)
-        assert "Mine." in page
+        alice.post(f"/reviews/items/{item.id}", 302, **said)  # to the sign-in, which refuses
+        alice.get("/reviews", 302)
         assert answers(house) == []
 
     def test_a_reviewer_who_left_while_it_was_saved(self, house: House) -> None:
@@ -252,7 +251,7 @@ class TestARoleThatWasLost:
         with house.db.transaction() as session:
             now_an_auditor = ("Olga", PASSWORD, frozenset({Role.AUDITOR}))
             who = {"actor": house.admin, "now": house.now}
-            people.add_user(session, house.officer.name, *now_an_auditor, **who)  # type: ignore[arg-type]
+            users.add_user(session, house.officer.name, *now_an_auditor, **who)  # type: ignore[arg-type]
         path = f"/campaigns/{campaign}/extend"
         where = officer.post(path, due="2027-01-08", reason="More time.")
         assert "this was not saved" in visible(officer.get(where))

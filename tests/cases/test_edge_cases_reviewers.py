@@ -17,6 +17,7 @@ from recert.decisions.rules import NotYours, OwnAccess, Reply, TooLate
 from recert.evidence import verifier
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory.models import Account
 from tests.campaigns.test_contests import announced, objects, settles
 from tests.campaigns.test_rerouting import (
@@ -159,7 +160,7 @@ def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor)
     assert "list, download, upload" in waiting
     assert "Alice Archer keeps it, 23 Nov 2026, 13:00 CET: Needed." in waiting
     herself = replace(house.person("alice"), roles=frozenset({Role.OFFICER}))
-    with pytest.raises(second_person.NotTheSecond):
+    with pytest.raises(SecondPersonNeeded):
         says(house, item, herself, confirmed=True)
     with pytest.raises(NotAllowed):
         says(house, item, house.admin, confirmed=True)

@@ -11,6 +11,7 @@ from recert.connectors.rights import Rights
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -109,7 +110,7 @@ class TestAnUndo:
                 undoing.ask(session, found, " ", actor=house.admin, now=house.now)
             undoing.ask(session, found, "A mistake.", actor=house.admin, now=house.now)
             for other in (house.admin, bob):
-                with pytest.raises(undoing.NotTheSecond):
+                with pytest.raises(SecondPersonNeeded):
                     undoing.approve(session, found, actor=other, now=house.now)
             assert [row.Order.id for row in undoing.waiting(session)] == [done.id]
             made = undoing.approve(session, found, actor=house.officer, now=house.now)

@@ -14,6 +14,7 @@ from recert.connectors.rights import READ, Rights
 from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -108,7 +109,7 @@ class TestAnApproval:
         house.ordered("bob", "/finance", REVOKE)
         order = house.run()
         bob = replace(house.officer, person_id=house.person("bob").person_id)
-        with pytest.raises(rules.ApprovalRefused, match="your own account"):
+        with pytest.raises(SecondPersonNeeded, match="You hold the access"):
             approve(house, order, bob)
 
     def test_what_waits_for_nobody_is_refused(self, house: House) -> None:

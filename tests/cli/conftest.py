@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from recert.app import create_app, start_worker
 from recert.cli import Shell, cli
 from recert.demo import command
-from tests.support.house import House
+from tests.support.house import OTTO, House
 
 Type = Callable[..., str]
 
@@ -33,5 +33,7 @@ def recert(house: House) -> Type:
 def closed(house: House, recert: Type) -> str:
     """Two officers close the campaign Winter before its due date; what the second one reads."""
     house.user(house.officer)
-    assert "Another officer closes Winter" in recert("campaign close Winter --reason 'Enough'")
+    house.user(OTTO)
+    asked = recert("--as otto@house.example campaign close Winter --reason 'Enough'")
+    assert "Another officer closes Winter" in asked
     return recert("campaign close Winter --as olga@house.example")

@@ -4,9 +4,10 @@ import json
 
 from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
+from recert.foundation.actor import Role
 from tests.cli.conftest import Type, closed
 from tests.evidence.conftest import played
-from tests.support.house import House
+from tests.support.house import House, staff
 
 
 class TestSamplesRemarksVerdicts:
@@ -33,11 +34,13 @@ class TestSamplesRemarksVerdicts:
     def test_whoever_launched_by_command_does_not_accept_by_command(
         self, house: House, recert: Type
     ) -> None:
+        house.user(staff("ada@house.example", *Role))
         recert("snapshot main")
-        recert("campaign launch Winter --due 2026-12-20")
+        recert("--as ada@house.example campaign launch Winter --due 2026-12-20")
         closed(house, recert)
-        recert("campaign sign-off Winter --statement 'Seen.'")
-        assert "You launched or signed off" in recert("audit accept Winter", 4)
+        recert("--as olga@house.example campaign sign-off Winter --statement 'Seen.'")
+        assert "You drafted the campaign" in recert("--as ada@house.example audit accept Winter", 4)
+        assert "Say who you are" in recert("audit accept Winter", 4)
 
 
 class TestWhatNobodyCertified:

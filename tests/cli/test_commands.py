@@ -24,7 +24,7 @@ class TestTheWholeJob:
         recert(f"decide {number} revoke --as alice@house.example --reason 'Contract over'")
         assert "is closed. 8 items without an answer" in closed(house, recert)
         assert "1 new orders" in recert("order run")
-        recert("campaign sign-off Winter --statement 'Seen and accepted.'")
+        recert("--as olga@house.example campaign sign-off Winter --statement 'Seen and accepted.'")
         assert house.campaign(1).state is CampaignState.SIGNED_OFF
         package = tmp_path / "evidence.zip"
         recert(f"evidence export Winter --out {package}")
@@ -237,7 +237,8 @@ class TestOrders:
         assert house.permissions.read_bytes() == before
         house.user(house.officer)
         assert "Say why" in recert("order undo 1", 1)
-        recert("order undo 1 --reason Mistake")
+        house.user(house.admin)
+        recert("--as adam@house.example order undo 1 --reason Mistake")
         recert("order undo 1 --approved-by olga@house.example")
         assert "# order" in recert("order run --dry-run", 2)
         recert("order run")

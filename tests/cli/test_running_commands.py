@@ -5,7 +5,7 @@ import json
 from recert.campaigns.models import Answer, CampaignState
 from recert.decisions.rules import Reply
 from tests.cli.conftest import Type
-from tests.support.house import House
+from tests.support.house import OTTO, House
 
 
 class TestRunning:
@@ -47,9 +47,12 @@ class TestRunning:
         house.user(house.officer)
         house.launched("Winter")
         assert "another one closes it" in recert("campaign close Winter", 4)
-        recert("campaign close Winter --reason Enough")
-        assert "another officer must close it" in recert("campaign close Winter", 4)
-        assert "No user has" in recert("campaign close Winter --as nobody@house.example", 1)
+        house.user(OTTO)
+        recert("--as otto@house.example campaign close Winter --reason Enough")
+        assert "Say who you are" in recert("campaign close Winter", 4)
+        again = recert("campaign close Winter --as otto@house.example", 4)
+        assert "You asked to close the campaign early" in again
+        assert "has the address" in recert("campaign close Winter --as nobody@house.example", 1)
         assert "is closed" in recert("campaign close Winter --as olga@house.example")
         assert house.campaign(1).state is CampaignState.CLOSING
 

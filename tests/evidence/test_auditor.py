@@ -16,6 +16,7 @@ from recert.evidence.models import Judgement, Remark, Sample, Verdict
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.foundation.separation import SecondPersonNeeded
 from recert.trail.models import TrailEntry
 from tests.evidence.conftest import INBOX, played
 from tests.support import packages
@@ -130,7 +131,7 @@ class TestAVerdict:
 
     def test_whoever_signed_off_does_not_judge(self, house: House) -> None:
         both = staff(house.officer.name, Role.OFFICER, Role.AUDITOR)
-        with pytest.raises(audit.OwnWork):
+        with pytest.raises(SecondPersonNeeded):
             act(house, audit.judge, played(house), Judgement.ACCEPTED, actor=both)
 
 

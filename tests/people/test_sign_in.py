@@ -1,5 +1,6 @@
 """Users, passwords, and sessions of browsers."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,11 +8,12 @@ from sqlalchemy import select, update
 
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
-from recert.people import queries, service
+from recert.people import queries, sessions, users
+from recert.people import service as people
 from recert.people.models import User, WebSession
 from recert.people.queries import SignedIn
-from recert.people.service import SignInRefused, TooManyAttempts
-from tests.support.house import NOON, PASSWORD, House, staff
+from recert.people.sessions import SignInRefused, TooManyAttempts
+from tests.support.house import NOON, PASSWORD, PEOPLE, House, staff
 
 HERE = "192.0.2.1"
 
@@ -19,27 +21,26 @@ HERE = "192.0.2.1"
 def check(
     house: House, email: str, password: str = PASSWORD, at: datetime = NOON, address: str = HERE
 ) -> User:
-    """A try to sign in as the web does it: a refusal is counted."""
-    try:
-        with house.db.transaction() as session:
-            user = service.check_password(session, email, password, address=address, now=at)
-            session.expunge(user)
-            return user
-    except (SignInRefused, TooManyAttempts):
-        with house.db.transaction() as session:
-            service.note_failure(session, email, address=address, now=at)
-        raise
+    """A try to sign in as the web does it: counted first, and then looked at."""
+    with house.db.transaction() as session:
+        attempt = sessions.begin_attempt(session, email, address=address, now=at)
+    with house.db.reading() as session:
+        user = sessions.check_password(session, email, password)
+        session.expunge(user)
+    with house.db.transaction() as session:
+        sessions.succeed(session, attempt)
+    return user
 
 
-def fail(house: House, email: str, times: int) -> None:
+def fail(house: House, email: str, times: int, address: str = HERE) -> None:
     for _ in range(times):
         with house.db.transaction() as session:
-            service.note_failure(session, email, address=HERE, now=NOON)
+            sessions.begin_attempt(session, email, address=address, now=NOON)
 
 
 def save(house: House, email: str, password: str = PASSWORD, *roles: Role) -> None:
     with house.db.transaction() as session:
-        service.add_user(
+        users.add_user(
             session, email, "Somebody", password, frozenset(roles), actor=house.admin, now=NOON
         )
 
@@ -47,7 +48,7 @@ def save(house: House, email: str, password: str = PASSWORD, *roles: Role) -> No
 def enter(house: House, actor: Actor) -> str:
     user = check(house, actor.name)
     with house.db.transaction() as session:
-        return service.open_session(session, user, address=HERE, actor=actor, now=NOON)
+        return sessions.open_session(session, user, address=HERE, actor=actor, now=NOON)
 
 
 def who(house: House, session_id: str, after: timedelta = timedelta(0)) -> SignedIn | None:
@@ -84,15 +85,13 @@ class TestAUser:
     def test_bad_input_is_refused(self, house: House, email: str, name: str, password: str) -> None:
         before = house.trail_actions()
         with pytest.raises(BadInput), house.db.transaction() as session:
-            service.add_user(
-                session, email, name, password, frozenset(), actor=house.admin, now=NOON
-            )
+            users.add_user(session, email, name, password, frozenset(), actor=house.admin, now=NOON)
         assert house.trail_actions() == before
 
     @pytest.mark.parametrize("role", [Role.OFFICER, Role.AUDITOR])
     def test_only_an_administrator_may_add_one(self, house: House, role: Role) -> None:
         with pytest.raises(NotAllowed), house.db.transaction() as session:
-            service.add_user(
+            users.add_user(
                 session,
                 "charlie@house.example",
                 "Charlie",
@@ -194,17 +193,120 @@ class TestASession:
         house.user(house.officer)
         first, second = enter(house, house.officer), enter(house, house.officer)
         with house.db.transaction() as session:
-            service.close_session(session, first)
+            sessions.close_session(session, first)
         assert who(house, first) is None
         assert who(house, second)
 
     def test_a_new_password_ends_all_of_them(self, house: House) -> None:
         house.user(house.officer)
-        sessions = [enter(house, house.officer) for _ in range(3)]
+        opened = [enter(house, house.officer) for _ in range(3)]
         save(house, house.officer.name, "another good one", Role.OFFICER)
-        assert [who(house, each) for each in sessions] == [None, None, None]
+        assert [who(house, each) for each in opened] == [None, None, None]
 
-    def test_somebody_who_left_is_no_reviewer_any_more(self, house: House) -> None:
-        found = who(house, enter(house, house.user(staff("lea@house.example"))))
-        assert found
-        assert found.person_id is None
+    def test_leaving_ends_it_at_once_with_the_sign_in(self, house: House) -> None:
+        session_id = enter(house, house.user(staff("alice@house.example", Role.OFFICER)))
+        with house.db.transaction() as session:
+            left = PEOPLE.replace("mona@house.example,\nbob", "mona@house.example,2026-11-01\nbob")
+            people.import_people(session, left, actor=house.admin, now=NOON)
+        assert who(house, session_id) is None
+        with house.db.reading() as session:
+            assert session.scalars(select(WebSession)).all() == []
+        with pytest.raises(SignInRefused):
+            check(house, "alice@house.example")
+
+    def test_the_announced_last_day_ends_it_as_well(self, house: House) -> None:
+        session_id = enter(house, house.user(staff("alice@house.example", Role.OFFICER)))
+        with house.db.transaction() as session:
+            left = PEOPLE.replace("mona@house.example,\nbob", "mona@house.example,2026-11-24\nbob")
+            people.import_people(session, left, actor=house.admin, now=NOON)
+        assert who(house, session_id)
+        with house.db.transaction() as session:
+            people.note_leavers(session, actor=house.admin, now=NOON + timedelta(days=2))
+        assert who(house, session_id) is None
+
+
+class TestDisabling:
+    def test_it_ends_sessions_and_sign_in_at_once_and_can_be_taken_back(self, house: House) -> None:
+        house.user(house.admin)
+        session_id = enter(house, house.user(house.officer))
+        with house.db.transaction() as session:
+            users.disable(session, "olga@house.example", "left", actor=house.admin, now=NOON)
+        assert who(house, session_id) is None
+        with pytest.raises(SignInRefused):
+            check(house, "olga@house.example")
+        assert house.trail_actions()[-1] == "user.disabled"
+        with house.db.transaction() as session:
+            users.enable(session, "olga@house.example", actor=house.admin, now=NOON)
+        assert check(house, "olga@house.example")
+
+    def test_the_last_administrator_stays(self, house: House) -> None:
+        house.user(house.admin)
+        with pytest.raises(users.LastAdministrator), house.db.transaction() as session:
+            users.disable(session, "adam@house.example", "x", actor=house.admin, now=NOON)
+
+
+class TestPasswords:
+    @pytest.mark.parametrize(
+        "weak",
+        [
+            "123456789012",
+            "password1234",
+            "qwertyuiop12",
+            "aaaaaaaaaaaaaa",
+            "olga@house.example",
+            "Somebody likes trains",
+        ],
+    )
+    def test_what_many_use_or_what_names_the_user_is_refused(self, house: House, weak: str) -> None:
+        with pytest.raises(BadInput, match="password"):
+            save(house, "olga@house.example", weak, Role.OFFICER)
+
+    def test_a_user_changes_their_own_with_the_present_one(self, house: House) -> None:
+        house.user(house.officer)
+        session_id = enter(house, house.officer)
+        with house.db.reading() as session:
+            number = session.scalars(select(User.id)).one()
+        for present, new, error in (
+            ("wrong", "another good one", users.WrongPassword),
+            (PASSWORD, "123456789012", BadInput),
+        ):
+            with pytest.raises(error), house.db.transaction() as session:
+                users.change_password(session, number, present, new, actor=house.officer, now=NOON)
+        with house.db.transaction() as session:
+            users.change_password(
+                session, number, PASSWORD, "another good one", actor=house.officer, now=NOON
+            )
+        assert who(house, session_id) is None
+        assert check(house, "olga@house.example", "another good one")
+
+
+class TestGuessing:
+    def test_one_password_at_many_accounts_is_stopped(self, house: House) -> None:
+        for number in range(sessions.MOST_FROM_ADDRESS):
+            fail(house, f"user{number}@house.example", 1)
+        with pytest.raises(TooManyAttempts):
+            check(house, "olga@house.example")
+        with pytest.raises(SignInRefused):
+            check(house, "olga@house.example", address="192.0.2.9")
+
+    def test_one_account_from_many_addresses_is_stopped(self, house: House) -> None:
+        for number in range(sessions.MOST_AT_ACCOUNT):
+            fail(house, "olga@house.example", 1, address=f"198.51.100.{number}")
+        with pytest.raises(TooManyAttempts):
+            check(house, "olga@house.example")
+
+    def test_many_at_once_do_not_get_past_the_limit(self, house: House) -> None:
+        house.user(house.officer)
+
+        def guess(_number: int) -> bool:
+            try:
+                check(house, "olga@house.example", "wrong")
+            except TooManyAttempts:
+                return True
+            except SignInRefused:
+                return False
+            raise AssertionError
+
+        with ThreadPoolExecutor(8) as pool:
+            refused = list(pool.map(guess, range(30)))
+        assert refused.count(False) == sessions.MOST_HERE

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.app import create_app
-from recert.campaigns import brake, contests, early_close, freshness, items
+from recert.campaigns import brake, contests, early_close, freshness, items, policy_agreement
 from recert.campaigns import service as campaigns
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
@@ -38,6 +38,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.inventory.recordings import Shelf
 from recert.people import queries as people_queries
 from recert.people import service as people
+from recert.people import users
 from recert.remediation import confirmations
 from recert.remediation import service as remediation
 from recert.trail.models import TrailEntry
@@ -167,8 +168,15 @@ class House:
         campaign_id = self.drafted(name, prefix, **more)
         with self.db.transaction() as session:
             made = session.get_one(Campaign, campaign_id)
+            if made.weaker:
+                self.agree_policy(session, made)
             campaigns.launch(session, made, actor=self.officer, now=clock.now())
         return campaign_id
+
+    def agree_policy(self, session: Session, campaign: Campaign) -> None:
+        """Another officer, Otto, agrees to rules that protect less than usual."""
+        rules, reason, at = campaign.weaker, "Small and well known.", clock.now()
+        policy_agreement.agree(session, campaign.ref, rules, reason, actor=OTTO, now=at)
 
     def item(self, account: str, folder: str) -> Item:
         """The newest item about an account in a folder, detached."""
@@ -355,7 +363,7 @@ class House:
     def user(self, actor: Actor) -> Actor:
         """Lets a member of the cast sign in with PASSWORD."""
         with self.db.transaction() as session:
-            people.add_user(
+            users.add_user(
                 session,
                 actor.name,
                 actor.name.partition("@")[0].title(),
@@ -370,10 +378,12 @@ class House:
 def _ask_when_early(session: Session, found: Campaign) -> None:
     running = found.state is CampaignState.ACTIVE
     if running and early_close.is_early(session, found, now=clock.now()):
-        otto = staff("otto@house.example", Role.OFFICER)
-        early_close.ask(session, found, "It is enough.", actor=otto, now=clock.now())
+        early_close.ask(session, found, "It is enough.", actor=OTTO, now=clock.now())
 
 
 def staff(email: str, *roles: Role) -> Actor:
     """Somebody with a role in Recert."""
     return Actor(email, Channel.WEB, Assurance.SIGNED_IN, roles=frozenset(roles))
+
+
+OTTO = staff("otto@house.example", Role.OFFICER)

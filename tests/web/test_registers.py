@@ -45,7 +45,7 @@ class TestExclusions:
 
     def test_nobody_approves_his_own(self, officer: Visitor) -> None:
         self.ask(officer)
-        assert "second person" in send(officer, "/campaigns/exclusions/1/approve", code=409)
+        assert "second person" in send(officer, "/campaigns/exclusions/1/approve", code=403)
 
     def test_what_is_wrong_is_named_and_kept(self, officer: Visitor) -> None:
         wanted = {"server": 1, "account": "batch", "folder": "/", "ends": "2026-12-31"}
@@ -159,6 +159,6 @@ class TestScope:
             assert "Allow older snapshots" in officer.get(f"/campaigns/{campaign_id}")
             path = f"/campaigns/{campaign_id}/allow-older-snapshots"
             send(officer, path, {"reason": "It moves."}, code=302)
-            assert "somebody else" in send(officer, f"/campaigns/{campaign_id}/launch", code=409)
+            assert "somebody else" in send(officer, f"/campaigns/{campaign_id}/launch", code=403)
             send(otto, f"/campaigns/{campaign_id}/launch", code=302)
         assert house.campaign(campaign_id).launched_by == "otto@house.example"

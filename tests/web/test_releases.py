@@ -73,7 +73,7 @@ class TestReleasing:
         hidden = form_fields(officer.get("/releases/1"), "/releases/1")
         hidden.pop("csrf_token", None)
         page = officer.post("/releases/1", 403, **hidden, reason="Mine.")
-        assert "need a second person" in visible(page)
+        assert "You closed the campaign, so somebody else must do this" in visible(page)
 
     def test_the_list_is_empty_or_names_the_campaign(self, house: House, admin: Visitor) -> None:
         assert "Nothing waits." in visible(admin.get("/releases"))

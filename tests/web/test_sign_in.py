@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from recert.foundation import clock
-from recert.people import service
+from recert.people import passwords
 from tests.support.browser import Visitor, visible
 from tests.support.house import NOON, PASSWORD, House
 
@@ -27,14 +27,14 @@ class TestSigningIn:
         house.user(house.officer)
         stranger.get("/sign-in")
         page = stranger.post("/sign-in", 422, email="olga@house.example", password="wrong")
-        assert "do not belong together" in visible(page)
+        assert "Wrong email or password" in visible(page)
         assert "<title>Error:" in page
         assert 'value="olga@house.example"' in page
 
     def test_an_unknown_user_gets_the_same_answer(self, stranger: Visitor) -> None:
         stranger.get("/sign-in")
         page = stranger.post("/sign-in", 422, email="nobody@house.example", password="wrong")
-        assert "do not belong together" in visible(page)
+        assert "Wrong email or password" in visible(page)
 
     def test_guessing_is_stopped(self, house: House, stranger: Visitor) -> None:
         house.user(house.officer)
@@ -65,7 +65,7 @@ class TestSigningIn:
             return True
 
         house.user(house.officer)
-        monkeypatch.setattr(service, "_fits", slow)
+        monkeypatch.setattr(passwords, "fits", slow)
         stranger.sign_in(house.officer)
         others.shutdown()
 
