@@ -100,6 +100,31 @@ def upgrade() -> None:
         "server_order",
         sa.Column("released", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    op.create_table(
+        "campaign_mark",
+        sa.Column("campaign_id", sa.Integer(), sa.ForeignKey("campaign.id"), primary_key=True),
+        sa.Column("kind", sa.String(32), primary_key=True),
+        sa.Column("value", sa.String(64), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+    )
+    op.create_table(
+        "account_candidate",
+        sa.Column("account_id", sa.Integer(), sa.ForeignKey("account.id"), primary_key=True),
+        sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), primary_key=True),
+    )
+    op.add_column(
+        "account",
+        sa.Column("has_candidates", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column(
+        "item",
+        sa.Column("carried_conflict", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.add_column("item", sa.Column("gone_seen_at", Moment(), nullable=True))
+    gone = sa.text("gone_seen_at IS NOT NULL")
+    op.create_index(
+        "ix_item_gone", "item", ["campaign_id"], sqlite_where=gone, postgresql_where=gone
+    )
     for table in ("campaign", "campaign_template"):
         weaker = sa.Column("weaker", sa.JSON(), nullable=False, server_default="[]")
         op.add_column(table, weaker)
@@ -148,6 +173,12 @@ def _guard() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_item_gone", "item")
+    op.drop_column("item", "gone_seen_at")
+    op.drop_column("item", "carried_conflict")
+    op.drop_column("account", "has_candidates")
+    op.drop_table("account_candidate")
+    op.drop_table("campaign_mark")
     for table in ("campaign_template", "campaign"):
         op.drop_column(table, "weaker")
     op.drop_index("ix_server_order_recent", "server_order")

@@ -3,7 +3,7 @@ silence takes away, wait until a second person lets them go. Until then nothing 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, select, true, update
 from sqlalchemy.orm import Session
@@ -19,15 +19,16 @@ from recert.campaigns.models import (
     Occurrence,
 )
 from recert.campaigns.policy import Policy
+from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, RefusedByPolicy
 from recert.foundation.separation import Party, Step
-from recert.inventory import queries as inventory
-from recert.inventory.models import Server
+from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.people import separation
 
 RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)
 HALTED = "halted after wave "
+LATELY = timedelta(days=30)  # what was ordered since then counts against the threshold
 # A literal, because SQLite uses the partial index of final items for nothing else.
 FINAL: ColumnElement[bool] = Item.state == literal_column("'final'")
 
@@ -42,7 +43,13 @@ class ServerShare:
 
     server: str
     changes: int
+    before: int  # ordered lately by any campaign without a second person
     grants: int
+
+    @property
+    def with_before(self) -> str:
+        """What was ordered before, in words."""
+        return f", with {self.before} in the last {LATELY.days} days" if self.before else ""
 
 
 @dataclass(frozen=True)
@@ -68,28 +75,38 @@ def may_be_ordered(session: Session, campaign: Campaign, now: datetime) -> Colum
     """The condition that a final item of this campaign may be ordered now. It holds as long as
     the caller holds the campaign."""
     released = Item.release_id.is_not(None)
-    if _too_much(session, campaign):
+    if _too_much(session, campaign, now):
         return released  # alone, so that the index of final items answers
     return or_(released, and_(Item.answer != Answer.NO_ANSWER, ~live_feed.in_use(campaign, now)))
 
 
 def _waits(session: Session, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that an item, if final and not released, waits."""
-    if _too_much(session, campaign):
+    if _too_much(session, campaign, now):
         return true()
     return or_(Item.answer == Answer.NO_ANSWER, live_feed.in_use(campaign, now))
 
 
-def _too_much(session: Session, campaign: Campaign) -> list[str]:
-    """Why these are too many changes at once; empty when they are not."""
+def _too_much(session: Session, campaign: Campaign, now: datetime) -> list[str]:
+    """Why these are too many changes; empty when they are not. What any campaign ordered on the
+    same servers lately without a second person counts as well: ten removals every two hours are
+    as many as all of them at once."""
     policy, here = Policy.of(campaign.policy), _unreleased(campaign.id)
     some = select(Item.id).where(here).limit(policy.brake_items + 1).subquery()
-    if (session.scalar(select(func.count()).select_from(some)) or 0) > policy.brake_items:
+    pending = session.scalar(select(func.count()).select_from(some)) or 0
+    if pending > policy.brake_items:
         return [f"More than {policy.brake_items} changes at once."]
+    shares = _shares(session, here, now) if pending else []
+    before = sum(share.before for share in shares)
+    if pending + before > policy.brake_items:
+        return [
+            f"More than {policy.brake_items} changes within {LATELY.days} days: {pending} now, "
+            f"and {before} before without a second person."
+        ]
     return [
-        f"More than {policy.brake_percent} % of the access on {share.server}."
-        for share in _shares(session, here)
-        if share.changes > policy.allowed_on(share.grants)
+        f"More than {policy.brake_percent} % of the access on {share.server}{share.with_before}."
+        for share in shares
+        if share.changes + share.before > policy.allowed_on(share.grants + share.before)
     ]
 
 
@@ -97,24 +114,38 @@ def _unreleased(campaign_id: int) -> ColumnElement[bool]:
     return and_(Item.campaign_id == campaign_id, FINAL, Item.release_id.is_(None))
 
 
-def _shares(session: Session, where: ColumnElement[bool]) -> list[ServerShare]:
+def _shares(session: Session, where: ColumnElement[bool], now: datetime) -> list[ServerShare]:
+    """How much of each server waits, what was ordered there lately that nobody released, and what
+    it grants: the figure of its newest snapshot, so that nothing is counted."""
+    lately = (
+        select(func.count())
+        .select_from(Order)
+        .where(
+            Order.server_id == Server.id,
+            Order.created_at >= now - LATELY,
+            Order.released.is_(False),
+            Order.kind != OrderKind.UNDO,
+            Order.state != OrderState.CANCELLED,
+        )
+        .correlate(Server)
+        .scalar_subquery()
+    )
+    grants = (
+        select(Snapshot.grants)
+        .where(Snapshot.server_id == Server.id, Snapshot.state == SnapshotState.COMPLETE)
+        .order_by(Snapshot.id.desc())
+        .limit(1)
+        .correlate(Server)
+        .scalar_subquery()
+    )
     query = (
-        select(Server.id, Server.name, func.count())
+        select(Server.name, func.count(), lately, func.coalesce(grants, 0))
         .join(Item, Item.server_id == Server.id)
         .where(where)
         .group_by(Server.id, Server.name)
         .order_by(Server.name)
     )
-    return [
-        ServerShare(name, changes, _grants(session, server_id))
-        for server_id, name, changes in session.execute(query).all()
-    ]
-
-
-def _grants(session: Session, server_id: int) -> int:
-    """What a server grants now: the figure of its newest snapshot, so that nothing is counted."""
-    newest = inventory.last_complete(session, server_id)
-    return newest.grants if newest else 0
+    return [ServerShare(*row) for row in session.execute(query)]
 
 
 def waiting_items(session: Session, campaign: Campaign, now: datetime) -> ColumnElement[bool]:
@@ -152,9 +183,10 @@ def waiting_campaigns(session: Session, now: datetime) -> Sequence[WaitingCampai
 def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
     """What waits, for the person who may release it."""
     here = waiting_items(session, campaign, now) if campaign.state in RUNNING else false()
-    ids = select(Item.id).where(here).order_by(Item.id).execution_options(yield_per=10_000)
-    count, digest = items.digest_of(session.scalars(ids))
-    reasons = _too_much(session, campaign) if count else []
+    rows = select(Item.id, Item.version, Item.answer_rights).where(here).order_by(Item.id)
+    streamed = session.execute(rows.execution_options(yield_per=10_000))
+    count, digest = items.digest_of_answers(streamed)
+    reasons = _too_much(session, campaign, now) if count else []
     silent = select(Item.id).where(here, Item.answer == Answer.NO_ANSWER).limit(1)
     if count and session.scalar(silent):
         reasons.append("The policy takes access away where nobody answered.")
@@ -163,7 +195,7 @@ def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
         days = Policy.of(campaign.policy).live_feed_days
         reasons.append(f"{running} of them are of access that was used in the last {days} days.")
     halted = halted_after(session, campaign.id)
-    return Waiting(count, _shares(session, here), reasons, digest, halted)
+    return Waiting(count, _shares(session, here, now), reasons, digest, halted)
 
 
 def halted_after(session: Session, campaign_id: int) -> int | None:

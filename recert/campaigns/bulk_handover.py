@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, rules
+from recert.campaigns import conflicts, routing, rules
 from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Campaign, Item, ItemState, Route
 from recert.foundation.actor import Actor, Role
@@ -55,10 +55,12 @@ def reassign_all(
     rules.check_running(hold(session, campaign.id, alone=True).state)
     theirs = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN, _of(source))
     other = or_(Item.reviewer_id.is_(None), Item.reviewer_id != reviewer.id)
-    own = select(Account.id).where(Account.person_id == reviewer.id)
+    own = select(Account.id).where(
+        or_(Account.person_id == reviewer.id, routing.is_candidate(reviewer.id))
+    )
     counted = select(func.count()).where(*theirs, other, Item.account_id.in_(own))
     stayed = session.scalar(counted) or 0
-    going = (*theirs, other, Item.account_id.not_in(own))
+    going = (*theirs, other, or_(Item.account_id.is_(None), Item.account_id.not_in(own)))
     rows = session.execute(select(Item.id, Item.reviewer_id).where(*going).order_by(Item.id)).all()
     if not rows:
         raise BadInput(_nothing(stayed, reviewer))

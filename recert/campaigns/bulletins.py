@@ -4,11 +4,12 @@ Each is pulled from what happened, once, by the slot of its campaign."""
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, case, cast, func, literal, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns import items, queries, undeliverable
+from recert.campaigns import items, queries, routing, undeliverable
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
 from recert.campaigns.models import (
     Answer,
@@ -22,7 +23,7 @@ from recert.campaigns.models import (
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.foundation.actor import Role
 from recert.foundation.db import Database
-from recert.inventory.models import Account, FolderOwner, FolderRoute
+from recert.inventory.models import Account, Folder, Server
 from recert.mail.models import MailToken
 from recert.people.models import Person
 from recert.people.queries import holders_of, person_by_email
@@ -36,7 +37,7 @@ REMOVES = (Answer.REDUCE, Answer.REVOKE)
 # What is written to the trail when results may have changed.
 CHANGES = ("order.checked", "decision.recorded", "decisions.recorded")
 
-# What is due: its slot, and what writes it in a transaction of its own.
+# What is due: its slot ("" when it needs none), and what writes it in a transaction of its own.
 News = tuple[str, Callable[[Session, Campaign], int]]
 
 
@@ -51,36 +52,51 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
 def _tell(db: Database, campaign_id: int, head: Letterhead, now: datetime) -> int:
     with db.reading() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        here = Occurrence.campaign_id == campaign_id
-        taken = set(session.scalars(select(Occurrence.slot).where(here)))
-        due = [
-            (slot, write)
-            for found in (_conversations, _results, _endings, _summaries)
-            for slot, write in found(session, campaign, head, now)
-            if slot not in taken
+        found = [
+            news
+            for due in (_conversations, _results, _endings, _summaries)
+            for news in due(session, campaign, head, now)
         ]
+        taken = _taken(session, campaign_id, [slot for slot, _ in found if slot])
     written = 0
-    for slot, write in due:
+    for slot, write in found:
+        if slot in taken:
+            continue
         with db.transaction() as session:
             campaign = items.hold(session, campaign_id)
-            if items.take_slot(session, campaign_id, slot, now):
+            if not slot or items.take_slot(session, campaign_id, slot, now):
                 written += write(session, campaign)
     return written
 
 
-def _looked(_session: Session, _campaign: Campaign) -> int:
-    """Notes by its slot that something was looked at, and writes nothing."""
-    return 0
+def _taken(session: Session, campaign_id: int, slots: list[str]) -> set[str]:
+    here = (Occurrence.campaign_id == campaign_id, Occurrence.slot.in_(slots))
+    return set(session.scalars(select(Occurrence.slot).where(*here))) if slots else set()
+
+
+class _Looked:
+    """Notes up to where something was looked at, and writes no mail."""
+
+    def __init__(self, kind: str, value: str, now: datetime) -> None:
+        self._kind, self._value, self._now = kind, value, now
+
+    def __call__(self, session: Session, campaign: Campaign) -> int:
+        items.mark(session, campaign.id, self._kind, self._value, self._now)
+        return 0
 
 
 def _conversations(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
     """Questions go to the officers, answers to whoever is asked."""
+    mailed = select(Occurrence.id).where(
+        Occurrence.campaign_id == campaign.id,
+        Occurrence.slot == literal("message ").concat(cast(ItemMessage.id, String)),
+    )
     query = (
         select(ItemMessage.id)
         .join(Item, Item.id == ItemMessage.item_id)
-        .where(Item.campaign_id == campaign.id)
+        .where(Item.campaign_id == campaign.id, ~mailed.exists())
         .order_by(ItemMessage.id)
     )
     for number in session.scalars(query).all():
@@ -128,10 +144,10 @@ def _results(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
     """Who had access removed or reduced is told when all of it is done and checked."""
-    looked = f"results as of trail entry {newest_of(session, CHANGES)}"
-    if items.is_taken(session, campaign.id, looked):
+    looked = str(newest_of(session, CHANGES))
+    if items.is_marked(session, campaign.id, "results", looked):
         return
-    yield looked, _looked
+    yield "", _Looked("results", looked, now)
     query = (
         select(Item.reviewer_id, Item.state, func.count())
         .where(
@@ -214,11 +230,12 @@ def _endings(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
     """Who answers for access that ends by itself hears of it before: whoever kept it until a day,
-    and the owner of the folder of an account that ends. Looked at once a day."""
-    looked = f"endings as of {now:%Y-%m-%d}"
-    if items.is_taken(session, campaign.id, looked):
+    and whoever would be asked about an account that ends. Where they have left their manager
+    hears of it, and nobody about their own account. Looked at once a day."""
+    looked = f"{now.astimezone(head.zone):%Y-%m-%d}"
+    if items.is_marked(session, campaign.id, "endings", looked):
         return
-    yield looked, _looked
+    yield "", _Looked("endings", looked, now)
     soon = (now, now + ENDS_SOON)
     kept = select(Item.reviewer_id, Item.id, Item.keep_until).where(
         Item.campaign_id == campaign.id,
@@ -226,13 +243,28 @@ def _endings(
         Item.keep_until.between(*soon),
         Item.reviewer_id.is_not(None),
     )
-    ending = (
-        select(FolderOwner.person_id, Item.id, Account.expires_at)
-        .select_from(Item)
+    owned = (
+        select(Item.id, Account.expires_at)
         .join(Account, Account.id == Item.account_id)
-        .join(FolderRoute, FolderRoute.folder_id == Item.folder_id)
-        .join(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
+        .join(Folder, Folder.id == Item.folder_id)
+        .join(Server, Server.id == Item.server_id)
         .where(Item.campaign_id == campaign.id, Account.expires_at.between(*soon))
+    )
+    routed = routing.routed(owned).subquery()
+    ending = select(routed.c.reviewer_id, routed.c.id, routed.c.expires_at)
+    reviewer, manager = aliased(Person), aliased(Person)
+    heir = case((reviewer.active, reviewer.id), (manager.active, manager.id))
+    kept = (
+        select(heir, Item.id, Item.keep_until)
+        .join(reviewer, reviewer.id == Item.reviewer_id)
+        .outerjoin(manager, manager.id == reviewer.manager_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .where(
+            Item.campaign_id == campaign.id,
+            Item.answer == Answer.KEEP,
+            Item.keep_until.between(*soon),
+            or_(Account.person_id.is_(None), Account.person_id != heir),
+        )
     )
     ends: dict[int, dict[int, datetime]] = {}
     for query in (ending, kept):
@@ -268,7 +300,12 @@ class _Ending:
         if not person.active:
             return 0
         named = sorted(self._ends.items(), key=lambda pair: pair[1])[:ROWS]
-        rows = [{**_row(session, number), "answer": "", "at": at} for number, at in named]
+        # The day on which it ends is one of the review's calendar, wherever its reader lives.
+        zone = ZoneInfo(campaign.zone) if campaign.zone else self._head.zone
+        rows = [
+            {**_row(session, number), "answer": "", "at": at.astimezone(zone).date()}
+            for number, at in named
+        ]
         context = {"rows": rows, "link": f"{self._head.base_url}/reviews/{campaign.id}"}
         to, envelope = Addressee.person(person, self._head), Envelope(campaign.ref)
         return int(

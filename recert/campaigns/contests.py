@@ -146,6 +146,7 @@ def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
             answer_rights=None,
             decided_at=None,
             keep_until=None,
+            release_id=None,  # it was given for another answer
             outcome=f"{who} objects: {said}",
         )
     )

@@ -1,5 +1,6 @@
 """What was asked is compared with each new snapshot: access that changed is asked about again."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -8,25 +9,29 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import places
-from recert.campaigns.items import hold, is_taken, recount, take_slot
+from recert.campaigns import items, places, vanished
+from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.foundation.actor import system
-from recert.foundation.db import AnyRow
-from recert.inventory import queries as inventory
-from recert.inventory.models import Folder, Grant
+from recert.foundation.actor import Actor, system
+from recert.foundation.db import AnyRow, Database
+from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.account_id, i.content_hash AS asked,
+SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
-       a.gone_snapshot_id AS account_gone,
+       g.gone_snapshot_id AS gone_in, i.account_id AS account_asked, b.id AS account_id,
+       fn.id AS folder_now,
        n.id AS new_grant, n.rights, n.content_hash
 FROM item i
 JOIN access_grant g ON g.id = i.grant_id AND g.gone_snapshot_id IS NOT NULL
 JOIN folder f ON f.id = i.folder_id
 JOIN account a ON a.id = i.account_id
-LEFT JOIN access_grant n ON n.account_id = i.account_id AND n.folder_id = i.folder_id
+LEFT JOIN account b ON b.server_id = a.server_id AND b.name = a.name
+     AND b.gone_snapshot_id IS NULL
+LEFT JOIN folder fn ON fn.server_id = f.server_id AND fn.path = f.path
+     AND fn.gone_snapshot_id IS NULL
+LEFT JOIN access_grant n ON n.account_id = b.id AND n.folder_id = fn.id
      AND n.gone_snapshot_id IS NULL AND n.rights <> 0
 WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided', 'gone before decision')
 ORDER BY i.id
@@ -34,7 +39,11 @@ ORDER BY i.id
 # A membership that ended, an account or a group that is not there any more. What comes back is
 # another membership: the next review asks about it.
 _GONE = """
-SELECT i.id, i.reviewer_id, i.folder_id FROM item i
+SELECT i.id, i.reviewer_id, i.folder_id,
+       COALESCE(a.gone_snapshot_id, g.gone_snapshot_id, (
+           SELECT MAX(m.gone_snapshot_id) FROM group_member m
+           WHERE m.account_id = a.id AND m.group_id = g.id)) AS gone_in
+FROM item i
 LEFT JOIN account a ON a.id = i.account_id
 LEFT JOIN server_group g ON g.id = i.group_id
 WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
@@ -47,33 +56,78 @@ ORDER BY i.id
 _IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
 
 
-def refresh_slot(snapshots: Iterable[int]) -> str:
-    """The slot of one comparison with the newest snapshots of a campaign's servers."""
-    return "compared with snapshots " + ",".join(map(str, snapshots))
+SNAPSHOTS = "snapshots"  # the mark of a comparison
 
 
-def refresh(session: Session, *, now: datetime) -> int:
+def compared_with(snapshots: Iterable[int]) -> str:
+    """What stands for the newest snapshots of a campaign's servers, however many these are."""
+    return hashlib.sha256(",".join(map(str, snapshots)).encode()).hexdigest()
+
+
+def refresh_due(db: Database, *, now: datetime) -> int:
+    """Compares each running campaign with its newest snapshots, in a transaction of its own; how
+    many items were touched. Nothing is written where nothing is new."""
+    with db.reading() as session:
+        active = select(Campaign.id).where(Campaign.state == CampaignState.ACTIVE)
+        due = [
+            one for one in session.scalars(active.order_by(Campaign.id)) if _is_due(session, one)
+        ]
+    touched = 0
+    for campaign_id in due:
+        with db.transaction() as session:
+            touched += refresh_one(session, campaign_id, now=now)
+    return touched
+
+
+def want_second_readings(db: Database, *, actor: Actor, now: datetime) -> int:
+    """Where access was missing in one reading only, another one is asked for; how many."""
+    gone = select(Item.campaign_id).where(Item.gone_seen_at.is_not(None)).distinct()
+    running = select(Campaign.id).where(Campaign.state == CampaignState.ACTIVE)
+    with db.reading() as session:
+        numbers = session.scalars(running.where(Campaign.id.in_(gone))).all()
+        due = [one for one in numbers if vanished.unproved(session, session.get_one(Campaign, one))]
+    wanted = 0
+    for number in due:
+        with db.transaction() as session:
+            campaign = session.get_one(Campaign, number)
+            wanted += vanished.want_second_reading(session, campaign, actor=actor, now=now)
+    return wanted
+
+
+def _newest(session: Session, campaign_id: int) -> str:
+    """What stands for the newest complete snapshots of a campaign's servers."""
+    servers = session.get_one(Campaign, campaign_id).server_ids
+    newest = (
+        select(func.max(Snapshot.id))
+        .where(Snapshot.server_id.in_(servers), Snapshot.state == SnapshotState.COMPLETE)
+        .group_by(Snapshot.server_id)
+        .order_by(Snapshot.server_id)
+    )
+    return compared_with(number for number in session.scalars(newest) if number)
+
+
+def _is_due(session: Session, campaign_id: int) -> bool:
+    return not items.is_marked(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id))
+
+
+def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
     """After a new snapshot: an item whose access changed (or came back) asks again, one whose
     access is gone says so. How many were touched. Each snapshot is looked at once."""
-    active = select(Campaign).where(Campaign.state == CampaignState.ACTIVE).order_by(Campaign.id)
-    touched = {}
-    for campaign in session.scalars(active).all():
-        newest = [inventory.last_complete(session, number) for number in campaign.server_ids]
-        seen = refresh_slot(snapshot.id for snapshot in newest if snapshot)
-        if is_taken(session, campaign.id, seen) or not take_slot(session, campaign.id, seen, now):
-            continue
-        if hold(session, campaign.id, alone=True).state is CampaignState.ACTIVE:
-            touched[campaign.id] = _refresh(session, campaign)
-    for campaign_id, ids in touched.items():
-        if any(ids.values()):
-            subject, actor = f"campaign:{campaign_id}", system("new snapshot")
-            trail.append(session, "items.refreshed", subject, ids, actor=actor, at=now)
-    return sum(len(numbers) for ids in touched.values() for numbers in ids.values())
+    campaign = hold(session, campaign_id, alone=True)
+    if campaign.state is not CampaignState.ACTIVE:
+        return 0
+    if not items.mark(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id), now):
+        return 0
+    ids = _refresh(session, campaign)
+    if any(ids.values()):
+        actor = system("new snapshot")
+        trail.append(session, "items.refreshed", campaign.ref, ids, actor=actor, at=now)
+    return sum(len(numbers) for numbers in ids.values())
 
 
 def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
-    reviewers, folders, campaign_id = set(), set(), campaign.id
+    reviewers, folders, campaign_id, moved = set(), set(), campaign.id, False
     is_access = campaign.about is Subject.ACCESS
     found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
     for row in found.all():
@@ -81,13 +135,26 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
         if values is None:
             continue
         values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
+        is_gone = values["state"] is ItemState.GONE
+        # What a change of Recert took was looked at once more already.
+        unproved = is_gone and values["outcome"] == _IS_GONE["outcome"]
+        values["gone_seen_at"] = _reading_of(session, row.gone_in) if unproved else None
+        moved |= values.get("folder_id", row.folder_id) != row.folder_id
         session.execute(update(Item).where(Item.id == row.id).values(**values))
-        ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
+        ids["gone" if is_gone else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
         folders.add(row.folder_id)
     recount(session, campaign_id, *reviewers)
-    places.recount(session, campaign_id, *folders)
+    if moved:  # to the new row of a folder that was missing: it has no counters yet
+        places.start(session, campaign_id)
+    else:
+        places.recount(session, campaign_id, *folders)
     return ids
+
+
+def _reading_of(session: Session, snapshot_id: int | None) -> datetime | None:
+    """When the reading began in which something was missing."""
+    return session.scalar(select(Snapshot.started_at).where(Snapshot.id == snapshot_id))
 
 
 def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
@@ -97,8 +164,17 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
     if found is None:
         return None if row.state == ItemState.GONE else _gone(session, row)
     if row.new_grant:
-        values["grant_id"] = row.new_grant
-        values["outcome"] = "The access changed after it was asked about."
+        # An account or a folder that is back after a reading without it has a new row.
+        values |= {
+            "grant_id": row.new_grant,
+            "account_id": row.account_id,
+            "folder_id": row.folder_now,
+            "outcome": "The access changed after it was asked about.",
+        }
+        if row.state == ItemState.GONE:
+            missing = _reading_of(session, row.gone_in)
+            when = f"{missing:%Y-%m-%d %H:%M} UTC" if missing else "one reading"
+            values["outcome"] = f"It was missing in the reading of {when} and is there again."
     elif found.content_hash == row.asked and row.state != ItemState.GONE:
         return None
     else:
@@ -108,7 +184,7 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
 
 def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
     """Gone, and who took it if we know: a change of Recert itself."""
-    here = (Order.account_id == row.account_id, Order.folder_id == row.folder_id)
+    here = (Order.account_id == row.account_asked, Order.folder_id == row.folder_id)
     verified = (Order.state == OrderState.VERIFIED, Order.kind != OrderKind.UNDO)
     query = select(Order.id, Order.origin).where(*here, *verified).order_by(Order.id.desc())
     order = session.execute(query.limit(1)).first()
@@ -121,7 +197,7 @@ def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
 def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
     """What the account has in a folder that is no boundary any more: the same as in the nearest
     one above it. None when it has nothing there."""
-    if row.boundary_gone is None or row.account_gone is not None:
+    if row.boundary_gone is None or row.account_id is None:
         return None
     above = [row.path[:at] or "/" for at, letter in enumerate(row.path) if letter == "/"]
     nearest = (

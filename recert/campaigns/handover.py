@@ -13,6 +13,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import (
     Account,
+    AccountCandidate,
     FolderOwner,
     FolderRoute,
     Group,
@@ -27,16 +28,19 @@ from recert.people.models import Person
 CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
 
 
-def pass_on(session: Session, item: Item) -> None:
-    """Gives an item to the next in its chain, in the end to the compliance queue."""
+def pass_on(session: Session, item: Item, *, afresh: bool = False) -> None:
+    """Gives an item to the next in its chain, or to the first again, but not to whoever has it; in
+    the end to the compliance queue."""
     owner_id, substitute_id = _owners(session, item)
     manager = select(Person.manager_id).where(Person.id == owner_id)
     server_owner = session.scalar(select(Server.owner_id).where(Server.id == item.server_id))
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     steps = (owner_id, substitute_id, session.scalar(manager), server_owner)
     start = CHAIN.index(item.route) + 1 if item.route in CHAIN else len(CHAIN)
+    start = 0 if afresh else start
     new: tuple[int | None, Route] = (None, Route.QUEUE)
-    passed = {item.reviewer_id, holder, *steps[:start]}  # nobody is asked a second time
+    own = {holder, *candidates(session, item.account_id)}
+    passed = {item.reviewer_id, *own, *steps[:start]}  # nobody is asked a second time
     for route, person_id in list(zip(CHAIN, steps, strict=True))[start:]:
         person = session.get(Person, person_id) if person_id else None
         if person and person.active and person.id not in passed:
@@ -64,6 +68,12 @@ def _owners(session: Session, item: Item) -> tuple[int | None, int | None]:
     return session.scalar(select(ServiceAccount.person_id).where(*same)), None
 
 
+def candidates(session: Session, account_id: int | None) -> set[int]:
+    """The people whose own account this may be."""
+    here = AccountCandidate.account_id == account_id
+    return set(session.scalars(select(AccountCandidate.person_id).where(here)))
+
+
 def name_successor(session: Session, item: Item, email: str) -> None:
     """Gives the question who answers for something to the person who was named. He confirms it
     himself."""
@@ -85,7 +95,14 @@ def reassign(
     rules.check_running(hold(session, item.campaign_id).state)
     holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     if not reviewer.active or reviewer.id == holder:
-        raise BadInput(f"{reviewer.name} cannot answer: it is his own account, or he has left.")
+        raise BadInput(
+            f"{reviewer.name} cannot answer: it is their own account, or they have left."
+        )
+    if reviewer.id in candidates(session, item.account_id):
+        raise BadInput(
+            f"{reviewer.name} holds a login of the same name, so this may be their own account. "
+            "State whose it is first: people, accounts without a person."
+        )
     self_assignment.refuse_own(session, reviewer, actor)
     details = {"to": reviewer.email, "reason": reason.strip()}
     _give(session, item, reviewer.id, Route.REASSIGNED)

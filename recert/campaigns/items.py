@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,11 +21,14 @@ from recert.campaigns.models import (
     CampaignState,
     Item,
     ItemState,
+    Mark,
     Occurrence,
     Progress,
 )
 from recert.foundation.actor import Actor, system
 from recert.foundation.errors import MovedMeanwhile, NotFound
+
+LAST_LETTER = "\U0010ffff"
 
 
 class NoSuchItem(NotFound):
@@ -55,6 +58,37 @@ def is_taken(session: Session, campaign_id: int, slot: str) -> bool:
     """Whether somebody took this slot before."""
     here = (Occurrence.campaign_id == campaign_id, Occurrence.slot == slot)
     return session.scalar(select(Occurrence.id).where(*here)) is not None
+
+
+def taken_slots(session: Session, campaign_id: int, *beginnings: str) -> set[str]:
+    """The slots that were taken and begin with one of these texts; an index finds them."""
+    ranges = [
+        and_(Occurrence.slot >= text, Occurrence.slot < f"{text}{LAST_LETTER}")
+        for text in beginnings
+    ]
+    query = select(Occurrence.slot).where(Occurrence.campaign_id == campaign_id, or_(*ranges))
+    return set(session.scalars(query))
+
+
+def is_marked(session: Session, campaign_id: int, kind: str, value: str) -> bool:
+    """Whether something was looked at for a campaign up to exactly here."""
+    here = (Mark.campaign_id == campaign_id, Mark.kind == kind, Mark.value == value)
+    return session.scalar(select(Mark.kind).where(*here)) is not None
+
+
+def mark(session: Session, campaign_id: int, kind: str, value: str, now: datetime) -> bool:
+    """Notes up to where something was looked at; False when it stood there already."""
+    if is_marked(session, campaign_id, kind, value):
+        return False
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    row = {"campaign_id": campaign_id, "kind": kind, "value": value, "at": now}
+    made = dialect.insert(Mark).values(**row)
+    renewed = made.on_conflict_do_update(
+        index_elements=["campaign_id", "kind"],
+        set_={"value": value, "at": now},
+        where=Mark.value != value,
+    )
+    return session.execute(renewed.returning(Mark.kind)).scalar_one_or_none() is not None
 
 
 def take_step(session: Session, item: Item, new: ItemState, **values: Any) -> None:
@@ -183,6 +217,16 @@ def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now
     )
     return done
+
+
+def digest_of_answers(rows: Iterable[tuple[int, int, int | None]]) -> tuple[int, str]:
+    """How many items there are, and the hash of their numbers with what was answered: version and
+    rights that remain. An approval of these is none of another answer."""
+    hashed, count = hashlib.sha256(), 0
+    for number, version, remaining in rows:
+        hashed.update(f"{number} {version} {remaining or 0}\n".encode())
+        count += 1
+    return count, hashed.hexdigest()
 
 
 def digest_of(ids: Iterable[int]) -> tuple[int, str]:

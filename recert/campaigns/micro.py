@@ -30,7 +30,6 @@ from recert.connectors import rights
 from recert.foundation import bulk
 from recert.foundation.actor import Role, system
 from recert.foundation.db import Database
-from recert.foundation.errors import RecertError
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Server, Snapshot
@@ -60,7 +59,7 @@ def ask_due(db: Database, desk: Desk, *, now: datetime) -> int:
         try:
             with db.transaction() as session:
                 launched += _look(session, server_id, desk, now) is not None
-        except RecertError:
+        except Exception:
             log.exception("server %s: no micro review yet; it is tried again", server_id)
     return launched
 

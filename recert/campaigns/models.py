@@ -4,7 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base, words
@@ -201,6 +210,12 @@ class Item(Base):
             sqlite_where=WAITS_FOR_ITS_ORDER,
             postgresql_where=WAITS_FOR_ITS_ORDER,
         ),
+        Index(
+            "ix_item_gone",
+            "campaign_id",
+            sqlite_where=text("gone_seen_at IS NOT NULL"),
+            postgresql_where=text("gone_seen_at IS NOT NULL"),
+        ),
         # What was ever answered about an access. Partial, so that a launch pays nothing for it.
         Index(
             "ix_item_answered",
@@ -238,6 +253,10 @@ class Item(Base):
     carried_answer: Mapped[Answer | None] = mapped_column(words(Answer))
     carried_rights: Mapped[int | None]
     carried_until: Mapped[datetime | None]
+    # The answer before came from a reviewer who could give themselves this access.
+    carried_conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # When the reading began in which the access was missing; the close wants a second one.
+    gone_seen_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
     release_id: Mapped[int | None]
 
@@ -359,6 +378,18 @@ class Occurrence(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     slot: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Mark(Base):
+    """Up to where something was looked at for a campaign: one row for each kind, renewed, so that
+    it does not grow with what happens."""
+
+    __tablename__ = "campaign_mark"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
 
 

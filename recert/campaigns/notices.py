@@ -19,7 +19,6 @@ from recert.campaigns.models import (
     CampaignState,
     Item,
     ItemState,
-    Occurrence,
     Progress,
     Route,
 )
@@ -99,12 +98,11 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
     """(kind, slot, person) of each mail whose time has come and that was not written yet."""
     if campaign.launched_at is None:
         return []
-    taken = set(
-        session.scalars(select(Occurrence.slot).where(Occurrence.campaign_id == campaign.id))
-    )
     reminders = list(_reminders(campaign, campaign.launched_at, now))
     newest = reminders[-1] if reminders else ""
     moved = f"moved {now:%Y-%m-%dT%H}"  # many that move one by one are one mail
+    asked = [f"{slot}: " for slot in ("invitation", moved, newest) if slot]
+    taken = items.taken_slots(session, campaign.id, *asked)
     due = []
     for person, progress in population.reviewers_of(session, campaign.id):
         if f"invitation: {person.id}" not in taken:

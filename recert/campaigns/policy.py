@@ -110,12 +110,10 @@ class Policy:
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Self:
-        """The policy from its JSON; what is not said there is as by default."""
+        """The policy from its JSON; what is not said there is as by default. A rule that a newer
+        version wrote is left alone: both run at once while an upgrade rolls."""
         known = {field.name for field in fields(cls)}
-        unknown = set(stored) - known
-        if unknown:
-            raise PolicyRejected(f"Not known: {', '.join(sorted(unknown))}.")
-        return cls(**{name: _value(name, value) for name, value in stored.items()})
+        return cls(**{name: _value(name, stored[name]) for name in known & set(stored)})
 
     def as_json(self) -> dict[str, Any]:
         """Every rule with its value, also those that are as by default: evidence shows them."""

@@ -1,20 +1,50 @@
 """Who is asked: the chain from the nearest owner on, as columns of a statement.
 
-Nobody is asked about an account of his own, and nobody who has left is asked at all.
+Nobody is asked about an account that is or may be their own, and nobody who has left at all.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, literal, null, or_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from recert.campaigns.models import Route
 from recert.foundation.db import AnySelect
-from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Server
+from recert.inventory.models import (
+    Account,
+    AccountCandidate,
+    Folder,
+    FolderOwner,
+    FolderRoute,
+    Server,
+)
 from recert.people.models import Person
 
 NOBODY = cast(null(), Integer)
+
+
+def is_candidate(person_id: Any) -> ColumnElement[bool]:
+    """The condition that an account may be this person's own: nobody knows whose it is, and they
+    hold a login of the same name."""
+    same = (AccountCandidate.account_id == Account.id, AccountCandidate.person_id == person_id)
+    known = exists(
+        select(AccountCandidate.account_id).where(*same).correlate_except(AccountCandidate)
+    )
+    return and_(func.coalesce(Account.has_candidates, false()), known)
 
 
 def routed(query: AnySelect) -> AnySelect:
@@ -52,6 +82,8 @@ def chained(
 
     def may(person: Any) -> Any:
         other = or_(holder.is_(None), holder != person.id)
+        if holder is not NOBODY:
+            other = and_(other, ~is_candidate(person.id))
         rest = (also(person),) if also else ()
         return and_(is_there(person), other, *rest)
 

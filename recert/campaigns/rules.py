@@ -12,7 +12,7 @@ MANY_ITEMS = 300  # more than that for one person is seldom answered with care
 REMIND_BEFORE = (timedelta(days=7), timedelta(days=3), timedelta(days=1))
 LAST_REMINDER = "reminder 1 days before"
 LINK_GRACE = timedelta(days=14)  # a link outlives the due date: late answers count until the close
-MIN_NAME, MAX_NAME = 3, 120
+MIN_NAME, MAX_NAME = 2, 120
 
 CAMPAIGN_STEPS = {
     CampaignState.DRAFT: {CampaignState.ACTIVE, CampaignState.VOID},

@@ -115,7 +115,7 @@ def _check(session: Session, wanted: Wanted, now: datetime) -> None:
     name, zone = wanted.name.strip(), schedule.zone_of(wanted.zone)
     rhythm = schedule.rhythm(wanted.rhythm)
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME - LONGEST_SUFFIX or not name.isprintable():
-        raise BadInput("A schedule needs a name of 3 to 109 printable characters.")
+        raise BadInput("A schedule needs a name of 2 to 109 printable characters.")
     if not set(session.scalars(select(Server.id))).issuperset(wanted.server_ids or [0]):
         raise BadInput("Choose at least one server, and only servers that exist.")
     if not 1 <= wanted.days_to_answer <= 366:

@@ -26,6 +26,19 @@ def needs_second(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that an item, if it is kept, waits for a second person."""
     if not applies(campaign):
         return false()
+    return and_(and_(Item.conflict), Item.answer == Answer.KEEP, _is_high(now))
+
+
+def carried_alone(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
+    """The condition that an item of a campaign with stages carries a keep of high risk that a
+    reviewer with a conflict of interest gave and nobody else looked at."""
+    if not Policy.of(campaign.policy).second_for_conflict:
+        return false()
+    carried = and_(Item.carried_conflict, Item.carried_answer == Answer.KEEP)
+    return and_(carried, Item.answer.is_(None), _is_high(now))
+
+
+def _is_high(now: datetime) -> ColumnElement[bool]:
     high = (
         select(Account.id)
         .outerjoin(Person, Person.id == Account.person_id)
@@ -33,7 +46,7 @@ def needs_second(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
         .where(Account.id == Item.account_id, risk_column(now) == Risk.HIGH.value)
         .correlate(Item)
     )
-    return and_(and_(Item.conflict), Item.answer == Answer.KEEP, high.exists())
+    return high.exists()
 
 
 def waits(campaign: Campaign, now: datetime) -> ColumnElement[bool]:

@@ -54,8 +54,10 @@ def waits_for_agreement() -> ColumnElement[bool]:
         .join(FolderOwner, FolderOwner.id == FolderRoute.folder_owner_id)
         .where(FolderRoute.folder_id == Item.folder_id, FolderOwner.person_id == row)
     )
-    stands_in = exists(
-        select(Delegation.id).where(Delegation.id == row, Delegation.from_id == Item.from_id)
+    # Also a stand-in of a stand-in: then the item names whoever was asked first.
+    stands_in = and_(
+        Item.route == Route.DELEGATED,
+        exists(select(Delegation.id).where(Delegation.id == row)),
     )
     through = or_(
         and_(kind == AssignedBy.FOLDER_OWNER, or_(folder, Item.folder_owner_id == row)),

@@ -117,7 +117,7 @@ def draft(
     subjects.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
-        raise BadInput("A campaign needs a name of 3 to 120 printable characters.")
+        raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
     deadlines.check(due_at, now=now)
     stages.check_room(due_at, now)
     known = set(session.scalars(select(Server.id)))
@@ -231,6 +231,7 @@ def _snapshots(
             continue
         if snapshot:
             snapshots.append(snapshot)
+            warnings += inventory_queries.failures_since(session, server, snapshot)
     return snapshots, problems, warnings
 
 
@@ -279,8 +280,8 @@ def launch(
     conflicts.mark(session, campaign.id)
     found = _shared(found, population.shares_of(session, campaign))
     found = _trained(session, campaign, found, now=now)
-    seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
-    items.take_slot(session, campaign.id, seen, now)
+    seen = freshness.compared_with(part.snapshot_id for part in found.populations)
+    items.mark(session, campaign.id, freshness.SNAPSHOTS, seen, now)
     details = {
         "name": campaign.name,
         "items": made,

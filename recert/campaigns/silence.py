@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import early_close, items, places, rules, second_word
+from recert.campaigns import early_close, items, places, rules, second_word, vanished
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
 from recert.campaigns.risk import risk_column
@@ -39,6 +39,7 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     actor.require(Role.OFFICER)
     rules.check_campaign_step(campaign.state, CampaignState.CLOSING)
     early_close.check(session, campaign, actor=actor, now=now)
+    vanished.check(session, campaign)
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
     separation.note(session, campaign.ref, Step.CLOSED, actor=actor, now=now)

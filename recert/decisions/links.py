@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import items as campaign_items
+from recert.campaigns import places
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.decisions.models import Decision
 from recert.foundation.actor import Actor, Channel, system
@@ -130,6 +131,8 @@ def _ask_again(
     )
     session.expire_all()
     campaign_items.recount(session, campaign_id, actor.person_id)
+    folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()
+    places.recount(session, campaign_id, *session.scalars(folders))
     details = {"gone": [], "asked_again": list(numbers), "because": why}
     by = system("answers by programs")
     trail.append(session, "items.refreshed", campaign.ref, details, actor=by, at=now)

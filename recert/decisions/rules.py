@@ -23,6 +23,11 @@ class OwnAccess(NotAllowed):
     """This is your own access. Somebody else must answer for it: choose "not mine"."""
 
 
+class MayBeOwnAccess(NotAllowed):
+    """You hold a login of the same name, so this may be your own access. Choose "not mine", or ask
+    an officer to state whose account it is."""
+
+
 class TooLate(RefusedByPolicy):
     """This question can no longer be answered, because its review is over or the answer is
     final. Ask the compliance officer if something must change."""

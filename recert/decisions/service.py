@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, upda
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, not_mine, places, self_assigned, silence
+from recert.campaigns import handover, not_mine, places, routing, self_assigned, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
+from recert.campaigns.stages import Stages
 from recert.connectors import rights
 from recert.decisions import rules
 from recert.decisions.models import Decision
@@ -48,6 +49,8 @@ def record(
     _check_still_here(session, actor)
     if reply.answer is not Answer.NOT_MINE:
         self_assigned.check(session, item)
+        if actor.person_id in handover.candidates(session, item.account_id):
+            raise rules.MayBeOwnAccess
     if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
         raise rules.NeedsSignIn
     rules.check_seen(item, reply)
@@ -74,7 +77,7 @@ def record(
         keep_until=reply.until,
         seen=seen.text,
         session=actor.session,
-        late=now > campaign.due_at,
+        late=is_late(campaign, item.stage, now),
     )
     session.add(decision)
     _move(session, item, decision, reply.successor, now)
@@ -176,6 +179,11 @@ def details_of(decision: Decision) -> dict[str, object]:
     }
 
 
+def is_late(campaign: Campaign, stage: int, now: datetime) -> bool:
+    """Whether the time of a stage is over; that of the last one ends with the campaign's."""
+    return now > Stages.of(campaign.stages).ends(stage, campaign.due_at)
+
+
 def where_and_when(session_number: str, *, late: bool) -> dict[str, object]:
     """In which session it was answered, and that it was late, as far as there is something."""
     return ({"session": session_number} if session_number else {}) | ({"late": 1} if late else {})
@@ -209,7 +217,9 @@ def record_many(
         raise BadInput("Choose at least one line.")
     if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         raise rules.TooLate
-    own = select(Account.id).where(Account.person_id == actor.person_id)
+    own = select(Account.id).where(
+        or_(Account.person_id == actor.person_id, routing.is_candidate(actor.person_id))
+    )
     where = [
         Item.campaign_id == campaign.id,
         Item.reviewer_id == actor.person_id,
@@ -226,11 +236,26 @@ def record_many(
         select(Item.id).where(*where).order_by(Item.id).with_for_update()
     ).all()
     batch = secrets.new_number()
+    for late, stages in _by_lateness(session, campaign, chosen, now).items():
+        here = [*where, Item.stage.in_(stages)]
+        mine = session.scalars(select(Item.id).where(*here).order_by(Item.id)).all()
+        number = f"{batch}-late" if late else batch
+        _record_set(session, campaign, here, mine, number, reply, late, actor=actor, now=now)
     if chosen:
-        _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
         places.recount(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     return BatchResult(batch, len(chosen), asked - len(chosen))
+
+
+def _by_lateness(
+    session: Session, campaign: Campaign, chosen: Sequence[int], now: datetime
+) -> dict[bool, list[int]]:
+    """The stages at which the chosen items are, those whose time is over apart."""
+    query = select(Item.stage).where(Item.id.in_(chosen)).distinct() if chosen else None
+    found: dict[bool, list[int]] = {}
+    for stage in session.scalars(query) if query is not None else ():
+        found.setdefault(is_late(campaign, stage, now), []).append(stage)
+    return found
 
 
 def _record_set(
@@ -240,6 +265,7 @@ def _record_set(
     chosen: Sequence[int],
     batch: str,
     reply: Reply,
+    late: bool,
     *,
     actor: Actor,
     now: datetime,
@@ -247,7 +273,7 @@ def _record_set(
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-        *("on_behalf_of", "seen", "session", "late"),
+        *("on_behalf_of", "seen", "session", "late", "keep_until"),
     ]
     keeps = reply.answer is Answer.KEEP
     rows = select(
@@ -268,7 +294,8 @@ def _record_set(
         Item.from_id,
         in_a_list(session, now),
         literal(actor.session),
-        literal(now > campaign.due_at),
+        literal(late),
+        literal(reply.until, type_=Decision.keep_until.type),
     ).select_from(Item)
     session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
@@ -281,6 +308,7 @@ def _record_set(
             answer_rights=Item.rights if keeps else 0,
             version=Item.version + 1,
             decided_at=now,
+            keep_until=reply.until,
         )
         .execution_options(synchronize_session=False)
     )
@@ -292,7 +320,8 @@ def _record_set(
         "batch": batch,
         "items": list(chosen),
         "digest": hashlib.sha256(ids.encode()).hexdigest(),
-        **where_and_when(actor.session, late=now > campaign.due_at),
+        **({"keep_until": reply.until.isoformat()} if reply.until else {}),
+        **where_and_when(actor.session, late=late),
     }
     if elsewhere := open_elsewhere(session, chosen):
         details["also_open"] = elsewhere

@@ -6,14 +6,26 @@ of the rule, never of a person.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import conflicts, items, places, routing
+from recert.campaigns import conflicts, items, places, routing, second_word
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -34,6 +46,7 @@ from recert.inventory.models import Account, Server
 from recert.people.models import Person
 
 ACTOR = system("stages of a review")
+TOO_LATE = "Answered too late for the look that should have followed."
 REMOVES = (Answer.REVOKE, Answer.REDUCE)
 _TOLD = (
     (Item.answer == Answer.KEEP, "kept it"),
@@ -59,13 +72,36 @@ def move_on(db: Database, *, now: datetime) -> int:
 
 def settle_all(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Before a close: what waits for another look is counted with the answers there are. A later
-    stage that said nothing leaves the answer of the one before."""
+    stage that said nothing leaves the answer of the one before, with two exceptions that count as
+    not answered: an answer that came too late for the look that should have followed, and a keep
+    of high risk by a reviewer with a conflict of interest that nobody else looked at."""
     if not campaign.stages:
         return
+    _withdraw_unseen(session, campaign, now)
     items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
     silent = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN)
-    _wait(session, *silent, Item.carried_answer.is_not(None))
+    unconfirmed = second_word.carried_alone(campaign, now)
+    _wait(session, *silent, Item.carried_answer.is_not(None), ~unconfirmed)
     _settle(session, campaign, now)
+
+
+def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> None:
+    """Late answers of a stage whose next look cannot happen any more are open again: nothing gets
+    past a look that the review promises."""
+    stages = Stages.of(campaign.stages)
+    for number, following in enumerate(stages.later, start=1):
+        here = (Item.campaign_id == campaign.id, Item.stage == number, _is_seen(following))
+        waits = Item.state.in_([ItemState.DECIDED, ItemState.BETWEEN_STAGES])
+        late = Item.decided_at > stages.ends(number, campaign.due_at)
+        ids = session.scalars(select(Item.id).where(*here, waits, late).order_by(Item.id)).all()
+        if not ids:
+            continue
+        none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
+        opened = update(Item).where(*here, waits, late)
+        opened = opened.values(state=ItemState.OPEN, outcome=TOO_LATE, **none)
+        session.execute(opened.execution_options(synchronize_session=False))
+        details = {"stage": number, "items": list(ids), "because": TOO_LATE}
+        trail.append(session, "answers.too_late", campaign.ref, details, actor=ACTOR, at=now)
 
 
 def _wait(session: Session, *where: ColumnElement[bool]) -> None:
@@ -84,11 +120,13 @@ def _end_stages(session: Session, campaign: Campaign, now: datetime) -> None:
     for number, following in enumerate(stages.later, start=1):
         if now < stages.ends(number, campaign.due_at):
             continue
-        if not items.take_slot(session, campaign.id, f"stage {number} is over", now):
-            continue
         here = (Item.campaign_id == campaign.id, Item.stage == number)
-        _wait(session, *here, Item.state == ItemState.DECIDED)
-        if following.sees is Sees.ALL:
+        first = items.take_slot(session, campaign.id, f"stage {number} is over", now)
+        # Who answers later is late, and has the usual time to change it; then the next one looks.
+        old = now - timedelta(minutes=campaign.undo_minutes)
+        late = true() if first else Item.decided_at <= old
+        _wait(session, *here, Item.state == ItemState.DECIDED, late)
+        if first and following.sees is Sees.ALL:
             _wait(session, *here, Item.state == ItemState.OPEN)
 
 
@@ -157,6 +195,9 @@ def _next_stage(
             carried_answer=answer,
             carried_rights=remaining,
             carried_until=_until(campaign),
+            carried_conflict=or_(
+                Item.carried_conflict, and_(Item.conflict, Item.answer == Answer.KEEP)
+            ),
             answer=None,
             answer_rights=None,
             decided_at=None,

@@ -104,11 +104,44 @@ WHERE NOT EXISTS (SELECT 1 FROM access_grant g WHERE g.server_id = :server
                   AND g.content_hash = s.content_hash AND g.gone_snapshot_id IS NULL)
 ORDER BY s.folder_no, s.account_no
 """
-_MATCH_PERSONS = """
-UPDATE account SET person_id = (SELECT p.id FROM person p WHERE p.email = account.email)
-WHERE server_id = :server AND gone_snapshot_id IS NULL
-  AND person_id IS DISTINCT FROM (SELECT p.id FROM person p WHERE p.email = account.email)
+# What somebody stated counts before the mail address that the server knows.
+_HOLDER = """
+CASE WHEN EXISTS (SELECT 1 FROM account_person s
+                  WHERE s.server_id = account.server_id AND s.name = account.name)
+     THEN (SELECT s.person_id FROM account_person s
+           WHERE s.server_id = account.server_id AND s.name = account.name)
+     ELSE (SELECT p.id FROM person p WHERE p.email = account.email) END
 """
+_MATCH_PERSONS = """
+UPDATE account SET person_id = <holder>
+WHERE server_id = :server AND gone_snapshot_id IS NULL
+  AND person_id IS DISTINCT FROM <holder>
+""".replace("<holder>", _HOLDER)
+# The accounts, on any server, that have a login which this server has as well.
+_SAME_LOGIN = """
+SELECT x.id FROM account x WHERE x.gone_snapshot_id IS NULL AND x.name IN (
+    SELECT o.name FROM account o WHERE o.server_id = :server AND o.gone_snapshot_id IS NULL)
+"""
+_CANDIDATES = tuple(
+    statement.replace("<same login>", _SAME_LOGIN)
+    for statement in (
+        "DELETE FROM account_candidate WHERE account_id IN (<same login>)",
+        """
+INSERT INTO account_candidate (account_id, person_id)
+SELECT DISTINCT a.id, o.person_id FROM account a
+JOIN account o ON o.name = a.name AND o.id <> a.id AND o.gone_snapshot_id IS NULL
+     AND o.person_id IS NOT NULL
+WHERE a.id IN (<same login>) AND a.person_id IS NULL AND NOT EXISTS (
+    SELECT 1 FROM account_person s WHERE s.server_id = a.server_id AND s.name = a.name)
+""",
+        """
+UPDATE account SET has_candidates = EXISTS (
+    SELECT 1 FROM account_candidate c WHERE c.account_id = account.id)
+WHERE id IN (<same login>) AND has_candidates <> EXISTS (
+    SELECT 1 FROM account_candidate c WHERE c.account_id = account.id)
+""",
+    )
+)
 
 
 def fold(
@@ -130,8 +163,10 @@ def fold(
 
 
 def match_persons(session: Session, server_id: int) -> None:
-    """Joins accounts to persons by mail address; an account without one belongs to nobody."""
-    session.execute(text(_MATCH_PERSONS), {"server": server_id})
+    """Joins accounts to persons: as somebody stated it, else by mail address. Of those that belong
+    to nobody, people with a login of the same name are noted as candidates."""
+    for statement in (_MATCH_PERSONS, *_CANDIDATES):
+        session.execute(text(statement), {"server": server_id})
 
 
 def _changed(session: Session, statement: str, names: Mapping[str, int]) -> int:

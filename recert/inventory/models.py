@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.connectors.contract import AccountKind
@@ -110,6 +110,18 @@ class Account(Seen, Base):
     note: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     key_count: Mapped[int | None]  # authorized keys that open it; NULL: not known
+    # Nobody knows whose it is, and people hold a login of the same name: see AccountCandidate.
+    has_candidates: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class AccountCandidate(Base):
+    """Somebody who holds a login of the same name, on this server or another one, as an account of
+    which nobody knows whose it is. They do not review it until it is joined to a person."""
+
+    __tablename__ = "account_candidate"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
 
 
 class AccountPerson(Base):

@@ -1,6 +1,7 @@
 """Questions about the inventory."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -20,6 +21,8 @@ from recert.inventory.models import (
     Source,
 )
 from recert.people.models import Person
+
+ABANDONED_AFTER = timedelta(hours=12)  # whoever read it has died
 
 
 def last_complete(session: Session, server_id: int) -> Snapshot | None:
@@ -123,9 +126,30 @@ def snapshots_of(session: Session, server_id: int, limit: int = 20) -> Sequence[
     return session.scalars(query.order_by(Snapshot.id.desc()).limit(limit)).all()
 
 
-def wanted_snapshots(session: Session) -> Sequence[int]:
-    """Servers whose snapshot somebody asked for."""
-    query = select(Server.id).where(Server.snapshot_wanted_at.is_not(None))
+def failures_since(session: Session, server: Server, snapshot: Snapshot) -> list[str]:
+    """What went wrong at a server after its newest complete snapshot, in words: what is asked
+    about may have changed since."""
+    states = (SnapshotState.FAILED, SnapshotState.PARTIAL, SnapshotState.HELD)
+    later = (Snapshot.server_id == server.id, Snapshot.id > snapshot.id, Snapshot.state.in_(states))
+    query = select(Snapshot).where(*later).order_by(Snapshot.id.desc())
+    newest = session.scalars(query.limit(1)).first()
+    if newest is None:
+        return []
+    count = session.scalar(select(func.count()).select_from(Snapshot).where(*later)) or 0
+    return [
+        f"{server.name}: {count} readings after this snapshot were not complete. The newest was "
+        f"{newest.state.value}: {newest.reason}"
+    ]
+
+
+def wanted_snapshots(session: Session, *, now: datetime) -> Sequence[int]:
+    """Servers whose snapshot somebody asked for, and which nobody reads at this moment."""
+    reading = select(Snapshot.id).where(
+        Snapshot.server_id == Server.id,
+        Snapshot.state == SnapshotState.READING,
+        Snapshot.started_at > now - ABANDONED_AFTER,
+    )
+    query = select(Server.id).where(Server.snapshot_wanted_at.is_not(None), ~reading.exists())
     return session.scalars(query.order_by(Server.snapshot_wanted_at)).all()
 
 

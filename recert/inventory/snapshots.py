@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,7 +19,6 @@ from recert.inventory.recordings import COLLECTOR, Kept, Recording, Shelf
 from recert.inventory.staging import Staged
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
-ABANDONED_AFTER = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,6 @@ def take(
         server = session.get_one(Server, server_id)
         snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=now())
         session.add(snapshot)
-        session.execute(
-            update(Server).where(Server.id == server.id).values(snapshot_wanted_at=None)
-        )
         session.flush()
         snapshot_id, kind, settings = snapshot.id, server.kind, dict(server.settings)
     with db.connection() as connection:
@@ -124,7 +120,7 @@ class _Look:
 def _close_abandoned(session: Session, server_id: int, actor: Actor, at: datetime) -> None:
     """Readings whose process died. Without this they would look busy for ever."""
     here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
-    old = select(Snapshot.id).where(*here, Snapshot.started_at < at - ABANDONED_AFTER)
+    old = select(Snapshot.id).where(*here, Snapshot.started_at < at - queries.ABANDONED_AFTER)
     for snapshot_id in session.scalars(old).all():
         _close(session, snapshot_id, SnapshotState.FAILED, "It was interrupted.", actor, at)
 
@@ -179,6 +175,10 @@ def _close(
 ) -> Outcome:
     snapshot = session.get_one(Snapshot, snapshot_id)
     snapshot.state, snapshot.reason, snapshot.finished_at = state, reason, at
+    # The wish ends with the reading that answers it: one that dies leaves it, and one that was
+    # made meanwhile waits for the next.
+    here = (Server.id == snapshot.server_id, Server.snapshot_wanted_at <= snapshot.started_at)
+    session.execute(update(Server).where(*here).values(snapshot_wanted_at=None))
     name = session.scalar(select(Server.name).where(Server.id == snapshot.server_id)) or ""
     details = {
         "server": name,

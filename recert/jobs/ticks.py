@@ -21,7 +21,7 @@ from recert.campaigns import (
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
 from recert.changes import execution
-from recert.decisions import staging
+from recert.decisions import own_access, staging
 from recert.decisions.replies import ReplyDesk
 from recert.evidence import recordings
 from recert.foundation import clock
@@ -64,7 +64,7 @@ def note_leavers(works: Works) -> int:
 def take_wanted_snapshots(works: Works) -> int:
     """Looks at the servers somebody asked for."""
     with works.db.reading() as session:
-        wanted = inventory.wanted_snapshots(session)
+        wanted = inventory.wanted_snapshots(session, now=clock.now())
     for server_id in wanted:
         snapshots.take(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
     if wanted and works.shelf:
@@ -74,14 +74,15 @@ def take_wanted_snapshots(works: Works) -> int:
 
 def refresh_items(works: Works) -> int:
     """Asks again where access changed, whoever took the snapshot that shows it."""
-    with works.db.transaction() as session:
-        return freshness.refresh(session, now=clock.now())
+    now = clock.now()
+    touched = freshness.refresh_due(works.db, now=now)
+    return touched + freshness.want_second_readings(works.db, actor=WORKER, now=now)
 
 
 def follow_people(works: Works) -> int:
     """Undecided items go to whoever must answer them now."""
-    with works.db.transaction() as session:
-        return rerouting.follow_people(session, now=clock.now())
+    now = clock.now()
+    return rerouting.follow_due(works.db, now=now) + own_access.withdraw_due(works.db, now=now)
 
 
 def launch_scheduled(works: Works) -> int:

@@ -5,13 +5,13 @@ body.txt and body.html. The frame of the HTML is MJML, because mail programs agr
 import re
 import textwrap
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import mrml
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.support import Translations
 from jinja2 import (
     ChoiceLoader,
@@ -68,7 +68,14 @@ def _environment(reader: Reader) -> Environment:
         return f"{shown(at, MOMENTS)} {at.astimezone(reader.zone).tzname()}"
 
     made.filters["moment"] = moment
-    made.filters["day"] = lambda at: shown(at, DAYS)
+
+    def day(at: date) -> str:
+        """A moment as the day that the reader's calendar shows; a day as it is."""
+        if isinstance(at, datetime):
+            return shown(at, DAYS)
+        return format_date(at, DAYS[reader.language], locale=reader.language)
+
+    made.filters["day"] = day
     made.filters["translated"] = translations.gettext
     made.globals["language"] = reader.language
     return made

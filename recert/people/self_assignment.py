@@ -67,7 +67,7 @@ def note(
                 SelfAssignment.person_id.in_(own),
                 SelfAssignment.agreed_at.is_(None),
             )
-        ).tuples()
+        )
     )
     new = [
         SelfAssignment(

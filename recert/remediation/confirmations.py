@@ -38,6 +38,7 @@ def _due(session: Session) -> list[tuple[Item, Decision]]:
         .outerjoin(Confirmation, Confirmation.item_id == Item.id)
         .where(
             Campaign.about.in_([Subject.OWNERSHIP, Subject.SERVICE]),
+            Campaign.state != CampaignState.VOID,  # what was answered there counts no more
             Item.answer == Answer.KEEP,
             Item.state == ItemState.CLOSED,
             Decision.person_id.is_not(None),

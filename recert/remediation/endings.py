@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns.models import Answer, Item, ItemState
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import Database
@@ -35,8 +35,10 @@ def _due(session: Session, now: datetime) -> list[tuple[Item, Decision]]:
     query = (
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
+        .join(Campaign, Campaign.id == Item.campaign_id)
         .outerjoin(Ending, Ending.item_id == Item.id)
         .where(
+            Campaign.state != CampaignState.VOID,  # what was answered there counts no more
             Item.keep_until <= now,
             Item.answer == Answer.KEEP,
             Item.state == ItemState.CLOSED,

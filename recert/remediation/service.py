@@ -57,7 +57,8 @@ def _order_all(db: Database, campaign_id: int, now: datetime) -> int:
 
 
 def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
-    campaign = items.hold(session, campaign_id)  # what is counted stays as it is counted
+    # What is counted stays as it is counted: two workers would both fill one batch.
+    campaign = items.hold(session, campaign_id, alone=True)
     if campaign.state not in brake.RUNNING:
         return 0
     batch = _final_without_order(session, campaign, BATCH, now)

@@ -34,12 +34,13 @@ from recert.campaigns.service import NoSuchCampaign
 from recert.campaigns.silence import Silent
 from recert.campaigns.stages import Stages
 from recert.campaigns.templates import TEMPLATES, template
-from recert.decisions import closing
+from recert.decisions import closing, own_access
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import queries as inventory
 from recert.people import queries as people
+from recert.people import self_assignment
 from recert.remediation import late_owners, lateness
 from recert.web import filters
 from recert.web.errors import code_of
@@ -164,6 +165,8 @@ def board(campaign_id: int) -> ResponseReturnValue:
             next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
             problems=problems.problems(session, campaign, now=now),
+            own=own_access.findings(session, campaign_id),
+            self_assigned=len(self_assignment.waiting(session)),
             late=lateness.count_overdue(session, campaign, now=now),
             missed=late_owners.count_missed(session, campaign, now=now),
             servers=places.servers(session, campaign_id)[:FIRST_SERVERS],

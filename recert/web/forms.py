@@ -133,6 +133,14 @@ class BulkForm(FlaskForm):
     items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])
     reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
+    until = DateField(validators=[Optional()])
+
+    def reply(self, zone: ZoneInfo) -> Reply:
+        """What the reviewer says of all of them."""
+        answer, last = Answer(self.answer.data), self.until.data
+        keeps = last and answer is Answer.KEEP
+        until = clock.end_of_day(last, zone) if keeps else None
+        return Reply(answer, reason=self.reason.data, until=until)
 
     @property
     def ticked(self) -> dict[int, int] | None:
@@ -229,7 +237,7 @@ ABOUT = {
 class CampaignForm(PolicyFields, StageFields, ScopeFields):
     name = StringField(
         "Name of the review",
-        [DataRequired("Give the review a name."), Length(3, 120, "Use 3 to 120 characters.")],
+        [DataRequired("Give the review a name."), Length(2, 120, "Use 2 to 120 characters.")],
         description="Reviewers see it: for example “Third quarter 2026”.",
     )
     about = SelectField(

@@ -20,10 +20,9 @@ from recert.campaigns import (
 )
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
-from recert.campaigns.models import Answer, Campaign, Subject
+from recert.campaigns.models import Campaign, Subject
 from recert.decisions import given, service
 from recert.decisions.quality import quality
-from recert.decisions.rules import Reply
 from recert.decisions.service import TYPE_COUNT_ABOVE
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
@@ -216,7 +215,7 @@ def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
                 campaign,
                 folder_id,
                 ticked,
-                Reply(Answer(form.answer.data), reason=form.reason.data),
+                form.reply(settings().zone),
                 actor=current_actor(),
                 now=clock.now(),
             )

@@ -192,7 +192,7 @@ class TestAdding:
     @pytest.mark.parametrize(
         ("what", "error", "message"),
         [
-            ({"name": "x"}, BadInput, "3 to 109"),
+            ({"name": "x"}, BadInput, "2 to 109"),
             ({"name": "Bell\a"}, BadInput, "printable"),
             ({"rhythm": "often"}, RhythmRejected, "often"),
             ({"zone": "Mars/Olympus"}, ZoneRejected, "Mars"),

@@ -113,10 +113,10 @@ class TestWantingASnapshot:
                 server = session.get_one(Server, house.server_id)
                 service.want_snapshot(session, server, actor=house.officer, now=NOON)
         with house.db.reading() as session:
-            assert queries.wanted_snapshots(session) == [house.server_id]
+            assert queries.wanted_snapshots(session, now=house.now) == [house.server_id]
         house.snapshot()
         with house.db.reading() as session:
-            assert queries.wanted_snapshots(session) == []
+            assert queries.wanted_snapshots(session, now=house.now) == []
 
     def test_the_overview_shows_the_published_and_the_newest(self, house: House) -> None:
         first = house.snapshot()

@@ -281,8 +281,7 @@ class House:
 
     def refresh(self) -> int:
         """Items are compared with the newest snapshot."""
-        with self.db.transaction() as session:
-            return freshness.refresh(session, now=clock.now())
+        return freshness.refresh_due(self.db, now=clock.now())
 
     def close(self, campaign_id: int) -> int:
         """The officer ends the asking, early when another one asked for it; how many items nobody

@@ -1,0 +1,73 @@
+"""Access that was missing in one reading of a server: only a second reading, some time later, makes
+its end certain. A hiccup of a directory service hides accounts for a moment."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from recert.campaigns.models import Campaign, Item, ItemState
+from recert.foundation.actor import Actor
+from recert.foundation.errors import RefusedByPolicy
+from recert.inventory import service as inventory
+from recert.inventory.models import Server, Snapshot, SnapshotState
+
+APART = timedelta(minutes=10)
+
+
+class SeenMissingOnce(RefusedByPolicy):
+    """Some access was missing in one reading of its server only. Take another snapshot (at least
+    10 minutes after that reading) and close the campaign then."""
+
+
+def unproved(session: Session, campaign: Campaign) -> dict[int, int]:
+    """How many items are gone by one reading only, by server."""
+    since = (
+        select(
+            Item.server_id, func.max(Item.gone_seen_at).label("seen"), func.count().label("missing")
+        )
+        .where(
+            Item.campaign_id == campaign.id,
+            Item.state == ItemState.GONE,
+            Item.gone_seen_at.is_not(None),
+        )
+        .group_by(Item.server_id)
+    )
+    found = {}
+    for row in session.execute(since).all():
+        newest = session.scalar(
+            select(func.max(Snapshot.started_at)).where(
+                Snapshot.server_id == row.server_id, Snapshot.state == SnapshotState.COMPLETE
+            )
+        )
+        if newest is None or newest < row.seen + APART:
+            found[row.server_id] = int(row.missing)
+    return found
+
+
+def check(session: Session, campaign: Campaign) -> None:
+    """Raises SeenMissingOnce while the end of some access is not certain."""
+    found = unproved(session, campaign)
+    if found:
+        names = {
+            server.id: server.name
+            for server in session.scalars(select(Server).where(Server.id.in_(found)))
+        }
+        said = ", ".join(f"{count} on {names[number]}" for number, count in sorted(found.items()))
+        raise SeenMissingOnce(f"It is {said}.")
+
+
+def want_second_reading(
+    session: Session, campaign: Campaign, *, actor: Actor, now: datetime
+) -> int:
+    """Asks for another snapshot of each server where that is missing; how many."""
+    wanted = 0
+    for number in unproved(session, campaign):
+        server = session.get_one(Server, number)
+        last = session.scalar(
+            select(func.max(Snapshot.started_at)).where(Snapshot.server_id == number)
+        )
+        if server.snapshot_wanted_at is None and (last is None or now >= last + APART):
+            inventory.want_snapshot(session, server, actor=actor, now=now)
+            wanted += 1
+    return wanted
