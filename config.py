@@ -7,6 +7,9 @@ RECERT_TIMEZONE       the zone in which times are shown             UTC
 RECERT_UNDO_MINUTES   how long an answer can be changed             60
 RECERT_MICRO_REVIEWS  on or off: ask at once about what changed     on
 RECERT_CERTIFIED_DAYS how many days an answer about access counts   92
+RECERT_SERVER_PATHS   folders, with colons between, below which the pages may name configurations,
+                      keys and programs of servers; all others are set by `recert server add`   none
+RECERT_PROXIES        how many reverse proxies stand in front and add X-Forwarded-For   0
 RECERT_RECORDING_DAYS how many days raw answers of servers are kept that no review uses   90
 RECERT_LANGUAGE       of mails: en or de                            en
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
@@ -38,6 +41,7 @@ from recert.foundation.settings import (
 
 LONGEST_UNDO = 7 * 24 * 60
 HIGHEST_PORT = 65535
+MOST_PROXIES = 5
 LONGEST_CERTIFIED = 3651
 DEFAULT_SENDER = "recert@localhost"
 
@@ -61,7 +65,17 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         language=_language(environ.get("RECERT_LANGUAGE", "en")),
         replies=_replies(environ),
         secure_cookies=base_url.startswith("https://"),
+        server_paths=_folders(environ.get("RECERT_SERVER_PATHS", "")),
+        proxies=_number(environ, "RECERT_PROXIES", 0, range(MOST_PROXIES + 1)),
     )
+
+
+def _folders(text: str) -> tuple[str, ...]:
+    found = tuple(part for part in text.split(":") if part)
+    for part in found:
+        if not part.startswith("/") or part == "/" or ".." in part.split("/"):
+            raise SettingMissing(f"RECERT_SERVER_PATHS must hold full paths of folders: {part!r}.")
+    return found
 
 
 def _base_url(text: str) -> str:

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 from recert import demo, web
@@ -37,6 +38,10 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a review page may stay open over lunch
         WTF_CSRF_SSL_STRICT=True,
     )
+    if settings.proxies:  # the addresses that this many proxies vouch for, and no others
+        count = settings.proxies
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0, x_prefix=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     works = Works(
         db=db or Database(settings.database_url),

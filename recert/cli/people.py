@@ -7,7 +7,7 @@ import click
 from recert.campaigns import not_mine
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, listing, shell
 from recert.foundation import clock
-from recert.inventory import registers
+from recert.inventory import account_persons, registers
 from recert.inventory import service as inventory
 from recert.people import csv_rows, self_assignment, trainings
 from recert.people import service as people_service
@@ -31,6 +31,34 @@ def people_import(context: Shell, file: Path) -> None:
     with context.transaction() as session:
         count = people_service.import_people(session, text, actor=context.actor, now=clock.now())
     click.echo(f"{count} people imported.")
+
+
+@people.command("join-accounts")
+@click.argument("file", type=CSV)
+@shell
+def people_join_accounts(context: Shell, file: Path) -> None:
+    """State whose accounts are, from a CSV FILE: server, account, person_email (empty: nobody's).
+    It counts before the mail address that a server knows. All rows or none."""
+    text, actor = csv_rows.decode(file.read_bytes()), context.actor
+    with context.transaction() as session:
+        count = account_persons.import_joins(session, text, actor=actor, now=clock.now())
+    click.echo(f"{count} accounts joined.")
+
+
+@people.command("accounts")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def people_accounts(context: Shell, as_json: bool) -> int:
+    """Accounts without a person whose login somebody has elsewhere: those people do not review
+    them until it is stated whose they are (join-accounts). Exit 2 when there is one."""
+    with context.db.reading() as session:
+        rows = [
+            (row.server, row.account, row.person, row.email, row.candidates)
+            for row in account_persons.unresolved(session)
+        ]
+    header = ("SERVER", "ACCOUNT", "MAY BELONG TO", "MAIL", "CANDIDATES")
+    listing(header, rows, as_json=as_json)
+    return EXIT_FINDINGS if rows else 0
 
 
 @people.command("trained")

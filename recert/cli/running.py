@@ -12,6 +12,7 @@ from recert.campaigns import (
     deadlines,
     early_close,
     instructions,
+    items,
     notices,
     postponing,
     service,
@@ -107,6 +108,21 @@ def _folder(session: Session, text: str) -> int:
     if found is None:
         raise BadInput(f"{name} has no folder {path!r} of its own rights.")
     return found
+
+
+@campaign.command("finish")
+@click.argument("name")
+@click.option("--as", "email", required=True, help="Mail address of the reviewer who is done.")
+@shell
+def campaign_finish(context: Shell, name: str, email: str) -> None:
+    """Make all answers of a reviewer final, as they say so. The trail says who typed it."""
+    with context.transaction() as session:
+        person = person_of(session, email)
+        said = f"{person.email} ({context.actor.name})"
+        actor = replace(context.actor, name=said, person_id=person.id, roles=frozenset())
+        found = service.campaign_by_name(session, name)
+        done = items.finish(session, found, actor=actor, now=clock.now())
+    click.echo(f"{done} answers of {email} are final.")
 
 
 @campaign.command("extend")

@@ -4,9 +4,11 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 from recert.connectors.contract import (
@@ -14,6 +16,7 @@ from recert.connectors.contract import (
     NoSpace,
     OutcomeUnknown,
     ServerBusy,
+    ServerDataInvalid,
     ServerRefusedUs,
     ServerUnreachable,
 )
@@ -24,10 +27,35 @@ _LOCK_PAUSE = 0.05
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def read_bytes(path: Path) -> bytes:
-    """The whole file; ServerUnreachable when it is missing, ServerRefusedUs when it is not ours."""
+LARGEST = 512 * 1024 * 1024  # more is no configuration and no list of permissions
+_PIECE = 1 << 20
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a file for reading without waiting for anybody: a pipe would hang for ever, and a
+    device never ends. ServerDataInvalid when it is no regular file."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     with as_connector_errors(path):
-        return path.read_bytes()
+        handle = os.open(path, flags)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+            os.close(handle)
+            if is_folder:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            raise ServerDataInvalid(f"{path} is not a regular file.")
+        return os.fdopen(handle, "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file; ServerUnreachable when it is missing, ServerRefusedUs when it is not ours,
+    ServerDataInvalid when it is no regular file or larger than LARGEST bytes."""
+    content = bytearray()
+    with open_regular(path) as file, as_connector_errors(path):
+        while piece := file.read(_PIECE):  # its size may be wrong, or grow meanwhile
+            content += piece
+            if len(content) > LARGEST:
+                raise ServerDataInvalid(f"{path} is larger than {LARGEST // 1024**2} MiB.")
+    return bytes(content)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The kinds of server there are. A new kind is one module and one line here."""
 
-from collections.abc import Callable, Mapping
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recert.connectors import csv_export, embedded, openssh, proftpd, pureftpd, vsftpd
@@ -16,6 +17,9 @@ class Setting:
     label: str
     hint: str
     required: bool = True
+    # It becomes the path of a program, of a file that a program interprets, or of a secret: set on
+    # Recert's machine only, or below one of the installation's folders (RECERT_SERVER_PATHS).
+    by_operator: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Kind:
 def _daemon(config: str) -> tuple[Setting, ...]:
     """The settings that all kinds of daemons share, in the same words."""
     return (
-        Setting("config", "Configuration", config),
+        Setting("config", "Configuration", config, by_operator=True),
         Setting(
             "root",
             "Folder with the files",
@@ -41,6 +45,7 @@ def _daemon(config: str) -> tuple[Setting, ...]:
             "Prefix",
             "Where the daemon's own programs live when they are not installed under /.",
             required=False,
+            by_operator=True,
         ),
         *_TRANSPORT,
     )
@@ -63,12 +68,19 @@ _TRANSPORT = (
         "ssh-ed25519 AAAA... It is never accepted unseen.",
         required=False,
     ),
-    Setting("key", "SSH private key", "Path of the key file on this machine.", required=False),
+    Setting(
+        "key",
+        "SSH private key",
+        "Path of the key file on this machine.",
+        required=False,
+        by_operator=True,
+    ),
     Setting(
         "password_file",
         "SSH password file",
         "Path of a file on this machine that holds the password, when there is no key.",
         required=False,
+        by_operator=True,
     ),
     Setting(
         "sudo",
@@ -155,6 +167,34 @@ def check_settings(kind: str, settings: Mapping[str, str]) -> None:
     for setting in known.values():
         if setting.required and not settings.get(setting.key):
             raise SettingsInvalid(f"Kind {kind!r} needs {setting.key}: {setting.hint}")
+
+
+# Where the packages of the daemons keep their configurations: root's alone.
+USUAL = (
+    *("/etc/vsftpd.conf", "/etc/vsftpd", "/etc/proftpd.conf", "/etc/proftpd", "/etc/pure-ftpd"),
+    "/etc/ssh/sshd_config",
+)
+
+
+def check_from_pages(kind: str, settings: Mapping[str, str], allowed: Sequence[str]) -> None:
+    """Raises SettingsInvalid for a setting that cannot be set from the pages of Recert: whoever
+    may set it could make Recert run any program. `allowed` are folders of the installation's."""
+    for setting in KINDS[kind].settings:
+        value = settings.get(setting.key, "")
+        if not setting.by_operator or not value:
+            continue
+        usual = USUAL if setting.key == "config" else ()
+        if not any(_is_below(value, place) for place in (*usual, *allowed)):
+            raise SettingsInvalid(
+                f"{setting.label}: {value!r} can be set on Recert's machine only: "
+                f"recert server add NAME {kind} --set {setting.key}=... (or an operator allows "
+                "its folder with RECERT_SERVER_PATHS)."
+            )
+
+
+def _is_below(path: str, place: str) -> bool:
+    plain = posixpath.normpath(path)
+    return path.startswith("/") and (plain == place or plain.startswith(f"{place.rstrip('/')}/"))
 
 
 def connect(kind: str, settings: Mapping[str, str], world: World = REAL) -> Connector:

@@ -8,7 +8,7 @@ from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-from recert.connectors.atomic import as_connector_errors
+from recert.connectors.atomic import open_regular
 from recert.connectors.hosts import Host, host_of
 from recert.foundation import clock
 
@@ -38,8 +38,7 @@ class RealWorld:
         return host_of(settings)
 
     def opened(self, path: Path) -> AbstractContextManager[Opened]:
-        with as_connector_errors(path):
-            return path.open("rb")
+        return open_regular(path)
 
 
 REAL = RealWorld()

@@ -61,6 +61,9 @@ class Settings:
     language: str = "en"  # of mails to persons who have none of their own
     replies: ReplySettings | None = None  # none: replies are not read
     recording_days: int = 90  # how long recordings of readings are kept that no campaign uses
+    # Folders below which the pages may name configurations, keys and programs of servers.
+    server_paths: tuple[str, ...] = ()
+    proxies: int = 0  # reverse proxies in front: how many addresses they add to X-Forwarded-For
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property

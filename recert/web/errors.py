@@ -5,7 +5,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from recert.campaigns.items import NoSuchItem
-from recert.connectors.contract import ConnectorError
+from recert.connectors.contract import ConnectorError, SettingsInvalid
 from recert.decisions.rules import NotYours
 from recert.foundation.errors import (
     BadInput,
@@ -29,6 +29,7 @@ CODES: tuple[tuple[type[RecertError], int], ...] = (
     (MovedMeanwhile, 409),
     (BadInput, 422),
     (RefusedByPolicy, 409),
+    (SettingsInvalid, 422),
     (ConnectorError, 502),
     (RecertError, 500),
 )

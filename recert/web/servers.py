@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from recert.changes import queries as changes
+from recert.connectors import registry
 from recert.connectors.registry import KINDS
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -16,7 +17,7 @@ from recert.people import queries as people
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
 from recert.web.numbers import number
-from recert.web.security import allowed, current_actor, database
+from recert.web.security import allowed, current_actor, database, settings
 from recert.web.server_forms import NewServerForm, StorageForm
 
 bp = Blueprint("servers", __name__, url_prefix="/servers")
@@ -62,6 +63,7 @@ def create(kind: str) -> ResponseReturnValue:
         each.key: request.form.get(f"set-{each.key}", "").strip() for each in KINDS[kind].settings
     }
     try:
+        registry.check_from_pages(kind, given, settings().server_paths)
         with database().transaction() as session:
             owner = people.person_by_email(session, form.owner.data) if form.owner.data else None
             if form.owner.data and owner is None:

@@ -11,6 +11,7 @@ from typing import IO, Self
 
 from recert.connectors import atomic
 from recert.connectors.contract import ConnectorError, EditedByOthers, ServerUnreachable
+from recert.connectors.hosts import trusted
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import PATIENCE, Cleaner, FileFact, FileMissing, Output
 
@@ -97,6 +98,7 @@ class LocalHost:
         program = shutil.which(command.words[0], path=_ENVIRONMENT["PATH"])
         if program is None:
             return Output(_MISSING_PROGRAM, b"", f"{command.words[0]}: command not found")
+        trusted.check(program)
         try:
             done = subprocess.run(
                 (program, *command.words[1:]),
@@ -157,6 +159,7 @@ class _LocalStream:
             self.code = _MISSING_PROGRAM
             self.errors = f"{self._command.words[0]}: command not found"
             return
+        trusted.check(program)
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as complaints:
             source.write(self._data)
             source.seek(0)

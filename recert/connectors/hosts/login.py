@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncssh
 
+from recert.connectors import atomic
 from recert.connectors.contract import SettingsInvalid
 
 CONNECT_SECONDS = 20
@@ -61,7 +62,7 @@ class Login:
         if self.password_file:
             if not Path(self.password_file).is_file():
                 raise SettingsInvalid(f"password_file: {self.password_file} is not there.")
-            password = Path(self.password_file).read_text(encoding="utf-8").rstrip("\n")
+            password = atomic.read_bytes(Path(self.password_file)).decode().rstrip("\n")
             options |= {"password": password, "client_keys": None, "agent_path": None}
         elif self.key:
             _check_key(self.key)

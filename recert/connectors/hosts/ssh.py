@@ -14,11 +14,13 @@ from typing import Any, Self, TypeVar
 import asyncssh
 from asyncssh.sftp import start_sftp_client
 
+from recert.connectors import atomic
 from recert.connectors.contract import (
     ConnectorError,
     EditedByOthers,
     NoSpace,
     OutcomeUnknown,
+    ServerDataInvalid,
     ServerRefusedUs,
     ServerUnreachable,
 )
@@ -132,14 +134,19 @@ class SshHost:
         self.requests += 1
         sftp = await self._files()
         try:
+            found = await sftp.stat(os.fsencode(path))
+            if found.type not in (asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_DIRECTORY):
+                raise ServerDataInvalid(f"{path} on {self.title} is not a regular file.")
+            content = bytearray()
             async with sftp.open(os.fsencode(path), "rb") as file:
-                content: bytes = await file.read()
-                if not content:  # files of the kernel have no size; they end where they end
-                    while piece := await file.read(_PIECE):
-                        content += piece
+                while piece := await file.read(_PIECE):  # files of the kernel say no size
+                    content += piece
+                    if len(content) > atomic.LARGEST:
+                        most = atomic.LARGEST // 1024**2
+                        raise ServerDataInvalid(f"{path} is larger than {most} MiB.")
         except asyncssh.SFTPError as error:
             raise _as_connector_error(path, error) from error
-        return content
+        return bytes(content)
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
         return self._wait(self._gathered(paths, self._read_or_error))
