@@ -2,6 +2,7 @@
 them back."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
-from recert.inventory.models import Account, Folder
+from recert.inventory.models import Account, Folder, Grant, Source
 from recert.people import separation
 
 # Nothing of these is on the server or on its way to it: they can be cancelled.
@@ -224,7 +225,23 @@ def stored(plan: Plan) -> dict[str, Any]:
     return kept
 
 
-def for_a_person(order: Order) -> Plan:
+def by_hand(session: Session, orders: Sequence[Order]) -> list[Plan]:
+    """What a person shall do by hand, with the entries that give the rights."""
+    sources = _granted_by(session, {order.id for order in orders})
+    return [for_a_person(order, sources.get(order.id, "")) for order in orders]
+
+
+def _granted_by(session: Session, numbers: set[int]) -> dict[int, str]:
+    query = (
+        select(Order.id, Source.text)
+        .join(Grant, (Grant.account_id == Order.account_id) & (Grant.folder_id == Order.folder_id))
+        .join(Source, Source.id == Grant.source_id)
+        .where(Order.state == OrderState.MANUAL, Grant.gone_snapshot_id.is_(None))
+    )
+    return {row[0]: row[1] for row in session.execute(query) if row[0] in numbers}
+
+
+def for_a_person(order: Order, granted_by: str = "") -> Plan:
     """What a person shall do by hand. Only a change list has a plan that says it; where Recert
     found no native edit, the row is made from the order itself."""
     change = change_of(order)
@@ -232,7 +249,7 @@ def for_a_person(order: Order) -> Plan:
         plan = loaded(order.plan)
         if not plan.after.startswith("["):  # the native parts of a server's files
             return plan
-    row = row_of(change, Rights(order.rights_before), "")
+    row = row_of(change, Rights(order.rights_before), "", granted_by)
     return Plan(change=change, before="", after=row, diff=row, fingerprint="")
 
 

@@ -196,7 +196,7 @@ def order_changes(context: Shell, name: str, out: Path | None) -> None:
         waiting = queries.orders(
             session, server_id=server.id, states=[OrderState.MANUAL], size=100_000
         )
-        text = change_list([service.for_a_person(row.Order) for row in waiting])
+        text = change_list(service.by_hand(session, [row.Order for row in waiting]))
     if out:
         out.write_text(text, encoding="utf-8", newline="")
         click.echo(f"{len(waiting)} changes written to {out}.")

@@ -28,11 +28,16 @@ from recert.mail.mailbox import Mailbox
 from recert.mail.models import InboundKind, InboundMail, MailToken, Purpose
 from recert.mail.received import Received
 from recert.people.models import Person
+from recert.people.queries import person_by_email
 
 log = logging.getLogger(__name__)
 ANSWERS_A_DAY = 3  # to one address
 PAUSE = timedelta(seconds=30)
 READER = system("replies")
+LOST = (
+    "Your mail program sent the reply to another address than the one in our mail, so it is not "
+    "known which question it answers."
+)
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
 ANSWER_OF = {grammar.KEEP: Answer.KEEP, grammar.REVOKE: Answer.REVOKE}
 
@@ -122,7 +127,7 @@ def _read(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _O
         return _Outcome(InboundKind.AUTOMATIC, f"Automatic: {automatic}.")
     token = _token(session, got, desk, bounce=False)
     if token is None:
-        return _Outcome(InboundKind.REPLY, "It did not come to the address of one of our mails.")
+        return _lost(session, got, desk)
     person = _holder(session, token)
     if person is None or not person.active or got.sender != person.email:
         words = "It is not from the person whom our mail was for."
@@ -137,6 +142,20 @@ def _read(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _O
     said = {"rows": rows, "link": f"{desk.head.base_url}/reviews"}
     words = f"Recorded: {len(rows)}."
     return _Outcome(InboundKind.REPLY, words, token.subject, person, "receipt", said)
+
+
+def _lost(session: Session, got: Received, desk: ReplyDesk) -> _Outcome:
+    """Some mail programs drop what follows the plus of an address. Whoever wrote it hears that it
+    did not arrive, when it is certain who that is; a stranger hears nothing."""
+    words = "It did not come to the address of one of our mails."
+    has_key = bool(got.keys(desk.head.reply_to))  # a wrong one: nothing was lost
+    person = person_by_email(session, got.sender) if got.sender and not has_key else None
+    results = got.headers("Authentication-Results")
+    unproved = authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    if person is None or not person.active or unproved:
+        return _Outcome(InboundKind.REPLY, words)
+    why = {"why": LOST, "link": f"{desk.head.base_url}/reviews"}
+    return _Outcome(InboundKind.REPLY, words, "mail", person, "unclear", why)
 
 
 def _token(session: Session, got: Received, desk: ReplyDesk, *, bounce: bool) -> MailToken | None:

@@ -122,7 +122,7 @@ def changes(server_id: int) -> ResponseReturnValue:
         rows = queries.orders(
             session, server_id=server_id, states=[OrderState.MANUAL], size=100_000
         )
-        plans = [service.for_a_person(row.Order) for row in rows]
+        plans = service.by_hand(session, [row.Order for row in rows])
     answer = Response(change_list(plans), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="changes-{server_id}.csv"'
     return answer

@@ -353,8 +353,8 @@ class TestChanges:
             for account, folder in (("alice", "/a"), ("bob", "/b"))
         ]
         assert csv_export.change_list(plans).splitlines() == [
-            "action,account,folder,rights_now,rights_wanted,native_rights",
-            "reduce,alice,/a,list download upload,list,RW+",
+            "action,account,folder,rights_now,rights_wanted,native_rights,granted_by",
+            "reduce,alice,/a,list download upload,list,RW+,direct",
         ]
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@"])

@@ -213,6 +213,13 @@ class TestAReplyChangesNothing:
     @pytest.mark.parametrize("to", ["recert@house.example", f"recert+{'a' * 26}@house.example"])
     def test_without_the_secret_of_a_mail(self, one: Office, to: str) -> None:
         self.refused(one, one.write("revoke\n", to=to))
+        told = one.mails("unclear")
+        assert len(told) == (0 if "+" in to else 1)  # a program that drops the plus is told of
+        assert all("another address" in mail.text for mail in told)
+
+    def test_a_stranger_who_writes_to_the_plain_address_gets_no_answer(self, one: Office) -> None:
+        raw = one.write("revoke\n", to="recert@house.example", from_="eve@evil.example")
+        self.refused(one, raw)
         assert one.mails("unclear") == []
 
     def test_with_one_word_for_several_questions(self, office: Office) -> None:

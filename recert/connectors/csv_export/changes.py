@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from recert.connectors.contract import Change, Plan
 from recert.connectors.rights import Rights, names
 
-_HEADER = ("action", "account", "folder", "rights_now", "rights_wanted", "native_rights")
+_HEADER = (
+    *("action", "account", "folder", "rights_now", "rights_wanted", "native_rights"),
+    "granted_by",  # the entry that gives it, often a group's: nothing is found at the account
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -17,8 +20,8 @@ def change_list(plans: Iterable[Plan]) -> str:
     return "".join(row + "\r\n" for row in [_line(_HEADER), *rows])
 
 
-def row_of(change: Change, now: Rights, native: str) -> str:
-    """One row without its line end."""
+def row_of(change: Change, now: Rights, native: str, via: str = "") -> str:
+    """One row without its line end. `via` names the entry that gives the rights."""
     cells = (
         _action(now, change.rights),
         change.account,
@@ -26,6 +29,7 @@ def row_of(change: Change, now: Rights, native: str) -> str:
         rights_text(now),
         rights_text(change.rights),
         native,
+        via,
     )
     return _line([_harmless(cell) for cell in cells])
 

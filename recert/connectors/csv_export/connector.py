@@ -97,7 +97,7 @@ class CsvConnector:
         before = rights_text(now.rights)
         if now.rights == change.rights:
             return Plan(change, before, before, "", _fingerprint(now))
-        after = row_of(change, now.rights, now.native)
+        after = row_of(change, now.rights, now.native, " | ".join(now.via))
         seen = _fingerprint(now)
         return Plan(change, before, after, f"-{before}\n+{after}", seen, note=_BY_A_PERSON)
 
