@@ -354,7 +354,7 @@ class TestChanges:
         ]
         assert csv_export.change_list(plans).splitlines() == [
             "action,account,folder,rights_now,rights_wanted,native_rights,granted_by",
-            "reduce,alice,/a,list download upload,list,RW+,direct",
+            "reduce,alice,/a,list download upload,list,RW+,own row at /a",
         ]
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
