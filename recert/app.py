@@ -1,4 +1,4 @@
-"""The one file that knows all rooms: puts the application and the command together."""
+"""The one file that knows all packages: puts the application together."""
 
 from urllib.parse import urlsplit
 
@@ -6,11 +6,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import config
-from recert import demo, web
+from recert import web
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.micro import Desk
-from recert.cli import Shell, cli
 from recert.decisions.replies import ReplyDesk
 from recert.foundation import secrets
 from recert.foundation.db import Database
@@ -69,9 +67,3 @@ def _hosts(base_url: str) -> list[str]:
 def start_worker(app: Flask) -> BackgroundScheduler:
     """Starts the ticks of an application; `shutdown()` stops them."""
     return scheduler.start(app.extensions["recert.works"])
-
-
-def main() -> None:
-    """The `recert` command."""
-    cli.add_command(demo.command)
-    cli(obj=Shell(config.load(), create_app, start_worker))

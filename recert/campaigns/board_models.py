@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base
@@ -102,3 +102,15 @@ class OwnershipDoubt(Base):
     def ref(self) -> str:
         """How the trail names it."""
         return f"ownership:{self.id}"
+
+
+class Mark(Base):
+    """Up to where something was looked at for a campaign: one row for each kind, renewed, so that
+    it does not grow with what happens."""
+
+    __tablename__ = "campaign_mark"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]

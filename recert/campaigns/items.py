@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import rules, second_word
+from recert.campaigns.board_models import Mark
 from recert.campaigns.models import (
     Answer,
     Campaign,
     CampaignState,
     Item,
     ItemState,
-    Mark,
     Occurrence,
     Progress,
 )

@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     ForeignKey,
     Index,
-    String,
     UniqueConstraint,
     false,
     text,
@@ -378,18 +377,6 @@ class Occurrence(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     slot: Mapped[str]
-    at: Mapped[datetime]
-
-
-class Mark(Base):
-    """Up to where something was looked at for a campaign: one row for each kind, renewed, so that
-    it does not grow with what happens."""
-
-    __tablename__ = "campaign_mark"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
-    value: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
 
 

@@ -1,40 +1,6 @@
-"""The command line: noun, then verb. Parse, allow, call one verb, answer."""
+"""The command line: noun, then action. Parse, allow, call one use case, answer. The modules of a
+noun are loaded when it is used: see `nouns`."""
 
-from recert.cli import (
-    activity,
-    audit,
-    campaigns,
-    confirming,
-    emergency,
-    evidence,
-    late,
-    orders,
-    people,
-    registers,
-    running,
-    schedules,
-    servers,
-    snapshots,
-    system,
-)
 from recert.cli.base import Shell, cli
 
-__all__ = [
-    "Shell",
-    "activity",
-    "audit",
-    "campaigns",
-    "cli",
-    "confirming",
-    "emergency",
-    "evidence",
-    "late",
-    "orders",
-    "people",
-    "registers",
-    "running",
-    "schedules",
-    "servers",
-    "snapshots",
-    "system",
-]
+__all__ = ["Shell", "cli"]

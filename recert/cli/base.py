@@ -13,6 +13,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
+from recert.cli import nouns
 from recert.foundation import schema
 from recert.foundation.actor import Actor, Assurance, Channel, Role, operator
 from recert.foundation.db import Database
@@ -63,7 +64,34 @@ class Shell:
 
 
 class RecertGroup(click.Group):
-    """A group that turns our errors into messages and exit codes."""
+    """A group that turns our errors into messages and exit codes, and loads a command when it is
+    used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Commands of other packages: their line in the help, and what loads them.
+        self._others: dict[str, tuple[str, Callable[[], click.Command]]] = {}
+
+    def add_other(self, name: str, line: str, load: Callable[[], click.Command]) -> None:
+        """A command that `load` gives when it is used."""
+        self._others[name] = (line, load)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, loaded or not."""
+        return sorted({*super().list_commands(ctx), *nouns.MODULES, *self._others})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded with everything that belongs to it."""
+        if cmd_name in self._others:
+            return self._others[cmd_name][1]()
+        nouns.load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from what is written down about them."""
+        lines = nouns.HELP | {name: line for name, (line, _) in self._others.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(lines.items()))
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the command and exits with one of the documented codes."""

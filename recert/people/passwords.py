@@ -1,8 +1,9 @@
 """Passwords of users: hashing with Argon2id, and which ones are too easy to guess."""
 
+from importlib import import_module
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from recert.foundation import secrets
 from recert.foundation.errors import BadInput
@@ -26,7 +27,7 @@ def check_strength(password: str, *own_words: str) -> None:
     own = [word for text in own_words for word in _parts(text)]
     if any(word in plain for word in own):
         raise BadInput("A password must not contain the user's own mail address or name.")
-    judged = zxcvbn(password[:MOST_JUDGED], user_inputs=own)
+    judged = import_module("zxcvbn").zxcvbn(password[:MOST_JUDGED], user_inputs=own)
     if judged["score"] < LEAST_GUESSES:
         why = judged["feedback"]["warning"] or "It is easy to guess."
         raise BadInput(f"Choose another password. {why}")

@@ -17,7 +17,7 @@ from recert.campaigns import (
 )
 from recert.campaigns import items as campaign_items
 from recert.campaigns import service as campaigns
-from recert.campaigns.board_models import FolderProgress
+from recert.campaigns.board_models import FolderProgress, Mark
 from recert.campaigns.bulk_handover import From
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import (
@@ -26,7 +26,6 @@ from recert.campaigns.models import (
     CampaignState,
     Item,
     ItemState,
-    Mark,
     Occurrence,
     Subject,
 )

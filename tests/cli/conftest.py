@@ -6,9 +6,8 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from recert.app import create_app, start_worker
 from recert.cli import Shell, cli
-from recert.demo import command
+from recert.command import DEMO, create_app, demo, start_worker
 from tests.support.house import OTTO, House
 
 Type = Callable[..., str]
@@ -17,7 +16,7 @@ Type = Callable[..., str]
 @pytest.fixture
 def recert(house: House) -> Type:
     """Types a command and returns what it prints: recert("order list", code=0)."""
-    cli.add_command(command)
+    cli.add_other("demo", DEMO, demo)
     settings = house.settings
 
     def type_in(line: str, code: int = 0, stdin: str | None = None) -> str:

@@ -17,7 +17,8 @@ from recert.connectors.contract import (
     ServerUnreachable,
     SettingsInvalid,
 )
-from recert.connectors.hosts import FileMissing, Host, LocalHost, SshHost, commands
+from recert.connectors.hosts import FileMissing, Host, LocalHost, commands
+from recert.connectors.hosts.ssh import SshHost
 from recert.connectors.posix.scan import scan
 from recert.connectors.recording import Recorder, Replay, Tape
 from recert.connectors.world import REAL

@@ -14,7 +14,7 @@ from weasyprint.urls import URLFetchingError
 
 from recert.campaigns.models import Answer
 from recert.decisions.rules import Reply
-from recert.evidence import summary
+from recert.evidence import printing, summary
 from recert.foundation import figures
 from recert.foundation.secrets import fingerprint
 from tests.evidence.conftest import INBOX, played
@@ -169,6 +169,6 @@ class TestTheFetcher:
 
     @pytest.mark.parametrize("url", ["http://a/", "file:///etc/passwd", "data:,x", "ftp://a/b"])
     def test_it_refuses_whatever_it_is_asked_for(self, url: str) -> None:
-        for ask in (summary.Refusing(), summary.Refusing().fetch, summary.Refusing().open):
+        for ask in (printing.Refusing(), printing.Refusing().fetch, printing.Refusing().open):
             with pytest.raises((ValueError, URLFetchingError)):
                 ask(url)

@@ -1,12 +1,12 @@
 """The machines on which servers run, and how they are reached."""
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from recert.connectors.contract import SettingsInvalid
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host, Output
 from recert.connectors.hosts.edited import EditedHost
 from recert.connectors.hosts.local import LocalHost
-from recert.connectors.hosts.ssh import SshHost
 
 __all__ = [
     "EditedHost",
@@ -15,7 +15,6 @@ __all__ = [
     "Host",
     "LocalHost",
     "Output",
-    "SshHost",
     "host_of",
 ]
 
@@ -26,5 +25,7 @@ def host_of(settings: Mapping[str, str]) -> Host:
     if transport == "local":
         return LocalHost()
     if transport == "ssh":
-        return SshHost(settings)
+        # Its library takes longer to load than all the rest of most commands.
+        found: Host = import_module("recert.connectors.hosts.ssh").SshHost(settings)
+        return found
     raise SettingsInvalid(f"Unknown transport {transport!r}. Known: local, ssh.")

@@ -1,0 +1,70 @@
+"""Which modules define which command, and its line in the help: all of them loaded at once would
+make every call wait for two seconds. A test compares the lines with the commands themselves."""
+
+from importlib import import_module
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "activity": ("activity",),
+    "audit": ("audit",),
+    "campaign": ("campaigns", "confirming", "running"),
+    "db": ("system",),
+    "decide": ("campaigns",),
+    "delegate": ("registers",),
+    "diff": ("servers",),
+    "doctor": ("system",),
+    "embedded": ("servers",),
+    "emergency": ("emergency",),
+    "evidence": ("evidence",),
+    "exclusion": ("registers",),
+    "grants": ("servers",),
+    "instruction": ("running",),
+    "late": ("late",),
+    "order": ("orders",),
+    "owners": ("people",),
+    "people": ("people",),
+    "postpone": ("running",),
+    "schedule": ("schedules",),
+    "separation": ("system",),
+    "server": ("servers", "activity"),
+    "snapshot": ("snapshots",),
+    "trail": ("system",),
+    "user": ("system",),
+    "web": ("system",),
+    "worker": ("system",),
+}
+
+HELP: dict[str, str] = {
+    "activity": "What accounts did: transfer logs.",
+    "audit": "Samples, remarks and verdicts of the auditor; what nobody...",
+    "campaign": "Access reviews.",
+    "db": "The database.",
+    "decide": "Answer an ITEM on behalf of its reviewer.",
+    "delegate": "Let STAND_IN answer for PRINCIPAL (mail addresses) until...",
+    "diff": "Show what came and what went between two snapshots.",
+    "doctor": "Check this installation and say what to do about each...",
+    "embedded": "Recert's own small FTP server.",
+    "emergency": "Accounts that are kept for emergencies: not used is...",
+    "evidence": "Packages for the auditor.",
+    "exclusion": "Access that reviews leave out for a time.",
+    "grants": "Show what every account can do in every folder, from the...",
+    "instruction": "What reviewers are told about answering.",
+    "late": "Who sees to changes that are late (`recert campaign late`...",
+    "order": "Changes of servers: what is wanted, planned, done and...",
+    "owners": "Who answers for which folder, group or service account.",
+    "people": "Persons, as the identity system knows them.",
+    "postpone": "Put an ITEM off for its reviewer: once, and only where...",
+    "schedule": "Reviews that are launched by the calendar.",
+    "separation": "Steps that need two people.",
+    "server": "FTP servers that Recert looks after.",
+    "snapshot": "Look at servers; read a look again from its recording.",
+    "trail": "The audit trail.",
+    "user": "People who can sign in to Recert.",
+    "web": "Serve the web pages, with the worker in the same process.",
+    "worker": "Run the worker alone: snapshots, mails, orders, reminders.",
+}
+
+
+def load(noun: str) -> None:
+    """Loads what defines a command, which registers itself."""
+    for module in MODULES.get(noun, ()):
+        import_module(f"recert.cli.{module}")
