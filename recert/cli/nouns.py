@@ -59,7 +59,7 @@ HELP: dict[str, str] = {
     "snapshot": "Look at servers; read a look again from its recording.",
     "trail": "The audit trail.",
     "user": "People who can sign in to Recert.",
-    "web": "Serve the web pages, with the worker in the same process.",
+    "web": "Serve the web pages, with the background worker in a...",
     "worker": "Run the worker alone: snapshots, mails, orders, reminders.",
 }
 

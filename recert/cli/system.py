@@ -2,11 +2,13 @@
 
 import getpass
 import importlib.metadata
-import time
+import os
+import signal
+import threading
 from collections.abc import Callable
+from importlib import import_module
 
 import click
-import waitress
 from sqlalchemy import text
 
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, listing, shell, table
@@ -78,40 +80,47 @@ def _keys(context: Shell) -> None:
 
 
 def _ldap(_context: Shell) -> None:
-    importlib.import_module("ldap")
+    import_module("ldap")
     importlib.metadata.version("python-ldap")
 
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-@click.option("--no-worker", is_flag=True, help="Do not run the worker in this process.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many processes serve pages; default: one for each processor, at most 4.",
+)
+@click.option("--no-worker", is_flag=True, help="Do not run the background worker beside it.")
 @shell
-def web(context: Shell, host: str, port: int, no_worker: bool) -> None:
-    """Serve the web pages, with the worker in the same process."""
-    app = context.create_app(context.settings)
+def web(context: Shell, host: str, port: int, processes: int | None, no_worker: bool) -> None:
+    """Serve the web pages, with the background worker in a process of its own."""
     schema.check(context.raw_db)
-    ticker = None if no_worker else context.start_worker(app)
+    context.raw_db.dispose()  # the processes open their own connections
+    serving = import_module("recert.cli.serving")
     click.echo(f"Recert listens on http://{host}:{port}")
-    try:
-        waitress.serve(app, host=host, port=port, threads=8, ident="Recert")
-    finally:
-        if ticker:
-            ticker.shutdown()
+    with serving.background_worker(not no_worker):
+        count = processes or serving.default_processes()
+        serving.serve(lambda: context.create_app(context.settings), host, port, count)
 
 
 @cli.command()
+@click.option("--parent", type=int, hidden=True, help="End when this process is gone.")
 @shell
-def worker(context: Shell) -> None:
+def worker(context: Shell, parent: int | None) -> None:
     """Run the worker alone: snapshots, mails, orders, reminders."""
     app = context.create_app(context.settings)
     schema.check(context.raw_db)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
     ticker = context.start_worker(app)
     click.echo("The worker runs. Ctrl-C ends it.")
     try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
+        while not ended.wait(1):
+            if parent is not None and os.getppid() != parent:
+                break
         click.echo("Finishing what is under way.")
     finally:
         ticker.shutdown()

@@ -140,7 +140,7 @@ def open_stage(
 @contextmanager
 def _serving(app: Flask, port: int) -> Iterator[None]:
     server: Any = waitress.create_server(
-        app, host="127.0.0.1", port=port, threads=8, ident="Recert"
+        app, host="127.0.0.1", port=port, threads=8, connection_limit=1000, ident="Recert"
     )
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()

@@ -4,6 +4,8 @@ SQLite: WAL, full sync, foreign keys, and BEGIN IMMEDIATE for every write, becau
 transaction that reads first and writes later fails with "database is locked" whatever the timeout.
 """
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -88,6 +90,30 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Moment, str: PlainText}
 
 
+class _OneWriter:
+    """Whoever wants to write to a file of SQLite waits here, in threads and in processes, in the
+    order in which they came: SQLite's own waiting tries again now and then, and under load some
+    never get their turn."""
+
+    def __init__(self, file: str) -> None:
+        self._file, self._lock, self._depth = f"{file}.writer", threading.RLock(), 0
+        self._handle = -1
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        if self._depth == 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._handle = os.open(self._file, flags, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        self._depth += 1
+
+    def __exit__(self, *_details: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            os.close(self._handle)  # the lock ends with it, also when the process dies
+        self._lock.release()
+
+
 class Database:
     """One database and its two kinds of transaction."""
 
@@ -98,7 +124,8 @@ class Database:
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         # One state for the whole block, and nothing written by mistake. SQLite is like that anyway.
         self._reader = self.engine.execution_options(**({} if self.is_sqlite else READ_ONLY))
-        self._one_writer = threading.RLock() if self.is_sqlite else nullcontext()
+        file = self.url.database if self.is_sqlite else None
+        self._one_writer = _OneWriter(file) if file else nullcontext()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -1,10 +1,17 @@
 """The ticker: APScheduler with its memory store. It fires ticks and decides nothing."""
 
+import logging
+
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from recert.jobs.ticks import TICKS, Works, guarded
 
 SECONDS = 5
+
+
+# A tick that takes longer than the pause is started again when it is done: nothing to report.
+logging.getLogger("apscheduler.executors.default").setLevel(logging.ERROR)
+logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def start(works: Works, seconds: float = SECONDS) -> BackgroundScheduler:

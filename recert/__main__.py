@@ -1,0 +1,5 @@
+"""`python -m recert` is the `recert` command."""
+
+from recert.command import main
+
+main()
