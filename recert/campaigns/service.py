@@ -14,7 +14,9 @@ from recert.campaigns import (
     conflicts,
     deadlines,
     freshness,
+    frozen,
     items,
+    launch_record,
     places,
     population,
     queries,
@@ -261,6 +263,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
     population.start_progress(session, campaign.id)
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
+    frozen.freeze_accounts(session, campaign.id)
     found = _shared(found, population.shares_of(session, campaign))
     found = _trained(session, campaign, found, now=now)
     seen = freshness.refresh_slot(part.snapshot_id for part in found.populations)
@@ -275,6 +278,7 @@ def launch(session: Session, campaign: Campaign, *, actor: Actor, now: datetime)
         "routing": campaign.routing_version,
         "routed_away": campaign.routed_away,
         "warnings": list(found.warnings),
+        **launch_record.record(session, campaign),
     }
     trail.append(
         session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now

@@ -13,16 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import instructions, route_rules
+from recert.campaigns import instructions, launch_record, route_rules
 from recert.campaigns.models import Campaign, CampaignState
-from recert.campaigns.policy import Policy
-from recert.campaigns.scope import Scope
-from recert.campaigns.stages import Stages
 from recert.evidence import (
     accountability,
     annex,
     audit,
-    population,
     queries,
     reviewers,
     summary,
@@ -138,10 +134,10 @@ def _write(
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
     sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
-    sealed.table("population.csv", population.population(session, campaign.id), POPULATION)
-    sealed.table("readings.csv", queries.readings(session, campaign.id), READINGS)
-    sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
-    sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
+    sealed.table("population.csv", launch_record.population(session, campaign.id), POPULATION)
+    sealed.table("readings.csv", launch_record.readings(session, campaign.id), READINGS)
+    sealed.rows("items.csv", queries.items(session, campaign), queries.ITEMS)
+    sealed.rows("decisions.csv", queries.decisions(session, campaign.id), queries.DECISIONS)
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("late.csv", accountability.late(session, campaign.id), accountability.LATE)
@@ -201,31 +197,19 @@ def _digest(file: IO[bytes]) -> bytes:
 def _about(
     session: Session, campaign: Campaign, point: TrailCheckpoint, now: datetime
 ) -> dict[str, Any]:
-    policy = Policy.of(campaign.policy)
     classes = lateness.by_class(session, campaign, now=now)
     times = {
         name: moment.isoformat() if (moment := getattr(campaign, name)) else None
-        for name in ("created_at", "launched_at", "due_at", "closed_at", "signed_off_at")
+        for name in ("launched_at", "due_at", "closed_at", "signed_off_at")
     }
     return {
-        "name": campaign.name,
-        "kind": campaign.kind.value,
-        "about": campaign.about.value,
+        **launch_record.facts(campaign),
+        "reference": campaign.ref,
         "state": campaign.state.value,
-        "folder_prefix": campaign.folder_prefix,
-        "scope": campaign.scope,
-        "limited_to": Scope.of(campaign.scope).in_words,
-        "excluded": list(queries.exclusions(session, campaign.id)),
-        "older_snapshots_allowed_by": campaign.freshness_by,
-        "older_snapshots_allowed_because": campaign.freshness_reason,
-        "minutes_to_change_an_answer": campaign.undo_minutes,
-        "without_answer": policy.in_words(),
-        "policy": policy.as_json(),
+        "excluded": list(launch_record.exclusions(session, campaign.id)),
         "objections": list(queries.objections(session, campaign.id)),
-        "stages": Stages.of(campaign.stages).in_words,
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
-        "zone": campaign.zone,
         "not_mine": accountability.doubts(session, campaign.id),
         "routing": route_rules.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
@@ -233,7 +217,6 @@ def _about(
         "due_date_extended": campaign.extensions,
         "early_close_asked_by": campaign.close_asked_by,
         "early_close_asked_because": campaign.close_reason,
-        "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,
         "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
@@ -273,34 +256,11 @@ def _json(value: Any) -> str:
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
-    *population.SORTS,
+    *launch_record.SORTS,
 )
 READINGS = (
     *("server", "snapshot", "kind", "collector", "read_started", "read_ended", "commands", "files"),
     *("first_files", "fingerprint", "recording_sha256", "recording_size", "recording"),
-)
-ITEMS = (
-    *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
-    *(
-        "account_keys",
-        "account_privileged",
-        "account_emergency",
-        "organisation",
-        "rights",
-        "via",
-        "also_open",
-        "reviewer",
-        "route",
-        "route_rule",
-        "reviewer_could_grant",
-        "state",
-    ),
-    *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
-)
-DECISIONS = (
-    *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
-    *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
-    *("session", "late"),
 )
 MAILS = (
     *("message_id", "kind", "to", "subject", "state", "written", "sent", "error"),
