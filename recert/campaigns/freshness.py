@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import places
+from recert.campaigns import frozen, places
 from recert.campaigns.items import hold, is_taken, recount, take_slot
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.changes.models import Order, OrderKind, OrderState
@@ -56,7 +56,7 @@ def refresh(session: Session, *, now: datetime) -> int:
     """After a new snapshot: an item whose access changed (or came back) asks again, one whose
     access is gone says so. How many were touched. Each snapshot is looked at once."""
     active = select(Campaign).where(Campaign.state == CampaignState.ACTIVE).order_by(Campaign.id)
-    touched = {}
+    touched: dict[int, dict[str, Any]] = {}
     for campaign in session.scalars(active).all():
         newest = [inventory.last_complete(session, number) for number in campaign.server_ids]
         seen = refresh_slot(snapshot.id for snapshot in newest if snapshot)
@@ -68,15 +68,17 @@ def refresh(session: Session, *, now: datetime) -> int:
         if any(ids.values()):
             subject, actor = f"campaign:{campaign_id}", system("new snapshot")
             trail.append(session, "items.refreshed", subject, ids, actor=actor, at=now)
-    return sum(len(numbers) for ids in touched.values() for numbers in ids.values())
+    return sum(len(ids["gone"]) + len(ids["asked_again"]) for ids in touched.values())
 
 
-def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
-    ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
+def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
+    ids: dict[str, Any] = {"gone": [], "asked_again": []}
     reviewers, folders, campaign_id = set(), set(), campaign.id
     is_access = campaign.about is Subject.ACCESS
     found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
-    for row in found.all():
+    rows = found.all()
+    before = frozen.facts_of_access(session, campaign_id, [row.id for row in rows])
+    for row in rows:
         values = _new_facts(session, row) if is_access else dict(_IS_GONE)
         if values is None:
             continue
@@ -87,6 +89,8 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
         folders.add(row.folder_id)
     recount(session, campaign_id, *reviewers)
     places.recount(session, campaign_id, *folders)
+    after = frozen.facts_of_access(session, campaign_id, before)
+    ids["changed"] = [[n, before[n], after[n]] for n in sorted(before) if before[n] != after[n]]
     return ids
 
 

@@ -31,6 +31,7 @@ from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people.models import Organisation, OrganisationKind, Person
 
 REVIEWER = aliased(Person)
+SOME = 500  # of many items, that one statement names
 
 
 class CampaignAccount(Base):
@@ -190,6 +191,31 @@ def item_digests(session: Session, campaign_id: int) -> dict[str, str]:
         columns[ITEM_FACTS.index("asked_because")] = literal("")
     query = of_items(campaign_id, columns).order_by(Item.id)
     return digests(ITEM_FACTS, bulk.select(session, query))
+
+
+def facts_of_access(
+    session: Session, campaign_id: int, item_ids: Iterable[int]
+) -> dict[int, list[str]]:
+    """Rights, what they come from and the hash of some items, as ITEM_FACTS has them."""
+    columns = [Item.id, _number(Item.rights), _text(Source.text), _number(Item.content_hash)]
+    query, numbers, found = of_items(campaign_id, columns), sorted(item_ids), {}
+    for at in range(0, len(numbers), SOME):
+        for number, *facts in session.execute(query.where(Item.id.in_(numbers[at : at + SOME]))):
+            found[number] = facts
+    return found
+
+
+OUTCOME = ("item", "state", "answer", "rights_after", "outcome")
+
+
+def outcome_digests(session: Session, campaign_id: int) -> dict[str, str]:
+    """One SHA-256 for each of OUTCOME: how every item ended, for the sign-off."""
+    columns = [
+        *(_number(Item.id), Item.state, _text(Item.answer)),
+        *(_number(func.coalesce(Item.answer_rights, 0)), Item.outcome),
+    ]
+    query = select(*columns).where(Item.campaign_id == campaign_id).order_by(Item.id)
+    return digests(OUTCOME, bulk.select(session, query))
 
 
 def account_digests(session: Session, campaign_id: int) -> dict[str, str]:

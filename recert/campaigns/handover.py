@@ -9,6 +9,7 @@ from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Item, ItemState, Route
+from recert.campaigns.moves import Watch
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import (
@@ -87,8 +88,9 @@ def reassign(
         raise BadInput(f"{reviewer.name} cannot answer: it is his own account, or he has left.")
     if reviewer.email == actor.name:
         raise BadInput("Nobody gives a question to himself. Choose somebody else.")
-    details = {"to": reviewer.email, "reason": reason.strip()}
+    watch = Watch(session, item.campaign_id, [item.id])
     _give(session, item, reviewer.id, Route.REASSIGNED)
+    details = {"to": reviewer.email, "reason": reason.strip(), "moved": watch.moved()}
     trail.append(session, "item.reassigned", item.ref, details, actor=actor, at=now)
 
 

@@ -34,6 +34,7 @@ from recert.campaigns.models import (
     Route,
     Subject,
 )
+from recert.campaigns.moves import Watch
 from recert.foundation.actor import system
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Server
@@ -99,6 +100,7 @@ def _move(
     ).all()
     if not moves:
         return 0
+    watch = Watch(session, campaign.id, [one.id for one in moves])
     changed = and_(Item.id == new.c.id, new.c.reviewer_id.is_distinct_from(new.c.before))
     session.execute(
         update(Item)
@@ -116,6 +118,7 @@ def _move(
         "because": why,
         "from_to_count": sorted(([*pair, count] for pair, count in counts.items()), key=str),
         "items": [one.id for one in moves],
+        "moved": watch.moved(),
     }
     trail.append(session, "items.rerouted", campaign.ref, details, actor=ACTOR, at=now)
     return len(moves)

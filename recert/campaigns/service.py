@@ -343,6 +343,7 @@ def sign_off(
         "name": campaign.name,
         "statement": campaign.statement,
         "figures": campaign.signed_figures,
+        "outcome_digests": frozen.outcome_digests(session, campaign.id),
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)

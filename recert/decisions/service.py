@@ -13,6 +13,7 @@ from recert.campaigns import handover, not_mine, places, silence
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.moves import Watch
 from recert.campaigns.policy import Policy
 from recert.connectors import rights
 from recert.decisions import rules
@@ -75,8 +76,12 @@ def record(
         late=now > campaign.due_at,
     )
     session.add(decision)
+    passed_on = [item.id] if reply.answer is Answer.NOT_MINE else []
+    watch = Watch(session, campaign.id, passed_on) if passed_on else None
     _move(session, item, decision, reply.successor, now)
     details = details_of(decision)
+    if watch:
+        details["moved"] = watch.moved()
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)

@@ -23,6 +23,7 @@ from recert.campaigns.models import (
     Route,
     Subject,
 )
+from recert.campaigns.moves import Watch
 from recert.campaigns.routing import NOBODY
 from recert.campaigns.stages import Sees, Stage, Stages, Vote, Who
 from recert.connectors import rights
@@ -146,6 +147,7 @@ def _next_stage(
     moves = session.execute(select(new.c.id, new.c.before, new.c.reviewer_id)).all()
     if not moves:
         return 0
+    watch = Watch(session, campaign.id, [row.id for row in moves])
     answer, remaining = _combined(campaign)
     told = literal(" ") + case(*_TOLD, else_="did not answer") + literal(".")
     session.execute(
@@ -174,7 +176,8 @@ def _next_stage(
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
     ids = sorted(row.id for row in moves)
-    details = {"who": following.who, "sees": following.sees.value, "items": ids}
+    details: dict[str, Any] = {"who": following.who, "sees": following.sees.value, "items": ids}
+    details["moved"] = watch.moved()
     trail.append(session, "items.next_stage", campaign.ref, details, actor=ACTOR, at=now)
     return len(ids)
 

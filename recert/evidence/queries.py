@@ -17,6 +17,7 @@ from recert.campaigns.models import (
     Route,
 )
 from recert.changes.models import Order, OrderStep
+from recert.changes.service import log_line
 from recert.connectors import rights
 from recert.decisions.models import Decision
 from recert.evidence.texts import iso
@@ -86,7 +87,7 @@ def _item(row: bulk.Row, rules: dict[str, str], also: dict[tuple[int, int], str]
         *(person, keys, privileged, emergency, organisation),
         *(rights_text(int(mask)), via, also.get((account_id, folder_id), "")),
         *(reviewer, route, rules[route], grants, state, answer or ""),
-        *(rights_text(after), outcome, why, seal),
+        *(rights_text(after), outcome, why, int(seal)),
     )
 
 
@@ -205,10 +206,7 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
         "left_over": order.left_over,
-        "log": [
-            {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
-            for step in steps
-        ],
+        "log": [log_line(step) for step in steps],
     }
 
 
