@@ -36,7 +36,7 @@ SOME = 500  # of many items, that one statement names
 
 class CampaignAccount(Base):
     """An account that a campaign asks about, as it was at the launch. `key_count` NULL: not
-    known. Rows are only added; triggers refuse the rest."""
+    known. Rows are only added; the trail has digests of them."""
 
     __tablename__ = "campaign_account"
 

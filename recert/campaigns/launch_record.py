@@ -61,6 +61,7 @@ def facts(campaign: Campaign) -> Record:
         "without_answer": policy.in_words(),
         "policy": policy.as_json(),
         "stages": Stages.of(campaign.stages).in_words,
+        "stages_as_set": campaign.stages,
         "zone": campaign.zone,
         "created_by": campaign.created_by,
         "created_at": campaign.created_at.isoformat(),

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import instructions, launch_record, route_rules
 from recert.campaigns.models import Campaign, CampaignState
+from recert.campaigns.schedule import zone_of
 from recert.evidence import (
     accountability,
     annex,
@@ -89,12 +89,19 @@ def export(
             raise BadInput(
                 f"The campaign {campaign.name!r} is {campaign.state.value}: no evidence."
             )
+        if campaign.routing_version not in route_rules.VERSIONS:
+            raise BadInput(
+                f"The campaign {campaign.name!r} was routed by version "
+                f"{campaign.routing_version} of the rules, which does not exist: somebody changed "
+                "the database. Compare it with `recert trail verify`."
+            )
         subject = f"campaign:{campaign.id}"
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
-        zone = ZoneInfo(campaign.zone) if campaign.zone else zone
-        _write(session, campaign, point, file, zone, now)
+        zone = zone_of(campaign.zone) if campaign.zone else zone
+        with Sealed(file) as sealed:
+            _write(session, campaign, point, sealed, zone, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
         session.add(point)
@@ -126,11 +133,10 @@ def _write(
     session: Session,
     campaign: Campaign,
     point: TrailCheckpoint,
-    file: IO[bytes],
+    sealed: Sealed,
     zone: tzinfo,
     now: datetime,
 ) -> None:
-    sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
     sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
@@ -165,11 +171,10 @@ def _write(
         "campaign": campaign.name,
         "contents_sha256": contents,
         "created_at": now.isoformat(),
-        "format": 2,
+        "format": 3,
         "files": dict(sealed.files),
     }
     sealed.text("manifest.json", _json(manifest))
-    sealed.zip.close()
 
 
 def _seal(file: IO[bytes], key: Ed25519PrivateKey) -> tuple[str, int]:

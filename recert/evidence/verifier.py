@@ -722,9 +722,23 @@ def _check_routing(about: Body, launched: Body, items: Rows) -> None:
             )
 
 
+def check_lists(package: zipfile.ZipFile, trail: Trail) -> None:
+    """Population and readings are those that the launch wrote down."""
+    about = _json(package, "campaign.json")
+    record = _launch(about, trail)["details"]
+    for member, name in (("population.csv", "population"), ("readings.csv", "readings")):
+        if name not in record:
+            continue
+        told = [{key: _cell(value) for key, value in row.items()} for row in record[name]]
+        shown = [
+            {key: _plain(value) for key, value in row.items()} for row in _rows(package, member)
+        ]
+        _same_list(member, "its list", shown, told)
+
+
 def check_launch(package: zipfile.ZipFile, items: Rows, reference: str, trail: Trail) -> List[str]:
-    """What the launch fixed is what the package shows: facts, population, readings, exclusions,
-    accounts and items. What a package made before these were in the trail lacks, in words."""
+    """What the launch fixed is what the package shows: facts, exclusions, accounts and items. What
+    a package made before these were in the trail lacks, in words."""
     about, launched = _json(package, "campaign.json"), trail.get("campaign.launched", reference)
     record = launched[-1]["details"]
     if "facts" not in record:
@@ -735,12 +749,6 @@ def check_launch(package: zipfile.ZipFile, items: Rows, reference: str, trail: T
     for name, value in record["facts"].items():
         same("campaign.json", name, about.get(name), value)
     _same_list("campaign.json", "excluded", about["excluded"], record["excluded"])
-    for member, name in (("population.csv", "population"), ("readings.csv", "readings")):
-        told = [{key: _cell(value) for key, value in row.items()} for row in record[name]]
-        shown = [
-            {key: _plain(value) for key, value in row.items()} for row in _rows(package, member)
-        ]
-        _same_list(member, "its list", shown, told)
     _check_accounts(items, record["account_digests"])
     _check_asked(items, reference, record["item_digests"], trail)
     return []
@@ -828,14 +836,14 @@ def check_figures(package: zipfile.ZipFile, items: Rows, reference: str, trail: 
     about = _json(package, "campaign.json")
     if about["state"] != "signed off":
         return
-    if about["signed_figures"] != _figures(items):
-        raise Broken("campaign.json: the figures of the sign-off are not those of the items")
     signed = trail.get("campaign.signed_off", reference)[-1]["details"]
     found = Digests(OUTCOME)
     for item in items.values():
         row = {name: _plain(item[name]) for name in OUTCOME}
         found.add({**row, "rights_after": str(_mask(item["rights_after"]))})
     found.compare("items.csv", signed.get("outcome_digests", {}), "was signed off")
+    if about["signed_figures"] != _figures(items):
+        raise Broken("campaign.json: the figures of the sign-off are not those of the items")
 
 
 def _figures(items: Rows) -> Dict[str, int]:
@@ -1392,8 +1400,9 @@ def _check_contents(package: zipfile.ZipFile, key: bytes, store: sqlite3.Connect
     trail = check_trail(package, store)
     if trail.key != key:
         raise Broken("the checkpoint was signed with another key than the package")
-    items = check_population(package, store)
     check_readings(package, trail)
+    check_lists(package, trail)
+    items = check_population(package, store)
     reference = check_campaign(package, items, trail)
     counting = check_decisions(package, items, trail, reference)
     lacks = check_launch(package, items, reference, trail)
