@@ -46,6 +46,22 @@ class ReplySettings:
 
 
 @dataclass(frozen=True)
+class CheckpointSettings:
+    """Places outside of this machine to which signed checkpoints of the trail go, and how often.
+    `syslog` is HOST:PORT or the path of a socket."""
+
+    mail: tuple[str, ...] = ()
+    folder: Path | None = None
+    syslog: str = ""
+    hours: int = 24
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a place at all."""
+        return bool(self.mail or self.folder or self.syslog)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything one process of Recert needs to know."""
 
@@ -61,6 +77,7 @@ class Settings:
     language: str = "en"  # of mails to persons who have none of their own
     replies: ReplySettings | None = None  # none: replies are not read
     recording_days: int = 90  # how long recordings of readings are kept that no campaign uses
+    checkpoints: CheckpointSettings = CheckpointSettings()  # where checkpoints of the trail go
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property

@@ -13,8 +13,24 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation.actor import Actor
+from recert.foundation.db import AnyRow
+from recert.foundation.errors import RecertError
 from recert.trail import chain
 from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
+
+HEAD_IS_GONE = "the row that says where the trail ends is missing: somebody deleted it"
+
+
+class HeadIsGone(RecertError):
+    """The row that says where the trail ends is missing, so nothing can be added. Somebody changed
+    the database: run `recert trail verify` and restore it from a backup."""
+
+
+def _head(session: Session) -> AnyRow:
+    found = session.execute(select(TrailHead.seq, TrailHead.hash)).one_or_none()
+    if found is None:
+        raise HeadIsGone
+    return found
 
 
 def append(
@@ -30,7 +46,9 @@ def append(
     entry, no act."""
     session.flush()
     at = at.astimezone(UTC)
-    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one()
+    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
+    if head is None:
+        raise HeadIsGone
     seq = head.seq + 1
     body = chain.canonical(
         {
@@ -65,7 +83,7 @@ def append(
 
 def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:
     """Signs where the trail stands. Send it away: it proves the past to somebody outside."""
-    head, at = session.execute(select(TrailHead.seq, TrailHead.hash)).one(), at.astimezone(UTC)
+    head, at = _head(session), at.astimezone(UTC)
     text = chain.checkpoint_text(head.seq, head.hash, at.isoformat())
     signed = TrailCheckpoint(
         seq=head.seq,
@@ -92,10 +110,13 @@ def verify(session: Session, ours: Ed25519PublicKey | None = None) -> chain.Brea
 
 
 def _broken_end(session: Session) -> chain.Break | None:
-    head = session.execute(select(TrailHead.seq, TrailHead.hash)).one()
+    heads = session.execute(select(TrailHead.seq, TrailHead.hash)).all()
     last = session.execute(
         select(TrailEntry.seq, TrailEntry.hash).order_by(TrailEntry.seq.desc()).limit(1)
     ).one_or_none()
+    if len(heads) != 1:
+        return chain.Break(last.seq if last else 0, HEAD_IS_GONE)
+    head = heads[0]
     if (head.seq, head.hash) == ((last.seq, last.hash) if last else (0, chain.START)):
         return None
     return chain.Break(head.seq, "the last entries are missing")
