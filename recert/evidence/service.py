@@ -23,6 +23,7 @@ from recert.evidence import (
     reviewers,
     summary,
     verifier,
+    warnings,
 )
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
@@ -35,6 +36,7 @@ from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
 BLOCK = 1 << 20
+FORMAT = 3  # of packages: 2 had no digests of what the launch fixed
 
 README = """\
 Evidence of the access review "{name}"
@@ -171,7 +173,7 @@ def _write(
         "campaign": campaign.name,
         "contents_sha256": contents,
         "created_at": now.isoformat(),
-        "format": 3,
+        "format": FORMAT,
         "files": dict(sealed.files),
     }
     sealed.text("manifest.json", _json(manifest))
@@ -210,6 +212,7 @@ def _about(
     return {
         **launch_record.facts(campaign),
         "reference": campaign.ref,
+        "warnings": warnings.as_json(warnings.warnings(session, campaign)),
         "state": campaign.state.value,
         "excluded": list(launch_record.exclusions(session, campaign.id)),
         "objections": list(queries.objections(session, campaign.id)),

@@ -462,7 +462,7 @@ def check_population(package: zipfile.ZipFile, store: sqlite3.Connection) -> Row
         if found != (int(row["items"]), int(row["reviewed"])):
             raise Broken(
                 f"items.csv: {found[0]} items of {found[1]} accounts stand in the list of server"
-                f" {row['server']}, where its population has {row['items']} of {row['reviewed']}"
+                f" {row['server']}, where population.csv has {row['items']} of {row['reviewed']}"
             )
         check_sorts(store, row)
         expected += found[0]
@@ -578,9 +578,51 @@ def check_campaign(package: zipfile.ZipFile, items: Rows, trail: Trail) -> str:
             allowed["details"]["reason"],
         )
     _check_routing(about, details, items)
+    _check_warnings(package, about, launched, trail)
     _check_steps(about, reference, extended, trail)
     _check_people(about, items, reference, trail)
     return reference
+
+
+MAPPING = ("manager", "left_on", "active", "organisation_kind")
+
+
+def _check_warnings(package: zipfile.ZipFile, about: Body, launched: Body, trail: Trail) -> None:
+    """The first page names what the launch warned of, and every change of people and owners while
+    the review ran."""
+    if "warnings" not in about:
+        return
+    signed = trail.last("campaign.signed_off", launched["object"])
+    servers = {row["server"] for row in _rows(package, "population.csv")}
+    told = [launched["seq"]] * len(launched["details"].get("warnings", ()))
+    found = []
+    for action in ("people.imported", "person.left", "owners.imported", "owner.changed"):
+        for body in trail.of(action):
+            if body["seq"] > launched["seq"] and (not signed or body["seq"] < signed["seq"]):
+                found += [body["seq"]] if _changes_who_is_asked(body, servers) else []
+    same(
+        "campaign.json",
+        "warnings (their entries of the trail)",
+        [one["entry"] for one in about["warnings"]],
+        told + sorted(found),
+    )
+    texts = [one["text"] for one in about["warnings"] if one["kind"] == "launch"]
+    same("campaign.json", "warnings", texts, launched["details"].get("warnings", []))
+
+
+def _changes_who_is_asked(body: Body, servers: Set[str]) -> bool:
+    details = body["details"]
+    if body["action"] == "people.imported":
+        return any(
+            not one.get("new") and any(name in one for name in MAPPING)
+            for one in details.get("changed", ())
+        )
+    if body["action"] != "owners.imported":
+        return body["action"] == "person.left" or details["server"] in servers
+    rows = [*details.get("changed", ()), *details.get("also_changed", ())]
+    if isinstance(details.get("rows"), list):
+        rows += [row for row in details["rows"] if len(row) > 3 and row[2] != row[3]]
+    return any(row[0] in servers for row in rows)
 
 
 def _launch(about: Body, trail: Trail) -> Body:
@@ -1400,10 +1442,10 @@ def _check_contents(package: zipfile.ZipFile, key: bytes, store: sqlite3.Connect
     trail = check_trail(package, store)
     if trail.key != key:
         raise Broken("the checkpoint was signed with another key than the package")
-    check_readings(package, trail)
-    check_lists(package, trail)
     items = check_population(package, store)
+    check_readings(package, trail)
     reference = check_campaign(package, items, trail)
+    check_lists(package, trail)
     counting = check_decisions(package, items, trail, reference)
     lacks = check_launch(package, items, reference, trail)
     orders = check_orders(package, items, counting, trail)

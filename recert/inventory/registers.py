@@ -45,18 +45,25 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, GROUP_COLUMNS, "group")
     known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
+    addresses = {number: email for email, number in persons.items()}
+    told = []
     for row in rows:
         key = (servers[row.text("server")], row.text("group"))
         owner = known.get(key)
         if owner is None:
             owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
             session.add(owner)
+        was = addresses.get(owner.person_id, "")
+        stood_in = addresses.get(owner.substitute_id or 0, "")
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
+        stands_in = addresses.get(owner.substitute_id or 0, "")
+        told.append([*_said(row, "group"), was, stood_in, stands_in])
     session.flush()
-    details = {"groups": len(rows), "rows": [_said(row, "group") for row in rows]}
-    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    # Server, group, owner now and before, substitute before and now.
+    details = {"groups": len(rows), "rows": told}
+    _note(session, details, actor=actor, now=now)
     return len(rows)
 
 
@@ -66,19 +73,28 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, SERVICE_COLUMNS, "account")
     known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
+    addresses = {number: email for email, number in persons.items()}
+    told = []
     for row in rows:
         key = (servers[row.text("server")], row.text("account"))
         found = known.get(key)
         if found is None:
             found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
             session.add(found)
+        was, purpose = addresses.get(found.person_id, ""), found.purpose
         found.person_id = persons[row.text("owner_email")]
         if row.text("purpose"):
             found.purpose = row.text("purpose")
+        told.append([*_said(row, "account"), was, purpose, found.purpose])
     session.flush()
-    details = {"service_accounts": len(rows), "rows": [_said(row, "account") for row in rows]}
-    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    # Server, account, owner now and before, purpose before and now.
+    details = {"service_accounts": len(rows), "rows": told}
+    _note(session, details, actor=actor, now=now)
     return len(rows)
+
+
+def _note(session: Session, details: dict[str, Any], *, actor: Actor, now: datetime) -> None:
+    trail.append_parts(session, "owners.imported", "owners", details, "rows", actor=actor, at=now)
 
 
 def _said(row: CsvRow, named: str) -> list[str]:

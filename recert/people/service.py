@@ -16,7 +16,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput
 from recert.foundation.settings import LANGUAGES
-from recert.people import csv_rows
+from recert.people import csv_rows, register_changes
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
 from recert.people.models import (
     Organisation,
@@ -127,6 +127,7 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
     one_at_a_time(session, "import people")
     known = {person.email: person for person in session.scalars(select(Person))}
     _check_people(rows, set(known))
+    before = register_changes.facts(session)
     organisations = _organisations(session, rows)
     for row in rows:
         person = known.get(row.text("email"))
@@ -149,7 +150,12 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
         if "manager_email" in row.values:
             manager = known.get(row.text("manager_email"))
             known[row.text("email")].manager_id = manager.id if manager else None
-    trail.append(session, "people.imported", "people", {"rows": len(rows)}, actor=actor, at=now)
+    session.flush()
+    changed = register_changes.differences(before, register_changes.facts(session))
+    details = {"rows": len(rows), "changed": changed}
+    trail.append_parts(
+        session, "people.imported", "people", details, "changed", actor=actor, at=now
+    )
     return len(rows)
 
 

@@ -18,6 +18,7 @@ from recert.foundation.errors import RecertError
 from recert.trail import chain
 from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
 
+MOST_ROWS = 500  # of a list in one entry
 HEAD_IS_GONE = "the row that says where the trail ends is missing: somebody deleted it"
 
 
@@ -79,6 +80,25 @@ def append(
     session.execute(update(TrailHead).values(seq=seq, hash=new_hash))
     session.flush()
     return int(seq)
+
+
+def append_parts(
+    session: Session,
+    action: str,
+    subject: str,
+    details: dict[str, Any],
+    name: str,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """One entry, or several when the list `details[name]` is long: an entry must stay readable.
+    Each says which part it is of how many."""
+    rows = details[name]
+    parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)] or [[]]
+    for number, part in enumerate(parts, start=1):
+        which = {"part": number, "parts": len(parts)} if len(parts) > 1 else {}
+        append(session, action, subject, {**details, **which, name: part}, actor=actor, at=at)
 
 
 def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:

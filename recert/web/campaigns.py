@@ -34,6 +34,8 @@ from recert.campaigns.silence import Silent
 from recert.campaigns.stages import Stages
 from recert.campaigns.templates import TEMPLATES, template
 from recert.decisions import closing
+from recert.evidence import warnings
+from recert.evidence.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
@@ -178,6 +180,8 @@ def board(campaign_id: int) -> ResponseReturnValue:
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),
+            verifier_sha256=verifier_sha256(),
+            warnings=warnings.warnings(session, campaign),
             now=now,
             ItemState=ItemState,
         )

@@ -59,7 +59,7 @@ FOUND: dict[str, dict[str, str]] = {
     },
     "campaign_exclusion": {"grants": "campaign.json grants"},
     "campaign_population": {
-        name: f"population.csv {name}"
+        name: f"population.csv {name} add"
         for name in ("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items")
     },
     "campaign_release": {
