@@ -46,9 +46,15 @@ JOIN snapshot n ON n.id = q.snapshot_id
 LEFT JOIN decision d ON d.item_id = i.id AND d.version = i.version
 WHERE i.campaign_id = :campaign ORDER BY i.sort_key""",
 }
+# Not ru_maxrss: a new process begins with that of its parent.
+PEAK = """
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+"""
 # In a process of its own, so that its memory is not that of the rest.
 EXPORT = """
-import resource, sys
+import sys
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.million import DIRECTOR
@@ -56,17 +62,17 @@ from recert.evidence import service
 from recert.foundation import clock
 from recert.foundation.db import Database
 db, target = Database(sys.argv[1]), Path(sys.argv[2])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 service.export(db, int(sys.argv[3]), target, key, actor=DIRECTOR, now=clock.now())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 VERIFY = """
-import resource, sys
+import sys
 from recert.evidence import verifier
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 lines = verifier.check(sys.argv[1])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
@@ -140,5 +146,5 @@ def _apart(script: str, *arguments: str) -> tuple[float, int]:
 
 
 def _run(script: str, *arguments: str) -> str:
-    command = [sys.executable, "-c", script, *arguments]
+    command = [sys.executable, "-c", PEAK + script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

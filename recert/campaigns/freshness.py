@@ -18,7 +18,7 @@ from recert.inventory import queries as inventory
 from recert.inventory.models import Folder, Grant
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.account_id, i.content_hash AS asked,
+SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.answer, i.account_id, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
        a.gone_snapshot_id AS account_gone,
        n.id AS new_grant, n.rights, n.content_hash
@@ -34,7 +34,7 @@ ORDER BY i.id
 # A membership that ended, an account or a group that is not there any more. What comes back is
 # another membership: the next review asks about it.
 _GONE = """
-SELECT i.id, i.reviewer_id, i.folder_id FROM item i
+SELECT i.id, i.reviewer_id, i.folder_id, i.answer FROM item i
 LEFT JOIN account a ON a.id = i.account_id
 LEFT JOIN server_group g ON g.id = i.group_id
 WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
@@ -44,7 +44,9 @@ WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
            AND m.gone_snapshot_id IS NULL)))
 ORDER BY i.id
 """
-_IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
+_BEFORE = "Gone before it was decided."
+_NOT_FINAL = "Gone before the answer ({}) was final: it does not count."
+_IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": _BEFORE}
 
 
 def refresh_slot(snapshots: Iterable[int]) -> str:
@@ -82,6 +84,8 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
         values = _new_facts(session, row) if is_access else dict(_IS_GONE)
         if values is None:
             continue
+        if values["state"] is ItemState.GONE and row.answer:  # an answer that was not final yet
+            values["outcome"] = values["outcome"].replace(_BEFORE, _NOT_FINAL.format(row.answer), 1)
         values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
         session.execute(update(Item).where(Item.id == row.id).values(**values))
         ids["gone" if values["state"] is ItemState.GONE else "asked_again"].append(row.id)
@@ -118,7 +122,7 @@ def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
     order = session.execute(query.limit(1)).first()
     if order is None:
         return dict(_IS_GONE)
-    why = f"Gone before it was decided. Change {order.id} took it away ({order.origin})."
+    why = f"{_BEFORE} Change {order.id} took it away ({order.origin})."
     return {**_IS_GONE, "outcome": why}
 
 

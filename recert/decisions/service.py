@@ -16,7 +16,7 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemS
 from recert.campaigns.moves import Watch
 from recert.campaigns.policy import Policy
 from recert.connectors import rights
-from recert.decisions import rules
+from recert.decisions import rules, skipped
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
 from recert.decisions.seen import beside, in_a_list, open_elsewhere, with_facts
@@ -37,6 +37,7 @@ class BatchResult:
     batch: str
     decided: int
     skipped: int
+    changed: tuple[str, ...] = ()  # what was skipped, as far as it is still the reviewer's
 
 
 def record(
@@ -232,7 +233,9 @@ def record_many(
         _record_set(session, campaign, where, chosen, batch, reply, actor=actor, now=now)
         places.recount(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
-    return BatchResult(batch, len(chosen), asked - len(chosen))
+    left = sorted(set(ticked or ()) - set(chosen))
+    names = skipped.names(session, campaign.id, left, ticked or {}, actor)
+    return BatchResult(batch, len(chosen), asked - len(chosen), names)
 
 
 def _record_set(

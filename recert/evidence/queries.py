@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import frozen, route_rules
@@ -41,7 +41,7 @@ ITEMS = (
 DECISIONS = (
     *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
     *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
-    *("session", "late"),
+    *("session", "late", "counts"),
 )
 
 
@@ -91,6 +91,13 @@ def _item(row: bulk.Row, rules: dict[str, str], also: dict[tuple[int, int], str]
     )
 
 
+def _counts() -> SQLColumnExpression[str]:
+    """Whether a decision is the one that its item goes by: not one that was changed later, passed
+    on, asked again or overtaken by access that vanished."""
+    is_it = (Item.version == Decision.version) & (Item.answer == Decision.answer)
+    return case((is_it, "yes"), else_="no")
+
+
 def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
     """Every version of every decision, as DECISIONS."""
     query = (
@@ -99,7 +106,7 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
             *(Decision.answer_rights, Decision.reason, Decision.actor, Decision.channel),
             *(Decision.assurance, Decision.address, func.coalesce(Decision.batch, "")),
             *(Decision.at, Decision.keep_until, func.coalesce(Person.email, ""), Decision.seen),
-            *(Decision.session, Decision.late),
+            *(Decision.session, Decision.late, _counts()),
         )
         .join(Item, Item.id == Decision.item_id)
         .outerjoin(Person, Person.id == Decision.on_behalf_of)
@@ -117,6 +124,7 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
                 iso(row[12]),
                 *row[13:16],
                 "late" if row[16] else "",
+                row[17],
             )
             for row in part
         ]

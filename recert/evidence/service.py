@@ -47,15 +47,22 @@ To check that nothing in this package was changed and that it is complete:
 
 verify.py lies in this package and needs Python 3.9 or newer and nothing else. Read it: it is one
 file. To be independent of this package, take verify.py and the key's fingerprint from elsewhere;
-the fingerprint stands on the sign-off page of the review.
+the fingerprint and the SHA-256 of verify.py stand on the sign-off page of the review, and the hash
+in Recert's documentation as well.
+
+Read the "warnings" of campaign.json, or the first page of summary.pdf, first.
+
+Notes of the moment, which the trail does not prove: names of reviewers, state, time and error of
+the mail server for each mail, also_open, and the figures by risk class. All other fields are
+compared with the trail.
 
 summary.pdf      the whole on a few pages, to print and sign
 campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 readings.csv     how each snapshot was read, by what, and the hash of the raw answers
 items.csv        every question: who has which access, who was asked, where it ended
-decisions.csv    every answer ever given, also the changed ones
-reviewers.csv    what each reviewer was asked, how he answered, what he had read
+decisions.csv    every answer ever given, also the changed ones; "counts" says which one counts
+reviewers.csv    what each reviewer was asked, how they answered, what they had read
 orders.jsonl     every change of a server: native text before and after, log, second look
 late.csv         who sees to a change that was late, until when, and why
 annex/items.*    every question on one line, as CSV and as XLSX, for people

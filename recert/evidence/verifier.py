@@ -937,7 +937,20 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
         _check_policy(store, batch, body["details"], with_rights=False)
     for batch, body in votes.items():
         _check_policy(store, batch, body["details"], with_rights=True)
-    return _decisions_that_count(items, newest, trail)
+    counting = _decisions_that_count(items, newest, trail)
+    _check_which_count(package, counting)
+    return counting
+
+
+def _check_which_count(package: zipfile.ZipFile, counting: Rows) -> None:
+    """The list says of each decision whether its item goes by it."""
+    for row in _rows(package, "decisions.csv"):
+        if "counts" not in row:  # packages of before
+            return
+        counted = counting.get(row["item"])
+        is_it = counted is not None and counted["version"] == row["version"]
+        where = f"decisions.csv: decision {row['version']} of item {row['item']}"
+        same(where, "counts", row["counts"], "yes" if is_it else "no", "items.csv and the trail")
 
 
 def _note_told(items: Rows, trail: Trail) -> None:
