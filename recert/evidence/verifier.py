@@ -110,27 +110,26 @@ def _short(value: Any) -> str:
 class Rows:
     """Values by number, on the disk, in the order of their numbers."""
 
-    def __init__(self, store: sqlite3.Connection, name: str) -> None:
-        self.store, self.name = store, name
-        store.execute(f"CREATE TABLE {name} (number INTEGER PRIMARY KEY, value TEXT NOT NULL)")
-        self._put = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"
-        self._add = f"INSERT INTO {name} VALUES (?, ?)"
-        self._get = f"SELECT value FROM {name} WHERE number = ?"
+    def __init__(self, store: sqlite3.Connection, kind: str) -> None:
+        self.store, self.kind = store, kind
 
     def __setitem__(self, number: Any, value: Any) -> None:
-        self.store.execute(self._put, (int(number), _packed(value)))
+        put = "INSERT OR REPLACE INTO value VALUES (?, ?, ?)"
+        self.store.execute(put, (self.kind, int(number), _packed(value)))
 
     def add(self, number: Any, value: Any) -> bool:
         """False when there is one with this number."""
+        put = "INSERT INTO value VALUES (?, ?, ?)"
         try:
-            self.store.execute(self._add, (int(number), _packed(value)))
+            self.store.execute(put, (self.kind, int(number), _packed(value)))
         except sqlite3.IntegrityError:
             return False
         return True
 
     def get(self, number: Any, default: Any = None) -> Any:
         """The value, or the default."""
-        found = self.store.execute(self._get, (int(number),)).fetchone()
+        query = "SELECT value FROM value WHERE kind = ? AND number = ?"
+        found = self.store.execute(query, (self.kind, int(number))).fetchone()
         return json.loads(found[0]) if found else default
 
     def __getitem__(self, number: Any) -> Any:
@@ -140,16 +139,22 @@ class Rows:
         return found
 
     def __contains__(self, number: Any) -> bool:
-        return self.store.execute(self._get, (int(number),)).fetchone() is not None
+        query = "SELECT 1 FROM value WHERE kind = ? AND number = ?"
+        return self.store.execute(query, (self.kind, int(number))).fetchone() is not None
 
     def __len__(self) -> int:
-        return int(self.store.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0])
+        query = "SELECT count(*) FROM value WHERE kind = ?"
+        return int(self.store.execute(query, (self.kind,)).fetchone()[0])
+
+    def numbers(self) -> Iterator[int]:
+        """Their numbers."""
+        query = "SELECT number FROM value WHERE kind = ? ORDER BY number"
+        return (row[0] for row in self.store.execute(query, (self.kind,)))
 
     def items(self) -> Iterator[Tuple[str, Any]]:
         """All of them."""
-        for number, value in self.store.execute(
-            f"SELECT number, value FROM {self.name} ORDER BY number"
-        ):
+        query = "SELECT number, value FROM value WHERE kind = ? ORDER BY number"
+        for number, value in self.store.execute(query, (self.kind,)):
             yield str(number), json.loads(value)
 
     def values(self) -> Iterator[Any]:
@@ -212,8 +217,16 @@ class Trail:
 def _store() -> sqlite3.Connection:
     """A database that lies on the disk when it grows, and goes when it is closed."""
     store = sqlite3.connect("")
-    for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536", "temp_store=FILE"):
-        store.execute(f"PRAGMA {pragma}")
+    for pragma in (
+        "PRAGMA journal_mode=OFF",
+        "PRAGMA synchronous=OFF",
+        "PRAGMA cache_size=-65536",
+        "PRAGMA temp_store=FILE",
+    ):
+        store.execute(pragma)
+    store.execute(
+        "CREATE TABLE value (kind, number INTEGER, value, PRIMARY KEY (kind, number)) WITHOUT ROWID"
+    )
     return store
 
 
@@ -495,9 +508,11 @@ def _note_account(store: sqlite3.Connection, row: Row) -> bool:
 
 def _accounts(store: sqlite3.Connection, server: str = "") -> Iterator[Tuple[str, str, Row]]:
     """Server, name and facts of every account, in their order."""
-    query = "SELECT server, name, facts FROM account WHERE name LIKE 'account:%'"
-    mine, values = (" AND server = ?", (server,)) if server else ("", ())
-    for found in store.execute(f"{query}{mine} ORDER BY server, name", values):
+    query = (
+        "SELECT server, name, facts FROM account WHERE name LIKE 'account:%' "
+        "AND (server = ? OR ? = '') ORDER BY server, name"
+    )
+    for found in store.execute(query, (server, server)):
         yield found[0], found[1][8:], dict(zip(ACCOUNT_FACTS, json.loads(found[2])))
 
 
@@ -1359,10 +1374,9 @@ def check_auditor(package: zipfile.ZipFile, reference: str, items: Rows, trail: 
         _same_list(where, action, shown, told)
     for sample in (each["details"] for each in listed if each["action"] == "audit.sampled"):
         seed = sample["seed"]
-        numbers = (row[0] for row in items.store.execute("SELECT number FROM items"))
         drawn = heapq.nsmallest(
             sample["size"],
-            numbers,
+            items.numbers(),
             key=lambda n: hashlib.sha256(f"{seed}:{n}".encode()).digest(),
         )
         if drawn != sample["items"]:
