@@ -11,6 +11,10 @@ RECERT_SERVER_PATHS   folders, with colons between, below which the pages may na
                       keys and programs of servers; all others are set by `recert server add`   none
 RECERT_PROXIES        how many reverse proxies stand in front and add X-Forwarded-For   0
 RECERT_RECORDING_DAYS how many days raw answers of servers are kept that no review uses   90
+RECERT_CHECKPOINT_MAIL   addresses, with commas between: checkpoints of the trail go to auditors
+RECERT_CHECKPOINT_FOLDER a directory that lies on another machine, for the same
+RECERT_CHECKPOINT_SYSLOG HOST:PORT (UDP) or the path of a socket, for the same
+RECERT_CHECKPOINT_HOURS  how often                                  24
 RECERT_LANGUAGE       of mails: en or de                            en
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
 RECERT_IMAP_SERVER, _PORT, _SECURITY (tls, starttls), _CA_FILE, _USERNAME, _PASSWORD, _FOLDER
@@ -33,6 +37,7 @@ from sqlalchemy.exc import ArgumentError
 
 from recert.foundation.settings import (
     LANGUAGES,
+    CheckpointSettings,
     MailSettings,
     ReplySettings,
     SettingMissing,
@@ -64,6 +69,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         recording_days=_number(environ, "RECERT_RECORDING_DAYS", 90, range(1, LONGEST_CERTIFIED)),
         language=_language(environ.get("RECERT_LANGUAGE", "en")),
         replies=_replies(environ),
+        checkpoints=_checkpoints(environ),
         secure_cookies=base_url.startswith("https://"),
         server_paths=_folders(environ.get("RECERT_SERVER_PATHS", "")),
         proxies=_number(environ, "RECERT_PROXIES", 0, range(MOST_PROXIES + 1)),
@@ -136,6 +142,26 @@ def _replies(environ: Mapping[str, str]) -> ReplySettings | None:
         password=environ.get("RECERT_IMAP_PASSWORD", ""),
         folder=environ.get("RECERT_IMAP_FOLDER", "INBOX"),
         authserv_id=environ.get("RECERT_AUTHSERV_ID", ""),
+    )
+
+
+def _checkpoints(environ: Mapping[str, str]) -> CheckpointSettings:
+    name = "RECERT_CHECKPOINT_MAIL"
+    addresses = [text.strip() for text in environ.get(name, "").split(",") if text.strip()]
+    folder = environ.get("RECERT_CHECKPOINT_FOLDER", "")
+    if folder and not Path(folder).is_dir():
+        raise SettingMissing(f"RECERT_CHECKPOINT_FOLDER: there is no directory {folder!r}.")
+    syslog = environ.get("RECERT_CHECKPOINT_SYSLOG", "")
+    host, _, port = syslog.rpartition(":")
+    if syslog and not syslog.startswith("/") and not (host and port.isdigit()):
+        raise SettingMissing(
+            f"RECERT_CHECKPOINT_SYSLOG must be HOST:PORT or a path like /dev/log, not {syslog!r}."
+        )
+    return CheckpointSettings(
+        mail=tuple(_address({name: text}, name, "") for text in addresses),
+        folder=Path(folder).resolve() if folder else None,
+        syslog=syslog,
+        hours=_number(environ, "RECERT_CHECKPOINT_HOURS", 24, range(1, 24 * 31)),
     )
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from bench import mails, million, servers, tree
+from bench import evidence, mails, million, servers, tree
 from bench.yardstick import bare_insert_select, bare_update, raw_load, seconds, typical
 from recert.app import create_app
 from recert.campaigns import queries, service
@@ -34,6 +34,7 @@ from recert.people.queries import person_by_email
 from tests.support.databases import PostgresServer
 
 DIRECTOR = operator("bench")
+EVIDENCE = (10_000, 100_000, 1_000_000)  # the last only with the argument "million"
 PASSWORD = "a long enough password"
 
 
@@ -319,6 +320,14 @@ def main() -> None:
         with databases(folder / "mails") as made:
             for kind, db in made.items():
                 say("10,000 mails", kind, **mails.measure(db, folder / f"mails-{kind}"))
+        for items in EVIDENCE if "million" in sys.argv else EVIDENCE[:-1]:
+            with databases(folder / f"evidence{items}") as made:
+                for kind, db in made.items():
+                    say(
+                        f"evidence of {items:,} items",
+                        kind,
+                        **evidence.measure(db, items, folder / f"package{items}-{kind}"),
+                    )
         with databases(folder / "large") as made:
             for kind, db in made.items():
                 say("campaign of 1,000,000", kind, **million.measure(db, 1_000_000))

@@ -48,6 +48,8 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         replies=ReplyDesk(settings.replies, Letterhead.of(settings)) if settings.replies else None,
         shelf=Shelf(settings.recordings),
         recording_days=settings.recording_days,
+        checkpoints=settings.checkpoints,
+        keys=settings.keys,
         desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
     )
     app.extensions["recert.settings"] = settings

@@ -11,6 +11,7 @@ from recert import trail
 from recert.campaigns import conflicts, routing, rules
 from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Campaign, Item, ItemState, Route
+from recert.campaigns.moves import Watch
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account, Folder
@@ -64,6 +65,7 @@ def reassign_all(
     rows = session.execute(select(Item.id, Item.reviewer_id).where(*going).order_by(Item.id)).all()
     if not rows:
         raise BadInput(_nothing(stayed, reviewer))
+    watch = Watch(session, campaign.id, [row.id for row in rows])
     # Whoever gets them answers for himself, also when a stand-in had them.
     values = {"reviewer_id": reviewer.id, "route": Route.REASSIGNED, "from_id": None}
     moved = update(Item).where(*going).values(values)
@@ -77,6 +79,7 @@ def reassign_all(
         "reason": reason.strip(),
         "items": [row.id for row in rows],
         "stayed_because_his_own": stayed,
+        "moved": watch.moved(),
     }
     trail.append(session, "items.reassigned", campaign.ref, details, actor=actor, at=now)
     return Given(len(rows), stayed)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items, places, vanished
+from recert.campaigns import frozen, items, places, vanished
 from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.changes.models import Order, OrderKind, OrderState
@@ -18,7 +18,7 @@ from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
 
 _CHANGED = """
-SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.content_hash AS asked,
+SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.answer, i.content_hash AS asked,
        f.server_id, f.path, f.gone_snapshot_id AS boundary_gone,
        g.gone_snapshot_id AS gone_in, i.account_id AS account_asked, b.id AS account_id,
        fn.id AS folder_now,
@@ -39,7 +39,7 @@ ORDER BY i.id
 # A membership that ended, an account or a group that is not there any more. What comes back is
 # another membership: the next review asks about it.
 _GONE = """
-SELECT i.id, i.reviewer_id, i.folder_id,
+SELECT i.id, i.reviewer_id, i.folder_id, i.answer,
        COALESCE(a.gone_snapshot_id, g.gone_snapshot_id, (
            SELECT MAX(m.gone_snapshot_id) FROM group_member m
            WHERE m.account_id = a.id AND m.group_id = g.id)) AS gone_in
@@ -53,7 +53,9 @@ WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
            AND m.gone_snapshot_id IS NULL)))
 ORDER BY i.id
 """
-_IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": "Gone before it was decided."}
+_BEFORE = "Gone before it was decided."
+_NOT_FINAL = "Gone before the answer ({}) was final: it does not count."
+_IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": _BEFORE}
 
 
 SNAPSHOTS = "snapshots"  # the mark of a comparison
@@ -122,22 +124,26 @@ def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
     if any(ids.values()):
         actor = system("new snapshot")
         trail.append(session, "items.refreshed", campaign.ref, ids, actor=actor, at=now)
-    return sum(len(numbers) for numbers in ids.values())
+    return len(ids["gone"]) + len(ids["asked_again"])
 
 
-def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
-    ids: dict[str, list[int]] = {"gone": [], "asked_again": []}
+def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
+    ids: dict[str, Any] = {"gone": [], "asked_again": []}
     reviewers, folders, campaign_id, moved = set(), set(), campaign.id, False
     is_access = campaign.about is Subject.ACCESS
     found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
-    for row in found.all():
+    rows = found.all()
+    before = frozen.facts_of_access(session, campaign_id, [row.id for row in rows])
+    for row in rows:
         values = _new_facts(session, row) if is_access else dict(_IS_GONE)
         if values is None:
             continue
+        # What a change of Recert took was looked at once more already.
+        unproved = values["state"] is ItemState.GONE and values["outcome"] == _BEFORE
+        if values["state"] is ItemState.GONE and row.answer:  # an answer that was not final yet
+            values["outcome"] = values["outcome"].replace(_BEFORE, _NOT_FINAL.format(row.answer), 1)
         values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
         is_gone = values["state"] is ItemState.GONE
-        # What a change of Recert took was looked at once more already.
-        unproved = is_gone and values["outcome"] == _IS_GONE["outcome"]
         values["gone_seen_at"] = _reading_of(session, row.gone_in) if unproved else None
         moved |= values.get("folder_id", row.folder_id) != row.folder_id
         session.execute(update(Item).where(Item.id == row.id).values(**values))
@@ -149,6 +155,8 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, list[int]]:
         places.start(session, campaign_id)
     else:
         places.recount(session, campaign_id, *folders)
+    after = frozen.facts_of_access(session, campaign_id, before)
+    ids["changed"] = [[n, before[n], after[n]] for n in sorted(before) if before[n] != after[n]]
     return ids
 
 
@@ -190,7 +198,7 @@ def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
     order = session.execute(query.limit(1)).first()
     if order is None:
         return dict(_IS_GONE)
-    why = f"Gone before it was decided. Change {order.id} took it away ({order.origin})."
+    why = f"{_BEFORE} Change {order.id} took it away ({order.origin})."
     return {**_IS_GONE, "outcome": why}
 
 

@@ -9,6 +9,7 @@ from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold, recount
 from recert.campaigns.models import Item, ItemState, Route
+from recert.campaigns.moves import Watch
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import (
@@ -104,8 +105,9 @@ def reassign(
             "State whose it is first: people, accounts without a person."
         )
     self_assignment.refuse_own(session, reviewer, actor)
-    details = {"to": reviewer.email, "reason": reason.strip()}
+    watch = Watch(session, item.campaign_id, [item.id])
     _give(session, item, reviewer.id, Route.REASSIGNED)
+    details = {"to": reviewer.email, "reason": reason.strip(), "moved": watch.moved()}
     trail.append(session, "item.reassigned", item.ref, details, actor=actor, at=now)
 
 

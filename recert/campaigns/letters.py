@@ -114,7 +114,12 @@ def send(
     if head.reply_to:
         until = max(envelope.holds_until or now, now + REPLY_FOR)
         mail.give_reply_key(session, message, to.holder, expires_at=until, now=now)
-    details = {"to": to.email, "kind": kind, "message_id": message.message_id}
+    details = {
+        "to": to.email,
+        "kind": kind,
+        "message_id": message.message_id,
+        "subject": message.subject,
+    }
     trail.append(session, "mail.queued", envelope.topic, details, actor=system("notices"), at=now)
     return message
 

@@ -37,6 +37,7 @@ from recert.campaigns.models import (
     Route,
     Subject,
 )
+from recert.campaigns.moves import Watch
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.inventory.models import Account, Folder, Server
@@ -136,6 +137,7 @@ def _move(
     moves = _moves(session, campaign, wanted)
     if not moves:
         return 0
+    watch = Watch(session, campaign.id, [one.id for one in moves])
     changed = and_(Item.id == new.c.id, new.c.reviewer_id.is_distinct_from(new.c.before))
     session.execute(
         update(Item)
@@ -153,6 +155,7 @@ def _move(
         "because": why,
         "from_to_count": sorted(([*pair, count] for pair, count in counts.items()), key=str),
         "items": [one.id for one in moves],
+        "moved": watch.moved(),
     }
     trail.append(session, "items.rerouted", campaign.ref, details, actor=ACTOR, at=now)
     return len(moves)

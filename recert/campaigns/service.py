@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,11 +13,12 @@ from recert.campaigns import (
     conflicts,
     deadlines,
     freshness,
+    frozen,
     items,
+    launch_record,
     places,
     policy_agreement,
     population,
-    queries,
     route_rules,
     rules,
     subjects,
@@ -28,9 +28,7 @@ from recert.campaigns.models import (
     Campaign,
     CampaignKind,
     CampaignState,
-    Item,
     Population,
-    Progress,
     Subject,
 )
 from recert.campaigns.policy import Policy
@@ -47,7 +45,6 @@ from recert.inventory.fold import match_persons
 from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
 from recert.people import separation
-from recert.trail.service import checkpoint
 
 DEFAULT_POLICY = Policy()
 
@@ -278,6 +275,7 @@ def launch(
     population.start_progress(session, campaign.id)
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
+    frozen.freeze_accounts(session, campaign.id)
     found = _shared(found, population.shares_of(session, campaign))
     found = _trained(session, campaign, found, now=now)
     seen = freshness.compared_with(part.snapshot_id for part in found.populations)
@@ -292,6 +290,7 @@ def launch(
         "routing": campaign.routing_version,
         "routed_away": campaign.routed_away,
         "warnings": list(found.warnings),
+        **launch_record.record(session, campaign),
     }
     trail.append(
         session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now
@@ -324,69 +323,6 @@ def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(campaign)
-
-
-def sign_off(
-    session: Session,
-    campaign: Campaign,
-    statement: str,
-    key: Ed25519PrivateKey,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Management's acknowledgement, with the figures that it speaks of. Refused while a change is
-    not proved: an access review is not over before what was not wanted is gone."""
-    actor.require(Role.OFFICER)
-    if not statement.strip():
-        raise BadInput("A sign-off needs a statement.")
-    items.hold(session, campaign.id, alone=True)  # no item moves under the figures
-    only = separation.persons(Step.ONLY_DECIDER, *_only_decider(session, campaign.id))
-    separation.check(session, Step.SIGNED_OFF, campaign.ref, actor=actor, now=now, also=only)
-    pending = session.scalar(
-        select(func.count()).where(
-            Item.campaign_id == campaign.id, Item.state.not_in(list(rules.DONE))
-        )
-    )
-    if pending and campaign.state is CampaignState.CLOSING:
-        raise StepRefused(f"{pending} items are not done yet: the board shows which.")
-    take_step(session, campaign, CampaignState.SIGNED_OFF)
-    campaign.signed_off_at, campaign.signed_off_by = now, actor.name
-    separation.note(session, campaign.ref, Step.SIGNED_OFF, actor=actor, now=now)
-    campaign.statement = statement.strip()
-    campaign.signed_figures = queries.figures(session, campaign.id)
-    details = {
-        "name": campaign.name,
-        "statement": campaign.statement,
-        "figures": campaign.signed_figures,
-    }
-    subject = f"campaign:{campaign.id}"
-    trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)
-    checkpoint(session, key, at=now)
-
-
-def _only_decider(session: Session, campaign_id: int) -> list[int]:
-    """The reviewer who gave all the answers, when it was one."""
-    answered = Progress.keep + Progress.reduce + Progress.revoke
-    query = select(Progress.reviewer_id).where(
-        Progress.campaign_id == campaign_id, answered > 0, Progress.reviewer_id.is_not(None)
-    )
-    found = [number for number in session.scalars(query.limit(2)) if number is not None]
-    return found if len(found) == 1 else []
-
-
-def void(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
-    """Stops a campaign for good. It stays with everything that was answered; changes that were
-    not ordered yet are not ordered any more."""
-    actor.require(Role.OFFICER)
-    if not reason.strip():
-        raise BadInput("Say why the campaign is void.")
-    take_step(session, campaign, CampaignState.VOID)
-    campaign.void_reason = reason.strip()
-    details = {"name": campaign.name, "reason": campaign.void_reason}
-    trail.append(
-        session, "campaign.voided", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
 
 
 def campaign_by_name(session: Session, name: str) -> Campaign:

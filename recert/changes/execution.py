@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.changes import last_admin, lease, queries, rules, service, verification
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.sight import look
@@ -156,7 +155,7 @@ def _held(db: Database, order_id: int, now: Clock) -> bool:
         more = {"next_at": newest.started_at}
         service.move(session, order, OrderState.HELD, why, now=now(), **more)
         details = {"state": order.state.value, "why": why}
-        trail.append(session, "order.held", order.ref, details, actor=WORKER, at=now())
+        service.note(session, "order.held", order, details, actor=WORKER, now=now())
     return True
 
 
@@ -234,7 +233,7 @@ def _ask_for_approval(db: Database, order_id: int, plan: Plan, now: Clock) -> No
         values = {"plan": kept, "next_at": now()}
         service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=now(), **values)
         details = {"side_effects": count, "plan": rules.seal(plan)}
-        trail.append(session, "order.wider", order.ref, details, actor=WORKER, at=now())
+        service.note(session, "order.wider", order, details, actor=WORKER, now=now())
 
 
 def _landed(
@@ -270,15 +269,16 @@ def _note_applied(
 ) -> None:
     """Writes down that it is done, and what became of live sessions: see `Connector.apply`."""
     why = f"{why} {SESSIONS[ended]}".rstrip()
-    values = {"applied_at": now(), "next_at": now(), **more}
+    at = now()
+    values = {"applied_at": at, "next_at": at, **more}
     with db.transaction() as session:
         order = session.get_one(Order, order_id)
-        service.move(session, order, OrderState.APPLIED, why, now=now(), **values)
+        service.move(session, order, OrderState.APPLIED, why, now=at, **values)
         details = {
             "fingerprint": (order.plan or {}).get("fingerprint"),
             "live_sessions_ended": ended,
         }
-        trail.append(session, "order.applied", order.ref, details, actor=WORKER, at=now())
+        service.note(session, "order.applied", order, details, actor=WORKER, now=at)
 
 
 def _planned(db: Database, order_id: int, connector: Connector) -> dict[str, Any]:
@@ -293,7 +293,7 @@ def _by_hand(db: Database, order_id: int, connector: Connector, now: Clock) -> N
         order = session.get_one(Order, order_id)
         why = "On the change list: a person carries it out, and the next import checks it."
         service.move(session, order, OrderState.MANUAL, why, now=now(), plan=kept, next_at=now())
-        trail.append(session, "order.manual", order.ref, {}, actor=WORKER, at=now())
+        service.note(session, "order.manual", order, {}, actor=WORKER, now=now())
 
 
 def _wait_for_permission(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
@@ -302,6 +302,7 @@ def _wait_for_permission(db: Database, order_id: int, connector: Connector, now:
         order = session.get_one(Order, order_id)
         why = "Writing is switched off for this server. An administrator can switch it on."
         service.move(session, order, OrderState.WAITING, why, now=now(), plan=kept)
+        service.note(session, "order.waits", order, {}, actor=WORKER, now=now())
 
 
 def _failed(
@@ -330,4 +331,4 @@ def _failed(
         service.move(session, order, state, str(error), now=at, **values)
         if state is not OrderState.RETRY:
             details = {"state": state.value, "why": str(error)}
-            trail.append(session, "order.stopped", order.ref, details, actor=WORKER, at=at)
+            service.note(session, "order.stopped", order, details, actor=WORKER, now=at)

@@ -1,6 +1,7 @@
 """Verbs of orders: propose, retry, approve, cancel. `execution` carries them out, `undoing` takes
 them back."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,8 +21,9 @@ from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
-from recert.inventory.models import Account, Folder, Grant, Source
+from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people import separation
+from recert.trail.chain import canonical
 
 # Nothing of these is on the server or on its way to it: they can be cancelled.
 NOT_BEGUN = (
@@ -113,8 +115,11 @@ def written(session: Session, order: Order, *, actor: Actor, now: datetime, **mo
     session.add(order)
     session.flush()
     log(session, order, "Written down.", now=now)
+    server = session.get_one(Server, order.server_id)
     details = {
         "origin": order.origin,
+        "server": server.name,
+        "created_by": order.created_by,
         "kind": order.kind.value,
         "account": order.account,
         "folder": order.folder,
@@ -123,7 +128,7 @@ def written(session: Session, order: Order, *, actor: Actor, now: datetime, **mo
         "rights_wanted": rights.names(order.rights_wanted),
         **more,
     }
-    trail.append(session, "order.written", order.ref, details, actor=actor, at=now)
+    note(session, "order.written", order, details, actor=actor, now=now)
     return order
 
 
@@ -135,13 +140,13 @@ def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> Non
     move(
         session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0
     )
-    trail.append(session, "order.retried", order.ref, {}, actor=actor, at=now)
+    note(session, "order.retried", order, {}, actor=actor, now=now)
 
 
 def try_again(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> None:
     """A newer reading shows that the order can be carried out after all, or is done."""
     move(session, order, OrderState.QUEUED, why, now=now, next_at=now, tries=0)
-    trail.append(session, "order.retried", order.ref, {"why": why}, actor=actor, at=now)
+    note(session, "order.retried", order, {"why": why}, actor=actor, now=now)
 
 
 def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
@@ -168,7 +173,7 @@ def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> N
     why = f"Approved by {actor.name} with everything that it touches."
     values = {"approved_plan": seal, "approved_by": actor.name, "next_at": now}
     move(session, order, OrderState.QUEUED, why, now=now, **values)
-    trail.append(session, "order.approved", order.ref, {"plan": seal}, actor=actor, at=now)
+    note(session, "order.approved", order, {"plan": seal}, actor=actor, now=now)
 
 
 def cancel(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> bool:
@@ -177,7 +182,7 @@ def cancel(session: Session, order: Order, why: str, *, actor: Actor, now: datet
     if order.state not in NOT_BEGUN:
         return False
     move(session, order, OrderState.CANCELLED, why, now=now)
-    trail.append(session, "order.cancelled", order.ref, {"why": why}, actor=actor, at=now)
+    note(session, "order.cancelled", order, {"why": why}, actor=actor, now=now)
     return True
 
 
@@ -189,7 +194,7 @@ def take_up(session: Session, order: Order, why: str, *, actor: Actor, now: date
         raise MovedMeanwhile
     session.refresh(order)
     log(session, order, why, now=now)
-    trail.append(session, "order.taken_up", order.ref, {"why": why}, actor=actor, at=now)
+    note(session, "order.taken_up", order, {"why": why}, actor=actor, now=now)
 
 
 def move(
@@ -204,6 +209,42 @@ def move(
         raise MovedMeanwhile
     session.refresh(order)
     log(session, order, why, now=now)
+
+
+def note(
+    session: Session,
+    action: str,
+    order: Order,
+    details: dict[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The entry in the trail about an order, with digests of its plan and of its log so far, so
+    that neither can be changed unnoticed."""
+    details = {**details, **_sealed(session, order)}
+    trail.append(session, action, order.ref, details, actor=actor, at=now)
+
+
+def _sealed(session: Session, order: Order) -> dict[str, Any]:
+    session.flush()
+    query = select(OrderStep).where(OrderStep.order_id == order.id).order_by(OrderStep.id)
+    lines = [log_line(step) for step in session.scalars(query)]
+    return {
+        "order_state": order.state.value,
+        "plan_sha256": _digest(order.plan),
+        "log_lines": len(lines),
+        "log_sha256": _digest(lines),
+    }
+
+
+def log_line(step: OrderStep) -> dict[str, str]:
+    """One line of the log, as evidence shows it."""
+    return {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def log(session: Session, order: Order, detail: str, *, now: datetime) -> None:

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.changes.models import Order, OrderState
-from recert.changes.service import log
+from recert.changes.service import log, note
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
 
@@ -29,4 +28,4 @@ def set_ticket(session: Session, order: Order, text: str, *, actor: Actor, now: 
     details = {"ticket": ticket, "before": order.ticket}
     order.ticket = ticket
     log(session, order, f"Ticket {ticket}, noted by {actor.name}.", now=now)
-    trail.append(session, "order.ticket", order.ref, details, actor=actor, at=now)
+    note(session, "order.ticket", order, details, actor=actor, now=now)

@@ -7,10 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
-from recert.changes.service import written
+from recert.changes.service import note, written
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotFound
@@ -41,7 +40,7 @@ def ask(session: Session, order: Order, reason: str, *, actor: Actor, now: datet
     session.flush()
     separation.note(session, order.ref, Step.ASKED_UNDO, actor=actor, now=now)
     details = {"reason": made.reason}
-    trail.append(session, "order.undo_asked", order.ref, details, actor=actor, at=now)
+    note(session, "order.undo_asked", order, details, actor=actor, now=now)
     return made
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from recert import trail
 from recert.changes import rules, service
 from recert.changes.left_over import left_over
 from recert.changes.left_over import said as left_words
@@ -100,4 +99,4 @@ def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
         details = {"state": new.value, "rights_found": rights.names(found), "why": why}
         if seen.get("left_over"):
             details["left_over"] = seen["left_over"]
-        trail.append(session, "order.checked", order.ref, details, actor=CHECKER, at=at)
+        service.note(session, "order.checked", order, details, actor=CHECKER, now=at)

@@ -129,7 +129,8 @@ def cli(context: click.Context, email: str) -> None:
 
     Exit codes: 0 ok, 1 error, 2 differences or findings, 3 wrong usage, 4 refused by policy.
     """
-    context.obj.acts_as = email
+    if email:
+        context.obj.acts_as = email
 
 
 shell = click.make_pass_decorator(Shell)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import brake, deadlines, live_feed, policy_agreement, queries, service
+from recert.campaigns import sign_off as ending
 from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.service import Preview
@@ -243,7 +244,7 @@ def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
     with context.transaction() as session:
         found = service.campaign_by_name(session, name)
         key = secrets.signing_key(context.settings.keys)
-        service.sign_off(session, found, statement, key, actor=context.actor, now=clock.now())
+        ending.sign_off(session, found, statement, key, actor=context.actor, now=clock.now())
     click.echo(f"{name} is signed off.")
 
 
@@ -255,7 +256,7 @@ def campaign_void(context: Shell, name: str, reason: str) -> None:
     """Stop a campaign for good; nothing of it is deleted."""
     with context.transaction() as session:
         found = service.campaign_by_name(session, name)
-        service.void(session, found, reason, actor=context.actor, now=clock.now())
+        ending.void(session, found, reason, actor=context.actor, now=clock.now())
     click.echo(f"{name} is void.")
 
 

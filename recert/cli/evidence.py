@@ -1,5 +1,8 @@
 """Commands for evidence."""
 
+import hashlib
+import json
+import zipfile
 from pathlib import Path
 
 import click
@@ -7,6 +10,7 @@ import click
 from recert.campaigns import service as campaigns
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, cli, shell
 from recert.evidence import service, verifier
+from recert.evidence.summary import verifier_sha256
 from recert.foundation import clock, secrets
 
 
@@ -33,6 +37,33 @@ def evidence_export(context: Shell, campaign: str, out: Path) -> None:
 @click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", default="", help="Fingerprint of the key that must have sealed it.")
 def evidence_verify(package: Path, key: str) -> int:
-    """Check a package. The same program lies in the package as verify.py."""
+    """Check a package with the verifier of this installation, and compare that with the verify.py
+    that lies in the package."""
     code = verifier.main([str(package), "--key", key])
+    if code == 0:
+        code = _compare(package)
     return code if code in (EXIT_ERROR, EXIT_FINDINGS) else 0
+
+
+def _compare(package: Path) -> int:
+    """A package whose verify.py nobody knows is not to be checked with it. A package of another
+    version has another one."""
+    with zipfile.ZipFile(package) as opened:
+        packed = hashlib.sha256(opened.read("verify.py")).hexdigest()
+        made_by = json.loads(opened.read("manifest.json"))["format"]
+    ours = verifier_sha256()
+    if packed == ours:
+        click.echo(f"Its verify.py is that of this installation: SHA-256 {ours}.")
+        return 0
+    click.echo(f"Its verify.py is NOT that of this installation: SHA-256 {packed}, here {ours}.")
+    click.echo("Do not run it before you know where it comes from.")
+    return 0 if made_by != service.FORMAT else EXIT_FINDINGS
+
+
+@evidence.command("verifier")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there too.")
+def evidence_verifier(out: Path | None) -> None:
+    """Print the SHA-256 of this version's verify.py, which docs/auditing.md publishes."""
+    if out:
+        out.write_bytes(Path(verifier.__file__).read_bytes())
+    click.echo(verifier_sha256())

@@ -18,6 +18,7 @@ from recert.foundation.errors import RecertError
 from recert.foundation.separation import RULES
 from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.people import separation, users
+from recert.trail import kept
 from recert.trail import service as trail
 
 
@@ -270,17 +271,36 @@ def trail_group() -> None:
 
 
 @trail_group.command("verify")
+@click.option(
+    "--checkpoint",
+    "texts",
+    multiple=True,
+    metavar="TEXT|FILE",
+    help="A checkpoint that you kept: its line, a file or mail with such lines, or the "
+    "checkpoint.json of a package. May be given several times.",
+)
 @shell
-def trail_verify(context: Shell) -> int:
-    """Walk the whole hash chain and every signed checkpoint."""
+def trail_verify(context: Shell, texts: tuple[str, ...]) -> int:
+    """Walk the whole hash chain and every signed checkpoint.
+
+    Only a checkpoint that was kept outside of this machine (--checkpoint) proves that nobody wrote
+    the trail anew or cut off its end.
+    """
     key = secrets.signing_key(context.settings.keys).public_key()
+    points = [point for text in texts for point in kept.read(text)]
     with context.db.reading() as session:
-        broken = trail.verify(session, key)
+        broken = trail.verify(session, key) or kept.broken(session, points, key)
+        outside = kept.outside(session)
     if broken:
         click.echo(f"BROKEN at entry {broken.seq}: {broken.why}.")
         return EXIT_FINDINGS
     finger = secrets.fingerprint(key.public_bytes_raw())
     click.echo(f"The trail is unbroken.\nKey of this installation: {finger}")
+    if points:
+        newest = max(point.seq for point in points)
+        count = "The checkpoint" if len(points) == 1 else f"All {len(points)} checkpoints"
+        click.echo(f"{count} that you gave: nothing up to entry {newest} was changed or cut off.")
+    click.echo(outside.text if outside else f"{kept.NONE_KEPT} (docs/operations.md).")
     return 0
 
 
@@ -291,4 +311,4 @@ def trail_checkpoint(context: Shell) -> None:
     with context.transaction() as session:
         key = secrets.signing_key(context.settings.keys)
         point = trail.checkpoint(session, key, at=clock.now())
-        click.echo(f"{point.seq} {point.hash} {point.at.isoformat()} {point.signature}")
+        click.echo(kept.line(point))

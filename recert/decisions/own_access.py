@@ -10,19 +10,23 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import conflicts, handover, items, places
+from recert.campaigns.brake import RUNNING
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
+from recert.campaigns.moves import Watch
 from recert.campaigns.rerouting import CHANGES
 from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
-from recert.trail.queries import newest_of
+from recert.trail.queries import newest_about, newest_of
 
 ACTOR = system("nobody decides about themselves")
 NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.BETWEEN_STAGES)
 ASKED_AGAIN = "It turned out to be the reviewer's own access, so somebody else is asked."
 MARK = "own access"
+FOUND = "decisions.own_access_found"
+MOST_ENTRIES = 1000
 
 
 def _own_decision() -> ColumnElement[bool]:
@@ -54,7 +58,7 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
     many."""
     with db.reading() as session:
         newest = str(newest_of(session, CHANGES))
-        running = select(Campaign.id).where(Campaign.state == CampaignState.ACTIVE)
+        running = select(Campaign.id).where(Campaign.state.in_(RUNNING))
         numbers = session.scalars(running.order_by(Campaign.id)).all()
         due = [one for one in numbers if not items.is_marked(session, one, MARK, newest)]
     withdrawn = 0
@@ -64,7 +68,18 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
             items.mark(session, number, MARK, newest, now)
             if campaign.state is CampaignState.ACTIVE:
                 withdrawn += _withdraw(session, campaign, now)
+            _note_findings(session, campaign, now)
     return withdrawn
+
+
+def _note_findings(session: Session, campaign: Campaign, now: datetime) -> None:
+    """Final answers that turned out to be about the decider's own access stand in the trail, once
+    each: the evidence names them on its first page."""
+    told = newest_about(session, FOUND, campaign.ref, MOST_ENTRIES)
+    known = {number for body in told for number in body["details"]["items"]}
+    new = [one.id for one in findings(session, campaign.id) if one.id not in known]
+    if new:
+        trail.append(session, FOUND, campaign.ref, {"items": new}, actor=ACTOR, at=now)
 
 
 def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
@@ -76,13 +91,14 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
     found = session.scalars(select(Item).where(*here, *own).order_by(Item.id)).all()
     if not found:
         return 0
+    watch = Watch(session, campaign.id, [item.id for item in found])
     reviewers = {item.reviewer_id for item in found}
     numbers = [item.id for item in found]
     names = ("answer", "answer_rights", "decided_at", "keep_until", "from_id")
     none = dict.fromkeys((*names, "carried_answer", "carried_rights", "carried_until"))
     opened = {"state": ItemState.OPEN, "stage": 1, "carried_conflict": False}
-    again = update(Item).where(Item.id.in_(numbers))
-    session.execute(again.values(**none, **opened, outcome=ASKED_AGAIN))
+    opening = update(Item).where(Item.id.in_(numbers))
+    session.execute(opening.values(**none, **opened, outcome=ASKED_AGAIN))
     session.expire_all()
     for number in numbers:  # few: a person decides only so much about themselves
         item = session.get_one(Item, number)
@@ -91,8 +107,8 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
         places.recount(session, campaign.id, item.folder_id)
     items.recount(session, campaign.id, *reviewers)
     conflicts.mark(session, campaign.id)
-    details = {"items": numbers, "because": ASKED_AGAIN}
-    trail.append(session, "decisions.withdrawn", campaign.ref, details, actor=ACTOR, at=now)
+    again = {"gone": [], "asked_again": numbers, "because": ASKED_AGAIN, "moved": watch.moved()}
+    trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
     return len(numbers)
 
 

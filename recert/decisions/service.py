@@ -13,10 +13,11 @@ from recert.campaigns import handover, not_mine, places, routing, self_assigned,
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.moves import Watch
 from recert.campaigns.policy import Policy
 from recert.campaigns.stages import Stages
 from recert.connectors import rights
-from recert.decisions import rules
+from recert.decisions import rules, skipped
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply
 from recert.decisions.seen import beside, in_a_list, open_elsewhere, with_facts
@@ -37,6 +38,7 @@ class BatchResult:
     batch: str
     decided: int
     skipped: int
+    changed: tuple[str, ...] = ()  # what was skipped, as far as it is still the reviewer's
 
 
 def record(
@@ -80,8 +82,12 @@ def record(
         late=is_late(campaign, item.stage, now),
     )
     session.add(decision)
+    passed_on = [item.id] if reply.answer is Answer.NOT_MINE else []
+    watch = Watch(session, campaign.id, passed_on) if passed_on else None
     _move(session, item, decision, reply.successor, now)
     details = details_of(decision)
+    if watch:
+        details["moved"] = watch.moved()
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
@@ -244,7 +250,9 @@ def record_many(
     if chosen:
         places.recount(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
-    return BatchResult(batch, len(chosen), asked - len(chosen))
+    left = sorted(set(ticked or ()) - set(chosen))
+    names = skipped.names(session, campaign.id, left, ticked or {}, actor)
+    return BatchResult(batch, len(chosen), asked - len(chosen), names)
 
 
 def _by_lateness(

@@ -35,6 +35,7 @@ from recert.campaigns.models import (
     Route,
     Subject,
 )
+from recert.campaigns.moves import Watch
 from recert.campaigns.routing import NOBODY
 from recert.campaigns.stages import Sees, Stage, Stages, Vote, Who
 from recert.connectors import rights
@@ -100,8 +101,8 @@ def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> Non
         opened = update(Item).where(*here, waits, late)
         opened = opened.values(state=ItemState.OPEN, outcome=TOO_LATE, **none)
         session.execute(opened.execution_options(synchronize_session=False))
-        details = {"stage": number, "items": list(ids), "because": TOO_LATE}
-        trail.append(session, "answers.too_late", campaign.ref, details, actor=ACTOR, at=now)
+        again = {"gone": [], "asked_again": list(ids), "because": TOO_LATE, "stage": number}
+        trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
 
 
 def _wait(session: Session, *where: ColumnElement[bool]) -> None:
@@ -184,6 +185,7 @@ def _next_stage(
     moves = session.execute(select(new.c.id, new.c.before, new.c.reviewer_id)).all()
     if not moves:
         return 0
+    watch = Watch(session, campaign.id, [row.id for row in moves])
     answer, remaining = _combined(campaign)
     told = literal(" ") + case(*_TOLD, else_="did not answer") + literal(".")
     session.execute(
@@ -215,7 +217,8 @@ def _next_stage(
     places.start(session, campaign.id)
     conflicts.mark(session, campaign.id)
     ids = sorted(row.id for row in moves)
-    details = {"who": following.who, "sees": following.sees.value, "items": ids}
+    details: dict[str, Any] = {"who": following.who, "sees": following.sees.value, "items": ids}
+    details["moved"] = watch.moved()
     trail.append(session, "items.next_stage", campaign.ref, details, actor=ACTOR, at=now)
     return len(ids)
 

@@ -23,8 +23,7 @@ import click
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import early_close
-from recert.campaigns import service as campaigns
+from recert.campaigns import early_close, sign_off
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes.models import Order, OrderState
 from recert.decisions import closing
@@ -229,7 +228,7 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
         officer = stage.acting(session, "officer")
         closing.close(session, campaign, actor=officer, now=clock.now())
         statement = "Played by the check."
-        campaigns.sign_off(session, campaign, statement, key, actor=officer, now=clock.now())
+        sign_off.sign_off(session, campaign, statement, key, actor=officer, now=clock.now())
         _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")
 
 

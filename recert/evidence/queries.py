@@ -1,213 +1,133 @@
 """What goes into a package, each as a stream of plain rows."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import SQLColumnExpression, case, func, select
+from sqlalchemy.orm import Session
 
-from recert.campaigns import route_rules
-from recert.campaigns.event_models import CampaignGrant
+from recert.campaigns import frozen, route_rules
 from recert.campaigns.models import (
     Campaign,
     CampaignRelease,
     Contest,
-    Exclusion,
     Item,
-    LeftOut,
     Population,
+    Route,
 )
 from recert.changes.models import Order, OrderStep
+from recert.changes.service import log_line
 from recert.connectors import rights
 from recert.decisions.models import Decision
-from recert.evidence.population import SORTS, population
+from recert.evidence.texts import iso
+from recert.foundation import bulk
 from recert.foundation.db import AnySelect
 from recert.inventory import same_folder
-from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
-from recert.inventory.recordings import said_of
-from recert.inventory.same_folder import Way
-from recert.people.models import Organisation, Person
+from recert.inventory.models import Server
+from recert.people.models import Person
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
 
 Record = dict[str, Any]
+Rows = list[tuple[Any, ...]]
+
+ITEMS = (
+    *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled"),
+    *("person", "account_keys", "account_privileged", "account_emergency", "organisation"),
+    *("rights", "via", "also_open", "reviewer", "route", "route_rule", "reviewer_could_grant"),
+    *("state", "answer", "rights_after", "outcome", "asked_because", "content_hash"),
+)
+DECISIONS = (
+    *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
+    *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
+    *("session", "late", "counts"),
+)
 
 
 def _stream(session: Session, query: AnySelect) -> Iterator[Any]:
     return iter(session.execute(query.execution_options(yield_per=1000)))
 
 
-def readings(session: Session, campaign_id: int) -> Iterator[Record]:
-    """How each snapshot of the population was read, and what stands for its raw answers."""
-    query = (
-        select(Server.name, Server.kind, Snapshot)
-        .join(Snapshot, Snapshot.server_id == Server.id)
-        .join(Population, Population.snapshot_id == Snapshot.id)
-        .where(Population.campaign_id == campaign_id)
-        .order_by(Server.name)
+@cache
+def rights_text(mask: int | None) -> str:
+    """The names of rights in one cell; "" for none and for what is not known."""
+    return " ".join(rights.names(mask or 0))
+
+
+def items(session: Session, campaign: Campaign) -> Iterator[Rows]:
+    """Every item with what was asked, of whom, and where it ended, as ITEMS, in the order of the
+    campaign's pages."""
+    rules = {route.value: route_rules.rule_of(route, campaign.routing_version) for route in Route}
+    columns = [
+        *frozen.item_columns(),
+        *frozen.account_columns(),
+        *(Item.state, Item.answer, Item.answer_rights, Item.outcome),
+        *(Item.account_id, Item.folder_id),
+    ]
+    query = frozen.of_items(campaign.id, columns).order_by(Item.sort_key)
+    shared = session.scalar(select(Server.id).where(Server.storage != "").limit(1)) is not None
+    for part in bulk.select(session, query):
+        also = _also_open(session, part) if shared else {}
+        yield [_item(row, rules, also) for row in part]
+
+
+def _also_open(session: Session, part: Sequence[bulk.Row]) -> dict[tuple[int, int], str]:
+    pairs = {(row[-2], row[-1]) for row in part if row[-1]}
+    ways = same_folder.ways(session, pairs)
+    return {pair: "; ".join(way.text for way in found) for pair, found in ways.items()}
+
+
+def _item(row: bulk.Row, rules: dict[str, str], also: dict[tuple[int, int], str]) -> bulk.Row:
+    number, server, folder, topic, account, mask, via, reviewer, route, grants, why, seal = row[:12]
+    kind, enabled, keys, privileged, emergency, person, organisation = row[12:19]
+    state, answer, after, outcome, account_id, folder_id = row[19:]
+    return (
+        *(number, server, folder, topic, account, kind, enabled),
+        *(person, keys, privileged, emergency, organisation),
+        *(rights_text(int(mask)), via, also.get((account_id, folder_id), "")),
+        *(reviewer, route, rules[route], grants, state, answer or ""),
+        *(rights_text(after), outcome, why, int(seal)),
     )
-    for server, kind, snapshot in session.execute(query):
-        asked = snapshot.asked
-        yield {
-            "server": server,
-            "snapshot": snapshot.id,
-            "kind": kind,
-            "collector": snapshot.collector,
-            "read_started": _iso(snapshot.read_started_at),
-            "read_ended": _iso(snapshot.read_ended_at),
-            "commands": "; ".join(
-                f"{number} x {command}" for command, number in asked.get("commands", {}).items()
-            ),
-            "files": asked.get("files", 0),
-            "first_files": "; ".join(asked.get("first_files", ())),
-            "fingerprint": snapshot.fingerprint,
-            "recording_sha256": snapshot.recording_sha256,
-            "recording_size": snapshot.recording_size,
-            "recording": said_of(snapshot),
-        }
 
 
-def _iso(at: datetime | None) -> str:
-    return at.isoformat() if at else ""
+def _counts() -> SQLColumnExpression[str]:
+    """Whether a decision is the one that its item goes by: not one that was changed later, passed
+    on, asked again or overtaken by access that vanished."""
+    is_it = (Item.version == Decision.version) & (Item.answer == Decision.answer)
+    return case((is_it, "yes"), else_="no")
 
 
-def items(session: Session, campaign_id: int) -> Iterator[Record]:
-    """Every item with what was asked, of whom, and where it ended."""
-    reviewer = aliased(Person)
+def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
+    """Every version of every decision, as DECISIONS."""
     query = (
         select(
-            Item,
-            Server.name.label("server"),
-            Account.name.label("account"),
-            Account.kind.label("kind"),
-            Account.enabled,
-            Account.key_count,
-            SORTS["privileged"].label("privileged"),
-            SORTS["emergency"].label("emergency"),
-            Folder.path.label("folder"),
-            Source.text.label("via"),
-            Person.name.label("person"),
-            Organisation.name.label("organisation"),
-            reviewer.email.label("reviewer"),
-            CampaignGrant.reason.label("asked_because"),
-            Campaign.routing_version,
+            *(Decision.item_id, Decision.version, Decision.answer, Decision.rights),
+            *(Decision.answer_rights, Decision.reason, Decision.actor, Decision.channel),
+            *(Decision.assurance, Decision.address, func.coalesce(Decision.batch, "")),
+            *(Decision.at, Decision.keep_until, func.coalesce(Person.email, ""), Decision.seen),
+            *(Decision.session, Decision.late, _counts()),
         )
-        .join(Campaign, Campaign.id == Item.campaign_id)
-        .join(Server, Server.id == Item.server_id)
-        .outerjoin(
-            Population,
-            (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id),
-        )
-        .outerjoin(Account, Account.id == Item.account_id)
-        .outerjoin(Folder, Folder.id == Item.folder_id)
-        .outerjoin(Grant, Grant.id == Item.grant_id)
-        .outerjoin(Source, Source.id == Grant.source_id)
-        .outerjoin(Person, Person.id == Account.person_id)
-        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
-        .outerjoin(reviewer, reviewer.id == Item.reviewer_id)
-        .outerjoin(
-            CampaignGrant,
-            (CampaignGrant.campaign_id == Item.campaign_id)
-            & (CampaignGrant.grant_id == Item.grant_id),
-        )
-        .where(Item.campaign_id == campaign_id)
-        .order_by(Item.sort_key)
-    )
-    for part in session.execute(query.execution_options(yield_per=1000)).partitions():
-        pairs = {(row.Item.account_id, row.Item.folder_id) for row in part if row.Item.folder_id}
-        ways = same_folder.ways(session, pairs)
-        for row in part:
-            yield _item(row, ways.get((row.Item.account_id, row.Item.folder_id), ()))
-
-
-def _item(row: Any, ways: Iterable[Way]) -> Record:
-    item = row.Item
-    return {
-        "item": item.id,
-        "server": row.server,
-        "folder": row.folder or "",
-        "topic": item.topic,
-        "account": row.account or "",
-        "account_kind": row.kind.value if row.kind else "",
-        "account_enabled": "" if row.enabled is None else "yes" if row.enabled else "no",
-        "account_privileged": "yes" if row.privileged else "no",
-        "account_emergency": "yes" if row.emergency else "no",
-        "account_keys": "" if row.key_count is None else row.key_count,
-        "person": row.person or "",
-        "organisation": row.organisation or "",
-        "rights": " ".join(rights.names(item.rights)),
-        "via": row.via or "",
-        "also_open": "; ".join(way.text for way in ways),
-        "reviewer": row.reviewer or "",
-        "route": item.route.value,
-        "route_rule": route_rules.rule_of(item.route, row.routing_version),
-        "reviewer_could_grant": "yes" if item.conflict else "no",
-        "state": item.state.value,
-        "answer": item.answer.value if item.answer else "",
-        "rights_after": ""
-        if item.answer_rights is None
-        else " ".join(rights.names(item.answer_rights)),
-        "outcome": item.outcome,
-        "asked_because": row.asked_because or "",
-        "content_hash": item.content_hash,
-    }
-
-
-def decisions(session: Session, campaign_id: int) -> Iterator[Record]:
-    """Every version of every decision."""
-    query = (
-        select(Decision, Person.email)
         .join(Item, Item.id == Decision.item_id)
         .outerjoin(Person, Person.id == Decision.on_behalf_of)
         .where(Item.campaign_id == campaign_id)
         .order_by(Decision.id)
     )
-    for made, principal in _stream(session, query):
-        yield {
-            "item": made.item_id,
-            "version": made.version,
-            "answer": made.answer.value,
-            "rights_seen": " ".join(rights.names(made.rights)),
-            "rights_after": ""
-            if made.answer_rights is None
-            else " ".join(rights.names(made.answer_rights)),
-            "reason": made.reason,
-            "actor": made.actor,
-            "channel": made.channel.value,
-            "assurance": made.assurance.value,
-            "address": made.address,
-            "batch": made.batch or "",
-            "at": made.at.isoformat(),
-            "keep_until": made.keep_until.isoformat() if made.keep_until else "",
-            "on_behalf_of": principal or "",
-            "seen": made.seen,
-            "session": made.session,
-            "late": "late" if made.late else "",
-        }
-
-
-def exclusions(session: Session, campaign_id: int) -> Iterator[Record]:
-    """What was left out of the campaign, why, until when, and who agreed."""
-    query = (
-        select(LeftOut.grants, Exclusion, Server.name)
-        .join(Exclusion, Exclusion.id == LeftOut.exclusion_id)
-        .join(Server, Server.id == Exclusion.server_id)
-        .where(LeftOut.campaign_id == campaign_id)
-        .order_by(Exclusion.id)
-    )
-    for grants, one, server in session.execute(query):
-        yield {
-            "exclusion": one.id,
-            "server": server,
-            "account": one.account or "everybody",
-            "folder": one.folder,
-            "grants": grants,
-            "reason": one.reason,
-            "asked_by": one.asked_by,
-            "approved_by": one.approved_by,
-            "ends": one.ends_at.isoformat(),
-        }
+    for part in bulk.select(session, query):
+        yield [
+            (
+                *row[:3],
+                rights_text(row[3]),
+                rights_text(row[4]),
+                *row[5:11],
+                iso(row[11]),
+                iso(row[12]),
+                *row[13:16],
+                "late" if row[16] else "",
+                row[17],
+            )
+            for row in part
+        ]
 
 
 def releases(session: Session, campaign_id: int) -> Iterator[Record]:
@@ -294,10 +214,7 @@ def _order(order: Order, server: str, item_id: int | None, steps: list[OrderStep
         "applied_at": order.applied_at.isoformat() if order.applied_at else None,
         "verified_at": order.verified_at.isoformat() if order.verified_at else None,
         "left_over": order.left_over,
-        "log": [
-            {"at": step.at.isoformat(), "state": step.state.value, "detail": step.detail}
-            for step in steps
-        ],
+        "log": [log_line(step) for step in steps],
     }
 
 
@@ -305,7 +222,8 @@ def trail_slice(session: Session, campaign: Campaign, last_seq: int) -> Iterator
     """The trail without gaps, from the draft of the campaign (or the first snapshot it stands on)
     up to the checkpoint."""
     subjects = [f"campaign:{campaign.id}"]
-    subjects += [f"snapshot:{part['snapshot']}" for part in population(session, campaign.id)]
+    used = select(Population.snapshot_id).where(Population.campaign_id == campaign.id)
+    subjects += [f"snapshot:{number}" for number in session.scalars(used)]
     first = session.scalar(
         select(TrailEntry.seq)
         .where(TrailEntry.object.in_(subjects))

@@ -6,12 +6,12 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
-from recert.evidence.cells import neutral
+from recert.evidence.cells import neutral, neutral_row
 
 
 class Sealed:
@@ -20,6 +20,12 @@ class Sealed:
     def __init__(self, target: IO[bytes]) -> None:
         self.zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED)
         self.files: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self.zip.close()
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
@@ -60,6 +66,16 @@ class Sealed:
             writer.writeheader()
             for row in rows:
                 writer.writerow({key: neutral(value) for key, value in row.items()})
+
+    def rows(
+        self, name: str, parts: Iterable[Sequence[Sequence[Any]]], columns: Sequence[str]
+    ) -> None:
+        """A CSV file from tuples, some at a time."""
+        with self.open_text(name) as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            for part in parts:
+                writer.writerows([neutral_row(row) for row in part])
 
     def lines(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
         """A file with one JSON object per line."""

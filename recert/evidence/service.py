@@ -6,27 +6,24 @@ import json
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, Any
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import instructions, route_rules
+from recert.campaigns import instructions, launch_record, route_rules
 from recert.campaigns.models import Campaign, CampaignState
-from recert.campaigns.policy import Policy
-from recert.campaigns.scope import Scope
-from recert.campaigns.stages import Stages
+from recert.campaigns.schedule import zone_of
 from recert.evidence import (
     accountability,
     annex,
     audit,
-    population,
     queries,
     reviewers,
     summary,
     verifier,
+    warnings,
 )
 from recert.evidence.models import Package
 from recert.evidence.sealed import Sealed
@@ -39,6 +36,7 @@ from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
 BLOCK = 1 << 20
+FORMAT = 3  # of packages: 2 had no digests of what the launch fixed
 
 README = """\
 Evidence of the access review "{name}"
@@ -49,15 +47,22 @@ To check that nothing in this package was changed and that it is complete:
 
 verify.py lies in this package and needs Python 3.9 or newer and nothing else. Read it: it is one
 file. To be independent of this package, take verify.py and the key's fingerprint from elsewhere;
-the fingerprint stands on the sign-off page of the review.
+the fingerprint and the SHA-256 of verify.py stand on the sign-off page of the review, and the hash
+in Recert's documentation as well.
+
+Read the "warnings" of campaign.json, or the first page of summary.pdf, first.
+
+Notes of the moment, which the trail does not prove: names of reviewers, state, time and error of
+the mail server for each mail, also_open, and the figures by risk class. All other fields are
+compared with the trail.
 
 summary.pdf      the whole on a few pages, to print and sign
 campaign.json    scope, dates, figures, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 readings.csv     how each snapshot was read, by what, and the hash of the raw answers
 items.csv        every question: who has which access, who was asked, where it ended
-decisions.csv    every answer ever given, also the changed ones
-reviewers.csv    what each reviewer was asked, how he answered, what he had read
+decisions.csv    every answer ever given, also the changed ones; "counts" says which one counts
+reviewers.csv    what each reviewer was asked, how they answered, what they had read
 orders.jsonl     every change of a server: native text before and after, log, second look
 late.csv         who sees to a change that was late, until when, and why
 annex/items.*    every question on one line, as CSV and as XLSX, for people
@@ -93,12 +98,19 @@ def export(
             raise BadInput(
                 f"The campaign {campaign.name!r} is {campaign.state.value}: no evidence."
             )
+        if campaign.routing_version not in route_rules.VERSIONS:
+            raise BadInput(
+                f"The campaign {campaign.name!r} was routed by version "
+                f"{campaign.routing_version} of the rules, which does not exist: somebody changed "
+                "the database. Compare it with `recert trail verify`."
+            )
         subject = f"campaign:{campaign.id}"
         trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
-        zone = ZoneInfo(campaign.zone) if campaign.zone else zone
-        _write(session, campaign, point, file, zone, now)
+        zone = zone_of(campaign.zone) if campaign.zone else zone
+        with Sealed(file) as sealed:
+            _write(session, campaign, point, sealed, zone, now)
         sha256, size = _seal(file, key)
     with db.transaction() as session:
         session.add(point)
@@ -130,18 +142,17 @@ def _write(
     session: Session,
     campaign: Campaign,
     point: TrailCheckpoint,
-    file: IO[bytes],
+    sealed: Sealed,
     zone: tzinfo,
     now: datetime,
 ) -> None:
-    sealed = Sealed(file)
     sealed.text("README.txt", README.format(name=campaign.name))
     sealed.text("verify.py", Path(verifier.__file__).read_text(encoding="utf-8"))
     sealed.text("campaign.json", _json(_about(session, campaign, point, now)))
-    sealed.table("population.csv", population.population(session, campaign.id), POPULATION)
-    sealed.table("readings.csv", queries.readings(session, campaign.id), READINGS)
-    sealed.table("items.csv", queries.items(session, campaign.id), ITEMS)
-    sealed.table("decisions.csv", queries.decisions(session, campaign.id), DECISIONS)
+    sealed.table("population.csv", launch_record.population(session, campaign.id), POPULATION)
+    sealed.table("readings.csv", launch_record.readings(session, campaign.id), READINGS)
+    sealed.rows("items.csv", queries.items(session, campaign), queries.ITEMS)
+    sealed.rows("decisions.csv", queries.decisions(session, campaign.id), queries.DECISIONS)
     sealed.table("reviewers.csv", reviewers.reviewers(session, campaign.id), reviewers.COLUMNS)
     sealed.lines("orders.jsonl", queries.orders(session, campaign.id))
     sealed.table("late.csv", accountability.late(session, campaign.id), accountability.LATE)
@@ -169,11 +180,10 @@ def _write(
         "campaign": campaign.name,
         "contents_sha256": contents,
         "created_at": now.isoformat(),
-        "format": 2,
+        "format": FORMAT,
         "files": dict(sealed.files),
     }
     sealed.text("manifest.json", _json(manifest))
-    sealed.zip.close()
 
 
 def _seal(file: IO[bytes], key: Ed25519PrivateKey) -> tuple[str, int]:
@@ -201,31 +211,20 @@ def _digest(file: IO[bytes]) -> bytes:
 def _about(
     session: Session, campaign: Campaign, point: TrailCheckpoint, now: datetime
 ) -> dict[str, Any]:
-    policy = Policy.of(campaign.policy)
     classes = lateness.by_class(session, campaign, now=now)
     times = {
         name: moment.isoformat() if (moment := getattr(campaign, name)) else None
-        for name in ("created_at", "launched_at", "due_at", "closed_at", "signed_off_at")
+        for name in ("launched_at", "due_at", "closed_at", "signed_off_at")
     }
     return {
-        "name": campaign.name,
-        "kind": campaign.kind.value,
-        "about": campaign.about.value,
+        **launch_record.facts(campaign),
+        "reference": campaign.ref,
+        "warnings": warnings.as_json(warnings.warnings(session, campaign)),
         "state": campaign.state.value,
-        "folder_prefix": campaign.folder_prefix,
-        "scope": campaign.scope,
-        "limited_to": Scope.of(campaign.scope).in_words,
-        "excluded": list(queries.exclusions(session, campaign.id)),
-        "older_snapshots_allowed_by": campaign.freshness_by,
-        "older_snapshots_allowed_because": campaign.freshness_reason,
-        "minutes_to_change_an_answer": campaign.undo_minutes,
-        "without_answer": policy.in_words(),
-        "policy": policy.as_json(),
+        "excluded": list(launch_record.exclusions(session, campaign.id)),
         "objections": list(queries.objections(session, campaign.id)),
-        "stages": Stages.of(campaign.stages).in_words,
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
-        "zone": campaign.zone,
         "not_mine": accountability.doubts(session, campaign.id),
         "routing": route_rules.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
@@ -233,7 +232,6 @@ def _about(
         "due_date_extended": campaign.extensions,
         "early_close_asked_by": campaign.close_asked_by,
         "early_close_asked_because": campaign.close_reason,
-        "created_by": campaign.created_by,
         "launched_by": campaign.launched_by,
         "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
@@ -273,34 +271,11 @@ def _json(value: Any) -> str:
 POPULATION = (
     *("server", "snapshot", "snapshot_started", "snapshot_finished", "read_from", "raw_sha256"),
     *("accounts", "reviewed", "excluded", "out_of_scope", "without_rights", "items"),
-    *population.SORTS,
+    *launch_record.SORTS,
 )
 READINGS = (
     *("server", "snapshot", "kind", "collector", "read_started", "read_ended", "commands", "files"),
     *("first_files", "fingerprint", "recording_sha256", "recording_size", "recording"),
-)
-ITEMS = (
-    *("item", "server", "folder", "topic", "account", "account_kind", "account_enabled", "person"),
-    *(
-        "account_keys",
-        "account_privileged",
-        "account_emergency",
-        "organisation",
-        "rights",
-        "via",
-        "also_open",
-        "reviewer",
-        "route",
-        "route_rule",
-        "reviewer_could_grant",
-        "state",
-    ),
-    *("answer", "rights_after", "outcome", "asked_because", "content_hash"),
-)
-DECISIONS = (
-    *("item", "version", "answer", "rights_seen", "rights_after", "reason", "actor", "channel"),
-    *("assurance", "address", "batch", "at", "keep_until", "on_behalf_of", "seen"),
-    *("session", "late"),
 )
 MAILS = (
     *("message_id", "kind", "to", "subject", "state", "written", "sent", "error"),

@@ -17,6 +17,7 @@ from recert.campaigns.models import Answer, Campaign, Item, ItemState, Populatio
 from recert.campaigns.scope import Scope
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
+from recert.evidence import verifier, warnings
 from recert.foundation.db import AnyRow
 from recert.foundation.figures import Duration, lasted, summed
 from recert.inventory.models import Account, Folder, Server
@@ -46,6 +47,11 @@ def contents_hash(files: Mapping[str, Mapping[str, Any]]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def verifier_sha256() -> str:
+    """SHA-256 of the verify.py that this version puts into packages."""
+    return hashlib.sha256(Path(verifier.__file__).read_bytes()).hexdigest()
+
+
 def durations(session: Session, campaign_id: int) -> Duration | None:
     """How long verified changes took since they were decided; None when there are none."""
     query = (
@@ -73,6 +79,8 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
     html = _environment(zone).get_template("summary.html")
     text = html.render(
         campaign=campaign,
+        warnings=warnings.warnings(session, campaign),
+        verifier_sha256=verifier_sha256(),
         seal=seal,
         limited_to=Scope.of(campaign.scope).in_words,
         now=now,

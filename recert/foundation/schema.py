@@ -23,6 +23,7 @@ ROOMS_WITH_TABLES = (
 )
 FURTHER_TABLES = (
     "recert.campaigns.event_models",
+    "recert.campaigns.frozen",
     "recert.campaigns.board_models",
     "recert.campaigns.schedule_models",
 )

@@ -46,6 +46,22 @@ class ReplySettings:
 
 
 @dataclass(frozen=True)
+class CheckpointSettings:
+    """Places outside of this machine to which signed checkpoints of the trail go, and how often.
+    `syslog` is HOST:PORT or the path of a socket."""
+
+    mail: tuple[str, ...] = ()
+    folder: Path | None = None
+    syslog: str = ""
+    hours: int = 24
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a place at all."""
+        return bool(self.mail or self.folder or self.syslog)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything one process of Recert needs to know."""
 
@@ -64,6 +80,7 @@ class Settings:
     # Folders below which the pages may name configurations, keys and programs of servers.
     server_paths: tuple[str, ...] = ()
     proxies: int = 0  # reverse proxies in front: how many addresses they add to X-Forwarded-For
+    checkpoints: CheckpointSettings = CheckpointSettings()  # where checkpoints of the trail go
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property

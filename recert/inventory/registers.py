@@ -45,7 +45,8 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, GROUP_COLUMNS, "group")
     known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
-    owners = []
+    addresses = {number: email for email, number in persons.items()}
+    told, owners = [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("group"))
         owner = known.get(key)
@@ -53,14 +54,19 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
             owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
             session.add(owner)
         were = {owner.person_id, owner.substitute_id}
+        was = addresses.get(owner.person_id, "")
+        stood_in = addresses.get(owner.substitute_id or 0, "")
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
         owners += new_owners(owner, were, f"owner of group {row.text('server')}:{key[1]}")
+        stands_in = addresses.get(owner.substitute_id or 0, "")
+        told.append([*_said(row, "group"), was, stood_in, stands_in])
     session.flush()
     note_own(session, AssignedBy.GROUP_OWNER, owners, actor=actor, now=now)
-    details = {"groups": len(rows), "rows": [_said(row, "group") for row in rows]}
-    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    # Server, group, owner now and before, substitute before and now.
+    details = {"groups": len(rows), "rows": told}
+    _note(session, details, actor=actor, now=now)
     return len(rows)
 
 
@@ -70,7 +76,8 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(session, text, SERVICE_COLUMNS, "account")
     known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
-    owners = []
+    addresses = {number: email for email, number in persons.items()}
+    told, owners = [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("account"))
         found = known.get(key)
@@ -78,15 +85,22 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
             found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
             session.add(found)
         were: set[int | None] = {found.person_id}
+        was, purpose = addresses.get(found.person_id, ""), found.purpose
         found.person_id = persons[row.text("owner_email")]
         if row.text("purpose"):
             found.purpose = row.text("purpose")
         owners += new_owners(found, were, f"owner of account {row.text('server')}:{key[1]}")
+        told.append([*_said(row, "account"), was, purpose, found.purpose])
     session.flush()
     note_own(session, AssignedBy.SERVICE_OWNER, owners, actor=actor, now=now)
-    details = {"service_accounts": len(rows), "rows": [_said(row, "account") for row in rows]}
-    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    # Server, account, owner now and before, purpose before and now.
+    details = {"service_accounts": len(rows), "rows": told}
+    _note(session, details, actor=actor, now=now)
     return len(rows)
+
+
+def _note(session: Session, details: dict[str, Any], *, actor: Actor, now: datetime) -> None:
+    trail.append_parts(session, "owners.imported", "owners", details, "rows", actor=actor, at=now)
 
 
 Owned = FolderOwner | GroupOwner | ServiceAccount

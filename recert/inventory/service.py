@@ -155,7 +155,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     rows, servers, persons = registers.checked(session, text, OWNER_COLUMNS, "folder")
     known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
     addresses = {number: email for email, number in persons.items()}
-    changed, owners = [], []
+    changed, more, owners = [], [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("folder"))
         owner = known.get(key)
@@ -167,17 +167,26 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
             changed.append([row.text("server"), key[1], before, row.text("owner_email")])
         were = {owner.person_id, owner.substitute_id}
         owner.person_id = persons[row.text("owner_email")]
+        was = (addresses.get(owner.substitute_id or 0, ""), owner.classification or "")
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
         what = f"owner of {row.text('server')}:{key[1]}"
         owners += registers.new_owners(owner, were, what)
         if "classification" in row.values:
             owner.classification = row.text("classification")
+        now_has = (addresses.get(owner.substitute_id or 0, ""), owner.classification or "")
+        for name, old, new in zip(("substitute", "classification"), was, now_has, strict=True):
+            if old != new:
+                more.append([row.text("server"), key[1], name, old, new])
     session.flush()
     registers.note_own(session, AssignedBy.FOLDER_OWNER, owners, actor=actor, now=now)
     for server_id in sorted({servers[row.text("server")] for row in rows}):
         fold.match_persons(session, server_id)
         routing.recompute(session, server_id)
+    named = ("owners.imported", "owners")
+    if more:  # server, folder, what, before and after
+        details = {"rows": len(rows), "also_changed": more}
+        trail.append_parts(session, *named, details, "also_changed", actor=actor, at=now)
     details = {"rows": len(rows), "changed": changed}  # server, folder, owner before and after
-    trail.append(session, "owners.imported", "owners", details, actor=actor, at=now)
+    trail.append_parts(session, *named, details, "changed", actor=actor, at=now)
     return len(rows)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from recert.activity import service as activity
 from recert.campaigns import (
@@ -28,9 +29,11 @@ from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
+from recert.foundation.settings import CheckpointSettings
 from recert.inventory import queries as inventory
 from recert.inventory import snapshots
 from recert.inventory.recordings import Shelf
+from recert.jobs import checkpoints
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.people import service as people
@@ -53,6 +56,8 @@ class Works:
     replies: ReplyDesk | None = None  # none: replies are not read
     shelf: Shelf | None = None  # where what servers answered is kept
     recording_days: int = 90
+    checkpoints: CheckpointSettings | None = None  # places for signed checkpoints of the trail
+    keys: Path | None = None  # where the key that signs them lies
 
 
 def note_leavers(works: Works) -> int:
@@ -141,6 +146,14 @@ def look_at_waiting_mails(works: Works) -> int:
     return waiting.look_again(works.db, works.head, now=clock.now())
 
 
+def send_checkpoints(works: Works) -> int:
+    """Where the trail stands, signed, to the places outside."""
+    if works.keys is None or works.checkpoints is None:
+        return 0
+    now, sender = clock.now(), works.head.sender
+    return checkpoints.send_due(works.db, works.checkpoints, works.keys, sender, now=now)
+
+
 def send_mails(works: Works) -> int:
     """The outbox goes to the mail server."""
     return deliver_due(works.db, works.post, now=clock.now)
@@ -160,6 +173,7 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     write_mails,
     tell_undeliverable,
     look_at_waiting_mails,
+    send_checkpoints,
     send_mails,
 )
 

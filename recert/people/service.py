@@ -11,7 +11,7 @@ from recert import trail
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.settings import LANGUAGES
-from recert.people import csv_rows, self_assignment, users
+from recert.people import csv_rows, register_changes, self_assignment, users
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
 from recert.people.models import AssignedBy, Organisation, OrganisationKind, Person
@@ -70,6 +70,7 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
     one_at_a_time(session, "import people")
     known = {person.email: person for person in session.scalars(select(Person))}
     _check_people(rows, set(known))
+    before = register_changes.facts(session)
     organisations = _organisations(session, rows)
     were_active = {person.id for person in known.values() if person.active}
     for row in rows:
@@ -93,7 +94,12 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
     _note_own_changes(session, led, were_active, known.values(), actor=actor, now=now)
     users.join_persons(session)
     users.end_sessions_of_leavers(session)
-    trail.append(session, "people.imported", "people", {"rows": len(rows)}, actor=actor, at=now)
+    session.flush()
+    changed = register_changes.differences(before, register_changes.facts(session))
+    details = {"rows": len(rows), "changed": changed}
+    trail.append_parts(
+        session, "people.imported", "people", details, "changed", actor=actor, at=now
+    )
     return len(rows)
 
 

@@ -59,7 +59,8 @@ def import_trainings(session: Session, text: str, *, actor: Actor, now: datetime
     )
     told = [[email, on.isoformat(), course] for email, on, course in new]
     details = {"rows": len(rows), "trainings": told}
-    trail.append(session, "trainings.imported", "trainings", details, actor=actor, at=now)
+    named = ("trainings.imported", "trainings", details, "trainings")
+    trail.append_parts(session, *named, actor=actor, at=now)
     return len(rows)
 
 

@@ -1,5 +1,5 @@
 """Trail: the hash-chained audit log. Every room may write to it."""
 
-from recert.trail.service import append
+from recert.trail.service import append, append_parts
 
-__all__ = ["append"]
+__all__ = ["append", "append_parts"]

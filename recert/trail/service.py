@@ -13,8 +13,25 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation.actor import Actor
+from recert.foundation.db import AnyRow
+from recert.foundation.errors import RecertError
 from recert.trail import chain
 from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
+
+MOST_ROWS = 500  # of a list in one entry
+HEAD_IS_GONE = "the row that says where the trail ends is missing: somebody deleted it"
+
+
+class HeadIsGone(RecertError):
+    """The row that says where the trail ends is missing, so nothing can be added. Somebody changed
+    the database: run `recert trail verify` and restore it from a backup."""
+
+
+def _head(session: Session) -> AnyRow:
+    found = session.execute(select(TrailHead.seq, TrailHead.hash)).one_or_none()
+    if found is None:
+        raise HeadIsGone
+    return found
 
 
 def append(
@@ -30,7 +47,9 @@ def append(
     entry, no act."""
     session.flush()
     at = at.astimezone(UTC)
-    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one()
+    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
+    if head is None:
+        raise HeadIsGone
     seq = head.seq + 1
     body = chain.canonical(
         {
@@ -63,9 +82,28 @@ def append(
     return int(seq)
 
 
+def append_parts(
+    session: Session,
+    action: str,
+    subject: str,
+    details: dict[str, Any],
+    name: str,
+    *,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """One entry, or several when the list `details[name]` is long: an entry must stay readable.
+    Each says which part it is of how many."""
+    rows = details[name]
+    parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)] or [[]]
+    for number, part in enumerate(parts, start=1):
+        which = {"part": number, "parts": len(parts)} if len(parts) > 1 else {}
+        append(session, action, subject, {**details, **which, name: part}, actor=actor, at=at)
+
+
 def checkpoint(session: Session, key: Ed25519PrivateKey, *, at: datetime) -> TrailCheckpoint:
     """Signs where the trail stands. Send it away: it proves the past to somebody outside."""
-    head, at = session.execute(select(TrailHead.seq, TrailHead.hash)).one(), at.astimezone(UTC)
+    head, at = _head(session), at.astimezone(UTC)
     text = chain.checkpoint_text(head.seq, head.hash, at.isoformat())
     signed = TrailCheckpoint(
         seq=head.seq,
@@ -92,10 +130,13 @@ def verify(session: Session, ours: Ed25519PublicKey | None = None) -> chain.Brea
 
 
 def _broken_end(session: Session) -> chain.Break | None:
-    head = session.execute(select(TrailHead.seq, TrailHead.hash)).one()
+    heads = session.execute(select(TrailHead.seq, TrailHead.hash)).all()
     last = session.execute(
         select(TrailEntry.seq, TrailEntry.hash).order_by(TrailEntry.seq.desc()).limit(1)
     ).one_or_none()
+    if len(heads) != 1:
+        return chain.Break(last.seq if last else 0, HEAD_IS_GONE)
+    head = heads[0]
     if (head.seq, head.hash) == ((last.seq, last.hash) if last else (0, chain.START)):
         return None
     return chain.Break(head.seq, "the last entries are missing")

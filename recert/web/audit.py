@@ -18,6 +18,7 @@ from recert.evidence import audit, retention, service
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.remediation.models import Remediation
+from recert.trail import kept
 from recert.trail import queries as trail
 from recert.trail.service import verify
 from recert.web.audit_forms import RemarkForm, SampleForm, VerdictForm
@@ -32,7 +33,13 @@ bp = Blueprint("audit", __name__, url_prefix="/audit")
 @allowed(Role.AUDITOR, Role.OFFICER)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        return render_template("audit/overview.html", rows=queries.campaigns(session))
+        outside = kept.outside(session)
+        return render_template(
+            "audit/overview.html",
+            rows=queries.campaigns(session),
+            kept=outside.text if outside else "",
+            none_kept=f"{kept.NONE_KEPT}.",
+        )
 
 
 @bp.get("/campaigns/<int:campaign_id>")

@@ -26,6 +26,7 @@ from recert.campaigns import (
     undeliverable,
 )
 from recert.campaigns import items as campaign_items
+from recert.campaigns import sign_off as ending
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import MAIL_WORDS, Policy
@@ -35,6 +36,8 @@ from recert.campaigns.silence import Silent
 from recert.campaigns.stages import Stages
 from recert.campaigns.templates import TEMPLATES, template
 from recert.decisions import closing, own_access
+from recert.evidence import warnings
+from recert.evidence.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
@@ -184,6 +187,8 @@ def board(campaign_id: int) -> ResponseReturnValue:
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
             fingerprint=secrets.fingerprint(key),
+            verifier_sha256=verifier_sha256(),
+            warnings=warnings.warnings(session, campaign),
             now=now,
             ItemState=ItemState,
         )
@@ -267,7 +272,7 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
     with database().transaction() as session:
-        service.sign_off(
+        ending.sign_off(
             session,
             _campaign(session, campaign_id),
             form.statement.data,

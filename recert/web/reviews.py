@@ -223,7 +223,10 @@ def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
         return _folder(campaign_id, folder_id, str(error), code_of(error))
     skipped = ""
     if done.skipped:
-        skipped = f" {done.skipped} were answered or changed meanwhile: look at them again."
+        names = ", ".join(done.changed)
+        skipped = (
+            f" {done.skipped} were answered or changed meanwhile: {names}. Look at them again."
+        )
     flash(f"Saved {done.decided} answers.{skipped}")
     return redirect(_back(campaign_id, folder_id))
 

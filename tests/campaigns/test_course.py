@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, items, service
+from recert.campaigns import handover, items, service, sign_off
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.rules import StepRefused
@@ -309,8 +309,8 @@ def _acts(house: House, session: Any, campaign: Campaign) -> dict[str, Callable[
     who = {"actor": house.admin, "now": house.now}
     return {
         "close": lambda: closing.close(session, campaign, **who),
-        "sign off": lambda: service.sign_off(session, campaign, "Yes.", key, **who),
-        "void": lambda: service.void(session, campaign, "No.", **who),
+        "sign off": lambda: sign_off.sign_off(session, campaign, "Yes.", key, **who),
+        "void": lambda: sign_off.void(session, campaign, "No.", **who),
     }
 
 

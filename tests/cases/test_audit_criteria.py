@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from recert import trail
-from recert.campaigns import calendar, exclusions, notices, population
+from recert.campaigns import calendar, exclusions, notices, population, sign_off
 from recert.campaigns import service as campaigns
 from recert.campaigns.calendar import Standing
 from recert.campaigns.models import Answer, Campaign, ItemState, Route
@@ -487,7 +487,7 @@ def test_a27_the_auditor_samples_remarks_and_judges(house: House) -> None:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         with pytest.raises(NotAllowed):
-            campaigns.void(session, found, "No.", actor=house.auditor, now=house.now)
+            sign_off.void(session, found, "No.", actor=house.auditor, now=house.now)
 
 
 def test_a28_tampering_with_any_file_is_found(package: Path, key: Ed25519PrivateKey) -> None:

@@ -20,8 +20,10 @@ class TestSamplesRemarksVerdicts:
         assert "Seed s" in again
         assert all(str(row["item"]) in again for row in rows)
         assert "Noted." in recert(f"audit remark Autumn 'Fine so far.' --item {item}")
-        assert "Autumn is rejected." in recert("audit reject Autumn --reason 'Too few answers'")
-        assert "Autumn is accepted." in recert("audit accept Autumn")
+        house.user(house.auditor)
+        by_aud = "--as aud@house.example audit"
+        assert "Autumn is rejected." in recert(f"{by_aud} reject Autumn --reason 'Too few answers'")
+        assert "Autumn is accepted." in recert(f"{by_aud} accept Autumn")
         assert house.trail_actions()[-1] == "audit.judged"
 
     def test_rejecting_without_a_reason_is_wrong_usage(self, house: House, recert: Type) -> None:
@@ -29,7 +31,9 @@ class TestSamplesRemarksVerdicts:
 
     def test_it_waits_for_the_sign_off(self, house: House, recert: Type) -> None:
         house.launched()
-        assert "Refused: Only a campaign that is signed off" in recert("audit accept Autumn", 4)
+        house.user(house.auditor)
+        line = "--as aud@house.example audit accept Autumn"
+        assert "Refused: Only a campaign that is signed off" in recert(line, 4)
 
     def test_whoever_launched_by_command_does_not_accept_by_command(
         self, house: House, recert: Type

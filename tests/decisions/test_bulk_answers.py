@@ -75,6 +75,7 @@ class TestABatch:
         seen = {pia: house.item("pia", INBOX).content_hash, batch: 12345}
         done = bulk(house, [pia, batch], seen=seen)
         assert (done.decided, done.skipped) == (1, 1)
+        assert done.changed == ("batch (its access changed)",)
         assert house.item("batch", INBOX).state is ItemState.OPEN
 
     def test_all_leaves_out_what_was_asked_again(self, house: House) -> None:
@@ -111,6 +112,7 @@ class TestABatch:
         house.decide("pia", INBOX, Reply(Answer.REVOKE))
         done = bulk(house, inbox(house, "pia", "batch", "batch"))
         assert (done.decided, done.skipped) == (1, 1)
+        assert done.changed == ("pia (decided)",)
         assert house.item("pia", INBOX).version == 1
 
     def test_nothing_open_is_nothing_done(self, house: House) -> None:
@@ -124,6 +126,7 @@ class TestABatch:
         house.launched()
         done = bulk(house, inbox(house, "pia", "alice"))
         assert (done.decided, done.skipped) == (1, 1)
+        assert done.changed == ("1 more that are not yours any more or not shown",)
         assert house.item("alice", INBOX).state is ItemState.OPEN
 
     def test_ones_own_account_is_left_out(self, house: House) -> None:

@@ -41,7 +41,7 @@ class TestItTurnsOut:
         assert (item.state, item.answer) == (ItemState.OPEN, None)
         assert item.reviewer_id == house.person("bob").person_id
         assert "own access" in item.outcome
-        assert "decisions.withdrawn" in house.trail_actions()
+        assert "items.refreshed" in house.trail_actions()
 
     def test_the_counters_follow(self, house: House) -> None:
         number = house.launched()
@@ -62,6 +62,10 @@ class TestItTurnsOut:
         with house.db.reading() as session:
             found = own_access.findings(session, number)
         assert [(one.person, one.account) for one in found] == [("Alice Archer", "batch")]
+        assert house.trail_actions().count("decisions.own_access_found") == 1
+        join(house, "seller", "charlie@house.example")
+        assert withdraw(house) == 0
+        assert house.trail_actions().count("decisions.own_access_found") == 1
 
 
 class TestItMayBe:

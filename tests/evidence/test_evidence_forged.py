@@ -150,7 +150,7 @@ FORGERIES: dict[str, tuple[list[Forgery], str]] = {
         [put("orders.jsonl", PIA, account="batch")],
         "differs from the trail",
     ),
-    "an order is not verified": ([put("orders.jsonl", PIA, state="conflict")], "its order is"),
+    "an order is not verified": ([put("orders.jsonl", PIA, state="conflict")], "its log ends"),
     "what a change left open is hidden or invented": (
         [put("orders.jsonl", PIA, left_over={"keys": 3})],
         "left open differs from the trail",

@@ -14,7 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.app import create_app
-from recert.campaigns import brake, contests, early_close, freshness, items, policy_agreement
+from recert.campaigns import (
+    brake,
+    contests,
+    early_close,
+    freshness,
+    items,
+    policy_agreement,
+    sign_off,
+)
 from recert.campaigns import service as campaigns
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
@@ -308,13 +316,13 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             key, at = secrets.signing_key(self.settings.keys), clock.now()
-            campaigns.sign_off(session, found, statement, key, actor=self.officer, now=at)
+            sign_off.sign_off(session, found, statement, key, actor=self.officer, now=at)
 
     def void(self, campaign_id: int, reason: str = "Wrong scope.") -> None:
         """The officer stops a campaign."""
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
-            campaigns.void(session, found, reason, actor=self.officer, now=clock.now())
+            sign_off.void(session, found, reason, actor=self.officer, now=clock.now())
 
     def export(self, campaign_id: int) -> Path:
         """An evidence package."""
