@@ -183,7 +183,26 @@ class TestSftpServers:
 
     def test_an_unknown_flag_ends_the_login(self) -> None:
         assert "-Z" in requests.of_command("internal-sftp -Z").broken
-        assert requests.of_command("/usr/bin/rsync --server").not_sftp
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("/usr/bin/rsync --server", "umask 002; /usr/lib/openssh/sftp-server", "rbash -c x"),
+            *('"internal-sftp"', "/bin/internal-sftp", "exec /usr/lib/openssh/sftp-server"),
+        ],
+    )
+    def test_a_command_that_is_not_understood_may_be_a_server(self, command: str) -> None:
+        server = requests.of_command(command)
+        assert server.unknown
+        assert server.rights == FULL & ~Rights.SHARE
+
+    @pytest.mark.parametrize("command", ["/bin/false", "/usr/sbin/nologin", ""])
+    def test_a_command_that_does_nothing_is_none(self, command: str) -> None:
+        assert requests.of_command(command).not_sftp
+
+    def test_words_behind_the_first_that_is_no_flag_mean_nothing(self) -> None:
+        assert not requests.of_command("internal-sftp # only files -R").is_read_only
+        assert requests.of_command("internal-sftp -R # only files").is_read_only
 
 
 class TestAuthorizedKeys:

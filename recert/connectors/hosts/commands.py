@@ -45,6 +45,10 @@ FIND_FILES_IN = Command(
         *("-type", "f", "-printf", r"%n %p\0"),
     )
 )
+# Symbolic links to folders, and what stands in them.
+FIND_LINKS = Command(
+    ("find", "-files0-from", "-", "-xdev", "-type", "l", "-xtype", "d", "-printf", r"%p\0%l\0")
+)
 # The lines of a log in which a daemon says who came in; the names of the logs on standard input.
 SIGN_INS = Command(
     ("xargs", "-0", "-r", "grep", "-a", "-h", "-F", "-e", "Accepted", "-e", "logged", "--")

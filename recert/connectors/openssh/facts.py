@@ -1,13 +1,13 @@
 """Everything that sshd consults at a login, read in one go."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import Host, commands
 from recert.connectors.hosts.contract import FileFact
-from recert.connectors.openssh import keys, syntax
+from recert.connectors.openssh import keys, syntax, trial
 from recert.connectors.openssh.syntax import Config, Line
 from recert.connectors.posix.accounts import Passwd, SystemUsers
 from recert.connectors.posix.acl import Listed, parse_listing
@@ -57,7 +57,9 @@ class Facts:
 
 
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
-    """Raises what the host raises when the main file or the name service cannot be read."""
+    """Raises what the host raises when the main file or the name service cannot be read, and
+    ServerDataInvalid for a configuration that sshd refuses."""
+    unchecked = trial.check_accepted(host, settings.get("prefix", ""), settings["config"])
     config = syntax.read(host, settings["config"])
     users = SystemUsers.read(host)
     facts = Facts(config, users, Pam.read(host, "sshd"), problems=list(config.problems))
@@ -71,6 +73,7 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
             one = _Connection(user.name, names, ports, from_somewhere=True)
             facts.values_elsewhere[user.name] = syntax.values_for(config, one.fits)
     _read_keys(host, facts)
+    facts.warnings += filter(None, (unchecked,))
     _note_what_is_not_understood(facts)
     return facts
 
@@ -121,6 +124,7 @@ def _read_keys(host: Host, facts: Facts) -> None:
             paths[path] = None
             around.update(dict.fromkeys(keys.folders_above(path, user.home)))
     shells = dict.fromkeys(user.shell or "/bin/sh" for user in facts.users.passwd.values())
+    shells |= dict.fromkeys(_shells_in_jails(facts))
     for path, fact in host.stat_many(list({**paths, **around, **shells})).items():
         if isinstance(fact, ConnectorError):
             facts.problems.append(f"{path}: {fact.message}")
@@ -133,6 +137,16 @@ def _read_keys(host: Host, facts: Facts) -> None:
     for path, content in facts.contents.items():
         if isinstance(content, ConnectorError):
             facts.problems.append(f"{path}: {content.message}")
+
+
+def _shells_in_jails(facts: Facts) -> Iterator[str]:
+    """A program inside of a jail is started by the shell that lies there."""
+    for user in facts.users.passwd.values():
+        for values in (facts.values, facts.values_elsewhere):
+            for line in values.get(user.name, {}).get("chrootdirectory", [])[:1]:
+                jail = keys.expand(line.values[0], user) if line.values else ""
+                if jail.startswith("/"):
+                    yield f"{jail.rstrip('/')}{user.shell or '/bin/sh'}"
 
 
 def _note_what_is_not_understood(facts: Facts) -> None:

@@ -13,6 +13,7 @@ from recert.connectors.contract import CannotExpress, Cell, Change
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.acl import ENTER, READ, WRITE, Acl, Listed, Node, parse_listing
 from recert.connectors.posix.evaluate import FolderRights, rights_of
+from recert.connectors.posix.homes import is_future
 from recert.connectors.posix.identities import Identities, Identity, allowed_by
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.posix.survey import Survey
@@ -182,7 +183,7 @@ def _wished(one: Listed, identity: Identity, wishes: Wishes, for_files: Wish) ->
 
 def _objects(host: Host, tree: Tree, wishes: Wishes) -> list[Listed]:
     """The folders that get an entry, and the files in those that stay open."""
-    folders = [path for path in wishes if tree.get(path) is not None]
+    folders = [path for path in wishes if (one := tree.get(path)) and not is_future(one)]
     stays_open = [path for path in folders if wishes[path].access]
     listed = host.run(commands.FIND_FILES_IN, _nul(stays_open)).out if stays_open else b""
     files = []

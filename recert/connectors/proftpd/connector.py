@@ -35,7 +35,9 @@ class ProftpdConnector(PosixConnector):
             return self._logs(host)
 
     def _logs(self, host: Host) -> list[LogSource]:
-        return logs.sources(lay_out(configuration_of(host, self._settings["config"])))
+        return logs.sources(
+            lay_out(configuration_of(host, self._settings["config"], prefix=self._prefix))
+        )
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
         """What cannot be read costs the dates only."""
@@ -54,7 +56,7 @@ class ProftpdConnector(PosixConnector):
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config, prefix = self._settings["config"], self._prefix
         try:
-            configuration = configuration_of(host, config)
+            configuration = configuration_of(host, config, prefix=prefix)
         except ConnectorError as error:
             yield Check("config", False, error.message, f"Check the path {config} and its mode.")
             return
@@ -64,7 +66,7 @@ class ProftpdConnector(PosixConnector):
         complaint = running.complaint(host, prefix, config)
         remedy = "Correct what the daemon's own test (proftpd -t) complains about."
         yield Check("proftpd -t", not complaint, complaint, remedy)
-        problems = facts.read(host, config, self._world.now().date()).problems
+        problems = facts.read(host, self._settings, self._world.now().date()).problems
         remedy = "Let Recert's account read the files that hold users and groups."
         yield Check("account sources", not problems, "; ".join(problems), remedy)
 
@@ -96,7 +98,7 @@ class ProftpdConnector(PosixConnector):
         """ACL entries hold at once; the daemon is told only about its own files."""
         if not any(part.kind == TEXT for part in found):
             return super().carry_out(host, plan, found)
-        configuration = configuration_of(host, self._settings["config"])
+        configuration = configuration_of(host, self._settings["config"], prefix=self._prefix)
         running.carry_out(host, self._prefix, configuration, found)
         pid = running.reload(host, configuration)
         if pid is not None:

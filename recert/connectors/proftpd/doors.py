@@ -1,5 +1,6 @@
 """The doors of the daemon: each server that it opens, with the protocol that it speaks there."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from recert.connectors.proftpd.sections import (
 from recert.connectors.proftpd.syntax import Place, Statement
 
 FTP, SFTP = "ftp", "sftp"
+_A_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,40}")
 _ADDRESSED = {"allow", "deny", "allowclass", "denyclass"}
 
 
@@ -27,6 +29,7 @@ class Layout:
     servers: list[Section]
     doubts: dict[Statement, list[str]] = field(default_factory=dict)  # by what it widens
     remarks: list[str] = field(default_factory=list)
+    problems: dict[str, None] = field(default_factory=dict)  # what may add access, each once
 
     def open_servers(self) -> Iterator[tuple[Section, str]]:
         """Servers with the protocol of their port. Port 0 is switched off."""
@@ -61,6 +64,12 @@ def lay_out(configuration: Configuration) -> Layout:
 def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statement]) -> None:
     """Notes what is not understood; copies of one statement are told once."""
     for item in section.items:
+        if _may_add(item):
+            problem = (
+                f"{item.place.file}:{item.place.line}: not understood: {_shown(item)}; it may add "
+                "access that Recert cannot list"
+            )
+            layout.problems[problem] = None
         text = _what_is_unclear(item)
         if text:
             layout.doubts.setdefault(holder, []).append(f"not understood: {text} at {item.place}")
@@ -72,16 +81,54 @@ def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statem
             _doubt(item, item.statement if is_place else holder, layout, seen)
 
 
+def _may_add(item: Section) -> bool:
+    """True for what could let somebody in, or show a folder, without our seeing it."""
+    if item.kind in (Kind.OTHER, Kind.GLOBAL):
+        return item.name not in directives.SECTIONS
+    if item.kind is not Kind.DIRECTIVE:
+        return False
+    if item.name == "rewritehome":
+        return on(item, False)
+    if item.name == "vrootoptions":
+        return any(word.lower() == "allowsymlinks" for word in item.args)
+    if item.name == "loadmodule" and item.args:
+        return item.args[0].removesuffix(".c") not in directives.MODULES
+    return not directives.is_known(item.name) and not directives.only_takes_away(item.name)
+
+
+def _shown(item: Section) -> str:
+    """The name of a directive; what is none may be a line of a foreign file."""
+    word = item.statement.word.strip("<>")
+    return item.statement.word if _A_NAME.fullmatch(word) else "this line"
+
+
 def _what_is_unclear(item: Section) -> str:
     if item.kind in (Kind.OTHER, Kind.GLOBAL):
-        return "" if item.name in directives.SECTIONS else item.statement.text
+        return "" if item.name in directives.SECTIONS else _shown(item)
     if item.kind is Kind.SESSION:
         return item.statement.text if _is_regex(item) or item.name == "<ifclass>" else ""
+    if item.name == "vrootengine":  # where sections hold for its paths is not known
+        return item.statement.text if on(item, False) else ""
     if item.kind is not Kind.DIRECTIVE or directives.is_known(item.name):
-        return item.statement.text if _is_filter(item) else ""
+        return item.statement.text if _is_filter(item) or _hides(item) else ""
     if item.name.endswith("engine") and not on(item, True):
         return ""
-    return item.statement.word  # its values may be secrets
+    return _shown(item)  # its values may be secrets
+
+
+def _hides(item: Section) -> bool:
+    """Files that are hidden cannot be reached where <Limit> says IgnoreHidden."""
+    if item.name not in {"hidefiles", "hideuser", "hidegroup"} or item.args[:1] == ("none",):
+        return False
+    *_, server = item.chain()
+    return _ignores_hidden(server)
+
+
+def _ignores_hidden(section: Section) -> bool:
+    return any(
+        (item.name == "ignorehidden" and on(item, False)) or _ignores_hidden(item)
+        for item in section.items
+    )
 
 
 def _is_regex(item: Section) -> bool:

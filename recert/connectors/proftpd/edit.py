@@ -18,8 +18,9 @@ from recert.connectors.proftpd.blocks import Insertion, Text, check_name, limit
 from recert.connectors.proftpd.demands import CLOSING, EVERYTHING, group_of
 from recert.connectors.proftpd.door import Door
 from recert.connectors.proftpd.doors import lay_out
-from recert.connectors.proftpd.facts import Known, configuration_of, source_of
+from recert.connectors.proftpd.facts import configuration_of, source_of
 from recert.connectors.proftpd.files import Source
+from recert.connectors.proftpd.known import Known
 from recert.connectors.proftpd.matching import find
 from recert.connectors.proftpd.sections import Section
 from recert.connectors.proftpd.survey import ProftpdSurvey, over
@@ -202,12 +203,14 @@ def _simulated(
     host: Host, survey: ProftpdSurvey, known: Known, changed: Mapping[str, bytes]
 ) -> ProftpdSurvey:
     """The survey as it would be with the changed files."""
-    real = source_of(host)
+    real = source_of(host, known.prefix)
 
     def read(path: str) -> bytes | None:
         return changed[path] if path in changed else real.read(path)
 
-    configuration = configuration_of(host, known.configuration.main, Source(read, real.names))
+    configuration = configuration_of(
+        host, known.configuration.main, Source(read, real.names, real.version)
+    )
     layout = lay_out(configuration)
     pairs = zip(known.layout.servers, layout.servers, strict=True)
     books = {new: known.facts.books[old] for old, new in pairs if old in known.facts.books}
