@@ -1,8 +1,9 @@
 """A whole server on disk: read, planned, carried out, taken back. The daemon's own program is a
 script that says what the real one would say."""
 
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,15 @@ from recert.connectors.contract import (
     ServerDataInvalid,
     Standing,
 )
-from recert.connectors.hosts import LocalHost
+from recert.connectors.hosts import Host, LocalHost, Output, commands
+from recert.connectors.hosts.commands import Command
+from recert.connectors.hosts.contract import Stream
 from recert.connectors.proftpd import connect, logs
 from recert.connectors.proftpd.connector import ProftpdConnector
 from recert.connectors.rights import Rights
+from recert.connectors.world import RealWorld
 from recert.foundation import failpoints
+from tests.daemons.rigs import DAEMONS
 
 HASH = "$6$salt$hash"
 SAYS_NOTHING = "#!/bin/sh\necho Checking syntax of configuration file\n"
@@ -72,9 +77,11 @@ class Server:
             f"RequireValidShell off\nUseFtpUsers off\n{text}",
         )
 
+    def settings(self) -> dict[str, str]:
+        return {"config": str(self.config), "prefix": str(self.place)}
+
     def connector(self) -> ProftpdConnector:
-        settings = {"config": str(self.config), "prefix": str(self.place)}
-        found = connect(settings)
+        found = connect(self.settings())
         assert isinstance(found, ProftpdConnector)
         return found
 
@@ -353,3 +360,63 @@ class TestLogs:
         facts = {one.name: one.last_login for one in server.connector().read().accounts}
         assert facts["alice"] is not None
         assert facts["bob"] is None
+
+
+class WithoutGetfacl(RealWorld):
+    """A machine on which the package acl is missing."""
+
+    def host(self, settings: Mapping[str, str]) -> Host:
+        class Bare(LocalHost):
+            def run(self, command: Command, data: bytes = b"") -> Output:
+                if "getfacl" in command.words:
+                    return Output(127, b"", "xargs: getfacl: No such file or directory")
+                return super().run(command, data)
+
+            def stream(self, command: Command, data: bytes = b"") -> Stream:
+                if "getfacl" in command.words:
+                    command = commands.program("/no/such", "/getfacl")
+                return super().stream(command, data)
+
+        return Bare()
+
+
+class TestWithoutGetfacl:
+    def test_a_change_is_blocked_and_not_left_to_a_person(self, server: Server) -> None:
+        """The package can be installed, and then the order goes on by itself."""
+        (server.tree / "in" / ".ftpaccess").write_text("<Limit DELE>\nDenyAll\n</Limit>\n")
+        connector = connect(server.settings(), WithoutGetfacl())
+        reading = connector.read()
+        list(reading.grants)
+        assert any("getfacl" in problem for problem in reading.problems)
+        with pytest.raises(ServerDataInvalid, match="getfacl"):
+            connector.plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+
+
+class TestForeignFiles:
+    """The setting may name any file; what stands in it is nobody's business."""
+
+    SECRETS = ("root:$6$topsecret:20000::", "hunter2", "[db]\npassword = hunter2", "<hunter2>")
+
+    @pytest.mark.parametrize("text", SECRETS)
+    @pytest.mark.parametrize("has_program", [True, False])
+    def test_no_message_repeats_a_line(self, server: Server, text: str, has_program: bool) -> None:
+        if has_program:
+            shutil.copy(DAEMONS / "proftpd/usr/sbin/proftpd", server.place / "usr/sbin/proftpd")
+        else:
+            (server.place / "usr/sbin/proftpd").unlink()
+        server.config.write_text(f"{text}\n{text}\n")
+        told = " ".join(f"{one.cause} {one.remedy}" for one in server.connector().checks())
+        try:
+            reading = server.connector().read()
+            told += " ".join([*reading.problems, *reading.warnings])
+            assert reading.problems
+        except ServerDataInvalid as error:
+            told += str(error)
+        assert "hunter2" not in told
+        assert "topsecret" not in told
+
+    def test_a_line_of_the_daemons_own_file_is_named(self, server: Server) -> None:
+        shutil.copy(DAEMONS / "proftpd/usr/sbin/proftpd", server.place / "usr/sbin/proftpd")
+        server.configure("MaxLoginAttempts many\n")
+        with pytest.raises(ServerDataInvalid, match=r"proftpd.conf:9: .*MaxLoginAttempts"):
+            server.connector().read()

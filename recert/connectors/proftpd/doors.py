@@ -1,7 +1,8 @@
 """The doors of the daemon: each server that it opens, with the protocol that it speaks there."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from recert.connectors.proftpd import directives
@@ -29,6 +30,7 @@ class Layout:
     servers: list[Section]
     doubts: dict[Statement, list[str]] = field(default_factory=dict)  # by what it widens
     remarks: list[str] = field(default_factory=list)
+    ours: set[str] = field(default_factory=set)  # files of which most lines are the daemon's
     problems: dict[str, None] = field(default_factory=dict)  # what may add access, each once
 
     def open_servers(self) -> Iterator[tuple[Section, str]]:
@@ -49,7 +51,7 @@ def lay_out(configuration: Configuration) -> Layout:
     spread_globals(servers)
     for server in servers:
         settle(server)
-    layout = Layout(main, servers)
+    layout = Layout(main, servers, ours=set(_own_files(configuration.items)))
     seen: set[Statement] = set()
     for server in servers:
         _doubt(server, server.statement, layout, seen)
@@ -61,16 +63,30 @@ def lay_out(configuration: Configuration) -> Layout:
     return layout
 
 
+def _own_files(items: Iterable[Statement]) -> Iterator[str]:
+    """Only of these a message may repeat a word: the setting may name any file."""
+    known: Counter[str] = Counter()
+    for item in _all_of(items):
+        known[item.place.file] += 1 if directives.is_directive(item.name) else -1
+    return (file for file, count in known.items() if count >= 0)
+
+
+def _all_of(items: Iterable[Statement]) -> Iterator[Statement]:
+    for item in items:
+        yield item
+        yield from _all_of(item.items)
+
+
 def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statement]) -> None:
     """Notes what is not understood; copies of one statement are told once."""
     for item in section.items:
         if _may_add(item):
             problem = (
-                f"{item.place.file}:{item.place.line}: not understood: {_shown(item)}; it may add "
-                "access that Recert cannot list"
+                f"{item.place.file}:{item.place.line}: not understood: {_shown(item, layout)}; it "
+                "may add access that Recert cannot list"
             )
             layout.problems[problem] = None
-        text = _what_is_unclear(item)
+        text = _what_is_unclear(item, layout)
         if text:
             layout.doubts.setdefault(holder, []).append(f"not understood: {text} at {item.place}")
         elif (text := _what_depends(item)) and item.statement not in seen:
@@ -96,15 +112,16 @@ def _may_add(item: Section) -> bool:
     return not directives.is_known(item.name) and not directives.only_takes_away(item.name)
 
 
-def _shown(item: Section) -> str:
+def _shown(item: Section, layout: Layout) -> str:
     """The name of a directive; what is none may be a line of a foreign file."""
     word = item.statement.word.strip("<>")
-    return item.statement.word if _A_NAME.fullmatch(word) else "this line"
+    is_ours = item.place.file in layout.ours and _A_NAME.fullmatch(word)
+    return item.statement.word if is_ours else "this line"
 
 
-def _what_is_unclear(item: Section) -> str:
+def _what_is_unclear(item: Section, layout: Layout) -> str:
     if item.kind in (Kind.OTHER, Kind.GLOBAL):
-        return "" if item.name in directives.SECTIONS else _shown(item)
+        return "" if item.name in directives.SECTIONS else _shown(item, layout)
     if item.kind is Kind.SESSION:
         return item.statement.text if _is_regex(item) or item.name == "<ifclass>" else ""
     if item.name == "vrootengine":  # where sections hold for its paths is not known
@@ -113,7 +130,7 @@ def _what_is_unclear(item: Section) -> str:
         return item.statement.text if _is_filter(item) or _hides(item) else ""
     if item.name.endswith("engine") and not on(item, True):
         return ""
-    return _shown(item)  # its values may be secrets
+    return _shown(item, layout)  # its values may be secrets
 
 
 def _hides(item: Section) -> bool:

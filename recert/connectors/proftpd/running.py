@@ -25,7 +25,7 @@ PROGRAM = "/usr/sbin/proftpd"
 _PID_FILES = ("/run/proftpd.pid", "/var/run/proftpd.pid", "/run/proftpd/proftpd.pid")
 _PLACED = re.compile(r"fatal: (?P<text>.*) on line (?P<line>\d+) of '(?P<file>[^']*)'")
 _NOT_US = re.compile(r"Permission denied")
-_NO_PROGRAM = 127
+_NO_PROGRAM, _RAN = 127, "Checking syntax of configuration file"
 _BAD = re.compile(r"\b(fatal|error):", re.IGNORECASE)
 _WARNING = re.compile(r"\bwarning:", re.IGNORECASE)
 _PATIENCE = 1.5  # a daemon that does not like its new file is gone within a second
@@ -67,9 +67,9 @@ def check_accepted(host: Host, prefix: str, file: str) -> str:
     if not found:
         return ""
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
-    may_not = _NOT_US.search(answer.errors) is not None
-    if answer.code == _NO_PROGRAM or may_not:
-        why = "it may not read all files" if may_not else f"{prefix}{PROGRAM} cannot be run"
+    has_run = _RAN in f"{answer.out.decode(errors='replace')}{answer.errors}"
+    if not has_run or _NOT_US.search(answer.errors):
+        why = "it may not read all files" if has_run else f"{prefix}{PROGRAM} cannot be run"
         return f"Whether the daemon accepts {file} is not known: {why} (proftpd -t)."
     raise ServerDataInvalid(found)
 

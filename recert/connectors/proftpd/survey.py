@@ -4,7 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from recert.connectors.contract import AccountFact, AccountKind, GroupFact, ServerDataInvalid
+from recert.connectors.contract import (
+    AccountFact,
+    AccountKind,
+    ConnectorError,
+    GroupFact,
+    ServerDataInvalid,
+)
 from recert.connectors.hosts import Host
 from recert.connectors.posix.acl import Node
 from recert.connectors.posix.edit import whole_acls
@@ -17,6 +23,7 @@ from recert.connectors.proftpd import facts as reading
 from recert.connectors.proftpd.aliases import Aliases
 from recert.connectors.proftpd.door import Door, Ground, open_door
 from recert.connectors.proftpd.doors import SFTP
+from recert.connectors.proftpd.explanations import more_of
 from recert.connectors.proftpd.known import Known
 from recert.connectors.proftpd.links import folder_links
 from recert.connectors.proftpd.logins import Session, key_places, sessions
@@ -78,7 +85,9 @@ def look(
             for home in future_homes(server, found, resolved)
         ),
     )
-    ground = Ground(tree, resolved, dynamic, _nodes(host, dynamic), links, frozenset(future))
+    ground = Ground(
+        tree, resolved, dynamic, _nodes(host, dynamic, tree.problems), links, frozenset(future)
+    )
     return over(known, ground, seen)
 
 
@@ -173,9 +182,14 @@ def _named(section: Section) -> Iterable[str]:
         yield from _named(item)
 
 
-def _nodes(host: Host, files: Mapping[str, bytes]) -> dict[str, Node]:
-    """Who may read which .ftpaccess file is a question to the kernel."""
-    listed = whole_acls(host, [path.encode(errors="surrogateescape") for path in sorted(files)])
+def _nodes(host: Host, files: Mapping[str, bytes], problems: list[str]) -> dict[str, Node]:
+    """Who may read which .ftpaccess file is a question to the kernel. Where it is not answered,
+    the reading is partial."""
+    try:
+        listed = whole_acls(host, [path.encode(errors="surrogateescape") for path in sorted(files)])
+    except ConnectorError as error:
+        problems.append(f".ftpaccess files: {error.message}")
+        return {}
     return {
         one.path.decode(errors="surrogateescape"): Node(one.uid, one.gid, 0, one.access)
         for one in listed
