@@ -118,7 +118,22 @@ KINDS = {
         Kind(
             "proftpd",
             "ProFTPD (FTP and SFTP)",
-            _daemon("Full path of ProFTPD's main configuration file."),
+            (
+                *_daemon("Full path of ProFTPD's main configuration file."),
+                Setting(
+                    "sql_url",
+                    "Database of accounts",
+                    "For accounts in MySQL or PostgreSQL: mysql://USER@HOST:PORT/DATABASE, with an "
+                    "account that may only read. Without it the snapshot is partial.",
+                    required=False,
+                ),
+                Setting(
+                    "sql_password_file",
+                    "Password file of the database",
+                    "Path of a file on this machine that holds the password of that account.",
+                    required=False,
+                ),
+            ),
             proftpd.connect,
         ),
         Kind(

@@ -7,7 +7,8 @@ from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import FileMissing, Host
 from recert.connectors.posix.accounts import SystemUsers
 from recert.connectors.posix.secrets import second_field
-from recert.connectors.proftpd import database, sources
+from recert.connectors.proftpd import database, remote, sources
+from recert.connectors.proftpd.database import Columns
 from recert.connectors.proftpd.known import Known
 from recert.connectors.proftpd.logins import PAM, known_modules
 from recert.connectors.proftpd.sections import Section, on
@@ -165,6 +166,8 @@ def _from_database(
     if columns is None:
         return None
     key = (SQL, repr(columns))
+    if columns.backend != "sqlite3":
+        return _from_remote(known, server, columns, shared)
     if key not in shared:
         title = known.configuration.title(columns.file)
         known.account_files.add(columns.file)
@@ -176,6 +179,33 @@ def _from_database(
             shared[key] = database.read(raw, journal, columns, title)
         except ConnectorError as error:
             _note(known, f"{columns.file}: {error.message}")
+            shared[key] = Book(SQL, title)
+    return shared[key]
+
+
+def _from_remote(
+    known: Known, server: Section, columns: Columns, shared: dict[tuple[str, ...], Book]
+) -> Book | None:
+    """Through the account that the settings name; without one the accounts are not listed."""
+    connect = server.value("sqlconnectinfo")
+    if connect is None:
+        return None
+    where = f"{connect.place.file}:{connect.place.line}: {connect.statement.word}"
+    if not remote.fits(known.settings, columns):
+        named = "names another database" if known.settings.get("sql_url") else "is not set"
+        _note(
+            known,
+            f"{where}: the accounts of this {columns.backend} database are not listed, because "
+            f"sql_url {named}",
+        )
+        return None
+    key = (SQL, repr(columns))
+    if key not in shared:
+        title = f"the database {columns.file.partition('@')[0]}"
+        try:
+            shared[key] = remote.read(known.settings, columns, title)
+        except ConnectorError as error:
+            _note(known, f"{where}: {error.message}")
             shared[key] = Book(SQL, title)
     return shared[key]
 

@@ -1,7 +1,7 @@
 """The ProFTPD connector: folders by ACL where the kernel can say it, else by <Limit>."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from recert.connectors.contract import (
@@ -18,14 +18,19 @@ from recert.connectors.posix import daemon, membership
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.proftpd import edit, facts, logs, running
+from recert.connectors.proftpd import edit, facts, logs, remote, running
 from recert.connectors.proftpd.doors import lay_out
 from recert.connectors.proftpd.facts import configuration_of
 from recert.connectors.proftpd.survey import ProftpdSurvey, survey
+from recert.connectors.world import REAL, World
 
 
 class ProftpdConnector(PosixConnector):
     """One ProFTPD, known by its main configuration file."""
+
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        remote.check(settings)
 
     def survey(self, host: Host) -> Survey:
         return survey(host, self._settings, self._world.now(), self._last_logins(host))

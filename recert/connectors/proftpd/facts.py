@@ -65,7 +65,9 @@ def read(host: Host, settings: Mapping[str, str], today: date) -> Known:
         ftpusers=frozenset(line.strip() for line in lines_of(lists["/etc/ftpusers"])),
         today=today,
     )
-    known = Known(configuration, layout, facts, set(configuration.modules), prefix=prefix)
+    known = Known(
+        configuration, layout, facts, set(configuration.modules), prefix=prefix, settings=settings
+    )
     read_books(host, known)
     _read_pam(host, known)
     facts.keys = _keys(host, known)

@@ -1,5 +1,6 @@
 """What was read of one daemon: its configuration, its servers, and what stands behind them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from recert.connectors.proftpd.doors import Layout
@@ -19,3 +20,4 @@ class Known:
     problems: list[str] = field(default_factory=list)
     account_files: set[str] = field(default_factory=set)
     prefix: str = ""  # where the daemon's own programs live
+    settings: Mapping[str, str] = field(default_factory=dict)
