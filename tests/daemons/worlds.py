@@ -31,7 +31,8 @@ from tests.daemons.residents import Group, Residents, User, new_place
 
 FOLDER_NAMES = (
     "in", "out", "finance", "hr", "in box", "it's", 'the "best"', "Größe", "[draft]", "-dash",
-    "a&b", "50%", "#1", "semi;colon", "{x}", "50 % + [1]", "日本", "x=y", ".config", "two  blanks",
+    "a&b", "50%", "#1", "semi;colon", "{x}", "50 % + [1]", "etc", "lib", "日本", "x=y", ".config",
+    "two  blanks",
 )  # fmt: skip
 FILE_NAMES = (
     "report.pdf", "übersicht.txt", "a b.csv", ".hidden", "-x", "[1].txt", "data.zip", "it's.doc",

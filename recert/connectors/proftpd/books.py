@@ -34,6 +34,8 @@ def read_books(host: Host, known: Known) -> None:
             if module == UNIX and known.facts.users.doubts:
                 doubts = known.layout.doubts.setdefault(server.statement, [])
                 doubts += known.facts.users.doubts
+            for problem in known.facts.users.problems if module == UNIX else ():
+                _note(known, problem)
             book = _book(host, known, server, module, shared)
             if book is not None:
                 books[server].append(book)
