@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host
 
-# A keyword may stand in quotes; one "=" may stand behind it.
-_KEYWORD = re.compile(r"(?:\"([^\"]+)\"|([^\s=\"]+))\s*=?\s*(.*)$", re.DOTALL)
+# One "=" may stand behind a keyword; behind one in quotes it belongs to the values (sshd -T).
+_KEYWORD = re.compile(r"(?:\"([^\"]+)\"\s*|([^\s=\"]+)\s*=?\s*)(.*)$", re.DOTALL)
 _DEEPEST = 16  # sshd's own limit of nested includes
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 
