@@ -14,6 +14,7 @@ from recert.connectors.pureftpd import puredb
 from recert.connectors.rights import FULL, READ, Rights
 from recert.connectors.vsftpd import log, verbs
 from recert.connectors.vsftpd.options import Options, parse
+from tests.daemons.rigs import DAEMONS
 
 CHANGES = FULL & ~READ
 
@@ -280,3 +281,23 @@ class TestSettings:
         assert words[:4] == ["config", "root", "prefix", "transport"]
         with pytest.raises(SettingsInvalid, match="config"):
             registry.check_settings(kind, {"root": "/srv"})
+
+
+class TestForeignFilesForSshd:
+    """The setting may name any file; what stands in it is nobody's business."""
+
+    @pytest.mark.parametrize(
+        "text", ["root:$6$topsecret:20000::\nbin:*:1::\n", "hunter2\n", "password = hunter2\n[x]\n"]
+    )
+    def test_no_message_repeats_a_line(self, tmp_path: Path, text: str) -> None:
+        file = tmp_path / "secrets"
+        file.write_text(text)
+        settings = {"config": str(file), "prefix": str(DAEMONS / "openssh")}
+        connector = registry.connect("openssh", settings)
+        told = " ".join(one.cause for one in connector.checks())
+        with pytest.raises(ServerDataInvalid) as raised:
+            connector.read()
+        told += str(raised.value)
+        assert f"{file}:1" in told
+        assert "hunter2" not in told
+        assert "topsecret" not in told

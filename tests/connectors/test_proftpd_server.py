@@ -420,3 +420,92 @@ class TestForeignFiles:
         server.configure("MaxLoginAttempts many\n")
         with pytest.raises(ServerDataInvalid, match=r"proftpd.conf:9: .*MaxLoginAttempts"):
             server.connector().read()
+
+
+class TestTwoServersWithOneFile:
+    """FTP and SFTP include the same rules, and read some of their words differently."""
+
+    def _configure(self, server: Server, rules: str) -> None:
+        etc = server.place / "etc"
+        server.write("rules.conf", rules.format(tree=server.tree))
+        server.configure(
+            f"Include {etc}/rules.conf\n"
+            "<VirtualHost 127.0.0.1>\nPort 2222\nSFTPEngine on\nDefaultRoot ~\nAllowOverwrite on\n"
+            f"AuthOrder mod_auth_file.c\nAuthUserFile {etc}/users\nAuthGroupFile {etc}/groups\n"
+            f"RequireValidShell off\nUseFtpUsers off\nInclude {etc}/rules.conf\n</VirtualHost>\n"
+        )
+
+    def _cells(self, server: Server) -> dict[tuple[str, str, str], Rights]:
+        """(account, protocol, folder) -> rights, by the nearest boundary."""
+        reading = server.connector().read()
+        grants = {(one.account, one.folder): one for one in reading.grants}
+        found = {}
+        for folder in (server.tree, *server.tree.rglob("*/")):
+            near = next(str(p) for p in (folder, *folder.parents) if str(p) in reading.folders)
+            for account in ("alice", "bob", "charlie"):
+                grant = grants.get((account, near))
+                for protocol in ("ftp", "sftp"):
+                    rights = dict(grant.protocols).get(protocol, grant.rights) if grant else None
+                    found[account, protocol, str(folder)] = rights or Rights.NONE
+        return found
+
+    RULES = (
+        "<Directory {tree}/in>\n<Limit WRITE>\nAllowAll\n</Limit>\n</Directory>\n"
+        "<Directory {tree}/in/deep>\n<Limit {words}>\nDenyAll\n</Limit>\n</Directory>\n"
+    )
+
+    @pytest.mark.parametrize("words", ["DIRS", "RNFR", "LIST", "STOR APPE", "READ", "ALL"])
+    def test_the_file_is_edited_once_and_nobody_wins_by_any_protocol(
+        self, server: Server, words: str
+    ) -> None:
+        self._configure(server, self.RULES.replace("{words}", words))
+        before = self._cells(server)
+        plan = server.connector().plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+        server.connector().apply(plan)
+        after = self._cells(server)
+        text = (server.place / "etc/rules.conf").read_text()
+        assert text.count("DenyUser") == 1
+        planned = {(cell.account, cell.folder) for cell in plan.side_effects}
+        for (account, protocol, folder), had in before.items():
+            has = after[account, protocol, folder]
+            assert not has & ~had, f"{account} won {has & ~had!r} in {folder} by {protocol}"
+            is_wanted = account == "alice" and folder == str(server.tree / "in")
+            if not is_wanted and (account, folder) not in planned:
+                assert has == had, (account, protocol, folder)
+
+
+class TestHomesThatAreMadeLater:
+    """CreateHome makes a home at the first sign-in: whoever has none yet can come in all the
+    same."""
+
+    @pytest.fixture
+    def newcomer(self, server: Server) -> Server:
+        users = (server.place / "etc" / "users").read_text()
+        home = f"{server.tree}/new/erin"
+        server.write("users", f"{users}erin:{HASH}:7005:7001::{home}:/bin/sh\n")
+        server.configure("CreateHome on 750 dirmode 711\n")
+        return server
+
+    def test_the_home_is_shown_as_it_will_be(self, newcomer: Server) -> None:
+        reading = newcomer.connector().read()
+        grants = [one for one in reading.grants if one.account == "erin"]
+        assert next(one for one in reading.accounts if one.name == "erin").enabled
+        (grant,) = grants
+        assert grant.folder == f"{newcomer.tree}/new/erin"
+        assert Rights.UPLOAD in grant.rights
+        assert grant.widened
+        assert "made at the first sign-in (CreateHome)" in grant.via
+
+    def test_taking_it_away_closes_the_account(self, newcomer: Server) -> None:
+        """There is no folder yet that could be changed."""
+        folder = f"{newcomer.tree}/new/erin"
+        plan = newcomer.connector().plan(Change("erin", folder, Rights.NONE))
+        newcomer.connector().apply(plan)
+        reading = newcomer.connector().read()
+        assert not [one for one in reading.grants if one.account == "erin"]
+
+    def test_without_the_directive_the_account_stays_out(self, newcomer: Server) -> None:
+        newcomer.configure("CreateHome off\n")
+        fact = next(one for one in newcomer.connector().read().accounts if one.name == "erin")
+        assert not fact.enabled
+        assert "does not exist" in fact.note

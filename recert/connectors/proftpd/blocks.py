@@ -24,6 +24,20 @@ class Insertion:
     text: str
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a block for a folder goes, and for which name."""
+
+    user: str
+    file: str
+    at: int
+    head: str  # of a section that has to be made for the folder
+    tail: str
+
+    def with_block(self, block: str) -> Insertion:
+        return Insertion(self.file, self.at, f"{self.head}{block}{self.tail}")
+
+
 def limit(commands: Iterable[str], directive: str, user: str, indent: str) -> str:
     """One <Limit> block for one user."""
     return (

@@ -153,8 +153,11 @@ WRITING = (
 )
 
 
-def group_of(command: str) -> str:
-    """The group word that decides about a command which no block names."""
+def group_of(command: str, protocol: str) -> str:
+    """The group word that decides about a command which no block names. The two protocols differ
+    about the start of a rename."""
+    if command == "RNFR" and protocol == "sftp":
+        return "DIRS"
     if command in _READS:
         return "READ"
     return "DIRS" if command in _LISTS else "WRITE"

@@ -14,10 +14,10 @@ from recert.connectors.posix.compare import ByView, compared
 from recert.connectors.posix.edit import READS, region
 from recert.connectors.posix.evaluate import FolderRights
 from recert.connectors.posix.parts import Part, text_part
-from recert.connectors.proftpd.blocks import Insertion, Text, check_name, limit
+from recert.connectors.proftpd.blocks import Insertion, Placement, Text, check_name, limit
 from recert.connectors.proftpd.demands import CLOSING, EVERYTHING, group_of
 from recert.connectors.proftpd.door import Door
-from recert.connectors.proftpd.doors import lay_out
+from recert.connectors.proftpd.doors import SFTP, lay_out
 from recert.connectors.proftpd.facts import configuration_of, source_of
 from recert.connectors.proftpd.files import Source
 from recert.connectors.proftpd.known import Known
@@ -124,8 +124,9 @@ def _keeping_all(
     kept: dict[tuple[str, str, int], list[str]] = {}
     wrapped: dict[tuple[str, str, int], Placement] = {}
     for door, ones, others in zip(attempt.survey.doors, before, after, strict=True):
+        had = {one.path: one.rights(attempt.me) for one in ones}
         for folder in _lost_below(attempt.me, ones, others, wanted):
-            found = _keeping(door, attempt, text, commands, folder)
+            found = _keeping(door, attempt, text, commands, folder, had[folder])
             if found is None:
                 continue
             words, placement = found
@@ -165,20 +166,6 @@ def _name_at(door: Door, survey: ProftpdSurvey, account: str) -> str:
     return session.entry.name if session is not None else account
 
 
-@dataclass(frozen=True)
-class Placement:
-    """Where a block for a folder goes, and for which name."""
-
-    user: str
-    file: str
-    at: int
-    head: str  # of a section that has to be made for the folder
-    tail: str
-
-    def with_block(self, block: str) -> Insertion:
-        return Insertion(self.file, self.at, f"{self.head}{block}{self.tail}")
-
-
 def _closing(
     door: Door, attempt: Attempt, text: Text, commands: Sequence[str]
 ) -> Iterator[Insertion]:
@@ -187,9 +174,10 @@ def _closing(
 
 
 def _keeping(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str
+    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str, had: Rights
 ) -> tuple[list[str], Placement] | None:
-    """What lets the account go on with what it could do in a folder below, and where."""
+    """What lets the account go on with what it could do in a folder below, and where. By SFTP an
+    Allow for READDIR would open a listing that other words deny."""
     view = door.screen.view_of(attempt.me)
     if view is None or door.refusal(attempt.change.account, attempt.survey.tree):
         return None
@@ -199,10 +187,11 @@ def _keeping(
         word
         for word in commands
         if any(
-            judge.may(one, word, group_of(word)).allowed & attempt.me
+            judge.may(one, word, group_of(word, door.protocol)).allowed & attempt.me
             for one in (places.itself, places.inside)
         )
         and word not in ("READ", "WRITE", "DIRS", "ALL")
+        and (word != "READDIR" or door.protocol != SFTP or Rights.LIST in had)
     ]
     return (kept, _placed(door, attempt, text, commands, folder)) if kept else None
 
@@ -230,7 +219,10 @@ def _placed(
 def _check_rules(door: Door, section: Section, commands: Sequence[str], me: int) -> None:
     """A rule that lets the account in by exclusion or by a pattern speaks of more than one
     account; an administrator shall look at it."""
-    deciding = {door.screen.judge.decider(section, word, group_of(word), me) for word in commands}
+    deciding = {
+        door.screen.judge.decider(section, word, group_of(word, door.protocol), me)
+        for word in commands
+    }
     for block in deciding - {None}:
         for item in block.items if block is not None else ():
             unclear = item.args[:1] == ("regex",) or any(word.startswith("!") for word in item.args)
