@@ -132,6 +132,11 @@ class ProftpdRig(Rig):
             )
         ]
         ground.dress_folders()
+        # Whoever copies needs something to copy; a probe uses no file of its own for that.
+        for number in (1, 2) if "mod_copy" in self.modules else ():
+            file = ground.root / f"to be copied {number}"
+            file.write_text(f"copy {number}")
+            file.chmod(0o644)
         system = [] if self.by_sql and ground.chance(0.5) else self.users
         self.logins = [
             Login(one.name, one.uid, one.line.replace(HASH, "HASH")) for one in self.accounts
@@ -222,8 +227,8 @@ class ProftpdRig(Rig):
         """What holds for both servers: the sources of accounts, and some rules."""
         ground, dice = self.ground, self.ground.dice
         shells = "on" if ground.chance(0.15) else "off"
-        lines = ["<Global>", "AuthPAM off"]
-        lines += self._mostly(f"RequireValidShell {shells}", "UseFtpUsers off")
+        lines = ["<Global>"]
+        lines += self._mostly("AuthPAM off", f"RequireValidShell {shells}", "UseFtpUsers off")
         lines += self._newer_lines()
         if self.by_sql:
             order = ["mod_sql.c"]
@@ -244,7 +249,7 @@ class ProftpdRig(Rig):
                 f"AuthGroupFile {self.etc}/ftpd.group",
             ]
         order += ["mod_auth_unix.c"] if self.system_order else []
-        lines.append(f"AuthOrder {' '.join(order)}")
+        lines += self._mostly(f"AuthOrder {' '.join(order)}")
         lines += self._mostly(f"AllowOverwrite {dice.choice(('on', 'on', 'off'))}")
         if ground.chance(0.3):
             lines.append("AllowStoreRestart on")
