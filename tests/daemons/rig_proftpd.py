@@ -103,7 +103,7 @@ class ProftpdRig(Rig):
 
     def _settle(self) -> None:
         ground, dice = self.ground, self.ground.dice
-        ground.lay_folders(dice.randint(12, 16))
+        ground.lay_folders(dice.randint(12, 16), also=("etc", "lib"))
         for number in range(dice.randint(1, 3)):
             self.users.append(
                 ground.new_user(

@@ -31,8 +31,7 @@ from tests.daemons.residents import Group, Residents, User, new_place
 
 FOLDER_NAMES = (
     "in", "out", "finance", "hr", "in box", "it's", 'the "best"', "Größe", "[draft]", "-dash",
-    "a&b", "50%", "#1", "semi;colon", "{x}", "50 % + [1]", "etc", "lib", "日本", "x=y", ".config",
-    "two  blanks",
+    "a&b", "50%", "#1", "semi;colon", "{x}", "50 % + [1]", "日本", "x=y", ".config", "two  blanks",
 )  # fmt: skip
 FILE_NAMES = (
     "report.pdf", "übersicht.txt", "a b.csv", ".hidden", "-x", "[1].txt", "data.zip", "it's.doc",
@@ -132,9 +131,10 @@ class Ground:
         self.numbers.append(self.residents.free_id())
         return self.numbers[-1]
 
-    def lay_folders(self, count: int) -> None:
-        """Empty folders, all as open as they were made; `dress_folders` closes them."""
-        names = list(FOLDER_NAMES)
+    def lay_folders(self, count: int, also: Sequence[str] = ()) -> None:
+        """Empty folders, all as open as they were made; `dress_folders` closes them. `also`:
+        names that mean something to one kind of server."""
+        names = [*FOLDER_NAMES, *also]
         self.dice.shuffle(names)
         for number in range(count):
             top = number < 4 or self.chance(0.1)
