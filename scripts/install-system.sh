@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, with sudo when not root.
 #   install-system.sh run    what the product needs (building python-ldap, printing summaries)
-#   install-system.sh test   also PostgreSQL, Chromium and Dovecot, and the tools and libraries of the
+#   install-system.sh test   also PostgreSQL, MariaDB, Chromium and Dovecot, and the tools and libraries of the
 #                            servers that unpack-daemons.sh lays out, for the tests
 set -eu
 
 run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv
 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz0b libharfbuzz-subset0 libfontconfig1 fonts-dejavu-core"
 test="postgresql-15 chromium dovecot-imapd
+mariadb-server-core mariadb-client-core libmariadb3
 acl libhiredis0.14 libmemcached11 libmemcachedutil2 libpam-modules libpam0g libpcre2-posix3
 libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
 

@@ -50,7 +50,10 @@ class ApprovalRefused(RefusedByPolicy):
 
 def seal(plan: contract.Plan) -> str:
     """Stands for a plan with everything that it touches; another plan needs another approval."""
-    cells = [(c.account, c.folder, int(c.before), int(c.after)) for c in plan.side_effects]
+    cells = [
+        (c.account, c.folder, int(c.before), int(c.after), *filter(None, (c.protocol,)))
+        for c in plan.side_effects
+    ]
     said = json.dumps([plan.before, plan.after, cells])
     return hashlib.sha256(said.encode()).hexdigest()
 

@@ -298,7 +298,13 @@ def loaded(kept: dict[str, Any]) -> Plan:
     """The plan back from JSON."""
     change = kept["change"]
     cells = (
-        Cell(c["account"], c["folder"], Rights(c["before"]), Rights(c["after"]))
+        Cell(
+            c["account"],
+            c["folder"],
+            Rights(c["before"]),
+            Rights(c["after"]),
+            c.get("protocol", ""),
+        )
         for c in kept["side_effects"]
     )
     return Plan(

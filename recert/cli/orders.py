@@ -80,7 +80,8 @@ def order_show(context: Shell, number: int) -> None:
         click.echo((found.plan or {}).get("diff", "There is no plan yet."))
         for cell in (found.plan or {}).get("side_effects", ()):
             left, had = rights.say(cell["after"]), rights.say(cell["before"])
-            click.echo(f"! also: {cell['account']} in {cell['folder']}: {had} -> {left}")
+            by = f" by {cell['protocol']}" if cell.get("protocol") else ""
+            click.echo(f"! also: {cell['account']} in {cell['folder']}{by}: {had} -> {left}")
         for step in queries.steps(session, number):
             click.echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state.value}  {step.detail}")
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 import time
@@ -114,11 +115,12 @@ def replace(
     folder = beside or target.parent
     temporary = folder / f".{target.name}.{secrets.token_hex(8)}.tmp"
     with as_connector_errors(target):
+        _sweep(folder, target.name)
         try:
-            _write(temporary, target, content, mode)
-            reach("temporary file written")
-            last_look()
-            temporary.rename(target)
+            with _written(temporary, target, content, mode):
+                reach("temporary file written")
+                last_look()
+                temporary.rename(target)
         except BaseException:
             with suppress(FileNotFoundError):
                 temporary.unlink()
@@ -127,13 +129,32 @@ def replace(
     _settle(target.parent)
 
 
-def _write(temporary: Path, target: Path, content: bytes, mode: int) -> None:
+@contextmanager
+def _written(temporary: Path, target: Path, content: bytes, mode: int) -> Iterator[None]:
+    """The temporary file, locked for as long as it is somebody's."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         _dress(file.fileno(), target, mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+        yield
+
+
+def _sweep(folder: Path, name: str) -> None:
+    """Removes what a killed run left: temporary files of this target that nobody holds."""
+    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp")
+    for path in [one for one in folder.iterdir() if pattern.fullmatch(one.name)]:
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(handle)
 
 
 def _dress(handle: int, target: Path, mode: int) -> None:

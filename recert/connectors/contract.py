@@ -146,12 +146,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Cell:
-    """One folder of one account, before and after a change."""
+    """One folder of one account, before and after a change: over all protocols, or over the one
+    that is named, where the others hide what it loses."""
 
     account: str
     folder: str
     before: Rights
     after: Rights
+    protocol: str = ""
 
 
 @dataclass(frozen=True)

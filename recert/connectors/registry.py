@@ -130,7 +130,24 @@ KINDS = {
         Kind(
             "proftpd",
             "ProFTPD (FTP and SFTP)",
-            _daemon("Full path of ProFTPD's main configuration file."),
+            (
+                *_daemon("Full path of ProFTPD's main configuration file."),
+                Setting(
+                    "sql_url",
+                    "Database of accounts",
+                    "For accounts in MySQL or PostgreSQL: mysql://USER@HOST:PORT/DATABASE, with an "
+                    "account that may only read. Without it the snapshot is partial.",
+                    required=False,
+                    by_operator=True,
+                ),
+                Setting(
+                    "sql_password_file",
+                    "Password file of the database",
+                    "Path of a file on this machine that holds the password of that account.",
+                    required=False,
+                    by_operator=True,
+                ),
+            ),
             proftpd.connect,
         ),
         Kind(

@@ -14,6 +14,7 @@ from recert.connectors.pureftpd import puredb
 from recert.connectors.rights import FULL, READ, Rights
 from recert.connectors.vsftpd import log, verbs
 from recert.connectors.vsftpd.options import Options, parse
+from tests.daemons.rigs import DAEMONS
 
 CHANGES = FULL & ~READ
 
@@ -183,7 +184,26 @@ class TestSftpServers:
 
     def test_an_unknown_flag_ends_the_login(self) -> None:
         assert "-Z" in requests.of_command("internal-sftp -Z").broken
-        assert requests.of_command("/usr/bin/rsync --server").not_sftp
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            *("/usr/bin/rsync --server", "umask 002; /usr/lib/openssh/sftp-server", "rbash -c x"),
+            *('"internal-sftp"', "/bin/internal-sftp", "exec /usr/lib/openssh/sftp-server"),
+        ],
+    )
+    def test_a_command_that_is_not_understood_may_be_a_server(self, command: str) -> None:
+        server = requests.of_command(command)
+        assert server.unknown
+        assert server.rights == FULL & ~Rights.SHARE
+
+    @pytest.mark.parametrize("command", ["/bin/false", "/usr/sbin/nologin", ""])
+    def test_a_command_that_does_nothing_is_none(self, command: str) -> None:
+        assert requests.of_command(command).not_sftp
+
+    def test_words_behind_the_first_that_is_no_flag_mean_nothing(self) -> None:
+        assert not requests.of_command("internal-sftp # only files -R").is_read_only
+        assert requests.of_command("internal-sftp -R # only files").is_read_only
 
 
 class TestAuthorizedKeys:
@@ -261,3 +281,23 @@ class TestSettings:
         assert words[:4] == ["config", "root", "prefix", "transport"]
         with pytest.raises(SettingsInvalid, match="config"):
             registry.check_settings(kind, {"root": "/srv"})
+
+
+class TestForeignFilesForSshd:
+    """The setting may name any file; what stands in it is nobody's business."""
+
+    @pytest.mark.parametrize(
+        "text", ["root:$6$topsecret:20000::\nbin:*:1::\n", "hunter2\n", "password = hunter2\n[x]\n"]
+    )
+    def test_no_message_repeats_a_line(self, tmp_path: Path, text: str) -> None:
+        file = tmp_path / "secrets"
+        file.write_text(text)
+        settings = {"config": str(file), "prefix": str(DAEMONS / "openssh")}
+        connector = registry.connect("openssh", settings)
+        told = " ".join(one.cause for one in connector.checks())
+        with pytest.raises(ServerDataInvalid) as raised:
+            connector.read()
+        told += str(raised.value)
+        assert f"{file}:1" in told
+        assert "hunter2" not in told
+        assert "topsecret" not in told

@@ -428,9 +428,7 @@ class TestExplanations:
         assert world.doubtful("alice", "/in/deep")
         assert not world.doubtful("alice", "/out")
 
-    @pytest.mark.parametrize(
-        "line", ["BanOnEvent MaxLoginAttempts 2/00:10:00", "LDAPServer ldap://x", "QuotaEngine on"]
-    )
+    @pytest.mark.parametrize("line", ["BanOnEvent MaxLoginAttempts 2/00:10:00", "QuotaEngine on"])
     def test_modules_that_may_decide_are_told(self, line: str) -> None:
         texts = [text for found in World(f"{line}\n").layout.doubts.values() for text in found]
         assert texts == [f"not understood: {line.split(maxsplit=1)[0]} at proftpd.conf:1"]

@@ -1,8 +1,9 @@
 """A whole server on disk: read, planned, carried out, taken back. The daemon's own program is a
 script that says what the real one would say."""
 
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,15 @@ from recert.connectors.contract import (
     ServerDataInvalid,
     Standing,
 )
-from recert.connectors.hosts import LocalHost
+from recert.connectors.hosts import Host, LocalHost, Output, commands
+from recert.connectors.hosts.commands import Command
+from recert.connectors.hosts.contract import Stream
 from recert.connectors.proftpd import connect, logs
 from recert.connectors.proftpd.connector import ProftpdConnector
 from recert.connectors.rights import Rights
+from recert.connectors.world import RealWorld
 from recert.foundation import failpoints
+from tests.daemons.rigs import DAEMONS
 
 HASH = "$6$salt$hash"
 SAYS_NOTHING = "#!/bin/sh\necho Checking syntax of configuration file\n"
@@ -72,9 +77,11 @@ class Server:
             f"RequireValidShell off\nUseFtpUsers off\n{text}",
         )
 
+    def settings(self) -> dict[str, str]:
+        return {"config": str(self.config), "prefix": str(self.place)}
+
     def connector(self) -> ProftpdConnector:
-        settings = {"config": str(self.config), "prefix": str(self.place)}
-        found = connect(settings)
+        found = connect(self.settings())
         assert isinstance(found, ProftpdConnector)
         return found
 
@@ -196,7 +203,7 @@ class TestChecks:
         server.program("#!/bin/sh\necho 'fatal: unknown configuration directive' >&2\n")
         last = list(server.connector().checks())[-1]
         assert (last.name, last.passed) == ("proftpd -t", False)
-        assert last.cause == "fatal: unknown configuration directive"
+        assert str(server.config) in last.cause
 
 
 class TestPlanning:
@@ -353,3 +360,152 @@ class TestLogs:
         facts = {one.name: one.last_login for one in server.connector().read().accounts}
         assert facts["alice"] is not None
         assert facts["bob"] is None
+
+
+class WithoutGetfacl(RealWorld):
+    """A machine on which the package acl is missing."""
+
+    def host(self, settings: Mapping[str, str]) -> Host:
+        class Bare(LocalHost):
+            def run(self, command: Command, data: bytes = b"") -> Output:
+                if "getfacl" in command.words:
+                    return Output(127, b"", "xargs: getfacl: No such file or directory")
+                return super().run(command, data)
+
+            def stream(self, command: Command, data: bytes = b"") -> Stream:
+                if "getfacl" in command.words:
+                    command = commands.program("/no/such", "/getfacl")
+                return super().stream(command, data)
+
+        return Bare()
+
+
+class TestWithoutGetfacl:
+    def test_a_change_is_blocked_and_not_left_to_a_person(self, server: Server) -> None:
+        """The package can be installed, and then the order goes on by itself."""
+        (server.tree / "in" / ".ftpaccess").write_text("<Limit DELE>\nDenyAll\n</Limit>\n")
+        connector = connect(server.settings(), WithoutGetfacl())
+        reading = connector.read()
+        list(reading.grants)
+        assert any("getfacl" in problem for problem in reading.problems)
+        with pytest.raises(ServerDataInvalid, match="getfacl"):
+            connector.plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+
+
+class TestForeignFiles:
+    """The setting may name any file; what stands in it is nobody's business."""
+
+    SECRETS = ("root:$6$topsecret:20000::", "hunter2", "[db]\npassword = hunter2", "<hunter2>")
+
+    @pytest.mark.parametrize("text", SECRETS)
+    @pytest.mark.parametrize("has_program", [True, False])
+    def test_no_message_repeats_a_line(self, server: Server, text: str, has_program: bool) -> None:
+        if has_program:
+            shutil.copy(DAEMONS / "proftpd/usr/sbin/proftpd", server.place / "usr/sbin/proftpd")
+        else:
+            (server.place / "usr/sbin/proftpd").unlink()
+        server.config.write_text(f"{text}\n{text}\n")
+        told = " ".join(f"{one.cause} {one.remedy}" for one in server.connector().checks())
+        try:
+            reading = server.connector().read()
+            told += " ".join([*reading.problems, *reading.warnings])
+            assert reading.problems
+        except ServerDataInvalid as error:
+            told += str(error)
+        assert "hunter2" not in told
+        assert "topsecret" not in told
+
+    def test_a_line_of_the_daemons_own_file_is_named(self, server: Server) -> None:
+        shutil.copy(DAEMONS / "proftpd/usr/sbin/proftpd", server.place / "usr/sbin/proftpd")
+        server.configure("MaxLoginAttempts many\n")
+        with pytest.raises(ServerDataInvalid, match=r"proftpd.conf:9: .*MaxLoginAttempts"):
+            server.connector().read()
+
+
+class TestTwoServersWithOneFile:
+    """FTP and SFTP include the same rules, and read some of their words differently."""
+
+    def _configure(self, server: Server, rules: str) -> None:
+        etc = server.place / "etc"
+        server.write("rules.conf", rules.format(tree=server.tree))
+        server.configure(
+            f"Include {etc}/rules.conf\n"
+            "<VirtualHost 127.0.0.1>\nPort 2222\nSFTPEngine on\nDefaultRoot ~\nAllowOverwrite on\n"
+            f"AuthOrder mod_auth_file.c\nAuthUserFile {etc}/users\nAuthGroupFile {etc}/groups\n"
+            f"RequireValidShell off\nUseFtpUsers off\nInclude {etc}/rules.conf\n</VirtualHost>\n"
+        )
+
+    def _cells(self, server: Server) -> dict[tuple[str, str, str], Rights]:
+        """(account, protocol, folder) -> rights, by the nearest boundary."""
+        reading = server.connector().read()
+        grants = {(one.account, one.folder): one for one in reading.grants}
+        found = {}
+        for folder in (server.tree, *server.tree.rglob("*/")):
+            near = next(str(p) for p in (folder, *folder.parents) if str(p) in reading.folders)
+            for account in ("alice", "bob", "charlie"):
+                grant = grants.get((account, near))
+                for protocol in ("ftp", "sftp"):
+                    rights = dict(grant.protocols).get(protocol, grant.rights) if grant else None
+                    found[account, protocol, str(folder)] = rights or Rights.NONE
+        return found
+
+    RULES = (
+        "<Directory {tree}/in>\n<Limit WRITE>\nAllowAll\n</Limit>\n</Directory>\n"
+        "<Directory {tree}/in/deep>\n<Limit {words}>\nDenyAll\n</Limit>\n</Directory>\n"
+    )
+
+    @pytest.mark.parametrize("words", ["DIRS", "RNFR", "LIST", "STOR APPE", "READ", "ALL"])
+    def test_the_file_is_edited_once_and_nobody_wins_by_any_protocol(
+        self, server: Server, words: str
+    ) -> None:
+        self._configure(server, self.RULES.replace("{words}", words))
+        before = self._cells(server)
+        plan = server.connector().plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+        server.connector().apply(plan)
+        after = self._cells(server)
+        text = (server.place / "etc/rules.conf").read_text()
+        assert text.count("DenyUser") == 1
+        planned = {(cell.account, cell.folder) for cell in plan.side_effects}
+        for (account, protocol, folder), had in before.items():
+            has = after[account, protocol, folder]
+            assert not has & ~had, f"{account} won {has & ~had!r} in {folder} by {protocol}"
+            is_wanted = account == "alice" and folder == str(server.tree / "in")
+            if not is_wanted and (account, folder) not in planned:
+                assert has == had, (account, protocol, folder)
+
+
+class TestHomesThatAreMadeLater:
+    """CreateHome makes a home at the first sign-in: whoever has none yet can come in all the
+    same."""
+
+    @pytest.fixture
+    def newcomer(self, server: Server) -> Server:
+        users = (server.place / "etc" / "users").read_text()
+        home = f"{server.tree}/new/erin"
+        server.write("users", f"{users}erin:{HASH}:7005:7001::{home}:/bin/sh\n")
+        server.configure("CreateHome on 750 dirmode 711\n")
+        return server
+
+    def test_the_home_is_shown_as_it_will_be(self, newcomer: Server) -> None:
+        reading = newcomer.connector().read()
+        grants = [one for one in reading.grants if one.account == "erin"]
+        assert next(one for one in reading.accounts if one.name == "erin").enabled
+        (grant,) = grants
+        assert grant.folder == f"{newcomer.tree}/new/erin"
+        assert Rights.UPLOAD in grant.rights
+        assert grant.widened
+        assert "made at the first sign-in (CreateHome)" in grant.via
+
+    def test_taking_it_away_closes_the_account(self, newcomer: Server) -> None:
+        """There is no folder yet that could be changed."""
+        folder = f"{newcomer.tree}/new/erin"
+        plan = newcomer.connector().plan(Change("erin", folder, Rights.NONE))
+        newcomer.connector().apply(plan)
+        reading = newcomer.connector().read()
+        assert not [one for one in reading.grants if one.account == "erin"]
+
+    def test_without_the_directive_the_account_stays_out(self, newcomer: Server) -> None:
+        newcomer.configure("CreateHome off\n")
+        fact = next(one for one in newcomer.connector().read().accounts if one.name == "erin")
+        assert not fact.enabled
+        assert "does not exist" in fact.note

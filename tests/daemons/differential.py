@@ -285,7 +285,7 @@ class Differential:
             for folder in opinion.region(change.folder):
                 cells[change.account, folder] = change.rights
         for cell in plan.side_effects:  # one for each folder
-            if (cell.account, cell.folder) in cells:
+            if (cell.account, cell.folder) in cells and not cell.protocol:
                 cells[cell.account, cell.folder] = cell.after
         return cells
 
@@ -306,6 +306,7 @@ class Differential:
                         f"planned {say(predicted[cell])}; client {say(rights)}; "
                         f"new reading {say(said[cell])}"
                     )
+        wrong += self._gained_or_lost(before, opinion, plan)
         self._tally.wrong += len(wrong)
         change = plan.change
         assert not wrong, (
@@ -313,6 +314,25 @@ class Differential:
             + "\n".join(wrong[:12])
             + f"\nside effects: {plan.side_effects}\nnote: {plan.note}\n{plan.diff}"
         )
+
+    def _gained_or_lost(self, before: Opinion, after: Opinion, plan: Plan) -> list[str]:
+        """By each door for itself: nobody may have more than before, and less only where the
+        plan says so."""
+        change = plan.change
+        planned = {(cell.account, cell.folder) for cell in plan.side_effects}
+        planned |= {(change.account, folder) for folder in before.region(change.folder)}
+        found = []
+        for door in self._rig.doors:
+            for account in self._accounts:
+                for folder in before.folders:
+                    was = before.rights(account, folder, door)
+                    now = after.rights(account, folder, door)
+                    is_mine = account == change.account and (change.group or change.is_closing)
+                    if now & ~was:
+                        found.append(f"  {account} won {say(now & ~was)} in {folder!r} by {door}")
+                    elif was & ~now and (account, folder) not in planned and not is_mine:
+                        found.append(f"  {account} lost {say(was & ~now)} in {folder!r} by {door}")
+        return found
 
 
 @dataclass(frozen=True)

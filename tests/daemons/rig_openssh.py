@@ -24,7 +24,7 @@ from tests.daemons.acls import (
     set_acl,
 )
 from tests.daemons.clients import Client, Refused, SftpClient
-from tests.daemons.residents import EXPIRED, HASH, Group, User
+from tests.daemons.residents import EXPIRED, HASH, SECRET, Group, User
 from tests.daemons.rigs import Login, Rig
 from tests.daemons.running import LOOPBACK, Daemon, free_port
 
@@ -94,7 +94,8 @@ class OpensshRig(Rig):
 
     def sign_in(self, login: Login, door: str) -> Client | None:
         try:
-            return SftpClient(self.port, login.account, client_keys=[key()])
+            credentials = {"client_keys": [key()], "password": SECRET}
+            return SftpClient(self.port, login.account, **credentials)
         except Refused:
             return None
 
@@ -199,14 +200,20 @@ class OpensshRig(Rig):
             f"HostKey {place}/host_key",
             f"PidFile {place}/sshd.pid",
             f"AuthorizedKeysFile {self.etc}/keys/%u",
-            "PasswordAuthentication no",
-            "KbdInteractiveAuthentication no",
-            f"UsePAM {self.ground.dice.choice(('yes', 'no'))}",
+            *self._mostly(
+                "PasswordAuthentication no",
+                "KbdInteractiveAuthentication no",
+                f"UsePAM {self.ground.dice.choice(('yes', 'no'))}",
+            ),
             "UseDNS no",
             "PerSourceMaxStartups none",
             "MaxStartups 100",
             f"Subsystem sftp {self._subsystem()}",
         ]
+
+    def _mostly(self, *lines: str) -> list[str]:
+        """Each is left out now and then, so that sshd's own default counts."""
+        return [line for line in lines if not self.ground.chance(0.15)]
 
     def _subsystem(self) -> str:
         """Mostly the server within sshd; else a program, which needs a shell and no jail."""
@@ -253,7 +260,8 @@ class OpensshRig(Rig):
         if self.ground.chance(likelihood / 2):
             lines.append(f"ChrootDirectory {self._jail()}")
         if self.ground.chance(likelihood):
-            lines.append(f"ForceCommand {self._internal(0.4)}")
+            remark = self.ground.dice.choice(("", "", "", " # only files", " files -R"))
+            lines.append(f"ForceCommand {self._internal(0.4)}{remark}")
         if self.ground.chance(likelihood / 12):
             lines.append("PubkeyAuthentication no")
         return lines
@@ -297,6 +305,8 @@ class OpensshRig(Rig):
                 f"Group !{other.name},{one.name[:-1]}?",
                 f"Group !{other.name}",
                 f"LocalPort {self.port}",
+                f"Address 127.0.0.0/8 User {dice.choice(users)}",
+                "Address 10.0.0.0/8",
                 f"Group {one.name} User {users[0][:-1]}?",
                 "all",
             )

@@ -103,7 +103,7 @@ class ProftpdRig(Rig):
 
     def _settle(self) -> None:
         ground, dice = self.ground, self.ground.dice
-        ground.lay_folders(dice.randint(12, 16))
+        ground.lay_folders(dice.randint(12, 16), also=("etc", "lib"))
         for number in range(dice.randint(1, 3)):
             self.users.append(
                 ground.new_user(
@@ -132,6 +132,11 @@ class ProftpdRig(Rig):
             )
         ]
         ground.dress_folders()
+        # Whoever copies needs something to copy; a probe uses no file of its own for that.
+        for number in (1, 2) if "mod_copy" in self.modules else ():
+            file = ground.root / f"to be copied {number}"
+            file.write_text(f"copy {number}")
+            file.chmod(0o644)
         system = [] if self.by_sql and ground.chance(0.5) else self.users
         self.logins = [
             Login(one.name, one.uid, one.line.replace(HASH, "HASH")) for one in self.accounts
@@ -222,7 +227,9 @@ class ProftpdRig(Rig):
         """What holds for both servers: the sources of accounts, and some rules."""
         ground, dice = self.ground, self.ground.dice
         shells = "on" if ground.chance(0.15) else "off"
-        lines = ["<Global>", f"RequireValidShell {shells}", "UseFtpUsers off", "AuthPAM off"]
+        lines = ["<Global>"]
+        lines += self._mostly("AuthPAM off", f"RequireValidShell {shells}", "UseFtpUsers off")
+        lines += self._newer_lines()
         if self.by_sql:
             order = ["mod_sql.c"]
             lines += [
@@ -242,8 +249,8 @@ class ProftpdRig(Rig):
                 f"AuthGroupFile {self.etc}/ftpd.group",
             ]
         order += ["mod_auth_unix.c"] if self.system_order else []
-        lines.append(f"AuthOrder {' '.join(order)}")
-        lines.append(f"AllowOverwrite {dice.choice(('on', 'on', 'off'))}")
+        lines += self._mostly(f"AuthOrder {' '.join(order)}")
+        lines += self._mostly(f"AllowOverwrite {dice.choice(('on', 'on', 'off'))}")
         if ground.chance(0.3):
             lines.append("AllowStoreRestart on")
         lines += self._roots() if ground.chance(0.7) else []
@@ -253,12 +260,34 @@ class ProftpdRig(Rig):
             lines += ["<Limit LOGIN>", f"DenyUser {quoted(self._a_user())}", "</Limit>"]
         return [*lines, "</Global>"]
 
+    def _mostly(self, *lines: str) -> list[str]:
+        """Each is left out now and then, so that the daemon's own default counts."""
+        return [line for line in lines if not self.ground.chance(0.15)]
+
+    def _newer_lines(self) -> list[str]:
+        """What shuts in, keeps out or lets in beside sections."""
+        ground = self.ground
+        lines = []
+        if ground.chance(0.1):
+            lines.append("RLimitChroot off")
+        if ground.chance(0.1):
+            lines.append("AllowChrootSymlinks off")
+        if ground.chance(0.1):
+            lines.append("CreateHome on 755")
+        if ground.chance(0.1):
+            lines.append(f"Protocols {ground.dice.choice(('ftp', 'sftp', 'ftp sftp'))}")
+        if ground.chance(0.15):
+            one = self.accounts[0]
+            self.logins.append(Login("second name", one.uid, one.line.replace(HASH, "HASH")))
+            lines.append(f'UserAlias "second name" {one.name}')
+        return lines
+
     def _roots(self) -> list[str]:
         """Jails: for all, for some groups, or at home."""
         ground, dice = self.ground, self.ground.dice
         lines = []
         if ground.chance(0.4):
-            where = dice.choice(("~", quoted(str(ground.a_home()))))
+            where = dice.choice(("~", quoted(str(ground.a_home())), f"~{self.accounts[0].name}"))
             lines.append(f"DefaultRoot {where} {self._group_words()}")
         if ground.chance(0.6):
             lines.append(f"DefaultRoot {dice.choice(('~', quoted(str(ground.a_home()))))}")
@@ -291,6 +320,9 @@ class ProftpdRig(Rig):
                 (f"IfUser {quoted(self._a_user())}", f"IfGroup {self._group_words()}")
             )
             lines += [f"<{who}>", *self._directory(used), f"</{who.split()[0]}>"]
+        if ground.chance(0.2):
+            lines += ["<Class near>", "From 127.0.0.0/8", "</Class>"]
+            lines += [f"<IfClass {dice.choice(('near', '!near'))}>", *self._limit(), "</IfClass>"]
         used = set()
         for _number in range(dice.randint(1, 5)):
             lines += self._directory(used)
@@ -322,6 +354,8 @@ class ProftpdRig(Rig):
             return f"{path}/*"
         if shape < 0.22:
             return f"{ground.root}/*/{Path(path).name}"
+        if shape < 0.3:
+            return dice.choice(("~", f"~{self.accounts[0].name}", "~/in"))
         return path
 
     def _limit(self) -> list[str]:
@@ -381,6 +415,8 @@ class ProftpdRig(Rig):
             f"Group {dice.choice(ground.groups).name}",
             f"UserAlias anonymous {self.anonymous.name}",
         ]
+        if ground.chance(0.1):
+            lines.append("AuthAliasOnly on")
         if ground.chance(0.7):
             lines += ["<Limit WRITE>", "DenyAll", "</Limit>"]
         if ground.chance(0.3):

@@ -101,12 +101,20 @@ def root_of_session(client_port: int, uid: int) -> str:
     the kernel, so that nobody has to understand the configuration in order to test it."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        sockets = _inodes_of_peer(client_port)
-        for process in _processes_of(uid):
-            if sockets & set(_sockets(process)):
-                return os.readlink(process / "root")
+        root = root_of(client_port, uid)
+        if root is not None:
+            return root
         time.sleep(0.02)
     raise AssertionError(f"no process of uid {uid} serves the connection from port {client_port}")
+
+
+def root_of(client_port: int, uid: int) -> str | None:
+    """One look for it; None when no process of the account serves the connection (yet)."""
+    sockets = _inodes_of_peer(client_port)
+    for process in _processes_of(uid):
+        if sockets & set(_sockets(process)):
+            return os.readlink(process / "root")
+    return None
 
 
 def _inodes_of_peer(client_port: int) -> set[str]:

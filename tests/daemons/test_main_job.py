@@ -14,7 +14,7 @@ from tests.daemons.worlds import Ground
 
 pytestmark = pytest.mark.daemon
 ALICE = "alice@example.org"
-OLGA = "olga@example.org"
+OLGA, OTTO = "olga@example.org", "otto@example.org"
 
 
 class Recert:
@@ -68,9 +68,10 @@ def test_a_revocation_from_the_question_to_the_refused_client(tmp_path: Path) ->
         number = str(item["item"])
         recert("decide", number, "revoke", "--as", ALICE, "--reason", "not needed any more")
         secret = ("--password", "correct horse battery")
-        recert("user", "add", OLGA, "--name", "Olga", "--role", "officer", *secret)
+        for email, name in ((OLGA, "Olga"), (OTTO, "Otto")):
+            recert("user", "add", email, "--name", name, "--role", "officer", *secret)
         recert("campaign", "close", "Quarter 4", code=4)  # one alone does not end it early
-        recert("campaign", "close", "Quarter 4", "--reason", "Only one is asked.")
+        recert("--as", OTTO, "campaign", "close", "Quarter 4", "--reason", "Only one is asked.")
         recert("campaign", "close", "Quarter 4", "--as", OLGA)
         recert("order", "run")
         order = recert.rows("order", "list", "--json")[0]
@@ -78,7 +79,8 @@ def test_a_revocation_from_the_question_to_the_refused_client(tmp_path: Path) ->
         assert not rig.probed("ftp")[cell]
 
         recert(
-            *("order", "undo", str(order["order"]), "--reason", "Mistake", "--approved-by", OLGA)
+            *("--as", OTTO, "order", "undo", str(order["order"])),
+            *("--reason", "Mistake", "--approved-by", OLGA),
         )
         recert("order", "run")
         assert rig.probed("ftp") == before

@@ -14,6 +14,7 @@ from recert.connectors.contract import (
     Change,
     Connector,
     EditedByOthers,
+    OutcomeUnknown,
     Plan,
     ServerDataInvalid,
     Standing,
@@ -329,3 +330,46 @@ def test_a_missing_program_is_told_apart() -> None:
         assert host.run(commands.program("/no/such", "/bin/x")) == Output(
             127, b"", "/no/such/bin/x: command not found"
         )
+
+
+def entries_of(place: str) -> str:
+    command = ["getfacl", "-pn", "--", place]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+class TestEntriesOfOthers:
+    """Between our last look and the write somebody else may change the same ACL."""
+
+    def test_an_entry_that_is_added_in_this_moment_stays(self, site: Site) -> None:
+        connector = site.connector()
+        plan = connector.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+
+        def meanwhile() -> None:
+            subprocess.run(["setfacl", "-n", "-m", "u:4711:rwx", str(site.inbox)], check=True)
+
+        place = str(site.inbox)
+        subprocess.run(["setfacl", "-m", "u:4712:r-x", place], check=True)
+        plan = connector.plan(Change(site.anna.name, place, Rights.NONE))
+        with failpoints.armed("before part", meanwhile), pytest.raises(OutcomeUnknown):
+            connector.apply(plan)
+        listed = subprocess.run(
+            ["getfacl", "-pn", place], capture_output=True, text=True, check=True
+        ).stdout
+        assert "user:4711:rwx" in listed
+        assert "user:4712:r-x" in listed
+        assert f"user:{site.anna.uid}:--x" in listed  # the way to /in/kept
+        assert connector.standing(plan) is Standing.OTHER
+        assert Rights.LIST not in site.rights(site.anna, site.inbox)
+
+    def test_an_undo_leaves_what_was_added_since(self, site: Site) -> None:
+        connector = site.connector()
+        place = str(site.inbox)
+        plan = connector.plan(Change(site.anna.name, place, Rights.NONE))
+        connector.apply(plan)
+        subprocess.run(["setfacl", "-n", "-m", "u:4711:rwx", place], check=True)
+        connector.apply(connector.undo_plan(plan))
+        listed = subprocess.run(
+            ["getfacl", "-pn", place], capture_output=True, text=True, check=True
+        ).stdout
+        assert "user:4711:rwx" in listed
+        assert f"user:{site.anna.uid}" not in listed

@@ -131,9 +131,10 @@ class Ground:
         self.numbers.append(self.residents.free_id())
         return self.numbers[-1]
 
-    def lay_folders(self, count: int) -> None:
-        """Empty folders, all as open as they were made; `dress_folders` closes them."""
-        names = list(FOLDER_NAMES)
+    def lay_folders(self, count: int, also: Sequence[str] = ()) -> None:
+        """Empty folders, all as open as they were made; `dress_folders` closes them. `also`:
+        names that mean something to one kind of server."""
+        names = [*FOLDER_NAMES, *also]
         self.dice.shuffle(names)
         for number in range(count):
             top = number < 4 or self.chance(0.1)

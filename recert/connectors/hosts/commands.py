@@ -45,6 +45,10 @@ FIND_FILES_IN = Command(
         *("-type", "f", "-printf", r"%n %p\0"),
     )
 )
+# Symbolic links to folders, and what stands in them.
+FIND_LINKS = Command(
+    ("find", "-files0-from", "-", "-xdev", "-type", "l", "-xtype", "d", "-printf", r"%p\0%l\0")
+)
 # The lines of a log in which a daemon says who came in; the names of the logs on standard input.
 SIGN_INS = Command(
     ("xargs", "-0", "-r", "grep", "-a", "-h", "-F", "-e", "Accepted", "-e", "logged", "--")
@@ -62,6 +66,22 @@ ACL_THESE = Command((*_ACL, "--"))
 # Everything, for the files that are named: what a plan compares and an undo restores.
 ACL_WHOLE = Command(("xargs", "-0", "-r", "getfacl", "-P", "-n", "-p", "-E", "--"))
 SET_ACL = Command(("setfacl", "--restore=-"))
+_ENTRIES = re.compile(r"[dugmo:\d,rwx-]+")
+
+
+def edit_acl(changed: str, removed: str) -> Command:
+    """Only these entries of the files on standard input; whatever else stands there stays. The
+    mask is not computed anew."""
+    words = [word for pair in (("-m", changed), ("-x", removed)) if pair[1] for word in pair]
+    for word in (changed, removed):
+        if word and not _ENTRIES.fullmatch(word):
+            raise CannotExpress(f"{word!r} is no list of ACL entries.")
+    return Command(("xargs", "-0", "-r", "setfacl", "-P", "-n", *words, "--"))
+
+
+def give_to(uid: int) -> Command:
+    """Another owner for the files on standard input; links are not followed."""
+    return Command(("xargs", "-0", "-r", "chown", "-h", str(int(uid)), "--"))
 
 
 def program(prefix: str, path: str, *words: str) -> Command:

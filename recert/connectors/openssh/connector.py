@@ -11,8 +11,8 @@ from recert.connectors.contract import (
     Plan,
     ServerDataInvalid,
 )
-from recert.connectors.hosts import Host, commands
-from recert.connectors.openssh import syntax
+from recert.connectors.hosts import Host
+from recert.connectors.openssh import syntax, trial
 from recert.connectors.openssh.survey import survey
 from recert.connectors.posix import daemon, parts, syslog
 from recert.connectors.posix.connector import PosixConnector
@@ -57,9 +57,7 @@ class OpensshConnector(PosixConnector):
     def _complaint(self, host: Host, content: bytes) -> str:
         """What sshd's own test says about a main file; empty when it is content."""
         prefix = self._settings.get("prefix", "")
-        test = commands.program(prefix, "/usr/sbin/sshd", "-t", "-f", "/dev/stdin")
-        answer = host.run(test, content)
-        return "" if answer.ok else answer.errors.strip() or f"sshd -t ended with {answer.code}"
+        return trial.complaint(host, prefix, self._settings["config"], content)
 
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         """A DenyUsers line of its own, before the first Match: global lines add up. It must hold

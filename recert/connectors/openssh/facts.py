@@ -1,21 +1,22 @@
 """Everything that sshd consults at a login, read in one go."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import Host, commands
 from recert.connectors.hosts.contract import FileFact
-from recert.connectors.openssh import keys, syntax
+from recert.connectors.openssh import keys, syntax, trial
 from recert.connectors.openssh.syntax import Config, Line
 from recert.connectors.posix.accounts import Passwd, SystemUsers
 from recert.connectors.posix.acl import Listed, parse_listing
 from recert.connectors.posix.pam import Pam
 
 _DEFAULT_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
-# What a client's address decides is not known to us.
-_BY_CLIENT = frozenset({"host", "address", "localaddress", "rdomain"})
+# Everything else that a Match may ask is about the client, which is not known to us.
+_KNOWN = frozenset({"all", "user", "group", "localport"})
+_MOST_ALTERNATIVES = 24
 _UNJUDGED = ("authorizedkeyscommand", "trustedusercakeys", "authorizedprincipalscommand")
 
 
@@ -27,17 +28,17 @@ class Facts:
     users: SystemUsers
     pam: Pam
     values: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # by account
-    # The same for clients whom every Match by address fits; empty when there is none.
-    values_elsewhere: dict[str, dict[str, list[Line]]] = field(default_factory=dict)
+    # The same for other clients: whom every Match about the client fits, and whom one of them does.
+    alternatives: list[dict[str, dict[str, list[Line]]]] = field(default_factory=list)
     files: dict[str, FileFact | None] = field(default_factory=dict)
     contents: dict[str, bytes | ConnectorError] = field(default_factory=dict)
     key_acls: dict[str, Listed] = field(default_factory=dict)  # of those that have one
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def elsewhere(self) -> "Facts":
-        """The same facts for clients whom every Match by address fits."""
-        return replace(self, values=self.values_elsewhere)
+    def elsewhere(self) -> Iterator["Facts"]:
+        """The same facts for other sorts of clients."""
+        return (replace(self, values=values) for values in self.alternatives)
 
     def words(self, account: str, keyword: str) -> tuple[str, ...]:
         """The values of a keyword for one account; nothing when it is not said."""
@@ -57,70 +58,106 @@ class Facts:
 
 
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
-    """Raises what the host raises when the main file or the name service cannot be read."""
+    """Raises what the host raises when the main file or the name service cannot be read, and
+    ServerDataInvalid for a configuration that sshd refuses."""
+    unchecked = trial.check_accepted(host, settings.get("prefix", ""), settings["config"])
     config = syntax.read(host, settings["config"])
     users = SystemUsers.read(host)
-    facts = Facts(config, users, Pam.read(host, "sshd"), problems=list(config.problems))
-    ports = {line.values[0] for line in config.lines if line.keyword == "port" and line.values}
-    by_client = any(_names_client(block) for line in config.lines for block in line.blocks)
+    facts = Facts(
+        config, users, Pam.read(host, "sshd"), problems=[*config.problems, *users.problems]
+    )
+    ports = set(_ports(config))
+    choices = _choices(config, ports)
+    facts.alternatives = [{} for _ in choices[1:]]
     for user in users.passwd.values():
         names = [users.group_name(gid) for gid in users.groups_of(user.name, user.gid)]
-        one = _Connection(user.name, names, ports)
-        facts.values[user.name] = syntax.values_for(config, one.fits)
-        if by_client:
-            one = _Connection(user.name, names, ports, from_somewhere=True)
-            facts.values_elsewhere[user.name] = syntax.values_for(config, one.fits)
+        for values, blocks in zip((facts.values, *facts.alternatives), choices, strict=True):
+            one = _Connection(user.name, names, ports, blocks)
+            values[user.name] = syntax.values_for(config, one.fits)
     _read_keys(host, facts)
+    facts.warnings += filter(None, (unchecked,))
     _note_what_is_not_understood(facts)
     return facts
+
+
+Block = tuple[str, ...]
+
+
+def _ports(config: Config) -> Iterator[str]:
+    """Of Port, and of ListenAddress where it names one."""
+    for line in config.lines:
+        if line.keyword == "port" and line.values:
+            yield line.values[0]
+        elif line.keyword == "listenaddress" and line.values:
+            _, colon, port = line.values[0].rpartition(":")
+            is_port = port.isdecimal() and (colon and line.values[0].count(":") == 1)
+            if is_port or (port.isdecimal() and line.values[0].startswith("[")):
+                yield port
+
+
+def _choices(config: Config, ports: set[str]) -> list[frozenset[Block]]:
+    """Which Match blocks about the client may fit together: none, each alone, and all. Any other
+    mixture gives no account more than one of these, unless blocks undo each other; what differs
+    is marked in any case."""
+    blocks = {
+        block for line in config.lines for block in line.blocks if _asks_about_client(block, ports)
+    }
+    singles = [frozenset({block}) for block in sorted(blocks)][:_MOST_ALTERNATIVES]
+    return list(dict.fromkeys([frozenset(), frozenset(blocks), *singles]))
+
+
+def _criteria(block: Block) -> Iterator[tuple[str, str]]:
+    words = list(block)
+    while words:
+        kind, _, value = words.pop(0).partition("=")
+        kind = kind.lower()
+        if kind != "all" and not value:
+            value = words.pop(0) if words else ""
+        yield kind, value
+
+
+def _asks_about_client(block: Block, ports: set[str]) -> bool:
+    kinds = {kind for kind, _ in _criteria(block)}
+    return bool(kinds - _KNOWN) or ("localport" in kinds and len(ports) > 1)
 
 
 @dataclass(frozen=True)
 class _Connection:
     """A login as Match lines see it. Whether a criterion about the client fits is not known to
-    us: it is taken never to fit, or (`from_somewhere`) always."""
+    us: it is taken to fit in the blocks of `fitting`."""
 
     user: str
     groups: list[str]
     ports: set[str]
-    from_somewhere: bool = False
+    fitting: frozenset[Block]
 
-    def fits(self, block: tuple[str, ...]) -> bool:
+    def fits(self, block: Block) -> bool:
         """Whether all criteria of one Match line fit."""
-        words = list(block)
-        while words:
-            kind, _, value = words.pop(0).partition("=")
-            kind = kind.lower()
-            if kind == "all":
-                continue
-            value = value or (words.pop(0) if words else "")
-            if not self._fits(kind, value):
-                return False
-        return True
+        return all(self._fits(kind, value, block) for kind, value in _criteria(block))
 
-    def _fits(self, kind: str, value: str) -> bool:
+    def _fits(self, kind: str, value: str, block: Block) -> bool:
+        if kind == "all":
+            return True
         if kind == "user":
             return syntax.matches(value, self.user)
         if kind == "group":
             return syntax.matches(value, *self.groups)
         if kind == "localport" and len(self.ports) <= 1:
             return value in (self.ports or {"22"})
-        return self.from_somewhere
-
-
-def _names_client(block: tuple[str, ...]) -> bool:
-    return bool({word.partition("=")[0].lower() for word in block} & _BY_CLIENT)
+        return block in self.fitting
 
 
 def _read_keys(host: Host, facts: Facts) -> None:
     """All key files and the folders above them, each once."""
     paths: dict[str, None] = {}
     around: dict[str, None] = {}
+    every = (facts, *facts.elsewhere())
     for user in facts.users.passwd.values():
-        for path in facts.key_files(user):
+        for path in dict.fromkeys(path for one in every for path in one.key_files(user)):
             paths[path] = None
             around.update(dict.fromkeys(keys.folders_above(path, user.home)))
     shells = dict.fromkeys(user.shell or "/bin/sh" for user in facts.users.passwd.values())
+    shells |= dict.fromkeys(_shells_in_jails(facts))
     for path, fact in host.stat_many(list({**paths, **around, **shells})).items():
         if isinstance(fact, ConnectorError):
             facts.problems.append(f"{path}: {fact.message}")
@@ -135,6 +172,16 @@ def _read_keys(host: Host, facts: Facts) -> None:
             facts.problems.append(f"{path}: {content.message}")
 
 
+def _shells_in_jails(facts: Facts) -> Iterator[str]:
+    """A program inside of a jail is started by the shell that lies there."""
+    for user in facts.users.passwd.values():
+        for values in (facts.values, *facts.alternatives):
+            for line in values.get(user.name, {}).get("chrootdirectory", [])[:1]:
+                jail = keys.expand(line.values[0], user) if line.values else ""
+                if jail.startswith("/"):
+                    yield f"{jail.rstrip('/')}{user.shell or '/bin/sh'}"
+
+
 def _note_what_is_not_understood(facts: Facts) -> None:
     for line in facts.config.lines:
         if line.keyword in _UNJUDGED and line.values[:1] != ("none",):
@@ -145,7 +192,7 @@ def _note_what_is_not_understood(facts: Facts) -> None:
     seen = set()
     for line in facts.config.lines:
         for block in line.blocks:
-            if _names_client(block) and block not in seen:
+            if _asks_about_client(block, set(_ports(facts.config))) and block not in seen:
                 seen.add(block)
                 facts.warnings.append(
                     f"Match {' '.join(block)} (before {line.place}) depends on the client; the "

@@ -1,7 +1,7 @@
 """Who can log in over SSH, and what his SFTP session is."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recert.connectors.contract import AccountKind
@@ -13,6 +13,7 @@ from recert.connectors.posix.accounts import Passwd, Shadow, today_in_days
 from recert.connectors.posix.pam import Login, refusal
 
 ANY_SERVER = Server()
+_BY_OTHERS = ("hostbasedauthentication", "gssapiauthentication", "kerberosauthentication")
 _NO_SHELLS = ("nologin", "false")
 
 
@@ -62,11 +63,33 @@ def _session(facts: Facts, user: Passwd, now: datetime) -> Session:
         jail=jail,
         server=server,
         server_place=place,
-        notes=notes,
-        widened=bool(facts.pam.not_understood or facts.users.doubts)
+        notes=(
+            *notes,
+            *_unclear(server, place),
+            *_other_ways(facts, user.name),
+            *_by_address(facts, user),
+        ),
+        widened=bool(facts.pam.not_understood or facts.users.doubts or server.unknown)
+        or bool(_other_ways(facts, user.name))
+        or bool(_by_address(facts, user))
         or any(key.from_somewhere for key in opening)
         or bool(facts.words(user.name, "authorizedkeyscommand")),
         keys=None if _lets_in_others(facts, user.name) else len(opening),
+    )
+
+
+def _unclear(server: Server, place: str) -> tuple[str, ...]:
+    if not server.unknown:
+        return ()
+    return (f"what the command at {place} runs is not understood; it may be an SFTP server",)
+
+
+def _other_ways(facts: Facts, name: str) -> tuple[str, ...]:
+    """Ways in by other machines and tickets, about which no file of this machine says more."""
+    return tuple(
+        f"{keyword} at {line.place} may let it in"
+        for keyword in _BY_OTHERS
+        if facts.is_on(name, keyword, default=False) and (line := facts.line(name, keyword))
     )
 
 
@@ -109,6 +132,24 @@ def _refused_by_lists(facts: Facts, user: Passwd) -> str:
     if allowed and not any(_fits_one(word, group) for word, _ in allowed for group in groups):
         return f"in no group of AllowGroups at {allowed[0][1]}"
     return ""
+
+
+def _by_address(facts: Facts, user: Passwd) -> tuple[str, ...]:
+    """Where the lists let the account in from some addresses only."""
+    values = facts.values[user.name]
+    denied = [
+        place
+        for word, place in _names_in(values.get("denyusers", []))
+        if "@" in word and _fits_one(word.partition("@")[0], user.name)
+    ]
+    allowed = [
+        (word, place)
+        for word, place in _names_in(values.get("allowusers", []))
+        if _fits_one(word.partition("@")[0], user.name)
+    ]
+    only = [place for _, place in allowed] if all("@" in word for word, _ in allowed) else []
+    places = dict.fromkeys((*denied, *only))
+    return tuple(f"depends on the client's address at {place}" for place in places)
 
 
 def _fits_one(pattern: str, name: str) -> bool:
@@ -174,10 +215,11 @@ def _no_way_in(facts: Facts, user: Passwd, opening: list[keys.Key]) -> str:
     """Neither a key nor a password opens the account."""
     name = user.name
     has_key = bool(opening) or _lets_in_others(facts, name)
+    others = bool(_other_ways(facts, name))
     methods = facts.words(name, "authenticationmethods")
     by_password = _password_opens(facts, user)
     if not methods or methods == ("any",):
-        return "" if has_key or by_password else "no key opens it, and no password either"
+        return "" if has_key or by_password or others else "no key opens it, and no password either"
     possible = {
         "publickey": has_key,
         "password": by_password,
@@ -205,7 +247,10 @@ def _password_opens(facts: Facts, user: Passwd) -> bool:
         return True
     if shadow.is_empty:
         return facts.is_on(name, "permitemptypasswords", default=False)
-    return not shadow.is_locked
+    if not shadow.is_locked:
+        return True
+    # A module that does not ask shadow may know another password of the account.
+    return bool(facts.pam.not_understood) and facts.is_on(name, "usepam", default=False)
 
 
 def _server(
@@ -215,23 +260,31 @@ def _server(
     shell = (user.shell or "/bin/sh").rpartition("/")[2]
     forced = facts.line(user.name, "forcecommand")
     if forced is not None and forced.rest.strip().lower() != "none":
-        return _runnable(requests.of_command(forced.rest), shell, jail), forced.place, ()
+        return _runnable(requests.of_command(forced.rest), facts, user, jail), forced.place, ()
     line = facts.line(user.name, "subsystem sftp")
     if line is None:
         return Server(not_sftp="no Subsystem sftp"), "", ()
     notes = () if shell in _NO_SHELLS or jail else ("has a shell besides SFTP",)
-    command = line.rest.split(None, 1)[1] if len(line.values) > 1 else ""
-    server = _runnable(requests.of_command(command), shell, jail)
+    server = _runnable(requests.of_command(" ".join(line.values[1:])), facts, user, jail)
     bound = [key.command for key in opening if key.command is not None]
     if bound and len(bound) == len(opening):
-        return _runnable(requests.of_command(bound[0]), shell, jail), "command= of its key", ()
+        # A client that has several keys chooses the one that permits most.
+        servers = [_runnable(requests.of_command(one), facts, user, jail) for one in bound]
+        return max(servers, key=_breadth), "command= of its key", ()
     return server, line.place, notes
 
 
-def _runnable(server: Server, shell: str, jail: str) -> Server:
-    """A program of its own is started by the shell, and in a jail it would have to lie there."""
-    if server.is_external and shell in _NO_SHELLS:
+def _breadth(server: Server) -> int:
+    return 0 if server.broken or server.not_sftp else 1 + server.rights.bit_count()
+
+
+def _runnable(server: Server, facts: Facts, user: Passwd, jail: str) -> Server:
+    """A program of its own is started by the shell, and in a jail both have to lie there."""
+    shell = user.shell or "/bin/sh"
+    if server.is_external and shell.rpartition("/")[2] in _NO_SHELLS:
         return Server(broken=f"the SFTP program is started by its shell {shell}, which refuses")
     if server.is_external and jail:
-        return Server(broken="the SFTP program is not looked for inside of the jail")
+        if facts.files.get(f"{jail.rstrip('/')}{shell}") is None:
+            return Server(broken=f"its shell {shell} is not inside of the jail")
+        return replace(server, unknown=server.unknown or "a program inside of the jail")
     return server

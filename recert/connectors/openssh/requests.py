@@ -1,5 +1,6 @@
 """Which requests internal-sftp answers, and which rights need which."""
 
+import re
 from dataclasses import dataclass
 
 from recert.connectors.rights import Rights
@@ -12,6 +13,9 @@ REQUESTS = frozenset(
         *("limits", "expand-path", "copy-data", "home-directory", "users-groups-by-id"),
     }
 )
+_REFUSING = frozenset({"false", "nologin", "true", "exit"})
+# More than one program and its words: what a shell makes of it is not known.
+_SHELL = re.compile(r"[;&|<>`$(){}'\"\\\n]")
 _WITH_VALUE = "dflpPu"
 _ALONE = "ehR"
 
@@ -24,7 +28,8 @@ class Server:
     is_read_only: bool = False
     is_external: bool = False
     broken: str = ""  # why it would not start
-    not_sftp: str = ""  # a command that is no SFTP server
+    not_sftp: str = ""  # a command that is certainly no SFTP server
+    unknown: str = ""  # a command of which nobody can say what it runs
 
     @property
     def rights(self) -> Rights:
@@ -55,17 +60,27 @@ class Server:
 
 
 def of_command(command: str) -> Server:
-    """The server behind a ForceCommand, a Subsystem or a key's command."""
+    """The server behind a ForceCommand, a Subsystem or a key's command. Any other program may
+    run an SFTP server in the end, so it is taken for one that forbids nothing."""
     words = command.split()
     name = words[0].rpartition("/")[2] if words else ""
-    if name not in ("internal-sftp", "sftp-server"):
-        return Server(not_sftp=command)
+    if not words or (name in _REFUSING and len(words) == 1):
+        return Server(not_sftp=command or "nothing")
+    if name not in ("internal-sftp", "sftp-server") or _SHELL.search(command):
+        return Server(is_external=True, unknown=command)
+    if name == "internal-sftp" and words[0] != name:
+        return Server(is_external=True, unknown=command)
+    return _with_flags(words)
+
+
+def _with_flags(words: list[str]) -> Server:
+    """The first word that is no flag ends them; what follows is not looked at (measured)."""
     permitted, read_only = set(REQUESTS), False
-    rest = words[1:]
+    name, rest = words[0].rpartition("/")[2], words[1:]
     while rest:
         word = rest.pop(0)
-        if not word.startswith("-") or len(word) < 2:
-            return Server(broken=f"{word!r} after {name}")
+        if not word.startswith("-") or len(word) < 2 or word == "--":
+            break
         letters = word[1:]
         while letters:
             flag, letters = letters[0], letters[1:]

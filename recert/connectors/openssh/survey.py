@@ -24,8 +24,7 @@ def survey(
     """Reads everything; changes nothing. `seen` holds last logins by account."""
     facts = reading.read(host, settings)
     ways = [list(sessions(facts, now))]
-    if facts.values_elsewhere:
-        ways.append(list(sessions(facts.elsewhere(), now)))
+    ways += [list(sessions(other, now)) for other in facts.elsewhere()]
     every = [one for known in ways for one in known]
     places = host.resolve_many({one.jail for one in every if one.jail.startswith("/")})
     let_in = [one for one in every if not one.refused]

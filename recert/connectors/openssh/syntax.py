@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host
 
+# One "=" may stand behind a keyword; behind one in quotes it belongs to the values (sshd -T).
+_KEYWORD = re.compile(r"(?:\"([^\"]+)\"\s*|([^\s=\"]+)\s*=?\s*)(.*)$", re.DOTALL)
 _DEEPEST = 16  # sshd's own limit of nested includes
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 
@@ -72,8 +74,8 @@ def keyword_of(raw: str) -> tuple[str, str]:
     line = raw.strip(" \t\r\f\v")
     if not line or line.startswith("#"):
         return "", ""
-    found = re.match(r"([^\s=\"]+)\s*=?\s*(.*)$", line, re.DOTALL)
-    return (found[1].lower(), found[2]) if found else ("", "")
+    found = _KEYWORD.match(line)
+    return ((found[1] or found[2]).lower(), found[3]) if found else ("", "")
 
 
 def split(text: str, place: str) -> list[str]:

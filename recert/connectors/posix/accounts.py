@@ -1,5 +1,6 @@
 """Users and groups of the machine, from every source that its name service knows."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -9,6 +10,9 @@ from recert.connectors.hosts import commands
 from recert.connectors.hosts.contract import FileMissing, Host
 from recert.connectors.posix.secrets import second_field
 
+_SWITCH, _PASSWD = "/etc/nsswitch.conf", "/etc/passwd"
+_LOCAL = frozenset({"files", "compat", "systemd", "db", "altfiles", "myhostname"})
+_OF_SYSTEMD = frozenset({"root", "nobody"})
 _EPOCH = date(1970, 1, 1)
 
 
@@ -65,6 +69,7 @@ class SystemUsers:
     passwd: dict[str, Passwd] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     shadow: dict[str, Shadow] | None = None  # None: we may not look
+    problems: list[str] = field(default_factory=list)  # sources whose accounts are not listed
     _first_of_uid: dict[int, str] = field(default_factory=dict)
     _groups_of: dict[str, set[int]] = field(default_factory=dict)
     _group_names: dict[int, str] = field(default_factory=dict)
@@ -88,6 +93,7 @@ class SystemUsers:
         if answer.ok and answer.out:
             lines = _lines(answer.out, 8)
             users.shadow = {fields[0]: _shadow(fields) for fields in reversed(list(lines))}
+        users.problems += _unlisted(host, users)
         return users
 
     def _add_group(self, group: Group) -> None:
@@ -117,6 +123,28 @@ class SystemUsers:
             "The state of passwords is not known (no permission for shadow): locked and expired "
             "accounts are shown as if they could log in."
         ]
+
+
+def _unlisted(host: Host, users: SystemUsers) -> Iterator[str]:
+    """Sources of the name service that know accounts by name only: `getent passwd` gives nobody
+    who does not stand in the file, because the directory forbids enumeration."""
+    host.withhold(_PASSWD, second_field())
+    found = host.read_many([_SWITCH, _PASSWD])
+    local = {fields[0] for fields in _lines(_bytes(found[_PASSWD]), 7)}
+    if users.passwd.keys() - local - _OF_SYSTEMD:
+        return
+    for number, line in enumerate(_bytes(found[_SWITCH]).decode(errors="replace").split("\n"), 1):
+        name, _, sources = line.partition("#")[0].partition(":")
+        remote = set(re.sub(r"\[[^]]*\]", " ", sources).split()) - _LOCAL
+        if name.strip() == "passwd" and remote:
+            yield (
+                f"{_SWITCH}:{number}: passwd: {' '.join(sorted(remote))} lists no account; those "
+                "that it knows by name are not shown (let it enumerate them)"
+            )
+
+
+def _bytes(content: bytes | ConnectorError) -> bytes:
+    return content if isinstance(content, bytes) else b""
 
 
 def _getent(host: Host, command: commands.Command) -> bytes:

@@ -21,7 +21,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import EditedHost, Host, commands
-from recert.connectors.posix import daemon, edit, membership, parts, report
+from recert.connectors.posix import compare, daemon, edit, membership, parts, report
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
@@ -227,18 +227,21 @@ class PosixConnector(ABC):
         """Closing the whole account, tried out by a reading in which its files are edited."""
         found = self.close_account(host, survey, change.account)
         after = self.survey(EditedHost(host, parts.contents(host, found)))
-        before, kept = survey.outlook()
+        by_view = survey.rights_by_view()
+        before, kept = survey.outlook(by_view)
         inside = before if change.is_closing else edit.region(before, kept, change.folder)
-        then = edit.renumbered(after.rights(survey.tree), after.identities, before, survey)
-        return found, edit.compared(survey, change, before, then, inside, "closing it")
+        seen = after.rights_by_view(survey.tree)
+        then = compare.renumbered(seen, after.identities, by_view, survey)
+        return found, compare.compared(survey, change, by_view, then, inside, "closing it")
 
     def _leaving(self, host: Host, survey: Survey, change: Change) -> Plan:
         """What the group opens closes for the account: that is what was asked about."""
         found = membership.leave(host, self.group_files(host, survey), change)
         after = self.survey(membership.tried_on(host, found, change))
         membership.check_left(after, change)
-        before, _ = survey.outlook()
-        then = edit.renumbered(after.rights(survey.tree), after.identities, before, survey)
+        before = survey.rights_by_view()
+        seen = after.rights_by_view(survey.tree)
+        then = compare.renumbered(seen, after.identities, before, survey)
         touched = membership.others_touched(survey, change, before, then)
         note = f"{self._note(survey, change, found)} {_KEEPS_ITS_GROUPS}".strip()
         return plan_of(change, found, touched, note)

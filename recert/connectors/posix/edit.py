@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from recert.connectors import names
-from recert.connectors.contract import CannotExpress, Cell, Change
+from recert.connectors.contract import CannotExpress, Cell, Change, ServerDataInvalid
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.acl import ENTER, READ, WRITE, Acl, Listed, Node, parse_listing
+from recert.connectors.posix.compare import ByView, compared
 from recert.connectors.posix.evaluate import FolderRights, rights_of
-from recert.connectors.posix.identities import Identities, Identity, allowed_by
+from recert.connectors.posix.homes import is_future
+from recert.connectors.posix.identities import Identity, allowed_by
 from recert.connectors.posix.scan import Folder, Tree
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights, say
@@ -21,6 +23,7 @@ from recert.connectors.rights import Rights, say
 _IN_FOLDER = Rights.UPLOAD | Rights.DELETE | Rights.RENAME | Rights.MKDIR | Rights.RMDIR
 READS = Rights.LIST | Rights.DOWNLOAD
 _MOST_FILES = 100_000
+_NO_PROGRAM, _MISSING = 127, "getfacl: No such file"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
     """The ACL edit for a change, proven by evaluation. CannotExpress says why there is none."""
     identity = survey.identities.get(change.account)
     me = survey.identities.of(change.account)
-    found, kept = survey.outlook()
+    by_view = survey.rights_by_view()
+    found, kept = survey.outlook(by_view)
     at = {one.path: one for one in found}
     _check(change, identity, at, me)
     inside = region(found, kept, change.folder)
@@ -70,7 +74,7 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
     best: Outcome | None = None
     for rights, wishes in _candidates(change, found, inside, me):
         try:
-            outcome = _tried(host, survey, change, rights, found, inside, wishes)
+            outcome = _tried(host, survey, change, rights, by_view, inside, wishes)
         except CannotExpress as error:
             reasons.append(error)
             continue
@@ -157,7 +161,7 @@ def _tried(
     survey: Survey,
     change: Change,
     rights: Rights,
-    found: Sequence[FolderRights],
+    by_view: ByView,
     inside: Sequence[FolderRights],
     wishes: Wishes,
 ) -> Outcome:
@@ -168,7 +172,8 @@ def _tried(
     after = [_wished(one, identity, wishes, for_files) for one in before]
     pairs = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     tree = _edited(survey.tree, before, after)
-    side_effects = compared(survey, change, found, survey.rights(tree), inside, "an ACL entry")
+    then = survey.rights_by_view(tree)
+    side_effects = compared(survey, change, by_view, then, inside, "an ACL entry")
     return Outcome(tuple(old for old, _ in pairs), tuple(new for _, new in pairs), side_effects)
 
 
@@ -182,7 +187,7 @@ def _wished(one: Listed, identity: Identity, wishes: Wishes, for_files: Wish) ->
 
 def _objects(host: Host, tree: Tree, wishes: Wishes) -> list[Listed]:
     """The folders that get an entry, and the files in those that stay open."""
-    folders = [path for path in wishes if tree.get(path) is not None]
+    folders = [path for path in wishes if (one := tree.get(path)) and not is_future(one)]
     stays_open = [path for path in folders if wishes[path].access]
     listed = host.run(commands.FIND_FILES_IN, _nul(stays_open)).out if stays_open else b""
     files = []
@@ -210,6 +215,8 @@ def whole_acls(host: Host, paths: Sequence[bytes]) -> list[Listed]:
     answer = host.run(commands.ACL_WHOLE, b"".join(path + b"\0" for path in paths))
     found = {one.path: one for one in parse_listing(iter([answer.out]))}
     missing = [path for path in paths if path not in found]
+    if missing and (answer.code == _NO_PROGRAM or _MISSING in answer.errors):
+        raise ServerDataInvalid(f"getfacl is missing on {host.title}. Install the package acl.")
     if missing:
         name = os.fsdecode(missing[0])
         raise CannotExpress(f"The ACL of {name} cannot be read: {answer.errors.strip()}")
@@ -277,65 +284,3 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
 def _mode(one: Listed) -> int:
     middle = one.access.group if one.access.mask is None else one.access.mask
     return one.access.user << 6 | middle << 3 | one.access.other
-
-
-def renumbered(
-    found: Sequence[FolderRights],
-    theirs: Identities,
-    before: Sequence[FolderRights],
-    survey: Survey,
-) -> Sequence[FolderRights]:
-    """The rights of a second look in the numbers of the first. Accounts that came in between are
-    left out, and those that went are taken to be as before."""
-    ours = survey.identities
-    if theirs.names == ours.names:
-        return found
-    here = sum(ours.of(name) for name in theirs.names)
-
-    def turned(mask: int, old: int) -> int:
-        same = sum(ours.of(one.account) for one in theirs.members(mask))
-        return same | old & ~here
-
-    return [
-        FolderRights(new.folder, tuple(map(turned, new.masks, old.masks)))
-        for new, old in zip(found, before, strict=True)
-    ]
-
-
-def compared(
-    survey: Survey,
-    change: Change,
-    before: Sequence[FolderRights],
-    after: Sequence[FolderRights],
-    inside: Sequence[FolderRights],
-    edit: str,
-) -> tuple[Cell, ...]:
-    """Cells that would be other than wanted after an edit, which is named for the message of
-    CannotExpress, raised when the wanted one is not reached."""
-    me = survey.identities.of(change.account)
-    wanted_paths = {one.path for one in inside}
-    cells: list[Cell] = []
-    for old, new in zip(before, after, strict=True):
-        if old.path in wanted_paths:
-            got = new.rights(me)
-            if got & ~change.rights:
-                raise CannotExpress(
-                    f"After {edit} the account would still have {say(got)} in {old.path}."
-                )
-            if got != change.rights & old.rights(me):
-                cells.append(Cell(change.account, names.shown(old.path), change.rights, got))
-        touched = 0
-        for one, other in zip(old.masks, new.masks, strict=True):
-            touched |= one ^ other
-        if old.path in wanted_paths:
-            touched &= ~me
-        cells += [
-            Cell(
-                who.account,
-                names.shown(old.path),
-                old.rights(survey.identities.of(who.account)),
-                new.rights(survey.identities.of(who.account)),
-            )
-            for who in survey.identities.members(touched)
-        ]
-    return tuple(cells)

@@ -21,10 +21,9 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import EditedHost, Host, commands
 from recert.connectors.posix import parts
-from recert.connectors.posix.evaluate import FolderRights
+from recert.connectors.posix.compare import ByView, check_gains
 from recert.connectors.posix.parts import Part
-from recert.connectors.posix.survey import Survey
-from recert.connectors.rights import say
+from recert.connectors.posix.survey import Survey, union
 
 SYSTEM = "/etc/group"
 MEMBERS = "members"  # a part whose sides are a group and its list of names
@@ -145,19 +144,13 @@ def check_left(after: Survey, change: Change) -> None:
             )
 
 
-def others_touched(
-    survey: Survey, change: Change, before: Sequence[FolderRights], after: Sequence[FolderRights]
-) -> list[Cell]:
+def others_touched(survey: Survey, change: Change, before: ByView, after: ByView) -> list[Cell]:
     """The cells of other accounts that would change. Where a group is kept out of a folder,
-    leaving it would give rights: CannotExpress, because Recert gives none."""
+    leaving it would give rights by some way in: CannotExpress, because Recert gives none."""
+    check_gains(survey, before, after, f"leaving group {change.group}")
     me = survey.identities.of(change.account)
     cells = []
-    for old, new in zip(before, after, strict=True):
-        if gained := new.rights(me) & ~old.rights(me):
-            raise CannotExpress(
-                f"Outside group {change.group} the account could do more in {old.path}: "
-                f"{say(gained)}."
-            )
+    for old, new in zip(union(before), union(after), strict=True):
         touched = 0
         for one, other in zip(old.masks, new.masks, strict=True):
             touched |= (one ^ other) & ~me

@@ -15,12 +15,11 @@ from typing import Protocol
 from recert.connectors.contract import (
     EditedByOthers,
     OutcomeUnknown,
-    ServerRefusedUs,
     ServerUnreachable,
     Standing,
 )
 from recert.connectors.hosts import FileMissing, Host, commands
-from recert.connectors.posix import hunks
+from recert.connectors.posix import entries, hunks
 from recert.connectors.posix.acl import READ, Acl, Listed, parse_listing
 from recert.foundation.failpoints import reach
 
@@ -213,13 +212,11 @@ def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
 
 
 def _set_acl(host: Host, part: Part) -> None:
-    """Owner, flags and every entry at once, by the text that getfacl gave."""
-    data = part.after.encode(errors="surrogateescape")
-    answer = host.run(commands.SET_ACL, data)
-    if not answer.ok:
-        raise ServerRefusedUs(f"setfacl on {part.place}: {answer.errors.strip()}")
+    """Only the entries that differ, so that what others add in this moment stays; then the whole
+    is read back, so that somebody is told when it is not what the plan says."""
+    entries.write(host, part.place, _one(part.before), _one(part.after))
     if standing(host, [part]) is not Standing.AFTER:
-        raise OutcomeUnknown(f"{part.place} is not as setfacl was told.")
+        raise OutcomeUnknown(f"{part.place} was changed by others at the same time.")
 
 
 def undo(host: Host, parts: Sequence[Part]) -> list[Part]:

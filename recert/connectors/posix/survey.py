@@ -52,9 +52,11 @@ class Survey:
         """The rights in every folder; of another tree when a change is tried out."""
         return union(self.rights_by_view(tree))
 
-    def outlook(self) -> tuple[list[FolderRights], set[str]]:
+    def outlook(
+        self, by_view: Sequence[list[FolderRights]] | None = None
+    ) -> tuple[list[FolderRights], set[str]]:
         """The rights in every folder, and the paths that are boundaries to a reviewer."""
-        by_view = self.rights_by_view()
+        by_view = by_view or self.rights_by_view()
         found = union(by_view)
         return found, {one.path for one in report.boundaries(found, *by_view)}
 

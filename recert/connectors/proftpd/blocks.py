@@ -24,6 +24,20 @@ class Insertion:
     text: str
 
 
+@dataclass(frozen=True)
+class Placement:
+    """Where a block for a folder goes, and for which name."""
+
+    user: str
+    file: str
+    at: int
+    head: str  # of a section that has to be made for the folder
+    tail: str
+
+    def with_block(self, block: str) -> Insertion:
+        return Insertion(self.file, self.at, f"{self.head}{block}{self.tail}")
+
+
 def limit(commands: Iterable[str], directive: str, user: str, indent: str) -> str:
     """One <Limit> block for one user."""
     return (
@@ -103,9 +117,9 @@ class Text:
             raise CannotExpress(f"{file} says that it is generated: change it at its origin.")
 
     def with_all(self, insertions: Iterable[Insertion]) -> dict[str, bytes]:
-        """The changed files."""
+        """The changed files. What two servers would have written at one place is written once."""
         changed: dict[str, bytes] = {}
-        for one in sorted(insertions, key=lambda one: one.at, reverse=True):
+        for one in sorted(dict.fromkeys(insertions), key=lambda one: one.at, reverse=True):
             raw = changed.get(one.file, self._configuration.raw[one.file])
             text = one.text.encode("utf-8", errors="surrogateescape")
             changed[one.file] = raw[: one.at] + text + raw[one.at :]

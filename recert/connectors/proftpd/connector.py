@@ -1,7 +1,7 @@
 """The ProFTPD connector: folders by ACL where the kernel can say it, else by <Limit>."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from recert.connectors.contract import (
@@ -18,14 +18,19 @@ from recert.connectors.posix import daemon, membership
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.proftpd import edit, facts, logs, running
+from recert.connectors.proftpd import edit, facts, logs, remote, running
 from recert.connectors.proftpd.doors import lay_out
 from recert.connectors.proftpd.facts import configuration_of
 from recert.connectors.proftpd.survey import ProftpdSurvey, survey
+from recert.connectors.world import REAL, World
 
 
 class ProftpdConnector(PosixConnector):
     """One ProFTPD, known by its main configuration file."""
+
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        remote.check(settings)
 
     def survey(self, host: Host) -> Survey:
         return survey(host, self._settings, self._world.now(), self._last_logins(host))
@@ -35,7 +40,9 @@ class ProftpdConnector(PosixConnector):
             return self._logs(host)
 
     def _logs(self, host: Host) -> list[LogSource]:
-        return logs.sources(lay_out(configuration_of(host, self._settings["config"])))
+        return logs.sources(
+            lay_out(configuration_of(host, self._settings["config"], prefix=self._prefix))
+        )
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
         """What cannot be read costs the dates only."""
@@ -54,7 +61,7 @@ class ProftpdConnector(PosixConnector):
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config, prefix = self._settings["config"], self._prefix
         try:
-            configuration = configuration_of(host, config)
+            configuration = configuration_of(host, config, prefix=prefix)
         except ConnectorError as error:
             yield Check("config", False, error.message, f"Check the path {config} and its mode.")
             return
@@ -64,7 +71,7 @@ class ProftpdConnector(PosixConnector):
         complaint = running.complaint(host, prefix, config)
         remedy = "Correct what the daemon's own test (proftpd -t) complains about."
         yield Check("proftpd -t", not complaint, complaint, remedy)
-        problems = facts.read(host, config, self._world.now().date()).problems
+        problems = facts.read(host, self._settings, self._world.now().date()).problems
         remedy = "Let Recert's account read the files that hold users and groups."
         yield Check("account sources", not problems, "; ".join(problems), remedy)
 
@@ -96,7 +103,7 @@ class ProftpdConnector(PosixConnector):
         """ACL entries hold at once; the daemon is told only about its own files."""
         if not any(part.kind == TEXT for part in found):
             return super().carry_out(host, plan, found)
-        configuration = configuration_of(host, self._settings["config"])
+        configuration = configuration_of(host, self._settings["config"], prefix=self._prefix)
         running.carry_out(host, self._prefix, configuration, found)
         pid = running.reload(host, configuration)
         if pid is not None:

@@ -1,18 +1,20 @@
-"""Accounts of mod_sql in an SQLite file, from a copy of its bytes: the file itself is never
+"""Accounts of mod_sql. An SQLite file is read from a copy of its bytes: the file itself is never
 opened, so nothing can lock or change it, and it may lie on another machine."""
 
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.proftpd import queries
 from recert.connectors.proftpd.sections import Section
 from recert.connectors.proftpd.sources import SQL, Book, Entry, Password
 
+Run = Callable[[str], Sequence[Sequence[object]]]
 _DEFAULT_COLUMNS = ("users", "userid", "passwd", "uid", "gid", "homedir", "shell")
 _DEFAULT_GROUP_COLUMNS = ("groups", "groupname", "gid", "members")
 
@@ -21,7 +23,7 @@ _DEFAULT_GROUP_COLUMNS = ("groups", "groupname", "gid", "members")
 class Columns:
     """What a server says about its tables."""
 
-    file: str
+    file: str  # of SQLite; of others the database as SQLConnectInfo names it
     users: tuple[str, ...] = _DEFAULT_COLUMNS
     groups: tuple[str, ...] = _DEFAULT_GROUP_COLUMNS
     users_where: str = ""
@@ -33,8 +35,12 @@ class Columns:
     home: str = ""
     lowest_uid: int = 0
     lowest_gid: int = 0
-    plain: bool = False  # SQLAuthTypes Plaintext: any text is a password
+    # SQLAuthTypes Plaintext: any text is a password. Backend: MySQL's own hashes begin with "*".
+    plain: bool = False
     empty: bool = False  # SQLAuthTypes Empty: no text, any password
+    backend: str = "sqlite3"
+    all_users: str = ""  # a named query of one's own in place of the table
+    all_groups: str = ""
 
 
 @dataclass
@@ -49,18 +55,46 @@ def settings_of(server: Section) -> Settings:
     """What the SQL directives of a server say."""
     found = Settings()
     connect, info = server.value("sqlconnectinfo"), server.value("sqluserinfo")
-    groups, backend = server.value("sqlgroupinfo"), server.value("sqlbackend")
+    groups = server.value("sqlgroupinfo")
     if connect is None or not connect.args:
         return found
-    if (backend and backend.args[:1] != ("sqlite3",)) or not connect.args[0].startswith("/"):
-        found.doubts.append(("a database other than SQLite", connect))
+    backend = _backend(server, connect)
+    if backend not in ("sqlite3", "mysql", "postgres"):
+        found.doubts.append((f"Recert reads no {backend} database", connect))
         return found
-    for directive in (info, groups):
-        if directive is not None and directive.args and directive.args[0].startswith("custom:"):
-            found.doubts.append(("accounts from queries of one's own", directive))
+    if backend == "sqlite3" and not connect.args[0].startswith("/"):
+        found.doubts.append(("no full path of an SQLite file", connect))
+        return found
+    columns = _columns(server, connect.args[0], info, groups)
+    own = {}
+    for directive, reader in ((info, queries.all_users), (groups, queries.all_groups)):
+        if directive is None or not queries.is_custom(directive):
+            continue
+        sql = reader(server, directive)
+        if not sql:
+            found.doubts.append(("its named queries do not list all accounts or groups", directive))
             return found
-    found.columns = _columns(server, connect.args[0], info, groups)
+        own[directive.name] = sql
+    for name in ("sqluserwhereclause", "sqlgroupwhereclause"):
+        directive = server.value(name)
+        if directive is not None and "%{" in " ".join(directive.args):
+            found.doubts.append(("a clause with variables of a session", directive))
+            return found
+    found.columns = replace(
+        columns,
+        backend=backend,
+        all_users=own.get("sqluserinfo", ""),
+        all_groups=own.get("sqlgroupinfo", ""),
+    )
     return found
+
+
+def _backend(server: Section, connect: Section) -> str:
+    """What SQLBackend names, or else what the address looks like."""
+    backend = server.value("sqlbackend")
+    if backend and backend.args:
+        return backend.args[0].lower()
+    return "sqlite3" if connect.args[0].startswith("/") else "mysql"
 
 
 def _columns(server: Section, file: str, info: Section | None, groups: Section | None) -> Columns:
@@ -80,7 +114,7 @@ def _columns(server: Section, file: str, info: Section | None, groups: Section |
         home=_text(server, "sqldefaulthomedir"),
         lowest_uid=_number(server, "sqlminuseruid") or lowest or 0,
         lowest_gid=_number(server, "sqlminusergid") or lowest or 0,
-        plain="plaintext" in types,
+        plain=bool({"plaintext", "backend"} & types),
         empty="empty" in types,
     )
 
@@ -163,7 +197,7 @@ def _copy(
     marks = ", ".join("?" * len(names))
     copy.execute(" ".join(("CREATE TABLE", table, "(", quoted, ")")))
     adding = " ".join(("INSERT INTO", table, "VALUES (", marks, ")"))
-    for row in _rows(old, quoted, table):
+    for row in old.execute(_select(quoted, table)):
         cells = [
             _state_of(cell, passwords) if passwords and name.upper() == secret else cell
             for name, cell in zip(names, row, strict=True)
@@ -193,23 +227,31 @@ def _opened(raw: bytes, journal: bytes | None) -> Iterator[sqlite3.Connection]:
 
 def read(raw: bytes, journal: bytes | None, columns: Columns, title: str) -> Book:
     """The accounts and groups; those that the daemon's own clause leaves out are shut."""
-    book = Book(SQL, title)
     try:
         with _opened(raw, journal) as database:
-            if columns.has_users:
-                _read_users(database, columns, book)
-            if columns.has_groups:
-                _read_groups(database, columns, book)
+            return read_by(lambda sql: list(database.execute(sql)), columns, title)
     except (sqlite3.Error, ValueError) as error:
         raise ServerDataInvalid(f"{title}: {error}.") from error
+
+
+def read_by(run: Run, columns: Columns, title: str) -> Book:
+    """The same from any database, by the SQL that the daemon is configured to run."""
+    book = Book(SQL, title)
+    if columns.has_users:
+        _read_users(run, columns, book)
+    if columns.has_groups:
+        _read_groups(run, columns, book)
     return book
 
 
-def _read_users(database: sqlite3.Connection, columns: Columns, book: Book) -> None:
-    table, *fields = columns.users[:7]
-    picked = ", ".join("''" if name.upper() == "NULL" else name for name in fields)
-    everybody = _rows(database, picked, table)
-    allowed = _rows(database, picked, table, columns.users_where)
+def _read_users(run: Run, columns: Columns, book: Book) -> None:
+    if columns.all_users:
+        allowed = everybody = [tuple(row)[:6] for row in run(columns.all_users)]
+    else:
+        table, *fields = columns.users[:7]
+        picked = ", ".join("''" if name.upper() == "NULL" else name for name in fields)
+        everybody = [tuple(row) for row in run(_select(picked, table))]
+        allowed = [tuple(row) for row in run(_select(picked, table, columns.users_where))]
     names = {row[0] for row in allowed}
     for row in (*allowed, *(row for row in everybody if row[0] not in names)):
         name, hashed, uid, gid, home, shell = row
@@ -217,37 +259,43 @@ def _read_users(database: sqlite3.Connection, columns: Columns, book: Book) -> N
             continue
         book.add(
             Entry(
-                name=str(name),
+                name=_plain(name),
                 uid=_id(uid, columns.uid, columns.lowest_uid),
                 gid=_id(gid, columns.gid, columns.lowest_gid),
-                home=str(home or columns.home),
-                shell=str(shell or ""),
+                home=_plain(home) or columns.home,
+                shell=_plain(shell),
                 source=SQL,
                 password=_password(hashed, columns),
-                shut="" if name in names else f"not in {columns.users_where}",
+                shut="" if row[0] in names else f"not in {columns.users_where}",
             )
         )
 
 
-def _read_groups(database: sqlite3.Connection, columns: Columns, book: Book) -> None:
-    table, name, gid, members = columns.groups[:4]
-    picked = f"{name}, {gid}, {members}"
-    for group, number, listed in _rows(database, picked, table, columns.groups_where):
-        names = [one.strip() for one in str(listed or "").split(",") if one.strip()]
+def _read_groups(run: Run, columns: Columns, book: Book) -> None:
+    if columns.all_groups:
+        rows = run(columns.all_groups)
+    else:
+        table, name, gid, members = columns.groups[:4]
+        rows = run(_select(f"{name}, {gid}, {members}", table, columns.groups_where))
+    for group, number, listed in (row[:3] for row in rows):
+        names = [one.strip() for one in _plain(listed).split(",") if one.strip()]
         if group is not None and number is not None:
-            book.add_group(str(group), int(str(number)), names)
+            book.add_group(_plain(group), int(_plain(number)), names)
 
 
-def _rows(
-    database: sqlite3.Connection, picked: str, table: str, where: str = ""
-) -> list[tuple[object, ...]]:
-    """One SELECT on the copy; tables, columns and clause are the administrator's own words."""
-    words = ["SELECT", picked, "FROM", table, *(("WHERE", where) if where else ())]
-    return list(database.execute(" ".join(words)))
+def _select(picked: str, table: str, where: str = "") -> str:
+    """Tables, columns and clause are the administrator's own words."""
+    return " ".join(("SELECT", picked, "FROM", table, *(("WHERE", where) if where else ())))
+
+
+def _plain(cell: object) -> str:
+    if isinstance(cell, (bytes, bytearray)):
+        return bytes(cell).decode(errors="surrogateescape")
+    return "" if cell is None else str(cell)
 
 
 def _id(value: object, default: int | None, lowest: int) -> int:
-    text = str(value if value is not None else "")
+    text = _plain(value)
     number = int(text) if text.isdecimal() else None
     if number is None or number < lowest:
         return default if default is not None else (65533 if number is None else number)
@@ -255,7 +303,7 @@ def _id(value: object, default: int | None, lowest: int) -> int:
 
 
 def _password(hashed: object, columns: Columns) -> Password:
-    text = str(hashed or "")
+    text = _plain(hashed)
     if not text:
         return Password.EMPTY if columns.empty else Password.LOCKED
     if text[0] in "!*" and not columns.plain:

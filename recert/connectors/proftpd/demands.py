@@ -58,7 +58,10 @@ def _entry(command: str) -> Ask:
     return Ask(command, "DIRS", At.ENTRY)
 
 
-_COPY, _MISC = "mod_copy.c", "mod_site_misc.c"
+COPY, _MISC = "mod_copy.c", "mod_site_misc.c"
+# It stores where the session stands. (Without AllowOverwrite it refuses to go on when it finds the
+# file that it has just made, which stays, empty.)
+STORE_UNIQUE = _way(_folder("CWD"), _new("STOU"))
 FTP: dict[Rights, tuple[Way, ...]] = {
     Rights.LIST: (
         _way(_folder("LIST"), _entry("LIST")),
@@ -70,15 +73,13 @@ FTP: dict[Rights, tuple[Way, ...]] = {
     Rights.UPLOAD: (
         _way(_new("STOR")),
         _way(_new("APPE")),
-        # It stores where the session stands. (Without AllowOverwrite it refuses to go on when it
-        # finds the file that it has just made, which stays, empty.)
-        _way(_folder("CWD"), _new("STOU")),
-        _way(_new("SITE_CPTO"), module=_COPY),
+        STORE_UNIQUE,
+        _way(_new("SITE_CPTO"), module=COPY),
     ),
     Rights.OVERWRITE: (
         _way(_file("STOR"), overwrites=True),
         _way(_file("APPE"), appends=True),
-        _way(_file("SITE_CPTO"), overwrites=True, module=_COPY),
+        _way(_file("SITE_CPTO"), overwrites=True, module=COPY),
     ),
     Rights.DELETE: (_way(_file("DELE")),),
     Rights.RENAME: (_way(_file("RNFR"), _new("RNTO")),),
@@ -152,8 +153,11 @@ WRITING = (
 )
 
 
-def group_of(command: str) -> str:
-    """The group word that decides about a command which no block names."""
+def group_of(command: str, protocol: str) -> str:
+    """The group word that decides about a command which no block names. The two protocols differ
+    about the start of a rename."""
+    if command == "RNFR" and protocol == "sftp":
+        return "DIRS"
     if command in _READS:
         return "READ"
     return "DIRS" if command in _LISTS else "WRITE"

@@ -1,19 +1,22 @@
 """One door of the daemon: who comes in by it, where he then is, and what he may do there."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from recert.connectors.posix.acl import ENTER, READ, Node
-from recert.connectors.posix.evaluate import FolderRights, evaluate
+from recert.connectors.posix.evaluate import FolderRights, both, evaluate
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.scan import Tree, walkers
 from recert.connectors.proftpd.doors import FTP
-from recert.connectors.proftpd.facts import Known
+from recert.connectors.proftpd.guards import allows_links, guard_of, speaks
+from recert.connectors.proftpd.known import Known
 from recert.connectors.proftpd.limits import Judge
+from recert.connectors.proftpd.links import Names
 from recert.connectors.proftpd.lists import Roster
 from recert.connectors.proftpd.logins import Session, login_limits
+from recert.connectors.proftpd.paths import leads_over_a_link
 from recert.connectors.proftpd.screen import Screen, View
-from recert.connectors.proftpd.sections import Section
+from recert.connectors.proftpd.sections import Section, on
 from recert.connectors.proftpd.transfers import cut_off
 from recert.connectors.proftpd.views import overrides, views
 
@@ -28,6 +31,8 @@ class Ground:
     resolved: Mapping[str, str]  # real paths of homes and roots
     ftpaccess: Mapping[str, bytes]
     nodes: Mapping[str, Node]  # of the .ftpaccess files
+    links: Mapping[str, str] = field(default_factory=dict)  # to folders, and what stands in them
+    future: frozenset[str] = frozenset()  # folders that the first sign-in makes
 
 
 @dataclass
@@ -43,10 +48,13 @@ class Door:
     homes: Mapping[str, str]  # account -> real path of its home
     roots: Mapping[str, str]  # account -> real path of its root
     at_home: frozenset[str]  # accounts that look for their root themselves
+    elsewhere: Mapping[str, tuple[str, ...]]  # account -> folders that mod_vroot shows in its root
+    classes: frozenset[str] = frozenset()  # those of the client
 
     @property
     def title(self) -> str:
-        return f"{self.protocol.upper()} ({self.server.statement.text})"
+        of_class = f", class {' '.join(sorted(self.classes))}" if self.classes else ""
+        return f"{self.protocol.upper()} ({self.server.statement.text}{of_class})"
 
     def refusal(self, account: str, tree: Tree) -> str:
         """Why the account cannot use this door; empty when it can."""
@@ -74,7 +82,16 @@ class Door:
         return {name: root for name, root in self.roots.items() if not self.refusal(name, tree)}
 
     def rights(self, tree: Tree) -> list[FolderRights]:
-        return evaluate(tree, self.identities, self.jails(tree), self.screen)
+        found = evaluate(tree, self.identities, self.jails(tree), self.screen)
+        if not self.elsewhere:
+            return found
+        # Which sections hold below an alias is not known, so none is taken to close anything.
+        jails = {name: self.elsewhere[name] for name in self.jails(tree) if name in self.elsewhere}
+        more = evaluate(tree, self.identities, jails)
+        return [
+            FolderRights(one.folder, both(one.masks, other.masks))
+            for one, other in zip(found, more, strict=True)
+        ]
 
 
 def open_door(
@@ -84,8 +101,10 @@ def open_door(
     names: Sequence[str],
     found: Sequence[Session | None],
     ground: Ground,
+    classes: frozenset[str] = frozenset(),
 ) -> Door:
-    """Everything about one server, for all accounts by their number."""
+    """Everything about one server, for all accounts by their number, and for clients of these
+    classes."""
     pairs = list(zip(names, found, strict=True))
     who = Identities([_identity(name, one) for name, one in pairs])
     roster = Roster()
@@ -103,9 +122,10 @@ def open_door(
 
     dynamic, broken = overrides(ground.ftpaccess, readers)
     known.warnings += [text for text in broken if text not in known.warnings]
-    located = [_located(one, ground.resolved) for one in found]
-    shown = views(server, located, roster, dynamic, ground.resolved)
-    refused = _refusals(pairs, who, judge, shown)
+    located = [_located(one, ground.resolved, server) for one in found]
+    shown = views(server, located, roster, dynamic, ground.resolved, classes)
+    pairs = list(zip(names, located, strict=True))
+    refused = _refusals(pairs, who, judge, shown, protocol)
     door = Door(
         server=server,
         protocol=protocol,
@@ -129,8 +149,18 @@ def open_door(
             if one is not None and name not in refused
         },
         at_home=frozenset(name for name, one in pairs if one is not None and one.root_is_at_home),
+        elsewhere=dict(_elsewhere(shown, pairs, who, ground)),
+        classes=classes,
+    )
+    door.screen.unsure = _unsure(judge, shown)
+    door.screen.guard = guard_of(
+        server, [(root, who.of(name)) for name, root in door.roots.items()]
     )
     if protocol == FTP:
+        together: dict[str, int] = {}
+        for name, root in door.roots.items():
+            together[root] = together.get(root, 0) | who.of(name)
+        door.screen.names = Names(ground.tree, who, together, ground.links)
         door.screen.cut_off = cut_off(
             door.screen,
             {who.of(name): door.first_folder(name) for name in door.roots},
@@ -145,6 +175,7 @@ def _refusals(
     who: Identities,
     judge: Judge,
     shown: Sequence[View],
+    protocol: str,
 ) -> dict[str, str]:
     """Why each account that the server lets not in is refused."""
     refused = {
@@ -158,13 +189,50 @@ def _refusals(
         for identity in who.members(view.accounts & ~allowed):
             me = who.of(identity.account)
             refused[identity.account] = _login_denied(judge, view.level, me)
+        unspoken = speaks(view.level, protocol)
+        if unspoken:
+            refused |= {one.account: unspoken for one in who.members(view.accounts)}
     return refused
 
 
-def _located(one: Session | None, resolved: Mapping[str, str]) -> Session | None:
+def _unsure(judge: Judge, shown: Sequence[View]) -> int:
+    """Accounts of which it depends on the client whether they may log in."""
+    found = 0
+    for view in shown:
+        *_, top = view.level.chain()
+        surely = login_limits(judge, view.level, top, lenient=False)
+        found |= view.accounts & login_limits(judge, view.level, top) & ~surely
+    return found
+
+
+def _located(one: Session | None, resolved: Mapping[str, str], server: Section) -> Session | None:
     if one is None or not one.root:
         return one
-    return replace(one, root=resolved.get(one.root, one.root))
+    place = resolved.get(one.root, one.root)
+    refused = one.refused
+    if not allows_links(server) and leads_over_a_link(one.root, place):
+        refused = refused or f"the way to its root {one.root} is a link (AllowChrootSymlinks off)"
+    return replace(one, root=place, refused=refused)
+
+
+def _elsewhere(
+    shown: Sequence[View],
+    pairs: Sequence[tuple[str, Session | None]],
+    who: Identities,
+    ground: Ground,
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What VRootAlias shows to each account, as real paths."""
+    known = dict(pairs)
+    for view in shown:
+        *_, server = view.level.chain()
+        lines = list(server.values("vrootalias"))
+        if not lines or not on(server.value("vrootengine"), False):
+            continue
+        for identity in who.members(view.accounts):
+            session = known[identity.account]
+            if session is not None:
+                paths = [session.expanded(line.args[0]) for line in lines if line.args]
+                yield identity.account, tuple(ground.resolved.get(path, path) for path in paths)
 
 
 def _login_denied(judge: Judge, level: Section, account: int) -> str:

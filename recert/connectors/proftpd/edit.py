@@ -5,27 +5,29 @@ command by itself, so that no block further out decides before it. What follows 
 argued but evaluated: the edited text is read again, and all accounts are judged in all folders.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from recert.connectors import names
 from recert.connectors.contract import CannotExpress, Cell, Change
 from recert.connectors.hosts import Host
+from recert.connectors.posix.compare import ByView, compared
 from recert.connectors.posix.edit import READS, region
 from recert.connectors.posix.evaluate import FolderRights
 from recert.connectors.posix.parts import Part, text_part
-from recert.connectors.proftpd.blocks import Insertion, Text, check_name, limit
+from recert.connectors.proftpd.blocks import Insertion, Placement, Text, check_name, limit
 from recert.connectors.proftpd.demands import CLOSING, EVERYTHING, group_of
 from recert.connectors.proftpd.door import Door
-from recert.connectors.proftpd.doors import lay_out
-from recert.connectors.proftpd.facts import Known, configuration_of, source_of
+from recert.connectors.proftpd.doors import SFTP, lay_out
+from recert.connectors.proftpd.facts import configuration_of, source_of
 from recert.connectors.proftpd.files import Source
+from recert.connectors.proftpd.known import Known
 from recert.connectors.proftpd.matching import find
 from recert.connectors.proftpd.sections import Section
 from recert.connectors.proftpd.survey import ProftpdSurvey, over
 from recert.connectors.rights import Rights, say
 
 Result = tuple[list[Part], Sequence[Cell]]
+_MARK = "\0"  # where the block goes in the text around it
 _WHOLE = "<Global>\n{block}</Global>\n"
 
 
@@ -71,7 +73,8 @@ def close_account(survey: ProftpdSurvey, known: Known, account: str) -> list[Par
 def _tried(attempt: Attempt, rights: Rights) -> Result:
     """The blocks for these rights, with blocks that keep what lies below as it is."""
     change, me = attempt.change, attempt.me
-    before, kept = attempt.survey.outlook()
+    by_view = attempt.survey.rights_by_view()
+    before, kept = attempt.survey.outlook(by_view)
     at = {one.path: one for one in before}
     if change.folder not in at:
         raise CannotExpress(f"The folder {change.folder} is not there any more.")
@@ -79,37 +82,63 @@ def _tried(attempt: Attempt, rights: Rights) -> Result:
     if change.rights & ~held:
         raise CannotExpress(f"The account has {say(held)}; Recert only takes rights away.")
     _check_owner(attempt, at[change.folder])
-    removed = held & ~rights
-    commands = (
-        EVERYTHING
-        if not rights
-        else tuple(
-            dict.fromkeys(
-                word for right, words in CLOSING.items() if right & removed for word in words
-            )
-        )
-    )
+    commands = _commands(rights, held)
     inside = region(before, kept, change.folder)
     text = Text(attempt.known.configuration)
-    insertions = [
+    closing = [
         one
-        for door in _doors_with(attempt, removed)
+        for door in _doors_with(attempt, held & ~rights)
         for one in _closing(door, attempt, text, commands)
     ]
-    changed = text.with_all(insertions)
-    after = _simulated(attempt.host, attempt.survey, attempt.known, changed)
-    lost = _lost_below(attempt, before, after.rights(), inside)
-    if lost:
-        insertions += [
-            one
-            for door in attempt.survey.doors
-            for folder in lost
-            for one in _keeping(door, attempt, text, commands, folder)
-        ]
-        changed = text.with_all(insertions)
-        after = _simulated(attempt.host, attempt.survey, attempt.known, changed)
-    _check_others(attempt, after)
-    return _parts(attempt.known, changed), _side_effects(attempt, before, after.rights(), inside)
+    changed = text.with_all(closing)
+    after = _simulated(attempt.host, attempt.survey, attempt.known, changed).rights_by_view()
+    keeping = _keeping_all(attempt, text, commands, by_view, after, inside)
+    if keeping:
+        changed = text.with_all([*closing, *keeping])
+        after = _simulated(attempt.host, attempt.survey, attempt.known, changed).rights_by_view()
+    _check_others(attempt, by_view, after)
+    effects = compared(attempt.survey, change, by_view, after, inside, "a <Limit> block")
+    return _parts(attempt.known, changed), effects
+
+
+def _commands(rights: Rights, held: Rights) -> tuple[str, ...]:
+    if not rights:
+        return EVERYTHING
+    removed = held & ~rights
+    words = (word for right, known in CLOSING.items() if right & removed for word in known)
+    return tuple(dict.fromkeys(words))
+
+
+def _keeping_all(
+    attempt: Attempt,
+    text: Text,
+    commands: Sequence[str],
+    before: ByView,
+    after: ByView,
+    inside: Sequence[FolderRights],
+) -> list[Insertion]:
+    """Blocks for the folders below in which a door would take more than is wanted. Where two
+    doors share a place (a file that both include) only what both had is kept there: a word that
+    one of them refused would give something."""
+    wanted = {one.path for one in inside}
+    kept: dict[tuple[str, str, int], list[str]] = {}
+    wrapped: dict[tuple[str, str, int], Placement] = {}
+    for door, ones, others in zip(attempt.survey.doors, before, after, strict=True):
+        had = {one.path: one.rights(attempt.me) for one in ones}
+        for folder in _lost_below(attempt.me, ones, others, wanted):
+            found = _keeping(door, attempt, text, commands, folder, had[folder])
+            if found is None:
+                continue
+            words, placement = found
+            key = (folder, placement.file, placement.at)
+            kept[key] = [word for word in kept.get(key, words) if word in words]
+            wrapped[key] = placement
+    user = {key: one.user for key, one in wrapped.items()}
+    return [
+        wrapped[key].with_block(limit(words, "AllowUser", user[key], "  "))
+        for key, words in kept.items()
+        if words
+    ]
 
 
 def _check_owner(attempt: Attempt, one: FolderRights) -> None:
@@ -140,54 +169,60 @@ def _name_at(door: Door, survey: ProftpdSurvey, account: str) -> str:
 def _closing(
     door: Door, attempt: Attempt, text: Text, commands: Sequence[str]
 ) -> Iterator[Insertion]:
-    user = _name_at(door, attempt.survey, attempt.change.account)
-    check_name(user)
-    block = limit(commands, "DenyUser", user, "  ")
-    yield _placed(door, attempt, text, commands, attempt.change.folder, block)
+    placement = _placed(door, attempt, text, commands, attempt.change.folder)
+    yield placement.with_block(limit(commands, "DenyUser", placement.user, "  "))
 
 
 def _keeping(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str
-) -> Iterator[Insertion]:
-    """Lets the account go on with what it could do in a folder below."""
+    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str, had: Rights
+) -> tuple[list[str], Placement] | None:
+    """What lets the account go on with what it could do in a folder below, and where. By SFTP an
+    Allow for READDIR would open a listing that other words deny."""
     view = door.screen.view_of(attempt.me)
     if view is None or door.refusal(attempt.change.account, attempt.survey.tree):
-        return
+        return None
     places = door.screen.places(view, folder)
     judge = door.screen.judge
     kept = [
         word
         for word in commands
         if any(
-            judge.may(one, word, group_of(word)).allowed & attempt.me
+            judge.may(one, word, group_of(word, door.protocol)).allowed & attempt.me
             for one in (places.itself, places.inside)
         )
         and word not in ("READ", "WRITE", "DIRS", "ALL")
+        and (word != "READDIR" or door.protocol != SFTP or Rights.LIST in had)
     ]
-    if kept:
-        user = _name_at(door, attempt.survey, attempt.change.account)
-        yield _placed(door, attempt, text, kept, folder, limit(kept, "AllowUser", user, "  "))
+    return (kept, _placed(door, attempt, text, commands, folder)) if kept else None
 
 
 def _placed(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str, block: str
-) -> Insertion:
+    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str
+) -> Placement:
+    user = _name_at(door, attempt.survey, attempt.change.account)
+    check_name(user)
     view = door.screen.view_of(attempt.me)
     if view is None:
         raise CannotExpress("The account does not come in by this door.")
     section = find(view.level, folder, view.path_of)
     _check_rules(door, section or view.level, commands, attempt.me)
     if section is not None and section.path == folder:
-        return text.into_section(section, block)
-    if view.level.parent is not None:
+        found = text.into_section(section, "")
+    elif view.level.parent is not None:
         raise CannotExpress("Anonymous access is changed in the configuration by hand.")
-    return text.new_section(door.server, folder, block)
+    else:
+        found = text.new_section(door.server, folder, _MARK)
+    head, _, tail = found.text.partition(_MARK)
+    return Placement(user, found.file, found.at, head, tail)
 
 
 def _check_rules(door: Door, section: Section, commands: Sequence[str], me: int) -> None:
     """A rule that lets the account in by exclusion or by a pattern speaks of more than one
     account; an administrator shall look at it."""
-    deciding = {door.screen.judge.decider(section, word, group_of(word), me) for word in commands}
+    deciding = {
+        door.screen.judge.decider(section, word, group_of(word, door.protocol), me)
+        for word in commands
+    }
     for block in deciding - {None}:
         for item in block.items if block is not None else ():
             unclear = item.args[:1] == ("regex",) or any(word.startswith("!") for word in item.args)
@@ -202,12 +237,14 @@ def _simulated(
     host: Host, survey: ProftpdSurvey, known: Known, changed: Mapping[str, bytes]
 ) -> ProftpdSurvey:
     """The survey as it would be with the changed files."""
-    real = source_of(host)
+    real = source_of(host, known.prefix)
 
     def read(path: str) -> bytes | None:
         return changed[path] if path in changed else real.read(path)
 
-    configuration = configuration_of(host, known.configuration.main, Source(read, real.names))
+    configuration = configuration_of(
+        host, known.configuration.main, Source(read, real.names, real.version)
+    )
     layout = lay_out(configuration)
     pairs = zip(known.layout.servers, layout.servers, strict=True)
     books = {new: known.facts.books[old] for old, new in pairs if old in known.facts.books}
@@ -222,58 +259,32 @@ def _simulated(
 
 
 def _lost_below(
-    attempt: Attempt,
+    me: int,
     before: Sequence[FolderRights],
     after: Sequence[FolderRights],
-    inside: Sequence[FolderRights],
+    wanted: Collection[str],
 ) -> list[str]:
-    """The topmost folders below the region in which the account would lose something."""
-    wanted = {one.path for one in inside}
+    """The topmost folders below the region in which the account would lose something by one
+    door."""
     found: list[str] = []
     for old, new in zip(before, after, strict=True):
-        if old.path in wanted or old.rights(attempt.me) == new.rights(attempt.me):
+        if old.path in wanted or not old.rights(me) & ~new.rights(me):
             continue
         if not any(old.path.startswith(f"{path}/") for path in found):
             found.append(old.path)
     return found
 
 
-def _check_others(attempt: Attempt, after: ProftpdSurvey) -> None:
+def _check_others(attempt: Attempt, before: ByView, after: ByView) -> None:
     """Nobody else may win or lose anything at any single door."""
-    mine = attempt.me
-    before = attempt.survey.rights_by_view()
-    for ones, others in zip(before, after.rights_by_view(), strict=True):
+    for ones, others in zip(before, after, strict=True):
         for old, new in zip(ones, others, strict=True):
             for one, other in zip(old.masks, new.masks, strict=True):
-                if (one ^ other) & ~mine:
+                if (one ^ other) & ~attempt.me:
                     raise CannotExpress(
                         f"The section for {attempt.change.folder} would change what others can do "
                         f"in {old.path}."
                     )
-
-
-def _side_effects(
-    attempt: Attempt,
-    before: Sequence[FolderRights],
-    after: Sequence[FolderRights],
-    inside: Sequence[FolderRights],
-) -> list[Cell]:
-    """Cells of the account that would be other than wanted. CannotExpress when the wanted one is
-    not reached."""
-    change, me = attempt.change, attempt.me
-    wanted = {one.path for one in inside}
-    cells: list[Cell] = []
-    for old, new in zip(before, after, strict=True):
-        was, got = old.rights(me), new.rights(me)
-        if old.path in wanted and got & ~change.rights:
-            raise CannotExpress(
-                f"After a <Limit> block the account would still have {say(got)} in {old.path}."
-            )
-        expected = change.rights & was if old.path in wanted else was
-        if got != expected:
-            was = change.rights if old.path in wanted else was
-            cells.append(Cell(change.account, names.shown(old.path), was, got))
-    return cells
 
 
 def _parts(known: Known, changed: Mapping[str, bytes]) -> list[Part]:

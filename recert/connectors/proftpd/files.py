@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from recert.connectors.contract import ServerDataInvalid
+from recert.connectors.proftpd.directives import CONDITIONS
 from recert.connectors.proftpd.syntax import Line, Place, Statement, expand, lines
 
 _DEEPEST = 32
 _CONDITIONS = {"<ifmodule>", "<ifdefine>"}
+_VERSION = re.compile(r"(?P<not>!?)(?P<sign>>=|<=|==|=|>|<)?(?P<number>\d+(?:\.\d+)*)")
 _STATIC = (
     *("core", "xfer", "rlimit", "auth_unix", "auth_file", "auth", "ls", "log", "site", "delay"),
     *("facts", "dso", "auth_pam", "cap", "ctrls", "lang"),
@@ -23,6 +25,7 @@ class Source:
 
     read: Callable[[str], bytes | None]  # None: there is no such file
     names: Callable[[str], list[str] | None]  # None: it is no folder
+    version: Callable[[], str] = lambda: ""  # the daemon's; empty: not known
 
 
 @dataclass
@@ -62,18 +65,35 @@ def load(
     return found
 
 
+def _version_fits(words: str, version: str) -> bool:
+    found = _VERSION.fullmatch(words)
+    if found is None:
+        return False
+    ours, theirs = ([int(part) for part in text.split(".")] for text in (version, found["number"]))
+    ours += [0] * (len(theirs) - len(ours))
+    theirs += [0] * (len(ours) - len(theirs))
+    holds = {
+        ">=": ours >= theirs,
+        "<=": ours <= theirs,
+        ">": ours > theirs,
+        "<": ours < theirs,
+    }.get(found["sign"] or "=", ours == theirs)
+    return holds is not bool(found["not"])
+
+
 class _Reader:
     """Sections may begin in one file and end in another; conditions may not."""
 
     def __init__(self, source: Source, into: Configuration) -> None:
         self._source, self._into = source, into
         self._open: list[Statement] = []
+        self._version: str | None = None  # asked only where a file speaks of it
 
     def all(self, main: str, raw: bytes) -> None:
         self._file(main, raw, 0)
         if self._open:
             section = self._open[-1]
-            raise ServerDataInvalid(f"{section.text} at {section.place} has no end.")
+            raise ServerDataInvalid(f"{section.place.file}:{section.place.line} has no end.")
 
     def _file(self, path: str, raw: bytes, depth: int) -> None:
         if depth > _DEEPEST:
@@ -85,12 +105,14 @@ class _Reader:
             name, place = line.name, Place(path, line.number, self._into.title(path))
             if skipping:
                 self._skip(line, skipping)
-            elif name in _CONDITIONS:
+            elif name in _CONDITIONS or self._is_known_version(line):
                 holds = self._holds(line)
                 (conditions if holds else skipping).append(name)
-            elif name.startswith("</") and f"<{name[2:]}" in _CONDITIONS:
+            elif name.startswith("</") and (
+                f"<{name[2:]}" in _CONDITIONS or conditions[-1:] == [f"<{name[2:]}"]
+            ):
                 if not conditions or conditions.pop() != f"<{name[2:]}":
-                    raise ServerDataInvalid(f"{line.words[0]} without a beginning at {place}.")
+                    raise ServerDataInvalid(f"{place.file}:{place.line} ends what was not begun.")
             elif name.startswith("</"):
                 self._close(line, place)
             else:
@@ -100,7 +122,7 @@ class _Reader:
 
     def _close(self, line: Line, place: Place) -> None:
         if not self._open or self._open[-1].name != f"<{line.name[2:]}":
-            raise ServerDataInvalid(f"{line.words[0]} without a beginning at {place}.")
+            raise ServerDataInvalid(f"{place.file}:{place.line} ends what was not begun.")
         section = self._open.pop()
         section.close, section.closed_in = line.start, place.file
 
@@ -129,12 +151,23 @@ class _Reader:
             self._into.environment.pop(value, None)
 
     def _skip(self, line: Line, skipping: list[str]) -> None:
-        if line.name in _CONDITIONS:
+        if line.name in CONDITIONS:
             skipping.append(line.name)
         elif line.name == f"</{skipping[-1][1:]}":
             skipping.pop()
 
+    def _is_known_version(self, line: Line) -> bool:
+        """A part for some versions, when ours is known; else it stays a section that nobody
+        understands."""
+        if line.name != "<ifversion>" or not _VERSION.fullmatch("".join(line.words[1:])):
+            return False
+        if self._version is None:
+            self._version = self._source.version()
+        return bool(self._version)
+
     def _holds(self, line: Line) -> bool:
+        if line.name == "<ifversion>":
+            return _version_fits("".join(line.words[1:]), self._version or "")
         wanted = line.words[1] if len(line.words) > 1 else ""
         known = self._into.modules if line.name == "<ifmodule>" else self._into.defines
         if wanted.startswith("!"):

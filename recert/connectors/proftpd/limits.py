@@ -114,14 +114,14 @@ class Judge:
                 found |= Fit(roster.everybody, roster.everybody)
         return found
 
-    def login(self, level: Section) -> tuple[int, int]:
+    def login(self, level: Section, *, lenient: bool = True) -> tuple[int, int]:
         """Who may log in by the <Limit LOGIN> blocks of a level (all must agree), and about whom
-        they say anything."""
+        they say anything. `lenient`: what is not known is taken to let in."""
         allowed, named = self.roster.everybody, 0
         for block in level.limits():
             if not _names(block, "LOGIN"):
                 continue
-            allow, deny = self._outcome(block, lenient=True)
+            allow, deny = self._outcome(block, lenient=lenient)
             allowed &= ~deny
             named |= allow | deny
         return allowed, named

@@ -9,13 +9,16 @@ from datetime import date
 
 from recert.connectors.posix.accounts import SystemUsers, password_has_run_out, today_in_days
 from recert.connectors.posix.pam import Login, Pam, refusal
+from recert.connectors.proftpd.aliases import Aliases, Meaning
 from recert.connectors.proftpd.doors import SFTP
+from recert.connectors.proftpd.guards import other_ways
 from recert.connectors.proftpd.limits import Judge
 from recert.connectors.proftpd.lists import Roster, all_groups
+from recert.connectors.proftpd.paths import at_home, homes_of
 from recert.connectors.proftpd.sections import Kind, Section, nearest, on
 from recert.connectors.proftpd.sources import FILE, SQL, UNIX, Book, Entry, Password
 
-PAM = "mod_auth_pam.c"
+PAM, LDAP, RADIUS = "mod_auth_pam.c", "mod_ldap.c", "mod_radius.c"
 
 
 @dataclass
@@ -42,6 +45,12 @@ class Session:
     root: str = ""  # "" means no DefaultRoot; "~" and %u are replaced
     anonymous: Section | None = None
     root_is_at_home: bool = False  # said as "~": the daemon looks for it as the account
+    homes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    doubts: tuple[str, ...] = ()  # why the account may come in although we cannot be sure
+
+    def expanded(self, path: str) -> str:
+        """A path of the configuration as it is for this session."""
+        return at_home(path, self.entry, self.homes)
 
 
 def known_modules(server: Section, loaded: set[str]) -> list[str]:
@@ -49,7 +58,7 @@ def known_modules(server: Section, loaded: set[str]) -> list[str]:
     order = server.value("authorder")
     if order is not None:
         return [word.rstrip("*") for word in order.args]
-    return [name for name in (SQL, FILE, UNIX, PAM) if name in loaded]
+    return [name for name in (SQL, LDAP, RADIUS, FILE, UNIX, PAM) if name in loaded]
 
 
 def sessions(
@@ -58,23 +67,23 @@ def sessions(
     """One for each name, in the same order; None for names that the server does not know."""
     books = facts.books.get(server, [])
     found: list[Session | None] = []
-    anonymous = dict(_anonymous(server)) if protocol != SFTP else {}
-    meant = aliases(server) if protocol != SFTP else {}
-    for alias in names:
-        name = meant.get(alias, alias)
+    known, homes = Aliases(server), homes_of(books)
+    for typed in names:
+        meant = known.meaning(typed) if protocol != SFTP else Meaning(typed)
+        name, place = meant.user, meant.anonymous
         book = next((one for one in books if name in one.entries), None)
         if book is None:
             found.append(None)
             continue
         groups, gids = book.groups_of(book.entries[name])
         groups |= _name_of_primary(book.entries[name].gid, books)
-        place = anonymous.get(name)
-        session = Session(book.entries[name], frozenset(groups), frozenset(gids))
-        found.append(
-            _as_anonymous(session, place, books, facts)
+        session = Session(book.entries[name], frozenset(groups), frozenset(gids), homes=homes)
+        session = (
+            _as_anonymous(session, place, typed, books, facts)
             if place is not None
             else _as_account(session, book, server, protocol, facts, loaded)
         )
+        found.append(replace(session, refused=meant.refused or session.refused))
     return _with_roots(found, server)
 
 
@@ -84,26 +93,11 @@ def _name_of_primary(gid: int, books: list[Book]) -> set[str]:
     return {name for name in (next(known, None),) if name is not None}
 
 
-def _anonymous(server: Section) -> Iterator[tuple[str, Section]]:
-    for section in server.items:
-        if section.kind is Kind.ANONYMOUS:
-            user = nearest(section, "user")
-            if user is not None and user.args:
-                yield user.args[0], section
-
-
-def aliases(server: Section) -> dict[str, str]:
-    """The names under which anonymous clients come, and the user that is meant."""
-    return {
-        one.args[0]: user
-        for user, section in _anonymous(server)
-        for one in section.values("useralias")
-        if len(one.args) > 1 and one.args[1] == user
-    }
-
-
-def _as_anonymous(session: Session, place: Section, books: list[Book], facts: Facts) -> Session:
-    """No password is asked, unless the section wants one. A Group there becomes the primary."""
+def _as_anonymous(
+    session: Session, place: Section, typed: str, books: list[Book], facts: Facts
+) -> Session:
+    """No password is asked, unless the section wants one. A Group there becomes the primary.
+    With UserDirRoot whoever comes by an alias is shut in a folder of that name."""
     group = place.value("group")
     gids = set(session.gids)
     if group is not None and group.args:
@@ -112,8 +106,16 @@ def _as_anonymous(session: Session, place: Section, books: list[Book], facts: Fa
     if not refused and on(nearest(place, "anonrequirepassword"), False):
         refused = "" if session.entry.password is not Password.LOCKED else "password locked"
     names = session.groups | ({group.args[0]} if group is not None and group.args else set())
-    return Session(
-        session.entry, frozenset(names), frozenset(gids), refused, place.path, anonymous=place
+    root = session.expanded(place.path)
+    if on(place.value("userdirroot"), False) and typed != session.entry.name:
+        root = f"{root.rstrip('/')}/{typed}"
+    return replace(
+        session,
+        groups=frozenset(names),
+        gids=frozenset(gids),
+        refused=refused,
+        root=root,
+        anonymous=place,
     )
 
 
@@ -140,7 +142,10 @@ def _as_account(
     refused = _common_refusal(session.entry, server, facts)
     if not refused:
         refused = _credentials_refused(session.entry, book, server, protocol, facts, loaded)
-    return Session(session.entry, session.groups, session.gids, refused)
+        others = tuple(other_ways(server, protocol))
+        if refused and others:
+            return replace(session, doubts=others)
+    return replace(session, refused=refused)
 
 
 def _credentials_refused(
@@ -247,14 +252,7 @@ def key_places(server: Section, entry: Entry) -> Iterator[str]:
             if not word.startswith("file:"):
                 yield word
             else:
-                yield at_home(word.removeprefix("file:"), entry).replace("//", "/")
-
-
-def at_home(path: str, entry: Entry) -> str:
-    """A path with ~ and %u replaced."""
-    if path == "~" or path.startswith("~/"):
-        path = entry.home.rstrip("/") + path[1:]
-    return path.replace("%u", entry.name)
+                yield at_home(word.removeprefix("file:"), entry, {}).replace("//", "/")
 
 
 def _with_roots(found: list[Session | None], server: Section) -> list[Session | None]:
@@ -278,18 +276,18 @@ def _with_roots(found: list[Session | None], server: Section) -> list[Session | 
         if one is None or one.anonymous is not None or number not in roots
         else replace(
             one,
-            root=at_home(roots[number], one.entry),
+            root=one.expanded(roots[number]),
             root_is_at_home=roots[number].startswith("~"),
         )
         for number, one in enumerate(found)
     ]
 
 
-def login_limits(judge: Judge, level: Section, server: Section) -> int:
+def login_limits(judge: Judge, level: Section, server: Section, *, lenient: bool = True) -> int:
     """Who passes the <Limit LOGIN> blocks. An <Anonymous> that lets somebody in by a block of its
     own overrules the server's."""
-    allowed, _ = judge.login(server)
+    allowed, _ = judge.login(server, lenient=lenient)
     if level is server or level.kind is not Kind.ANONYMOUS:
         return allowed
-    own, named = judge.login(level)
+    own, named = judge.login(level, lenient=lenient)
     return own & (allowed | named)

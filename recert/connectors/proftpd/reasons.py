@@ -15,10 +15,23 @@ def reasons(screen: Screen, view: View, folder: str, account: int) -> tuple[str,
     by_text: dict[str, Rights] = {}
     for right in ORDER:
         if right & FULL:
-            text = _reason(screen, places, right, account)
+            text = _by_link(screen, view, folder, right, account)
+            text = text or _reason(screen, places, right, account)
             if text:
                 by_text[text] = by_text.get(text, Rights.NONE) | right
     return tuple(f"{', '.join(names(rights))} {text}" for text, rights in by_text.items())
+
+
+def _by_link(screen: Screen, view: View, folder: str, right: Rights, account: int) -> str:
+    """What a link opens although the folder's own sections do not."""
+    if right not in (Rights.DELETE, Rights.RENAME) or not screen.names:
+        return ""
+    if screen.allowed(view, folder)[0][ORDER.index(right)] & account:
+        return ""
+    for name in screen.names.of(folder):
+        if screen.by_name(view, folder, name.path, right) & name.accounts & account:
+            return f"by the link {name.path}: FTP judges it by the path that is typed"
+    return ""
 
 
 def _reason(screen: Screen, places: Places, right: Rights, account: int) -> str:

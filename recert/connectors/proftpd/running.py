@@ -6,15 +6,26 @@ import re
 import time
 from collections.abc import Sequence
 
-from recert.connectors.contract import CannotExpress, OutcomeUnknown, ServerDataInvalid, Standing
+from recert.connectors.contract import (
+    CannotExpress,
+    ConnectorError,
+    OutcomeUnknown,
+    ServerDataInvalid,
+    Standing,
+)
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix import daemon, hunks, parts
 from recert.connectors.posix.parts import TEXT, Part
+from recert.connectors.proftpd.directives import is_directive
 from recert.connectors.proftpd.files import Configuration
+from recert.connectors.proftpd.syntax import lines
 from recert.foundation.failpoints import reach
 
 PROGRAM = "/usr/sbin/proftpd"
 _PID_FILES = ("/run/proftpd.pid", "/var/run/proftpd.pid", "/run/proftpd/proftpd.pid")
+_PLACED = re.compile(r"fatal: (?P<text>.*) on line (?P<line>\d+) of '(?P<file>[^']*)'")
+_NOT_US = re.compile(r"Permission denied")
+_NO_PROGRAM, _RAN = 127, "Checking syntax of configuration file"
 _BAD = re.compile(r"\b(fatal|error):", re.IGNORECASE)
 _WARNING = re.compile(r"\bwarning:", re.IGNORECASE)
 _PATIENCE = 1.5  # a daemon that does not like its new file is gone within a second
@@ -26,12 +37,48 @@ def complaint(host: Host, prefix: str, file: str) -> str:
     """What the daemon's own test says against a file; empty when nothing. The exit code alone
     says too little: a bad line in an included file leaves it at 0."""
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
-    said = f"{answer.out.decode(errors='replace')}\n{answer.errors}".strip()
-    if answer.code == 127:
+    if answer.code == _NO_PROGRAM:
         return f"{prefix}{PROGRAM} cannot be run on {host.title}."
-    if not answer.ok or _BAD.search(said):
-        return next((line for line in said.splitlines() if _BAD.search(line)), said)
-    return ""
+    output = f"{answer.out.decode(errors='replace')}\n{answer.errors}"
+    if answer.ok and not _BAD.search(output):
+        return ""
+    found = _PLACED.search(output)
+    if found is None:
+        return f"{file}: the daemon's own test (proftpd -t) refuses it. Run it to see why."
+    path, line = found["file"], int(found["line"])
+    told = f" {found['text'].strip()}." if _is_ours(host, path, line) else ""
+    return f"{path}:{line}: the daemon does not accept this line (proftpd -t).{told}"
+
+
+def _is_ours(host: Host, path: str, number: int) -> bool:
+    """Whether all other lines of a file are directives of the daemon: only then may a message
+    repeat the line. The setting may name any file, and its text is nobody's business."""
+    content = host.read_many([path])[path]
+    if isinstance(content, ConnectorError):
+        return False
+    others = [line.name for line in lines(content) if line.number != number]
+    return bool(others) and all(is_directive(name) for name in others)
+
+
+def check_accepted(host: Host, prefix: str, file: str) -> str:
+    """Raises ServerDataInvalid for a configuration that the daemon would not start with: what it
+    then does is not what the files say. Returns a warning where that could not be tried."""
+    found = complaint(host, prefix, file)
+    if not found:
+        return ""
+    answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
+    has_run = _RAN in f"{answer.out.decode(errors='replace')}{answer.errors}"
+    if not has_run or _NOT_US.search(answer.errors):
+        why = "it may not read all files" if has_run else f"{prefix}{PROGRAM} cannot be run"
+        return f"Whether the daemon accepts {file} is not known: {why} (proftpd -t)."
+    raise ServerDataInvalid(found)
+
+
+def version(host: Host, prefix: str) -> str:
+    """The daemon's version; empty when its program cannot be run."""
+    answer = host.run(commands.program(prefix, PROGRAM, "-v"))
+    found = re.search(r"Version (\d+\.\d+\.\d+)", f"{answer.out.decode()} {answer.errors}")
+    return found[1] if found else ""
 
 
 def check_before(host: Host, prefix: str, file: str) -> None:
@@ -40,8 +87,7 @@ def check_before(host: Host, prefix: str, file: str) -> None:
         raise ServerDataInvalid(f"The configuration was broken before: {found}")
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
     if _WARNING.search(answer.errors):
-        line = next(line for line in answer.errors.splitlines() if _WARNING.search(line))
-        raise CannotExpress(f"The daemon's own test warns: {line.strip()}")
+        raise CannotExpress(f"The daemon's own test (proftpd -t) warns about {file}.")
 
 
 def carry_out(host: Host, prefix: str, configuration: Configuration, found: Sequence[Part]) -> None:

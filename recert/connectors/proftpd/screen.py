@@ -9,8 +9,10 @@ from recert.connectors.posix.acl import WRITE
 from recert.connectors.posix.evaluate import ORDER, Masks, not_own
 from recert.connectors.posix.identities import Identities
 from recert.connectors.posix.scan import Folder
-from recert.connectors.proftpd.demands import WAYS, Ask, At, Way
+from recert.connectors.proftpd.demands import COPY, STORE_UNIQUE, WAYS, Ask, At, Way
+from recert.connectors.proftpd.guards import Guard
 from recert.connectors.proftpd.limits import Judge, Verdict
+from recert.connectors.proftpd.links import Names
 from recert.connectors.proftpd.lists import fits_every_path, simple_regex
 from recert.connectors.proftpd.matching import Finder
 from recert.connectors.proftpd.sections import Kind, Section, nearest, on
@@ -19,6 +21,7 @@ from recert.connectors.rights import Rights
 
 _STORING = frozenset({"STOR", "STOU", "APPE", "MKD", "RNTO", "SITE_CPTO", "SITE_MKDIR"})
 _BY_DATA = frozenset({"LIST", "NLST", "MLSD", "RETR", "STOR", "APPE", "STOU"})
+_AS_TYPED = frozenset({"DELE", "RNFR"})
 _FEW = 16
 _DOWNLOAD = ORDER.index(Rights.DOWNLOAD)
 
@@ -66,6 +69,9 @@ class Screen:
         self._modules = frozenset(modules)
         self._doubtful = doubtful
         self._who = who
+        self.guard = Guard({})
+        self.unsure = 0  # accounts that may not be let in from everywhere
+        self.names: Names | None = None  # other paths of folders, by FTP
         self.cut_off = 0  # accounts that get no data connection
         self._known: dict[Places, tuple[Masks, Masks, int]] = {}
         self._by_account: dict[int, View] = {}
@@ -76,6 +82,8 @@ class Screen:
         result = [0] * len(ORDER)
         for view in self._views_of(masks):
             allowed, _, _ = self.allowed(view, folder.path)
+            if self.names:
+                allowed = self._by_names(view, folder.path, allowed)
             hidden = self._hidden(view, folder.path)
             inside = self.places(view, folder.path).inside
             rules = self._rules_for_names(inside) if folder.named else []
@@ -86,7 +94,38 @@ class Screen:
                 if rules and at in _ON_FILES:
                     left &= self._with_names(folder, rules, WRITE if at == _OVERWRITE else 0)
                 result[at] |= left
+            if self.guard.roots:
+                result = list(self._guarded(view, folder, tuple(result)))
         return tuple(result)
+
+    def _by_names(self, view: View, folder: str, allowed: Masks) -> Masks:
+        """With what other paths of the folder let through: DELE and RNFR are judged by the path
+        that is typed."""
+        found = list(allowed)
+        for name in self.names.of(folder) if self.names else ():
+            for right in (Rights.DELETE, Rights.RENAME):
+                may = self.by_name(view, folder, name.path, right)
+                found[ORDER.index(right)] |= may & name.accounts
+        return tuple(found)
+
+    def by_name(self, view: View, folder: str, typed: str, right: Rights) -> int:
+        """Who is let through when the folder is named by another path."""
+        real, other = self.places(view, folder), self.places(view, typed)
+        if real == other:
+            return 0
+        found = 0
+        for way in self.ways(right, real):
+            allowed = view.accounts
+            for ask in way.asks:
+                allowed &= self.ask(ask, other if ask.command in _AS_TYPED else real).allowed
+            found |= allowed
+        return found
+
+    def _guarded(self, view: View, folder: Folder, masks: Masks) -> Masks:
+        may = 0
+        if self.protocol == "ftp" and self.guard.accounts(folder.path):
+            may = self._way(STORE_UNIQUE, self.places(view, folder.path), hidden=False).allowed
+        return self.guard.left(masks, folder.path, may | ~view.accounts)
 
     def _views_of(self, masks: Masks) -> Collection[View]:
         """The views of the accounts that the kernel lets in; where each account has a view of
@@ -122,7 +161,7 @@ class Screen:
         if view is None:
             return False
         _, surely, unknown = self.allowed(view, folder)
-        if unknown & account:
+        if (unknown | self.unsure) & account:
             return True
         return any(
             right & rights and not mask & account for right, mask in zip(ORDER, surely, strict=True)
@@ -168,13 +207,20 @@ class Screen:
         """The ways to a right that the switches of the place leave open."""
         inside = places.inside
         for way in self._ways[right]:
-            if way.module and way.module not in self._modules:
+            if way.module and not self._offers(way.module, inside):
                 continue
             if way.overwrites and not on(nearest(inside, "allowoverwrite"), False):
                 continue
             if way.appends and not on(nearest(inside, "allowstorerestart"), False):
                 continue
             yield way
+
+    def _offers(self, module: str, place: Section) -> bool:
+        """Whether the module is loaded and its engine not switched off."""
+        if module not in self._modules:
+            return False
+        *_, server = place.chain()
+        return on(server.value("copyengine" if module == COPY else "sitemiscengine"), True)
 
     def _way(self, way: Way, places: Places, *, hidden: bool) -> Verdict:
         allowed = surely = self.judge.roster.everybody

@@ -86,6 +86,11 @@ def nearest(section: Section, name: str) -> Section | None:
     return next(filter(None, (place.value(name) for place in section.chain())), None)
 
 
+def has_sections(section: Section) -> bool:
+    """True when some <Directory> makes a difference between paths."""
+    return any(item.kind is Kind.DIRECTORY or has_sections(item) for item in section.items)
+
+
 def build(statements: Iterable[Statement], into: Section) -> list[Section]:
     """Fills a server from statements; gives the <VirtualHost>s that stand among them."""
     others = []

@@ -4,25 +4,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from recert.connectors.contract import AccountFact, AccountKind, GroupFact, ServerDataInvalid
+from recert.connectors.contract import (
+    AccountFact,
+    AccountKind,
+    ConnectorError,
+    GroupFact,
+    ServerDataInvalid,
+)
 from recert.connectors.hosts import Host
-from recert.connectors.posix import report
 from recert.connectors.posix.acl import Node
 from recert.connectors.posix.edit import whole_acls
 from recert.connectors.posix.evaluate import FolderRights
+from recert.connectors.posix.homes import add_homes
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.scan import Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View
 from recert.connectors.proftpd import facts as reading
+from recert.connectors.proftpd.aliases import Aliases
 from recert.connectors.proftpd.door import Door, Ground, open_door
 from recert.connectors.proftpd.doors import SFTP
-from recert.connectors.proftpd.facts import Known
-from recert.connectors.proftpd.logins import Session, aliases, at_home, key_places, sessions
+from recert.connectors.proftpd.explanations import more_of
+from recert.connectors.proftpd.known import Known
+from recert.connectors.proftpd.links import folder_links
+from recert.connectors.proftpd.logins import Session, key_places, sessions
 from recert.connectors.proftpd.matching import GLOB
-from recert.connectors.proftpd.reasons import reasons, switches
-from recert.connectors.proftpd.sections import Kind, Section
-from recert.connectors.proftpd.sources import UNIX
-from recert.connectors.rights import Rights
+from recert.connectors.proftpd.newcomers import future_homes
+from recert.connectors.proftpd.reasons import switches
+from recert.connectors.proftpd.sections import Kind, Section, has_sections
+from recert.connectors.proftpd.views import class_choices
 
 Lived = Mapping[tuple[Section, str], Sequence[Session | None]]
 
@@ -44,7 +53,7 @@ def survey(
     host: Host, settings: Mapping[str, str], now: datetime, seen: Mapping[str, datetime]
 ) -> ProftpdSurvey:
     """Reads everything; changes nothing. `seen` holds last logins by account."""
-    known = reading.read(host, settings["config"], now.date())
+    known = reading.read(host, settings, now.date())
     return look(host, settings, known, seen)
 
 
@@ -65,7 +74,20 @@ def look(
     tree = scan(host, roots, also=also, keep_names=reading.has_name_rules(known.layout))
     tree.problems += known.problems
     dynamic = reading.ftpaccess_files(host, sorted(roots))
-    ground = Ground(tree, resolved, dynamic, _nodes(host, dynamic))
+    links = (
+        folder_links(host, sorted(roots)) if any(map(has_sections, known.layout.servers)) else {}
+    )
+    future = add_homes(
+        tree,
+        (
+            home
+            for (server, _), found in lived.items()
+            for home in future_homes(server, found, resolved)
+        ),
+    )
+    ground = Ground(
+        tree, resolved, dynamic, _nodes(host, dynamic, tree.problems), links, frozenset(future)
+    )
     return over(known, ground, seen)
 
 
@@ -80,8 +102,10 @@ def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdS
             names,
             sessions(server, protocol, known.facts, known.loaded, names),
             ground,
+            classes,
         )
         for server, protocol in known.layout.open_servers()
+        for classes in class_choices(server)
     ]
     return _survey(known, names, doors, ground, seen)
 
@@ -90,7 +114,7 @@ def _names(known: Known) -> list[str]:
     """All accounts of all servers, and the names under which anonymous clients come."""
     found = {name for books in known.facts.books.values() for b in books for name in b.entries}
     for server in known.facts.books:
-        found |= aliases(server).keys()
+        found |= Aliases(server).names()
     return sorted(found)
 
 
@@ -100,11 +124,11 @@ def _resolved(
     """The real paths of homes, roots and of sections that are known only at the login."""
     wanted: set[str] = set()
     for (server, _), found in lived.items():
-        deferred = list(_deferred(server))
+        deferred = [*_deferred(server), *_shown_elsewhere(server)]
         for session in found:
             if session is not None and not session.refused:
                 wanted |= {session.root, session.entry.home}
-                wanted |= {at_home(path, session.entry) for path in deferred}
+                wanted |= {session.expanded(path) for path in deferred}
     return host.resolve_many([path for path in sorted(wanted) if path.startswith("/")])
 
 
@@ -113,6 +137,14 @@ def _deferred(section: Section) -> Iterable[str]:
         if item.kind is Kind.DIRECTORY and item.is_deferred:
             yield item.path
         yield from _deferred(item)
+
+
+def _shown_elsewhere(section: Section) -> Iterable[str]:
+    for item in section.items:
+        if item.name == "vrootalias" and item.args:
+            yield item.args[0]
+        elif item.kind is Kind.SESSION:
+            yield from _shown_elsewhere(item)
 
 
 def _roots(
@@ -128,6 +160,13 @@ def _roots(
     jails = {resolved[one.root] for one in inside if one.root in resolved}
     free = [one for one in inside if not one.root or resolved.get(one.root) == "/"]
     homes = {resolved[one.entry.home] for one in free if one.entry.home in resolved}
+    jails |= {
+        resolved[path]
+        for (server, _), found in lived.items()
+        for target in _shown_elsewhere(server)
+        for one in found
+        if one and (path := one.expanded(target)) in resolved
+    }
     if free:
         named = {path for server in known.layout.servers for path in _named(server)}
         homes |= set(host.resolve_many(named).values())
@@ -143,9 +182,14 @@ def _named(section: Section) -> Iterable[str]:
         yield from _named(item)
 
 
-def _nodes(host: Host, files: Mapping[str, bytes]) -> dict[str, Node]:
-    """Who may read which .ftpaccess file is a question to the kernel."""
-    listed = whole_acls(host, [path.encode(errors="surrogateescape") for path in sorted(files)])
+def _nodes(host: Host, files: Mapping[str, bytes], problems: list[str]) -> dict[str, Node]:
+    """Who may read which .ftpaccess file is a question to the kernel. Where it is not answered,
+    the reading is partial."""
+    try:
+        listed = whole_acls(host, [path.encode(errors="surrogateescape") for path in sorted(files)])
+    except ConnectorError as error:
+        problems.append(f".ftpaccess files: {error.message}")
+        return {}
     return {
         one.path.decode(errors="surrogateescape"): Node(one.uid, one.gid, 0, one.access)
         for one in listed
@@ -177,7 +221,7 @@ def _survey(
         views=[View(door.jails, door.screen, protocol=door.protocol) for door in doors],
         group_name=lambda gid: gid_names.get(gid, str(gid)),
         groups=_groups(names, doors),
-        more=_more(doors, tree, bool(known.facts.pam and known.facts.pam.not_understood)),
+        more=more_of(doors, ground, bool(known.facts.pam and known.facts.pam.not_understood)),
         warnings=known.warnings,
         source=f"ProFTPD, {known.configuration.main}",
         doors=doors,
@@ -247,29 +291,3 @@ def _groups(names: Sequence[str], doors: Sequence[Door]) -> list[GroupFact]:
         for group in groups:
             members.setdefault(group, []).append(name)
     return [GroupFact(group, tuple(members[group])) for group in sorted(members)]
-
-
-def _more(doors: Sequence[Door], tree: Tree, pam_is_unclear: bool) -> report.More:
-    memo: dict[tuple[object, ...], tuple[str, ...]] = {}
-
-    def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
-        texts: list[str] = []
-        widened = False
-        open_doors = [door for door in doors if not door.refusal(identity.account, tree)]
-        for door in open_doors:
-            bit = door.identities.of(identity.account)
-            view = door.screen.view_of(bit)
-            if view is None:
-                continue
-            key = (door.server, bit, door.screen.places(view, folder))
-            if key not in memo:
-                memo[key] = reasons(door.screen, view, folder, bit)
-            prefix = f"{door.title}: " if len(open_doors) > 1 else ""
-            texts += [f"{prefix}{text}" for text in memo[key]]
-            widened |= door.screen.is_doubtful(folder, bit, rights)
-            session = door.sessions[bit.bit_length() - 1]
-            is_system = session is not None and session.entry.source == UNIX
-            widened |= pam_is_unclear and is_system
-        return tuple(texts), widened
-
-    return more

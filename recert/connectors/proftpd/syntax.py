@@ -60,7 +60,7 @@ class Statement:
     @property
     def text(self) -> str:
         """How it is written, for explanations: <Limit STOR>."""
-        if not self.is_section:
+        if not self.is_section or self.name == "<server>":
             return " ".join((self.word, *self.args))
         return f"{' '.join((self.word.rstrip('>'), *self.args))}>"
 

@@ -7,7 +7,7 @@ from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.proftpd import lists
 from recert.connectors.proftpd.files import Source, load
 from recert.connectors.proftpd.lists import Roster
-from recert.connectors.proftpd.logins import Session, at_home
+from recert.connectors.proftpd.logins import Session
 from recert.connectors.proftpd.matching import find
 from recert.connectors.proftpd.screen import View
 from recert.connectors.proftpd.sections import (
@@ -54,10 +54,12 @@ def views(
     roster: Roster,
     dynamic: Sequence[Override],
     resolved: Mapping[str, str],
+    classes: frozenset[str] = frozenset(),
 ) -> list[View]:
-    """Accounts that work under the same sections share a view."""
+    """Accounts that work under the same sections share a view. `classes` are those that the
+    client belongs to."""
     conditions = [item for item in server.items if item.kind is Kind.SESSION]
-    fitting = {item: _fits(item, roster) for item in conditions}
+    fitting = {item: _fits(item, roster, classes) for item in conditions}
     personal = _has_deferred(server)
     together: dict[tuple[object, ...], int] = {}
     for number, session in enumerate(sessions):
@@ -83,13 +85,35 @@ def _reaches(one: Override, session: Session, bit: int) -> bool:
     return bool(one.readers & bit) and (one.folder == root or one.folder.startswith(f"{root}/"))
 
 
-def _fits(section: Section, roster: Roster) -> int:
-    """The accounts an <If...> section holds for. Of classes nothing is known: for nobody."""
+def _fits(section: Section, roster: Roster, classes: frozenset[str]) -> int:
+    """The accounts an <If...> section holds for."""
     if section.name == "<ifuser>":
         return lists.session_users(section, roster).surely
     if section.name == "<ifgroup>":
         return lists.session_groups(section, roster).surely
-    return roster.everybody if section.name == "<ifauthenticated>" else 0
+    if section.name == "<ifclass>" and not _in_class(section, classes):
+        return 0
+    return roster.everybody
+
+
+def _in_class(section: Section, classes: frozenset[str]) -> bool:
+    return any(
+        (word.removeprefix("!") in classes) is not word.startswith("!")
+        for word in lists.names(section.args)
+    )
+
+
+def class_choices(server: Section) -> list[frozenset[str]]:
+    """From where a client comes is not known, and a class may open what is closed to others: the
+    servers are judged for clients of no class, of all classes, and of each single one."""
+    named = {
+        word.removeprefix("!")
+        for item in server.items
+        if item.name == "<ifclass>"
+        for word in lists.names(item.args)
+    }
+    singles = [frozenset({name}) for name in sorted(named)]
+    return list(dict.fromkeys([frozenset(), *singles, frozenset(named)]))
 
 
 def _has_deferred(section: Section) -> bool:
@@ -125,7 +149,7 @@ def _view(
 
 def _personal(session: Session, resolved: Mapping[str, str]) -> Callable[[Section], str | None]:
     def path_of(section: Section) -> str:
-        path = at_home(section.path, session.entry)
+        path = session.expanded(section.path)
         return resolved.get(path, path)
 
     return path_of
