@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import (
+    boundaries,
     conflicts,
     deadlines,
     freshness,
@@ -190,8 +191,14 @@ def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview
             problems.append(
                 f"The population of {name} does not add up: {part.accounts} is not {known}."
             )
-    if not problems and not any(part.items for part in counted):
-        problems.append(_NOTHING[campaign.about])
+    names = {one.id: one.name for one in session.scalars(select(Server))}
+    outside = []
+    if campaign.about is Subject.ACCESS:
+        outside = boundaries.outside(session, snapshots, campaign.folder_prefix, names)
+    if problems or any(part.items for part in counted):
+        warnings += outside
+    else:
+        problems += outside or [_NOTHING[campaign.about]]
     for snapshot in snapshots:
         name = session.get_one(Server, snapshot.server_id).name
         warnings += population.unknown_use(session, Scope.of(campaign.scope), snapshot, name)

@@ -345,3 +345,29 @@ def test_a_wish_for_a_snapshot_survives_a_reading_that_died(house: House) -> Non
         assert house.snapshot().state is SnapshotState.COMPLETE
         with house.db.reading() as session:
             assert queries.wanted_snapshots(session, now=house.now) == []
+
+
+class TestAFolderWithoutRightsOfItsOwn:
+    def test_the_message_names_the_folder_that_answers_for_it(self, house: House) -> None:
+        house.snapshot()
+        number = house.drafted("Autumn", prefix="/sales/2026/spring")
+        with house.db.reading() as session:
+            found = campaigns.preview(session, session.get_one(Campaign, number), now=house.now)
+        assert len(found.problems) == 1
+        assert "whoever has access to /sales has it there" in found.problems[0]
+
+    def test_a_folder_above_others_is_not_silently_left_out(self, house: House) -> None:
+        house.give("pia", "/sales/2026/spring", "list")
+        house.snapshot()
+        number = house.drafted("Autumn", prefix="/sales/2026")
+        with house.db.reading() as session:
+            found = campaigns.preview(session, session.get_one(Campaign, number), now=house.now)
+        assert found.problems == []
+        assert any("has access to /sales has it there" in one for one in found.warnings)
+
+    def test_one_with_rights_of_its_own_needs_no_word(self, house: House) -> None:
+        house.snapshot()
+        number = house.drafted("Autumn", prefix="/sales")
+        with house.db.reading() as session:
+            found = campaigns.preview(session, session.get_one(Campaign, number), now=house.now)
+        assert (found.problems, found.warnings) == ([], [])
