@@ -8,7 +8,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.activity.models import ActivityLog, LastUse, Use
+from recert.foundation.statements import numbers
 from recert.inventory.models import Account
+
+_LAST_USES = select(LastUse.account_id, LastUse.folder_id, LastUse.use, LastUse.at).where(
+    LastUse.account_id.in_(numbers("accounts")), LastUse.folder_id.in_(numbers("folders"))
+)
+_COVERED = (
+    select(ActivityLog.server_id, func.min(ActivityLog.since), func.max(ActivityLog.until))
+    .where(ActivityLog.server_id.in_(numbers("servers")), ActivityLog.since.is_not(None))
+    .group_by(ActivityLog.server_id)
+)
 
 Used = dict[tuple[int, int], dict[Use, datetime]]
 
@@ -23,21 +33,16 @@ class Covered:
 
 def last_uses(session: Session, accounts: Collection[int], folders: Collection[int]) -> Used:
     """When these accounts last did what in these folders: one statement."""
-    query = select(LastUse).where(LastUse.account_id.in_(accounts), LastUse.folder_id.in_(folders))
+    asked = {"accounts": sorted(accounts), "folders": sorted(folders)}
     found: Used = {}
-    for row in session.scalars(query):
+    for row in session.execute(_LAST_USES, asked):
         found.setdefault((row.account_id, row.folder_id), {})[row.use] = row.at
     return found
 
 
 def covered(session: Session, server_ids: Collection[int]) -> dict[int, Covered]:
     """What the logs of servers cover; a server without a log that was read is missing."""
-    query = (
-        select(ActivityLog.server_id, func.min(ActivityLog.since), func.max(ActivityLog.until))
-        .where(ActivityLog.server_id.in_(server_ids), ActivityLog.since.is_not(None))
-        .group_by(ActivityLog.server_id)
-    )
-    rows = session.execute(query).all()
+    rows = session.execute(_COVERED, {"servers": sorted(server_ids)}).all()
     return {row[0]: Covered(row[1], row[2]) for row in rows if row[1] and row[2]}
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -26,6 +26,9 @@ from recert.people import self_assignment
 from recert.people.addresses import known_as
 from recert.people.models import Person
 
+_CANDIDATES = select(AccountCandidate.person_id).where(
+    AccountCandidate.account_id == bindparam("account")
+)
 CHAIN = (Route.OWNER, Route.SUBSTITUTE, Route.MANAGER, Route.SERVER_OWNER)
 
 
@@ -71,8 +74,7 @@ def _owners(session: Session, item: Item) -> tuple[int | None, int | None]:
 
 def candidates(session: Session, account_id: int | None) -> set[int]:
     """The people whose own account this may be."""
-    here = AccountCandidate.account_id == account_id
-    return set(session.scalars(select(AccountCandidate.person_id).where(here)))
+    return set(session.scalars(_CANDIDATES, {"account": account_id}))
 
 
 def name_successor(session: Session, item: Item, email: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from recert.activity import queries as activity
@@ -18,7 +19,8 @@ from recert.activity.queries import Covered
 from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.selection import last_reviewed
 from recert.connectors import rights
-from recert.foundation.db import AnyRow
+from recert.foundation.db import AnyRow, AnySelect
+from recert.foundation.statements import numbers
 from recert.inventory import emergency, same_folder
 from recert.inventory.models import Account, Grant
 from recert.people.models import Person
@@ -101,14 +103,18 @@ def _add_emergency(
 
 def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """A key opens an account whatever happens to its password."""
-    counted = select(Account.id, Account.key_count).where(
-        Account.id.in_({row.account_id for row in rows if row.account_id}), Account.key_count > 0
-    )
-    keys = {row.id: row.key_count for row in session.execute(counted)}
+    asked = {"accounts": sorted({row.account_id for row in rows if row.account_id})}
+    keys = {row.id: row.key_count for row in session.execute(_with_keys(), asked)}
     for row in rows:
         if count := keys.get(row.account_id):
             text = f"{count} keys open this account." if count > 1 else "1 key opens this account."
             found[row.id].append(Hint(Level.PLAIN, text))
+
+
+@cache
+def _with_keys() -> AnySelect:
+    here = (Account.id.in_(numbers("accounts")), Account.key_count > 0)
+    return select(Account.id, Account.key_count).where(*here)
 
 
 def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
@@ -128,11 +134,7 @@ def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -
 def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """New since the last review of its server, or other rights than then."""
     items = {row.id: row for row in rows}
-    facts = session.execute(
-        select(Item.id, Item.server_id, Item.campaign_id, Grant.first_snapshot_id)
-        .join(Grant, Grant.id == Item.grant_id)
-        .where(Item.id.in_(items))
-    ).all()
+    facts = session.execute(_first_seen(), {"items": sorted(items)}).all()
     before = _before(session, rows)
     since: dict[tuple[int, int], int | None] = {}
     for fact in facts:
@@ -148,6 +150,15 @@ def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
         elif row.rights & ~old:
             more = ", ".join(rights.words(row.rights & ~old))
             found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
+
+
+@cache
+def _first_seen() -> AnySelect:
+    return (
+        select(Item.id, Item.server_id, Item.campaign_id, Grant.first_snapshot_id)
+        .join(Grant, Grant.id == Item.grant_id)
+        .where(Item.id.in_(numbers("items")))
+    )
 
 
 def _add_use(
@@ -189,16 +200,29 @@ def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> 
 
 def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:
     """The rights of the newest former grant of each account in each folder."""
-    query = (
+    found = session.execute(_former(), _places(rows))
+    return {(row.account_id, row.folder_id): row.rights for row in found}
+
+
+def _places(rows: Sequence[AnyRow]) -> dict[str, list[int]]:
+    """The folders and accounts of some items."""
+    return {
+        "folders": sorted({row.folder_id for row in rows if row.folder_id is not None}),
+        "accounts": sorted({row.account_id for row in rows if row.account_id is not None}),
+    }
+
+
+@cache
+def _former() -> AnySelect:
+    return (
         select(Grant.account_id, Grant.folder_id, Grant.rights)
         .where(
-            Grant.folder_id.in_({row.folder_id for row in rows}),
-            Grant.account_id.in_({row.account_id for row in rows}),
+            Grant.folder_id.in_(numbers("folders")),
+            Grant.account_id.in_(numbers("accounts")),
             Grant.gone_snapshot_id.is_not(None),
         )
         .order_by(Grant.id)
     )
-    return {(row.account_id, row.folder_id): row.rights for row in session.execute(query)}
 
 
 def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
@@ -235,27 +259,31 @@ def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
 
 def _add_previous(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """What was answered about the same access in the last campaign that asked."""
-    campaign_id = rows[0].campaign_id
-    newest = (
-        select(func.max(Item.id).label("id"))
-        .where(
-            Item.folder_id.in_({row.folder_id for row in rows}),
-            Item.account_id.in_({row.account_id for row in rows}),
-            Item.campaign_id < campaign_id,
-            Item.answer.in_(list(_ANSWERS)),
-        )
-        .group_by(Item.account_id, Item.folder_id)
-        .subquery()
-    )
-    query = (
-        select(Item.account_id, Item.folder_id, Item.answer, Campaign.name, Item.decided_at)
-        .join(newest, newest.c.id == Item.id)
-        .join(Campaign, Campaign.id == Item.campaign_id)
-    )
     past = defaultdict[tuple[int, int], str](str)
-    for row in session.execute(query):
+    asked = {**_places(rows), "campaign": rows[0].campaign_id}
+    for row in session.execute(_last_answers(), asked):
         day = f", {row.decided_at:%-d %B %Y}" if row.decided_at else ""
         past[row.account_id, row.folder_id] = f"{_ANSWERS[row.answer]} in “{row.name}”{day}"
     for row in rows:
         if said := past.get((row.account_id, row.folder_id)):
             found[row.id].append(Hint(Level.PLAIN, f"Last time it was {said}."))
+
+
+@cache
+def _last_answers() -> AnySelect:
+    newest = (
+        select(func.max(Item.id).label("id"))
+        .where(
+            Item.folder_id.in_(numbers("folders")),
+            Item.account_id.in_(numbers("accounts")),
+            Item.campaign_id < bindparam("campaign"),
+            Item.answer.in_(list(_ANSWERS)),
+        )
+        .group_by(Item.account_id, Item.folder_id)
+        .subquery()
+    )
+    return (
+        select(Item.account_id, Item.folder_id, Item.answer, Campaign.name, Item.decided_at)
+        .join(newest, newest.c.id == Item.id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+    )

@@ -7,9 +7,22 @@ deadline never overtakes an answer that is being saved, and no answer slips in b
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -26,6 +39,7 @@ from recert.campaigns.models import (
     Progress,
 )
 from recert.foundation.actor import Actor, system
+from recert.foundation.db import AnySelect
 from recert.foundation.errors import MovedMeanwhile, NotFound
 
 LAST_LETTER = "\U0010ffff"
@@ -37,9 +51,14 @@ class NoSuchItem(NotFound):
 
 def hold(session: Session, campaign_id: int, *, alone: bool = False) -> Campaign:
     """The campaign as it is now, which nobody moves on before this transaction ends."""
-    query = select(Campaign).where(Campaign.id == campaign_id)
+    return session.scalars(_held_campaign(alone), {"campaign": campaign_id}).one()
+
+
+@cache
+def _held_campaign(alone: bool) -> Select[Campaign]:
+    query = select(Campaign).where(Campaign.id == bindparam("campaign"))
     query = query.with_for_update(read=not alone, key_share=alone)
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    return query.execution_options(populate_existing=True)
 
 
 def take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> bool:
@@ -110,24 +129,39 @@ def recount(session: Session, campaign_id: int, *reviewer_ids: int | None) -> No
 
 def _recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
     counter = _counter(session, campaign_id, reviewer_id)
-    mine = Item.reviewer_id == reviewer_id if reviewer_id else Item.reviewer_id.is_(None)
-    asked = (Item.campaign_id == campaign_id, mine)
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    counts = session.execute(_counts(reviewer_id is None), asked).one()
+    session.execute(_renewed(), {"counter": counter, **_named(dict(counts._mapping))})
+
+
+@cache
+def _counts(is_queue: bool) -> AnySelect:
+    """What is asked of one reviewer, or of the queue. Built once: it is needed for each answer."""
 
     def amount(answer: Answer) -> ColumnElement[int]:
         return func.count(case((Item.answer == answer, 1)))
 
-    counts = session.execute(
-        select(
-            func.count().label("total"),
-            func.count(case((Item.state == ItemState.OPEN, 1))).label("open"),
-            amount(Answer.KEEP).label("keep"),
-            amount(Answer.REDUCE).label("reduce"),
-            amount(Answer.REVOKE).label("revoke"),
-        ).where(*asked)
-    ).one()
-    fewer = case((Progress.told > counts.total, counts.total), else_=Progress.told)
-    here = Progress.id == counter
-    session.execute(update(Progress).where(here).values(**dict(counts._mapping), told=fewer))
+    mine = Item.reviewer_id.is_(None) if is_queue else Item.reviewer_id == bindparam("reviewer")
+    return select(
+        func.count().label("total"),
+        func.count(case((Item.state == ItemState.OPEN, 1))).label("open"),
+        amount(Answer.KEEP).label("keep"),
+        amount(Answer.REDUCE).label("reduce"),
+        amount(Answer.REVOKE).label("revoke"),
+    ).where(Item.campaign_id == bindparam("campaign"), mine)
+
+
+@cache
+def _renewed() -> Update:
+    names = ("total", "open", "keep", "reduce", "revoke")
+    new = {name: bindparam(f"new_{name}", type_=Integer) for name in names}
+    table = Progress.__table__
+    fewer = case((table.c.told > new["total"], new["total"]), else_=table.c.told)
+    return update(table).where(table.c.id == bindparam("counter")).values(**new, told=fewer)  # type: ignore[arg-type]
+
+
+def _named(counts: dict[str, int]) -> dict[str, int]:
+    return {f"new_{name}": count for name, count in counts.items()}
 
 
 def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:
@@ -137,10 +171,18 @@ def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int
         dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         empty = dict.fromkeys(("total", "open", "keep", "reduce", "revoke"), 0)
         row = {"campaign_id": campaign_id, "reviewer_id": reviewer_id, **empty}
-        session.execute(dialect.insert(Progress).values(**row).on_conflict_do_nothing())
-    owner = Progress.reviewer_id == reviewer_id if reviewer_id else Progress.reviewer_id.is_(None)
-    here = (Progress.campaign_id == campaign_id, owner)
-    return session.scalars(select(Progress.id).where(*here).with_for_update()).one()
+        made = dialect.insert(Progress.__table__).on_conflict_do_nothing()
+        session.execute(made, row)
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    return int(session.execute(_held_counter(not reviewer_id), asked).scalar_one())
+
+
+@cache
+def _held_counter(is_queue: bool) -> AnySelect:
+    owner = Progress.reviewer_id == bindparam("reviewer")
+    owner = Progress.reviewer_id.is_(None) if is_queue else owner
+    here = (Progress.campaign_id == bindparam("campaign"), owner)
+    return select(Progress.id).where(*here).with_for_update()
 
 
 def finalise(

@@ -5,14 +5,27 @@ A folder is counted anew from its items (an index finds them); its server gets t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Update,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from recert.campaigns.board_models import FolderProgress, ServerProgress
 from recert.campaigns.models import Answer, Item, ItemState
-from recert.foundation.db import AnyRow
+from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Folder, Server
 
 COUNTS = ("total", "open", "keep", "reduce", "revoke")
@@ -47,25 +60,46 @@ def recount(session: Session, campaign_id: int, *folder_ids: int | None) -> None
 
 
 def _recount(session: Session, campaign_id: int, folder_id: int) -> None:
-    mine = (FolderProgress.campaign_id == campaign_id, FolderProgress.folder_id == folder_id)
+    mine = {"campaign": campaign_id, "folder": folder_id}
     # Held until the end: whoever counts next sees our items.
-    held = select(FolderProgress.server_id, *(getattr(FolderProgress, name) for name in COUNTS))
-    before = session.execute(held.where(*mine).with_for_update()).one()
-    here = (Item.campaign_id == campaign_id, Item.folder_id == folder_id)
-    now = session.execute(select(*_counts()).where(*here)).one()
+    before = session.execute(_held(), mine).one()
+    now = session.execute(_counted_now(), mine).one()
     if before[1:] == tuple(now):
         return
-    session.execute(update(FolderProgress).where(*mine).values(now._asdict()))
-    server = (
-        ServerProgress.campaign_id == campaign_id,
-        ServerProgress.server_id == before.server_id,
-    )
-    moved = {
-        name: getattr(ServerProgress, name) + getattr(now, name) - getattr(before, name)
-        for name in COUNTS
-    }
-    quietly: dict[str, Any] = {"synchronize_session": False}
-    session.execute(update(ServerProgress).where(*server).values(moved), execution_options=quietly)
+    new = {f"new_{name}": getattr(now, name) for name in COUNTS}
+    session.execute(_renewed_folder(), {**mine, **new})
+    more = {f"new_{name}": getattr(now, name) - getattr(before, name) for name in COUNTS}
+    session.execute(_moved_server(), {**mine, "server": before.server_id, **more})
+
+
+# Built once: they are needed for each answer.
+@cache
+def _held() -> AnySelect:
+    table = FolderProgress.__table__.c
+    held = select(table.server_id, *(table[name] for name in COUNTS))
+    here = (table.campaign_id == bindparam("campaign"), table.folder_id == bindparam("folder"))
+    return held.where(*here).with_for_update()
+
+
+@cache
+def _counted_now() -> AnySelect:
+    here = (Item.campaign_id == bindparam("campaign"), Item.folder_id == bindparam("folder"))
+    return select(*_counts()).where(*here)
+
+
+@cache
+def _renewed_folder() -> Update:
+    table: Any = FolderProgress.__table__
+    here = (table.c.campaign_id == bindparam("campaign"), table.c.folder_id == bindparam("folder"))
+    return update(table).where(*here).values({name: bindparam(f"new_{name}") for name in COUNTS})
+
+
+@cache
+def _moved_server() -> Update:
+    table: Any = ServerProgress.__table__
+    here = (table.c.campaign_id == bindparam("campaign"), table.c.server_id == bindparam("server"))
+    more = {name: table.c[name] + bindparam(f"new_{name}", type_=Integer) for name in COUNTS}
+    return update(table).where(*here).values(more)
 
 
 def _counts() -> list[ColumnElement[int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import brake, live_feed
@@ -186,7 +186,12 @@ def first_waiting(
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:
     """One item with its names."""
-    return session.execute(_items().where(Item.id == item_id)).one_or_none()
+    return session.execute(_one_item(), {"item": item_id}).one_or_none()
+
+
+@cache
+def _one_item() -> AnySelect:
+    return _items().where(Item.id == bindparam("item"))
 
 
 def since_of(session: Session, item_ids: Sequence[int]) -> dict[int, datetime]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -29,6 +29,15 @@ from recert.inventory.registers import purpose_of
 from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50
+# Built once: they are needed for each answer.
+_CAMPAIGN_OF = select(Item.campaign_id).where(Item.id == bindparam("item"))
+_HELD_ITEM = (
+    select(Item)
+    .where(Item.id == bindparam("item"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_HOLDER = select(Account.person_id).where(Account.id == bindparam("account"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ def record(
 ) -> Decision:
     """Records one answer, from whichever door it came. The caller commits."""
     campaign, item = _held(session, item_id)
-    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    holder = session.scalar(_HOLDER, {"account": item.account_id})
     rules.check_may_answer(item, campaign, holder, reply.answer, actor)
     _check_still_here(session, actor)
     if reply.answer is not Answer.NOT_MINE:
@@ -124,12 +133,11 @@ def mailable(
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
     """The campaign and then the item, as they are now and until this transaction ends: what was
     loaded before somebody else's answer came through must not be trusted."""
-    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    campaign_id = session.scalar(_CAMPAIGN_OF, {"item": item_id})
     if campaign_id is None:
         raise NoSuchItem
     campaign = campaign_items.hold(session, campaign_id)
-    query = select(Item).where(Item.id == item_id).with_for_update()
-    return campaign, session.scalars(query.execution_options(populate_existing=True)).one()
+    return campaign, session.scalars(_HELD_ITEM, {"item": item_id}).one()
 
 
 def _move(session: Session, item: Item, decision: Decision, successor: str, now: datetime) -> None:

@@ -6,12 +6,15 @@ Folders with the same path on servers with the same storage label are the same d
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert.connectors import rights
+from recert.foundation.db import AnySelect
+from recert.foundation.statements import numbers
 from recert.inventory.models import Account, Folder, Grant, Server
 
 Pair = tuple[int, int]  # an account and a folder
@@ -60,14 +63,7 @@ def ways(session: Session, pairs: Collection[Pair]) -> dict[Pair, list[Way]]:
 def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[int]]:
     """The boundary at or above each folder on every other server with its storage. Each is looked
     for by its names; comparing all folders with all would take hours on large servers."""
-    here, other = aliased(Server), aliased(Server)
-    asked = (
-        select(Folder.id, Folder.path, other.id.label("other"))
-        .join(here, here.id == Folder.server_id)
-        .join(other, and_(other.storage == here.storage, other.id != here.id))
-        .where(Folder.id.in_(folders), here.storage != "")
-    )
-    rows = session.execute(asked).all()
+    rows = session.execute(_elsewhere(), {"folders": sorted(folders)}).all()
     paths = {path for row in rows for path in _at_and_above(row.path)}
     there = select(Folder.server_id, Folder.path, Folder.id).where(
         Folder.server_id.in_({row.other for row in rows}),
@@ -82,6 +78,17 @@ def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[
         if nearest is not None:
             found[row.id].append(nearest)
     return found
+
+
+@cache
+def _elsewhere() -> AnySelect:
+    here, other = aliased(Server), aliased(Server)
+    return (
+        select(Folder.id, Folder.path, other.id.label("other"))
+        .join(here, here.id == Folder.server_id)
+        .join(other, and_(other.storage == here.storage, other.id != here.id))
+        .where(Folder.id.in_(numbers("folders")), here.storage != "")
+    )
 
 
 def _at_and_above(path: str) -> Iterator[str]:

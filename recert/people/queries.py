@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.people.models import Person, User, WebSession
 
+_IS_ACTIVE = select(Person.active).where(Person.id == bindparam("person"))
 SESSION_IDLE = timedelta(minutes=30)
 TOUCH_AFTER = timedelta(minutes=1)
 
@@ -98,7 +99,7 @@ def person_by_email(session: Session, email: str) -> Person | None:
 
 def is_active(session: Session, person_id: int) -> bool:
     """False when the person has left."""
-    return bool(session.scalar(select(Person.active).where(Person.id == person_id)))
+    return bool(session.scalar(_IS_ACTIVE, {"person": person_id}))
 
 
 def people_count(session: Session) -> int:

@@ -2,14 +2,14 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
-from sqlalchemy import select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation.actor import Actor
@@ -20,6 +20,12 @@ from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
 
 MOST_ROWS = 500  # of a list in one entry
 HEAD_IS_GONE = "the row that says where the trail ends is missing: somebody deleted it"
+
+
+# Built once: every use case appends.
+_HELD_HEAD = select(TrailHead.seq, TrailHead.hash).with_for_update()
+_NEW_ENTRY = insert(cast(Table, TrailEntry.__table__))
+_NEW_HEAD = update(cast(Table, TrailHead.__table__))
 
 
 class HeadIsGone(RecertError):
@@ -47,7 +53,7 @@ def append(
     entry, no act."""
     session.flush()
     at = at.astimezone(UTC)
-    head = session.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
+    head = session.execute(_HELD_HEAD).one_or_none()
     if head is None:
         raise HeadIsGone
     seq = head.seq + 1
@@ -65,20 +71,18 @@ def append(
         }
     )
     new_hash = chain.link(head.hash, body)
-    session.add(
-        TrailEntry(
-            seq=seq,
-            at=at,
-            actor=actor.name,
-            action=action,
-            object=subject,
-            body=body,
-            previous=head.hash,
-            hash=new_hash,
-        )
-    )
-    session.execute(update(TrailHead).values(seq=seq, hash=new_hash))
-    session.flush()
+    entry = {
+        "seq": seq,
+        "at": at,
+        "actor": actor.name,
+        "action": action,
+        "object": subject,
+        "body": body,
+        "previous": head.hash,
+        "hash": new_hash,
+    }
+    session.execute(_NEW_ENTRY, entry)
+    session.execute(_NEW_HEAD, {"seq": seq, "hash": new_hash})
     return int(seq)
 
 
