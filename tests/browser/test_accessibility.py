@@ -1,14 +1,14 @@
 """Every page for everybody: axe, reflow at 320 px, focus, targets, both themes."""
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlalchemy import select, update
 
-from recert.campaigns import exclusions, instructions, notices, questions
+from recert.campaigns import exclusions, instructions, notices, questions, scheduling
 from recert.campaigns.models import Answer, Item, Subject
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.changes import service as changes
@@ -17,10 +17,11 @@ from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from recert.inventory import emergency, registers
 from recert.inventory import service as inventory
+from recert.inventory.models import Account, AccountCandidate
 from recert.mail.models import OutboxMessage
 from tests.browser.conftest import Enter
 from tests.campaigns.test_subjects import GROUP_OWNERS, launched_as_it_is
-from tests.support.house import House, staff
+from tests.support.house import OWNERS, House, staff
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -28,7 +29,7 @@ PAGES = {
     "stranger": ["/sign-in", "/d/unknown"],
     "alice": [
         *("/reviews", "/reviews/1", "/reviews/1/folders/3", "/reviews/delegations"),
-        *("/reviews/3", "/reviews/3/questions", "/reviews/4/questions"),
+        *("/reviews/3", "/reviews/3/questions", "/reviews/4/questions", "/account/password"),
         "/reviews/access-that-ends",
     ],
     "officer": [
@@ -39,6 +40,7 @@ PAGES = {
         *("/campaigns/1/places", "/campaigns/1/mails", "/campaigns/1/late", "/campaigns/1/quality"),
         *("/campaigns/not-mine", "/orders", "/orders/1", "/campaigns/1/to-confirm"),
         *("/campaigns/instruction", "/campaigns/1/items?folder=3", "/campaigns/1/reviewers/1"),
+        *("/campaigns/self-assigned", "/campaigns/5"),
     ],
     "admin": [
         *("/servers/emergency-accounts", "/people", "/servers", "/servers/1"),
@@ -115,6 +117,7 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
         exclusions.ask(
             session, main, "batch", "/sales", "It moves.", ends, actor=otto, now=house.now
         )
+    what_needs_another_officer(house)
     cast = {
         "stranger": None,
         "alice": house.person("alice"),
@@ -123,6 +126,29 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
         "auditor": house.auditor,
     }
     return {name: enter(who, **how) for name, who in cast.items()}
+
+
+def what_needs_another_officer(house: House) -> None:
+    """Rules weaker than usual, a reviewer by their own change, accounts of nobody."""
+    house.drafted("Spring", policy=Policy(brake_items=1000, mail_answers=MailAnswers.ALL))
+    house.user(staff("charlie@house.example", Role.OFFICER))
+    with house.db.transaction() as session:
+        wanted = scheduling.Wanted(
+            "Quarter",
+            "quarterly",
+            (house.now + timedelta(days=3)).date(),
+            time(8),
+            "Europe/Berlin",
+            [house.server_id],
+            policy=Policy(brake_items=1000),
+        )
+        scheduling.add(session, wanted, actor=house.officer, now=house.now)
+        text = OWNERS.replace("alice@house.example", "charlie@house.example")
+        charlie = staff("charlie@house.example", Role.OFFICER)
+        inventory.import_owners(session, text, actor=charlie, now=house.now)
+        seller = session.scalars(select(Account).where(Account.name == "seller")).one()
+        session.add(AccountCandidate(account_id=seller.id, person_id=1))
+        seller.has_candidates = True
 
 
 class TestEveryPage:
