@@ -9,7 +9,8 @@ from recert.campaigns.models import Campaign, Item, ItemState
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Role
 from recert.inventory.models import Account, Grant
-from recert.people.models import Person, User
+from recert.people.models import User
+from recert.people.queries import can_sign_in
 
 
 def mark(session: Session, campaign_id: int) -> None:
@@ -52,9 +53,5 @@ def _able(session: Session, server_ids: list[int]) -> dict[int, set[int]]:
 
 def _administrators(session: Session) -> list[int]:
     """Persons with that role; there are few."""
-    users = session.execute(
-        select(Person.id, User.roles)
-        .join(User, User.email == Person.email)
-        .where(User.active.is_(True))
-    )
-    return [row.id for row in users if Role.ADMINISTRATOR in row.roles]
+    users = session.execute(select(User.person_id, User.roles).where(can_sign_in()))
+    return [row.person_id for row in users if row.person_id and Role.ADMINISTRATOR in row.roles]

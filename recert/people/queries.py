@@ -3,14 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.people.models import Person, User, WebSession
 
-_IS_ACTIVE = select(Person.active).where(Person.id == bindparam("person"))
+# Whose sign-ins were all disabled acts by no way any more, also not from a mail.
+_DISABLED = (
+    select(User.id).where(User.person_id == Person.id, ~User.active).correlate(Person).exists()
+)
+_ENABLED = (
+    select(User.id).where(User.person_id == Person.id, User.active).correlate(Person).exists()
+)
+_IS_ACTIVE = select(and_(Person.active, or_(_ENABLED, ~_DISABLED))).where(
+    Person.id == bindparam("person")
+)
 SESSION_IDLE = timedelta(minutes=30)
 TOUCH_AFTER = timedelta(minutes=1)
 
@@ -98,7 +107,7 @@ def person_by_email(session: Session, email: str) -> Person | None:
 
 
 def is_active(session: Session, person_id: int) -> bool:
-    """False when the person has left."""
+    """False when the person has left, or all their sign-ins were disabled."""
     return bool(session.scalar(_IS_ACTIVE, {"person": person_id}))
 
 

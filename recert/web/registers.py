@@ -1,7 +1,7 @@
 """Exclusions from reviews, and who answers for whom."""
 
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -206,7 +206,7 @@ def delegate() -> ResponseReturnValue:
         with database().transaction() as session:
             delegating.delegate(
                 session,
-                _person(session, form.principal.data or actor.name),
+                _person(session, form.principal.data) if form.principal.data else _self(session),
                 _person(session, form.stand_in.data),
                 _start(form.starts.data),
                 _end(form.ends.data),
@@ -218,6 +218,14 @@ def delegate() -> ResponseReturnValue:
         return _delegations(form, str(error), code_of(error))
     flash("Saved. Open questions move within a minute of its start, and come back at its end.")
     return redirect(url_for(".delegations"))
+
+
+def _self(session: Any) -> Person:
+    """The person of the signed-in user, under whichever address they signed in."""
+    found = session.get(Person, current_user.who.person_id or 0)
+    if found is None:
+        raise BadInput("You are no person that Recert knows. Say for whom somebody answers.")
+    return cast(Person, found)
 
 
 def _person(session: Any, email: str) -> Person:

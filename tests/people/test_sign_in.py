@@ -239,6 +239,18 @@ class TestDisabling:
             users.enable(session, "olga@house.example", actor=house.admin, now=NOON)
         assert check(house, "olga@house.example")
 
+    def test_its_person_decides_by_no_mail_any_more(self, house: House) -> None:
+        house.user(house.admin)
+        house.user(staff("alice@house.example"))
+        number = house.person("alice").person_id
+        assert number
+        with house.db.transaction() as session:
+            assert queries.is_active(session, number)
+            users.disable(session, "alice@house.example", "stolen", actor=house.admin, now=NOON)
+            assert not queries.is_active(session, number)
+            users.enable(session, "alice@house.example", actor=house.admin, now=NOON)
+            assert queries.is_active(session, number)
+
     def test_the_last_administrator_stays(self, house: House) -> None:
         house.user(house.admin)
         with pytest.raises(users.LastAdministrator), house.db.transaction() as session:
