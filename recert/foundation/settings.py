@@ -64,6 +64,7 @@ class Settings:
     # Folders below which the pages may name configurations, keys and programs of servers.
     server_paths: tuple[str, ...] = ()
     proxies: int = 0  # reverse proxies in front: how many addresses they add to X-Forwarded-For
+    servers_at_once: int = 16  # how many servers are read or changed at the same time
     demo_mailbox: Path | None = None  # set by the demo only
 
     @property

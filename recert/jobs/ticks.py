@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from recert.activity import service as activity
 from recert.campaigns import (
@@ -28,6 +29,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
+from recert.foundation.parallel import Jobs
 from recert.inventory import queries as inventory
 from recert.inventory import snapshots
 from recert.inventory.recordings import Shelf
@@ -53,6 +55,7 @@ class Works:
     replies: ReplyDesk | None = None  # none: replies are not read
     shelf: Shelf | None = None  # where what servers answered is kept
     recording_days: int = 90
+    servers: Jobs = field(default_factory=Jobs)  # what is done on servers, several at once
 
 
 def note_leavers(works: Works) -> int:
@@ -62,14 +65,19 @@ def note_leavers(works: Works) -> int:
 
 
 def take_wanted_snapshots(works: Works) -> int:
-    """Looks at the servers somebody asked for."""
+    """Begins to read the servers somebody asked for, and waits for none of them."""
     with works.db.reading() as session:
         wanted = inventory.wanted_snapshots(session, now=clock.now())
-    for server_id in wanted:
-        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
-    if wanted and works.shelf:
+
+    def read(server_id: int) -> None:
+        snapshots.take_wanted(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
+
+    begun = sum(
+        works.servers.add(("read", server_id), partial(read, server_id)) for server_id in wanted
+    )
+    if begun and works.shelf:
         recordings.prune(works.db, works.shelf, works.recording_days, actor=WORKER, now=clock.now())
-    return len(wanted)
+    return begun
 
 
 def refresh_items(works: Works) -> int:
@@ -109,13 +117,21 @@ def finalise(works: Works) -> int:
 
 
 def remediate(works: Works) -> int:
-    """Final decisions become orders, orders are carried out, items follow."""
+    """Final decisions become orders."""
     contests.open_due(works.db, now=clock.now())
     made = remediation.order_final(works.db, now=clock.now())
     made += endings.order_due(works.db, now=clock.now())
-    made += confirmations.note_final(works.db, now=clock.now())
-    made += execution.run_due(works.db, now=clock.now)
-    return made + remediation.follow_orders(works.db, now=clock.now())
+    return made + confirmations.note_final(works.db, now=clock.now())
+
+
+def carry_out(works: Works) -> int:
+    """Begins to carry orders out on the servers that have some, and waits for none of them."""
+    return execution.begin_due(works.db, works.servers, now=clock.now)
+
+
+def follow_orders(works: Works) -> int:
+    """Items follow what became of their orders."""
+    return remediation.follow_orders(works.db, now=clock.now())
 
 
 def write_mails(works: Works) -> int:
@@ -156,6 +172,8 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     follow_people,
     finalise,
     remediate,
+    carry_out,
+    follow_orders,
     read_replies,
     write_mails,
     tell_undeliverable,
@@ -176,5 +194,10 @@ def guarded(tick: Callable[[Works], int], works: Works) -> int:
 
 
 def run_all(works: Works) -> int:
-    """All ticks once, in the order in which work flows; errors rise."""
-    return sum(tick(works) for tick in TICKS)
+    """All ticks once, in the order in which work flows, each with the jobs that it begins. Errors
+    of ticks rise; those of a server stand in the log."""
+    done = 0
+    for tick in TICKS:
+        done += tick(works)
+        works.servers.wait()
+    return done
