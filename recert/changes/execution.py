@@ -128,8 +128,10 @@ def run_server(db: Database, server_id: int, *, now: Clock) -> int:
             for order_id in due:
                 outcomes.failed(held, order_id, error)
             return len(due)
-        _advance_all(held, due, connector, may_write)
-        verification.verify(held, due, connector)
+        with connector.for_one_run() as shared:
+            _advance_all(held, due, shared, may_write)
+        with connector.for_one_run() as fresh:  # a second, independent look
+            verification.verify(held, due, fresh)
         return len(due)
 
 

@@ -89,12 +89,13 @@ def _each(db: Database, waiting: Waiting) -> Iterator[tuple[Order, Plan | None, 
         for order in waiting.orders:
             yield order, None, f"It would fail: {error}"
         return
-    for order in waiting.orders:
-        try:
-            yield order, *_plan(db, order, connector, waiting)
-        except ConnectorError as error:
-            state = rules.state_after(error).value
-            yield order, None, f"It would become {state!r}: {error}"
+    with connector.for_one_run() as shared:
+        for order in waiting.orders:
+            try:
+                yield order, *_plan(db, order, shared, waiting)
+            except ConnectorError as error:
+                state = rules.state_after(error).value
+                yield order, None, f"It would become {state!r}: {error}"
 
 
 def _plan(

@@ -5,6 +5,7 @@ makes the snapshot partial. It maps towards more rights when unsure and marks th
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -211,6 +212,12 @@ class Connector(Protocol):
     def read(self, accounts: Collection[str] | None = None) -> Reading:
         """A fresh look, at all accounts or only at some. Raises a ConnectorError when nothing
         can be said at all."""
+
+    def for_one_run(self) -> AbstractContextManager["Connector"]:
+        """For many orders in a row: a connector on one connection, whose readings and plans share
+        one survey. It reads again what its own edits touched; `has_folder` looks at the folder and
+        the way to it, and when others changed something there, all is read anew. `standing` and
+        what `apply` compares before it writes always come from the server itself."""
 
     def every_folder(self) -> Iterator[str]:
         """Every folder that exists, not only boundaries, parents first."""

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from recert.connectors import names
 from recert.connectors.contract import AccountFact, GroupFact, Reading
@@ -54,9 +55,25 @@ class Survey:
 
     def outlook(self) -> tuple[list[FolderRights], set[str]]:
         """The rights in every folder, and the paths that are boundaries to a reviewer."""
-        by_view = self.rights_by_view()
-        found = union(by_view)
-        return found, {one.path for one in report.boundaries(found, *by_view)}
+        return self._found, {one.path for one in self._kept}
+
+    # Of its own tree, judged once for however many orders.
+
+    @cached_property
+    def _by_view(self) -> list[list[FolderRights]]:
+        return self.rights_by_view()
+
+    @cached_property
+    def _found(self) -> list[FolderRights]:
+        return union(self._by_view)
+
+    @cached_property
+    def _kept(self) -> list[FolderRights]:
+        return report.boundaries(self._found, *self._by_view)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.fingerprint(self._found)
 
     def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
         """The same for each way in, the folders in the same order."""
@@ -75,9 +92,7 @@ class Survey:
 
     def reading(self, accounts: Collection[str] | None = None) -> Reading:
         """The answer of `Connector.read`."""
-        by_view = self.rights_by_view()
-        found = union(by_view)
-        kept = report.boundaries(found, *by_view)
+        by_view, kept = self._by_view, self._kept
         only = None
         if accounts is not None:  # names as they are kept; hostile ones are kept in octal
             only = [one.name for one in self.accounts if names.shown(one.name) in accounts]
@@ -96,7 +111,7 @@ class Survey:
                 more=self.more,
                 protocols=self._protocols(by_view),
             ),
-            fingerprint=self.fingerprint(found),
+            fingerprint=self._fingerprint,
             source=self.source,
             problems=[*map(names.shown, self.tree.problems)],
             warnings=[*map(names.shown, self.warnings)],
