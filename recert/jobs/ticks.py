@@ -30,8 +30,8 @@ from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.parallel import Jobs
+from recert.inventory import connection_checks, snapshots
 from recert.inventory import queries as inventory
-from recert.inventory import snapshots
 from recert.inventory.recordings import Shelf
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
@@ -62,6 +62,14 @@ def note_leavers(works: Works) -> int:
     """Persons whose announced last day has come."""
     with works.db.transaction() as session:
         return people.note_leavers(session, actor=WORKER, now=clock.now())
+
+
+def check_connections(works: Works) -> int:
+    """Begins the checks of connections that somebody asked for on a page."""
+    with works.db.reading() as session:
+        wanted = connection_checks.wanted(session, now=clock.now())
+    check = partial(connection_checks.make, works.db, actor=WORKER, now=clock.now)
+    return sum(works.servers.add(("check", number), partial(check, number)) for number in wanted)
 
 
 def take_wanted_snapshots(works: Works) -> int:
@@ -164,6 +172,7 @@ def send_mails(works: Works) -> int:
 
 TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
+    check_connections,
     take_wanted_snapshots,
     refresh_items,
     read_logs,
