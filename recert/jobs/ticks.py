@@ -107,8 +107,12 @@ def launch_scheduled(works: Works) -> int:
 
 
 def read_logs(works: Works) -> int:
-    """What transfer logs tell since they were last read."""
-    return activity.read_due(works.db, works.head.zone, now=clock.now())
+    """Begins to read what is new in transfer logs. What was read stands in the trail: a server
+    without logs is asked each time, so how many were begun tells nothing."""
+    read = partial(activity.read_server, works.db, zone=works.head.zone, now=clock.now())
+    for number in activity.servers_due(works.db, now=clock.now()):
+        works.servers.add(("read logs", number), partial(read, number))
+    return 0
 
 
 def ask_about_changes(works: Works) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from recert.activity import service as activity
 from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import OrderState
@@ -126,6 +127,33 @@ class TestReading:
         time.sleep(0.1)
         assert house.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
         fleet.answers.set()
+
+
+class TestReadingLogs:
+    def test_a_server_that_hangs_delays_no_other_and_no_tick(
+        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = Fleet(house, 4)
+        asked: list[int] = []
+        real = activity.read_server
+
+        def slowly(db, server_id, **more):  # type: ignore[no-untyped-def]
+            if server_id == fleet.numbers[1]:
+                assert fleet.answers.wait(60)
+            asked.append(server_id)
+            return real(db, server_id, **more)
+
+        monkeypatch.setattr(activity, "read_server", slowly)
+        ticks.read_logs(works)
+        others = {house.server_id, *fleet.numbers} - {fleet.numbers[1]}
+        for _ in range(600):
+            if set(asked) == others:
+                break
+            time.sleep(0.05)
+        assert set(asked) == others
+        fleet.answers.set()
+        assert works.servers.wait(60)
+        assert fleet.numbers[1] in asked
 
 
 class Changes:
