@@ -205,7 +205,9 @@ def _apply(run: Run, order_id: int) -> None:
         order = session.get_one(Order, order_id)
         begun = order.plan if queries.was_tried(session, order_id) else None
         tried = service.loaded(begun) if begun else None
-    _check_that_it_is_there(connector, order.folder)
+    if order.folder:
+        _check_that_it_is_there(connector, order.folder)
+        connector.notice_edits(order.folder)
     sight = look(connector, {order.account})
     found = sight.rights(order.account, order.folder)
     if verification.is_reached(order, sight):
@@ -239,7 +241,7 @@ def _apply(run: Run, order_id: int) -> None:
 
 def _check_that_it_is_there(connector: Connector, folder: str) -> None:
     """A folder that cannot be seen proves nothing: its disk may not be mounted just now."""
-    if folder and not connector.has_folder(folder):
+    if not connector.has_folder(folder):
         raise ServerUnreachable(
             f"The folder {folder} cannot be seen: it was renamed or removed, or its disk is not "
             "mounted."

@@ -215,9 +215,13 @@ class Connector(Protocol):
 
     def for_one_run(self) -> AbstractContextManager["Connector"]:
         """For many orders in a row: a connector on one connection, whose readings and plans share
-        one survey. It reads again what its own edits touched; `has_folder` looks at the folder and
-        the way to it, and when others changed something there, all is read anew. `standing` and
-        what `apply` compares before it writes always come from the server itself."""
+        one survey. It reads again what its own edits touched; before each order, ask it to
+        `notice_edits`. `has_folder`, `standing` and what `apply` compares before it writes always
+        come from the server itself."""
+
+    def notice_edits(self, folder: str) -> None:
+        """In a run: looks at a folder and at the way to it. When others changed something there,
+        all is read anew by whoever asks next."""
 
     def every_folder(self) -> Iterator[str]:
         """Every folder that exists, not only boundaries, parents first."""

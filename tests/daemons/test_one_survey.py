@@ -110,7 +110,7 @@ class TestTheSharedSurvey:
         with site.connector().for_one_run() as run:
             run.read()
             subprocess.run(["setfacl", "-m", f"u:{site.anna.uid}:r", str(paths[place])], check=True)
-            assert run.has_folder(str(site.inbox))
+            run.notice_edits(str(site.inbox))
             assert known(run, site) == known(site.connector(), site)
 
     def test_an_edit_of_the_configuration_is_noticed_after_a_while(

@@ -78,6 +78,9 @@ class CsvConnector:
         """It is one file, which is read whole each time."""
         return nullcontext(self)
 
+    def notice_edits(self, folder: str) -> None:
+        """Nothing is remembered."""
+
     def every_folder(self) -> Iterator[str]:
         """Those that the export names; it knows no others."""
         return iter(self._export(self._table()).folders)

@@ -78,6 +78,9 @@ class EmbeddedConnector:
         """It is one file, which is read whole each time."""
         return nullcontext(self)
 
+    def notice_edits(self, folder: str) -> None:
+        """Nothing is remembered."""
+
     def every_folder(self) -> Iterator[str]:
         permissions = parse(self._raw())
         return tree.every_folder(tree.root_of(self._file, permissions), permissions.boundaries)

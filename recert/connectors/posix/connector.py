@@ -129,8 +129,6 @@ class PosixConnector(OnOneMachine):
             return True
         with self._host() as host:
             fact = host.stat(folder)
-            if self._memory:
-                self._memory.check(folder)
             return fact is not None and fact.is_folder
 
     def listable(self, account: str, protocol: str = "") -> dict[str, tuple[str, bool, set[str]]]:

@@ -39,6 +39,12 @@ class OnOneMachine(ABC):
         finally:
             memory.close()
 
+    def notice_edits(self, folder: str) -> None:
+        """Outside of a run nothing is remembered."""
+        if self._memory:
+            with self._host():
+                self._memory.check(folder)
+
     @contextmanager
     def _host(self) -> Iterator[Host]:
         """The machine itself. A connection that broke is not used again."""
