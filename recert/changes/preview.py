@@ -1,12 +1,13 @@
 """What a run would do with the orders that are due, without writing anything anywhere."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from recert.changes import execution, last_admin, outcomes, rules, verification
@@ -19,7 +20,10 @@ from recert.foundation.parallel import MOST, Jobs
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 
+log = logging.getLogger(__name__)
+
 READ_BACK = (OrderState.APPLYING, OrderState.UNKNOWN)
+NOT_BEGUN = (OrderState.QUEUED, OrderState.RETRY, OrderState.WAITING)
 LOOKED_AT = (OrderState.APPLIED, *rules.FOR_A_PERSON)
 
 
@@ -46,11 +50,14 @@ class Foreseen:
 
 
 def waiting(session: Session, at: datetime) -> list[Waiting]:
-    """What is due on each server. The orders are detached from the session."""
+    """What a run would take up on each server, now or when writing is switched on. The orders are
+    detached from the session."""
     found = []
-    for server_id in execution.servers_due(session, at):
+    shown = or_(execution.is_due(at), Order.state.in_(NOT_BEGUN))
+    servers = select(Order.server_id).where(shown).distinct().order_by(Order.server_id)
+    for server_id in session.scalars(servers).all():
         server = session.get_one(Server, server_id)
-        query = select(Order).where(Order.server_id == server_id, execution.is_due(at))
+        query = select(Order).where(Order.server_id == server_id, shown)
         orders = session.scalars(query.order_by(Order.id)).all()
         newest = inventory.last_complete(session, server_id)
         held = {
@@ -96,6 +103,9 @@ def _each(db: Database, waiting: Waiting) -> Iterator[tuple[Order, Plan | None, 
             except ConnectorError as error:
                 state = rules.state_after(error).value
                 yield order, None, f"It would become {state!r}: {error}"
+            except Exception as error:  # a fault of ours must not hide the other orders
+                log.exception("order %s", order.id)
+                yield order, None, f"Not foreseen: {type(error).__name__}: {error}"
 
 
 def _plan(

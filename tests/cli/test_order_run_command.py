@@ -59,6 +59,9 @@ class TestADryRun:
         said = recert("order run --dry-run", 2)
         assert "It would wait: writing is switched off for this server." in said
         assert f'-  "{INBOX}": "list upload"' in said
+        recert("order run", 2)  # now they wait, and whoever may switch it on still sees the plans
+        said = recert("order run --dry-run", 2)
+        assert f'-  "{INBOX}": "list upload"' in said
 
     def test_a_server_that_is_down_is_named_at_its_orders(self, house: House, recert: Type) -> None:
         decided(house)
