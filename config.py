@@ -10,6 +10,7 @@ RECERT_CERTIFIED_DAYS how many days an answer about access counts   92
 RECERT_SERVER_PATHS   folders, with colons between, below which the pages may name configurations,
                       keys and programs of servers; all others are set by `recert server add`   none
 RECERT_PROXIES        how many reverse proxies stand in front and add X-Forwarded-For   0
+RECERT_SERVERS_AT_ONCE how many servers are read or changed at the same time   16
 RECERT_RECORDING_DAYS how many days raw answers of servers are kept that no review uses   90
 RECERT_CHECKPOINT_MAIL   addresses, with commas between: checkpoints of the trail go to auditors
 RECERT_CHECKPOINT_FOLDER a directory that lies on another machine, for the same
@@ -47,6 +48,7 @@ from recert.foundation.settings import (
 LONGEST_UNDO = 7 * 24 * 60
 HIGHEST_PORT = 65535
 MOST_PROXIES = 5
+MOST_SERVERS_AT_ONCE = 64
 LONGEST_CERTIFIED = 3651
 DEFAULT_SENDER = "recert@localhost"
 
@@ -73,6 +75,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         secure_cookies=base_url.startswith("https://"),
         server_paths=_folders(environ.get("RECERT_SERVER_PATHS", "")),
         proxies=_number(environ, "RECERT_PROXIES", 0, range(MOST_PROXIES + 1)),
+        servers_at_once=_number(
+            environ, "RECERT_SERVERS_AT_ONCE", 16, range(1, MOST_SERVERS_AT_ONCE + 1)
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
-from bench import evidence, mails, million, servers, tree
+from bench import evidence, mails, million, parallel, servers, tree
 from bench.yardstick import bare_insert_select, bare_update, raw_load, seconds, typical
 from recert.app import create_app
 from recert.campaigns import queries, service
@@ -328,6 +328,11 @@ def main() -> None:
                         kind,
                         **evidence.measure(db, items, folder / f"package{items}-{kind}"),
                     )
+        with databases(folder / "parallel") as made:
+            for kind, db in made.items():
+                place = folder / f"parallel-{kind}"
+                say("50 servers, one hangs", kind, **parallel.reading(db, place, 16))
+                say("1,000 orders on one server", kind, **parallel.thousand_orders(db, place))
         with databases(folder / "large") as made:
             for kind, db in made.items():
                 say("campaign of 1,000,000", kind, **million.measure(db, 1_000_000))

@@ -12,6 +12,7 @@ from recert.campaigns.micro import Desk
 from recert.decisions.replies import ReplyDesk
 from recert.foundation import secrets
 from recert.foundation.db import Database
+from recert.foundation.parallel import Jobs
 from recert.foundation.settings import Settings
 from recert.inventory.recordings import Shelf
 from recert.jobs import scheduler
@@ -51,6 +52,7 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         checkpoints=settings.checkpoints,
         keys=settings.keys,
         desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
+        servers=Jobs(settings.servers_at_once),
     )
     app.extensions["recert.settings"] = settings
     app.extensions["recert.db"] = works.db

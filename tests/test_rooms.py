@@ -170,3 +170,20 @@ class TestTemplates:
             assert parts == {"subject.txt", "body.txt", "body.html"}
             for part in parts:
                 mails.get_template(f"{folder.name}/{part}")
+
+
+ASKS_SERVERS = {"connector_of", "for_one_run", "execution", "preview", "snapshots", "hosts"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "recert" / "web").rglob("*.py")), ids=name_of)
+def test_no_page_reaches_a_server(file: Path) -> None:
+    """Connectors are built and used by the worker and by commands only."""
+    for node in nodes(file):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recert."):
+            names = {alias.name for alias in node.names} | set((node.module or "").split("."))
+            assert not names & ASKS_SERVERS, ast.unparse(node)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            pair = (node.value.id, node.attr)
+            assert pair != ("registry", "connect"), ast.unparse(node)
+            assert pair != ("connection_checks", "make"), ast.unparse(node)
+            assert node.attr != "connector_of", ast.unparse(node)

@@ -91,6 +91,11 @@ def load(
 
 def read_due(db: Database, zone: tzinfo, *, now: datetime) -> int:
     """Reads the logs that servers on this machine name, each once an hour; how many."""
+    return sum(read_server(db, server_id, zone, now=now) for server_id in servers_due(db, now=now))
+
+
+def servers_due(db: Database, *, now: datetime) -> list[int]:
+    """The servers on this machine whose logs were not read for an hour."""
     with db.reading() as session:
         last = func.max(ActivityLog.read_at)
         query = (
@@ -99,8 +104,7 @@ def read_due(db: Database, zone: tzinfo, *, now: datetime) -> int:
             .group_by(Server.id)
             .order_by(Server.id)
         )
-        due = [row[0] for row in session.execute(query) if _is_due(row[0], row[1], now)]
-    return sum(_read_server(db, server, zone, now) for server in due)
+        return [row[0].id for row in session.execute(query) if _is_due(row[0], row[1], now)]
 
 
 def _is_due(server: Server, last: datetime | None, now: datetime) -> bool:
@@ -108,10 +112,14 @@ def _is_due(server: Server, last: datetime | None, now: datetime) -> bool:
     return is_here and (last is None or now - last >= EVERY)
 
 
-def _read_server(db: Database, server: Server, zone: tzinfo, now: datetime) -> int:
-    """One log that cannot be read does not keep the others waiting."""
+def read_server(db: Database, server_id: int, zone: tzinfo, *, now: datetime) -> int:
+    """Reads the logs of one server; how many. One that cannot be read does not keep the others
+    waiting."""
+    with db.reading() as session:
+        server = session.get_one(Server, server_id)
+        kind, settings = server.kind, dict(server.settings)
     try:
-        connector = registry.connect(server.kind, dict(server.settings))
+        connector = registry.connect(kind, settings)
         sources = [one for one in connector.log_sources() if _is_file(one)]
         roots = connector.log_roots() if sources else {}
     except ConnectorError as error:

@@ -6,14 +6,18 @@ either an order that was not begun or one whose plan tells the next run what to 
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from recert.changes import last_admin, lease, queries, rules, service, verification
-from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes import last_admin, lease, outcomes, queries, rules, service, verification
+from recert.changes.lease import Lease, ServerHeld
+from recert.changes.models import Order, OrderState
+from recert.changes.outcomes import WORKER
+from recert.changes.run import Run
 from recert.changes.sight import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
@@ -25,18 +29,14 @@ from recert.connectors.contract import (
     ServerUnreachable,
     Standing,
 )
-from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.failpoints import reach
+from recert.foundation.parallel import MOST, Jobs
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
 
-WORKER = system("carry out orders")
 Clock = Callable[[], datetime]
-
-# What became of the account's live sessions: see `Connector.apply`.
-SESSIONS = {True: "Its live sessions were ended.", False: "It had no live session.", None: ""}
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +45,59 @@ class Unforeseen(ConnectorError):
     """Something went wrong that Recert was not prepared for. The log of the worker says more."""
 
 
-def run_due(db: Database, *, now: Clock) -> int:
-    """Carries out what is due on every server, one server after the other; how many orders were
-    moved. A server that fails does not keep the others waiting."""
+@dataclass(frozen=True)
+class Round:
+    """What one round over all servers came to: orders moved, and what kept it from servers that
+    another run holds, in words."""
+
+    moved: int
+    held: tuple[str, ...] = ()
+
+
+def servers_due(session: Session, at: datetime) -> Sequence[int]:
+    """The servers that have something to do."""
+    query = select(Order.server_id).where(is_due(at)).distinct().order_by(Order.server_id)
+    return session.scalars(query).all()
+
+
+def run_due(db: Database, *, now: Clock, at_once: int = MOST) -> Round:
+    """Carries out what is due, on several servers at once, and waits for all of them. A server
+    that fails or hangs keeps no other waiting."""
     with db.reading() as session:
-        servers = session.scalars(select(Order.server_id).where(_is_due(now())).distinct()).all()
-    return sum(_run_guarded(db, server_id, now) for server_id in servers)
+        servers = servers_due(session, now())
+    moved: list[int] = []
+    held: list[str] = []
+
+    def carry_out(server_id: int) -> None:
+        try:
+            moved.append(run_server(db, server_id, now=now))
+        except ServerHeld as error:
+            held.append(str(error))
+
+    jobs = Jobs(at_once)
+    for server_id in servers:
+        jobs.add(("carry out", server_id), partial(carry_out, server_id))
+    jobs.wait()
+    return Round(sum(moved), tuple(sorted(held)))
 
 
-def _run_guarded(db: Database, server_id: int, now: Clock) -> int:
-    try:
-        return run_server(db, server_id, now=now)
-    except MovedMeanwhile as error:
-        log.info("server %s: %s", server_id, error)
-    except Exception:
-        log.exception("server %s: its orders stay as they are and are tried again", server_id)
-    return 0
+def begin_due(db: Database, jobs: Jobs, *, now: Clock) -> int:
+    """Begins a job for each server that has something to do, and waits for none; how many."""
+    with db.reading() as session:
+        servers = servers_due(session, now())
+
+    def carry_out(server_id: int) -> None:
+        try:
+            run_server(db, server_id, now=now)
+        except ServerHeld as error:
+            log.info("%s", error)
+
+    return sum(
+        jobs.add(("carry out", server_id), partial(carry_out, server_id)) for server_id in servers
+    )
 
 
-def _is_due(at: datetime) -> ColumnElement[bool]:
+def is_due(at: datetime) -> ColumnElement[bool]:
     """Orders that can go a step: their time has come, or writing was switched on, or a snapshot
     taken since then can tell whether a person has done it by hand."""
     server = select(Server.id).where(Server.id == Order.server_id, Server.writes_enabled)
@@ -80,10 +114,9 @@ def _is_due(at: datetime) -> ColumnElement[bool]:
 
 
 def run_server(db: Database, server_id: int, *, now: Clock) -> int:
-    """Carries out the due orders of one server, then looks once at the server for all of them."""
-    with lease.hold(db, server_id, now) as fencing:
-        if fencing is None:
-            return 0
+    """Carries out the due orders of one server, then looks once at the server for all of them.
+    ServerHeld when another run is at it."""
+    with lease.hold(db, server_id, now) as held:
         with db.reading() as session:
             server = session.get_one(Server, server_id)
             kind, settings, may_write = server.kind, dict(server.settings), server.writes_enabled
@@ -92,26 +125,30 @@ def run_server(db: Database, server_id: int, *, now: Clock) -> int:
             connector = registry.connect(kind, settings)
         except ConnectorError as error:
             for order_id in due:
-                _failed(db, order_id, error, now)
+                outcomes.failed(held, order_id, error)
             return len(due)
-        for order_id in due:
-            with db.transaction() as session:
-                lease.keep(session, server_id, fencing, now())
-            _advance(db, order_id, connector, may_write, fencing, now)
-        verification.verify(db, due, connector, now)
+        with connector.for_one_run() as shared:
+            _advance_all(held, due, shared, may_write)
+        with connector.for_one_run() as fresh:  # a second, independent look
+            verification.verify(held, due, fresh)
         return len(due)
 
 
 def _due_orders(session: Session, server_id: int, at: datetime) -> Sequence[int]:
-    query = select(Order.id).where(Order.server_id == server_id, _is_due(at))
+    query = select(Order.id).where(Order.server_id == server_id, is_due(at))
     return session.scalars(query.order_by(Order.id)).all()
 
 
-def _advance(
-    db: Database, order_id: int, connector: Connector, may_write: bool, fencing: int, now: Clock
-) -> None:
+def _advance_all(held: Lease, due: Sequence[int], connector: Connector, may_write: bool) -> None:
+    run = Run(held, connector, may_write, held.now)
+    for order_id in due:
+        held.check()
+        _advance(run, order_id)
+
+
+def _advance(run: Run, order_id: int) -> None:
     """Takes one order as far as it goes without looking again."""
-    with db.reading() as session:
+    with run.db.reading() as session:
         order = session.get_one(Order, order_id)
         state, plan = order.state, service.loaded(order.plan) if order.plan else None
     if state is OrderState.APPLIED or state in rules.FOR_A_PERSON:
@@ -119,31 +156,31 @@ def _advance(
     cut_off = state in (OrderState.APPLYING, OrderState.UNKNOWN)
     try:
         if cut_off and plan is not None:
-            if _landed(db, order_id, connector, plan, may_write, now):
+            if _landed(run, order_id, plan):
                 return
             cut_off = False
-        if _held(db, order_id, now):
+        if _held(run, order_id):
             return
-        if not connector.features.can_write:
-            _by_hand(db, order_id, connector, now)
+        if not run.connector.features.can_write:
+            outcomes.by_hand(run, order_id)
             return
-        if not may_write:
-            _wait_for_permission(db, order_id, connector, now)
+        if not run.may_write:
+            outcomes.wait_for_permission(run, order_id)
             return
-        _apply(db, order_id, connector, fencing, now)
+        _apply(run, order_id)
     except ConnectorError as error:
-        _failed(db, order_id, error, now, still_unknown=cut_off)
+        outcomes.failed(run.lease, order_id, error, still_unknown=cut_off)
     except MovedMeanwhile:
         raise
     except Exception as error:  # a fault of ours must not keep the other orders waiting
         log.exception("order %s", order_id)
-        _failed(db, order_id, Unforeseen(f"{type(error).__name__}: {error}"), now)
+        outcomes.failed(run.lease, order_id, Unforeseen(f"{type(error).__name__}: {error}"))
 
 
-def _held(db: Database, order_id: int, now: Clock) -> bool:
+def _held(run: Run, order_id: int) -> bool:
     """Whether the change would leave the server without an administrator. Said once; each newer
     snapshot is asked again."""
-    with db.transaction() as session:
+    with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
         newest = inventory.last_complete(session, order.server_id)
         why = last_admin.why_held(session, order, newest) if newest else ""
@@ -152,183 +189,81 @@ def _held(db: Database, order_id: int, now: Clock) -> bool:
         if order.state is OrderState.HELD:
             order.next_at = newest.started_at
             return True
-        more = {"next_at": newest.started_at}
-        service.move(session, order, OrderState.HELD, why, now=now(), **more)
+        more, at = {"next_at": newest.started_at}, run.now()
+        service.move(session, order, OrderState.HELD, why, now=at, **more)
         details = {"state": order.state.value, "why": why}
-        service.note(session, "order.held", order, details, actor=WORKER, now=now())
+        service.note(session, "order.held", order, details, actor=WORKER, now=at)
     return True
 
 
-def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
-    """The plan of an order as of now; reads the server, changes nothing."""
-    if order.kind is OrderKind.UNDO:
-        undone = session.get_one(Order, order.undoes_id)
-        return connector.undo_plan(service.loaded(undone.plan or {}))
-    return connector.plan(service.change_of(order))
-
-
-def _apply(db: Database, order_id: int, connector: Connector, fencing: int, now: Clock) -> None:
+def _apply(run: Run, order_id: int) -> None:
     """Writes, unless the server is as wanted already or is not what the decision was about."""
     reach("before plan")
-    with db.reading() as session:
+    connector = run.connector
+    with run.db.reading() as session:
         order = session.get_one(Order, order_id)
         begun = order.plan if queries.was_tried(session, order_id) else None
         tried = service.loaded(begun) if begun else None
-    _check_that_it_is_there(connector, order.folder)
+    if order.folder:
+        _check_that_it_is_there(connector, order.folder)
+        connector.notice_edits(order.folder)
     sight = look(connector, {order.account})
     found = sight.rights(order.account, order.folder)
     if verification.is_reached(order, sight):
         if tried and connector.standing(tried) is Standing.AFTER:
+            run.lease.check()
             ended = connector.apply(tried)
-            return _note_applied(db, order_id, "Read back: the server has the change.", ended, now)
+            why = "Read back: the server has the change."
+            return outcomes.note_applied(run, order_id, why, ended)
         why = "Already so on the server: nothing was written."
-        return _note_applied(db, order_id, why, None, now, plan=None)
+        return outcomes.note_applied(run, order_id, why, None, plan=None)
     if order.folder and found != order.rights_before:
         raise EditedByOthers(
             f"The account now has {rights.say(found)}; "
             f"the decision was about {rights.say(order.rights_before)}."
         )
-    with db.reading() as session:
-        plan = make_plan(session, order, connector)
+    with run.db.reading() as session:
+        plan = outcomes.make_plan(session, order, connector)
     if plan.side_effects and order.approved_plan != rules.seal(plan):
-        return _ask_for_approval(db, order_id, plan, now)
-    with db.transaction() as session:
-        lease.keep(session, order.server_id, fencing, now())
+        return outcomes.ask_for_approval(run, order_id, plan)
+    with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
-        service.move(
-            session,
-            order,
-            OrderState.APPLYING,
-            "The plan is written down.",
-            now=now(),
-            plan=service.stored(plan),
-            tries=order.tries + 1,
-        )
+        why, values = "The plan is written down.", {"tries": order.tries + 1}
+        kept = service.stored(plan)
+        service.move(session, order, OrderState.APPLYING, why, now=run.now(), plan=kept, **values)
     reach("plan written")
     ended = connector.apply(plan)
     reach("applied")
-    _note_applied(db, order_id, "The server took the change.", ended, now)
+    outcomes.note_applied(run, order_id, "The server took the change.", ended)
     return reach("apply noted")
 
 
 def _check_that_it_is_there(connector: Connector, folder: str) -> None:
     """A folder that cannot be seen proves nothing: its disk may not be mounted just now."""
-    if folder and not connector.has_folder(folder):
+    if not connector.has_folder(folder):
         raise ServerUnreachable(
             f"The folder {folder} cannot be seen: it was renamed or removed, or its disk is not "
             "mounted."
         )
 
 
-def _ask_for_approval(db: Database, order_id: int, plan: Plan, now: Clock) -> None:
-    """The server cannot change only what was decided: a person must want the wider change."""
-    count = len(plan.side_effects)
-    why = (
-        f"The smallest change that this server can express touches {count} more "
-        f"{'right' if count == 1 else 'rights'}. Look at the plan and approve it, or do it by hand."
-    )
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        kept = service.stored(plan)
-        values = {"plan": kept, "next_at": now()}
-        service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=now(), **values)
-        details = {"side_effects": count, "plan": rules.seal(plan)}
-        service.note(session, "order.wider", order, details, actor=WORKER, now=now())
-
-
-def _landed(
-    db: Database,
-    order_id: int,
-    connector: Connector,
-    plan: Plan,
-    may_write: bool,
-    now: Clock,
-) -> bool:
+def _landed(run: Run, order_id: int, plan: Plan) -> bool:
     """Reads back what became of an attempt that was cut off. True when it is settled. What stands
     is applied once more: the files may be changed and the daemon not told yet."""
-    standing = connector.standing(plan)
+    standing = run.connector.standing(plan)
     if standing is Standing.OTHER:
         raise EditedByOthers
     if standing in (Standing.AFTER, Standing.PARTLY):
-        if not may_write:
+        if not run.may_write:
             raise ServerBusy("Writing was switched off in the middle of this change.")
-        ended = connector.apply(plan)
+        run.lease.check()
+        ended = run.connector.apply(plan)
         whole = standing is Standing.AFTER
         why = "the server has the change" if whole else "half of it stood, and it is finished"
-        _note_applied(db, order_id, f"Read back: {why}.", ended, now)
+        outcomes.note_applied(run, order_id, f"Read back: {why}.", ended)
         return True
-    with db.transaction() as session:
+    with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
-        why = "Read back: the server does not have the change yet."
-        service.move(session, order, OrderState.RETRY, why, now=now(), next_at=now())
+        why, at = "Read back: the server does not have the change yet.", run.now()
+        service.move(session, order, OrderState.RETRY, why, now=at, next_at=at)
     return False
-
-
-def _note_applied(
-    db: Database, order_id: int, why: str, ended: bool | None, now: Clock, **more: Any
-) -> None:
-    """Writes down that it is done, and what became of live sessions: see `Connector.apply`."""
-    why = f"{why} {SESSIONS[ended]}".rstrip()
-    at = now()
-    values = {"applied_at": at, "next_at": at, **more}
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        service.move(session, order, OrderState.APPLIED, why, now=at, **values)
-        details = {
-            "fingerprint": (order.plan or {}).get("fingerprint"),
-            "live_sessions_ended": ended,
-        }
-        service.note(session, "order.applied", order, details, actor=WORKER, now=at)
-
-
-def _planned(db: Database, order_id: int, connector: Connector) -> dict[str, Any]:
-    """The plan as it is kept. Outside of write transactions: a slow server makes nobody wait."""
-    with db.reading() as session:
-        return service.stored(make_plan(session, session.get_one(Order, order_id), connector))
-
-
-def _by_hand(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
-    kept = _planned(db, order_id, connector)
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        why = "On the change list: a person carries it out, and the next import checks it."
-        service.move(session, order, OrderState.MANUAL, why, now=now(), plan=kept, next_at=now())
-        service.note(session, "order.manual", order, {}, actor=WORKER, now=now())
-
-
-def _wait_for_permission(db: Database, order_id: int, connector: Connector, now: Clock) -> None:
-    kept = _planned(db, order_id, connector)
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        why = "Writing is switched off for this server. An administrator can switch it on."
-        service.move(session, order, OrderState.WAITING, why, now=now(), plan=kept)
-        service.note(session, "order.waits", order, {}, actor=WORKER, now=now())
-
-
-def _failed(
-    db: Database, order_id: int, error: ConnectorError, now: Clock, *, still_unknown: bool = False
-) -> None:
-    """Writes down what went wrong and what is next. `still_unknown`: an attempt was cut off, and
-    it could not even be read back what became of it."""
-    state, at = rules.state_after(error), now()
-    if still_unknown and state is OrderState.RETRY:
-        state = OrderState.UNKNOWN
-    with db.transaction() as session:
-        order = session.get_one(Order, order_id)
-        values: dict[str, object] = {}
-        may_try = state in (OrderState.RETRY, OrderState.UNKNOWN)
-        if may_try and not rules.uses_up_ladder(error):
-            misses = queries.misses(session, order.id, rules.UNREACHABLE_QUICK) + 1
-            values = {"next_at": at + rules.wait_for_silent(misses)}
-        elif may_try:
-            tries = order.tries + (order.state is not OrderState.APPLYING)
-            values = {"tries": tries}
-            again = rules.next_try(tries, created_at=order.created_at, now=at)
-            if again is None:
-                state = OrderState.NEEDS_ATTENTION
-            else:
-                values["next_at"] = again
-        service.move(session, order, state, str(error), now=at, **values)
-        if state is not OrderState.RETRY:
-            details = {"state": state.value, "why": str(error)}
-            service.note(session, "order.stopped", order, details, actor=WORKER, now=at)

@@ -119,10 +119,11 @@ class OrderStep(Base):
 
 class ServerLease(Base):
     """One writer per server. `fencing` grows with each holder, so that one who slept through the
-    end of his lease can be refused."""
+    end of their lease can be refused."""
 
     __tablename__ = "server_lease"
 
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
     fencing: Mapped[int]
+    since: Mapped[datetime | None]  # when the newest holder took it
     until: Mapped[datetime]

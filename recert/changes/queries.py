@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.changes.models import Order, OrderState, OrderStep
@@ -27,6 +27,11 @@ def orders(
     if before_id is not None:
         query = query.where(Order.id < before_id)
     return session.execute(query.order_by(Order.id.desc()).limit(size)).all()
+
+
+def newest(session: Session) -> int:
+    """The number of the newest order; 0 when there is none."""
+    return session.scalar(select(func.max(Order.id))) or 0
 
 
 def steps(session: Session, order_id: int) -> Sequence[OrderStep]:

@@ -10,6 +10,7 @@ from recert.foundation import ladder
 from recert.foundation.errors import RefusedByPolicy
 
 LEASE = timedelta(seconds=120)
+HEARTBEAT = 20.0  # seconds after which a holder renews its lease
 UNREACHABLE_WAIT = timedelta(minutes=5)
 UNREACHABLE_QUICK = 3  # tries before a silent server is asked only now and then
 GIVE_UP_AFTER = timedelta(hours=24)

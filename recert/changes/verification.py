@@ -1,12 +1,12 @@
 """Looking again: what was applied is called verified only after a second, independent reading."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 
 from recert.changes import rules, service
+from recert.changes.lease import Lease
 from recert.changes.left_over import left_over
 from recert.changes.left_over import said as left_words
 from recert.changes.models import Order, OrderKind, OrderState
@@ -14,19 +14,19 @@ from recert.changes.sight import Sight, look
 from recert.connectors import rights
 from recert.connectors.contract import Connector, ConnectorError, ServerUnreachable
 from recert.foundation.actor import system
-from recert.foundation.db import Database
 from recert.foundation.failpoints import reach
 
 CHECKER = system("look again")
-Clock = Callable[[], datetime]
 
 
-def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -> None:
+def verify(lease: Lease, due: Sequence[int], connector: Connector) -> None:
     """A second, independent look at the server, once for all orders that wait for one."""
     waiting = (OrderState.APPLIED, *rules.FOR_A_PERSON)
-    with db.reading() as session:
-        query = select(Order).where(Order.id.in_(due), Order.state.in_(waiting))
-        orders = session.scalars(query.order_by(Order.id)).all()
+    numbers = set(due)
+    with lease.db.reading() as session:
+        query = select(Order).where(Order.server_id == lease.server_id, Order.state.in_(waiting))
+        found = session.scalars(query.order_by(Order.id))
+        orders = [order for order in found if order.id in numbers]
     if not orders:
         return
     reach("before verify")
@@ -34,13 +34,20 @@ def verify(db: Database, due: Sequence[int], connector: Connector, now: Clock) -
         sight = look(connector, {order.account for order in orders})
     except ConnectorError as error:
         for order in orders:
-            _not_checked(db, order.id, error, now())
+            _not_checked(lease, order.id, error)
         return
     for order in orders:
-        if not order.folder or connector.has_folder(order.folder):
-            _judge(db, order.id, sight, now())
-        else:
-            _not_checked(db, order.id, ServerUnreachable(f"{order.folder} is not seen."), now())
+        _check(lease, order, connector, sight)
+
+
+def _check(lease: Lease, order: Order, connector: Connector, sight: Sight) -> None:
+    try:
+        if order.folder and not connector.has_folder(order.folder):
+            raise ServerUnreachable(f"{order.folder} is not seen.")
+    except ConnectorError as error:
+        _not_checked(lease, order.id, error)
+    else:
+        _judge(lease, order.id, sight)
 
 
 def is_reached(order: Order, sight: Sight) -> bool:
@@ -61,8 +68,9 @@ def _seen(order: Order, sight: Sight) -> str:
     return "an account that can sign in" if still else "closed"
 
 
-def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetime) -> None:
-    with db.transaction() as session:
+def _not_checked(lease: Lease, order_id: int, error: ConnectorError) -> None:
+    at = lease.now()
+    with lease.transaction() as session:
         order = session.get_one(Order, order_id)
         later = at + rules.UNREACHABLE_WAIT
         service.move(
@@ -70,8 +78,9 @@ def _not_checked(db: Database, order_id: int, error: ConnectorError, at: datetim
         )
 
 
-def _judge(db: Database, order_id: int, sight: Sight, at: datetime) -> None:
-    with db.transaction() as session:
+def _judge(lease: Lease, order_id: int, sight: Sight) -> None:
+    at = lease.now()
+    with lease.transaction() as session:
         order = session.get_one(Order, order_id)
         found = sight.rights(order.account, order.folder)
         seen: dict[str, Any] = {"rights_found": found, "next_at": at}

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from recert.campaigns import contests
-from recert.changes import execution, queries, service, tickets, undoing
+from recert.changes import execution, preview, queries, service, tickets, undoing
 from recert.changes.models import OrderState
-from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
+from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
 from recert.connectors import rights
 from recert.connectors.csv_export import change_list
 from recert.foundation import clock
+from recert.foundation.db import Database
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.remediation import service as remediation
@@ -87,18 +88,24 @@ def order_show(context: Shell, number: int) -> None:
 
 
 @order.command("run")
-@click.option("--dry-run", is_flag=True, help="Show the plans, change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show everything a run would do, change nothing.")
 @shell
 def order_run(context: Shell, dry_run: bool) -> int:
-    """Write orders for final decisions, carry out what is due, and look again."""
+    """Write orders for final decisions, carry out what is due, and look again.
+
+    Several servers at once. Exit code 1 when another run holds one of them, 2 when some orders
+    are not verified yet."""
     if dry_run:
         return _show_plans(context)
-    now = clock.now()
-    contests.open_due(context.db, now=now)
-    made = remediation.order_final(context.db, now=now)
-    moved = execution.run_due(context.db, now=clock.now)
+    made = _write_orders(context.db)
+    at_once = context.settings.servers_at_once
+    done = execution.run_due(context.db, now=clock.now, at_once=at_once)
     remediation.follow_orders(context.db, now=clock.now())
-    click.echo(f"{made} new orders, {moved} moved.")
+    click.echo(f"{made} new orders, {done.moved} moved.")
+    for text in done.held:
+        click.echo(f"Error: {text}", err=True)
+    if done.held:
+        return EXIT_ERROR
     with context.db.reading() as session:
         waiting = [
             state
@@ -108,18 +115,34 @@ def order_run(context: Shell, dry_run: bool) -> int:
         return EXIT_FINDINGS if queries.orders(session, states=waiting, size=1) else 0
 
 
+def _write_orders(db: Database) -> int:
+    """Orders for final decisions; how many."""
+    contests.open_due(db, now=clock.now())
+    return remediation.order_final(db, now=clock.now())
+
+
 def _show_plans(context: Shell) -> int:
-    found = 0
+    """The orders that a run would write first are written in a rehearsal, which ends before any
+    server is asked."""
     with context.db.reading() as session:
-        due = (OrderState.QUEUED, OrderState.RETRY, OrderState.WAITING)
-        for row in queries.orders(session, states=due, size=100_000):
-            connector = inventory.connector_of(session.get_one(Server, row.Order.server_id))
-            plan = execution.make_plan(session, row.Order, connector)
-            found += 1
-            click.echo(f"# order {row.Order.id} on {row.server}\n{plan.diff}{plan.note}")
-            for cell in plan.side_effects:
+        last = queries.newest(session)
+    with context.db.rehearsal() as rehearsal:
+        made = _write_orders(rehearsal)
+        with rehearsal.reading() as session:
+            waiting = preview.waiting(session, clock.now())
+    found = preview.foresee(context.db, waiting, context.settings.servers_at_once)
+    for one in found:
+        name = f"order {one.order.id}" if one.order.id <= last else "new order"
+        place = f"{one.order.kind.value} {one.order.account} in {one.order.place}"
+        click.echo(f"# {name} on {one.server}: {place}")
+        if one.plan:
+            click.echo(f"{one.plan.diff}{one.plan.note}")
+            for cell in one.plan.side_effects:
                 click.echo(f"! would also touch {cell.account} in {cell.folder}")
-    click.echo(f"{found} plans. Nothing was changed.")
+        if one.why:
+            click.echo(one.why)
+    plans = sum(one.plan is not None for one in found)
+    click.echo(f"{made} new orders, {plans} plans. Nothing was changed.")
     return EXIT_FINDINGS if found else 0
 
 

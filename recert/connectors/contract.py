@@ -5,6 +5,7 @@ makes the snapshot partial. It maps towards more rights when unsure and marks th
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -213,6 +214,16 @@ class Connector(Protocol):
     def read(self, accounts: Collection[str] | None = None) -> Reading:
         """A fresh look, at all accounts or only at some. Raises a ConnectorError when nothing
         can be said at all."""
+
+    def for_one_run(self) -> AbstractContextManager["Connector"]:
+        """For many orders in a row: a connector on one connection, whose readings and plans share
+        one survey. It reads again what its own edits touched; before each order, ask it to
+        `notice_edits`. `has_folder`, `standing` and what `apply` compares before it writes always
+        come from the server itself."""
+
+    def notice_edits(self, folder: str) -> None:
+        """In a run: looks at a folder and at the way to it. When others changed something there,
+        all is read anew by whoever asks next."""
 
     def every_folder(self) -> Iterator[str]:
         """Every folder that exists, not only boundaries, parents first."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     DateTime,
@@ -72,6 +72,8 @@ PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 MANY_ROWS = 10_000
+# Enough for the threads of the pages, of the ticks and of the jobs on servers.
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 60}
 READ_ONLY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -159,9 +161,42 @@ class Database:
         finally:
             connection.execution_options(begin="BEGIN")
 
+    @contextmanager
+    def rehearsal(self) -> Iterator["Database"]:
+        """A database on which every verb can be tried out: whatever is written in the block is
+        taken back at its end. Other writers wait meanwhile, so ask no server in it."""
+        with self._one_writer, self._writer.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield _Rehearsal(self, connection)
+            finally:
+                transaction.rollback()
+
     def dispose(self) -> None:
         """Closes all connections."""
         self.engine.dispose()
+
+
+class _Rehearsal(Database):
+    """One connection, whose outer transaction nobody commits. For one thread."""
+
+    def __init__(self, real: Database, connection: Connection) -> None:
+        self.url, self.is_sqlite, self.engine = real.url, real.is_sqlite, real.engine
+        self._connection = connection
+
+    def _session(self) -> Session:
+        mode: Literal["create_savepoint"] = "create_savepoint"
+        return Session(self._connection, expire_on_commit=False, join_transaction_mode=mode)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        with self._session() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self._session() as session:
+            yield session
 
 
 def one_at_a_time(session: Session, act: str) -> None:
@@ -186,7 +221,7 @@ def give_room_to_sort(session: Session) -> None:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -211,6 +246,4 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, max_overflow=10
-    )
+    return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, **POOL)

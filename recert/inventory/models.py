@@ -302,3 +302,23 @@ class FolderRoute(Base):
 
     folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"), primary_key=True)
     folder_owner_id: Mapped[int] = mapped_column(ForeignKey("folder_owner.id"), index=True)
+
+
+class ConnectionCheck(Base):
+    """The newest check of a server's connection: asked for on a page, made by the worker, and its
+    results shown. The pages themselves open no connection to a server."""
+
+    __tablename__ = "connection_check"
+
+    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    # One each: name, passed, cause, remedy.
+    results: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its results are still to come."""
+        return self.ended_at is None

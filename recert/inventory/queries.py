@@ -144,13 +144,24 @@ def failures_since(session: Session, server: Server, snapshot: Snapshot) -> list
 
 def wanted_snapshots(session: Session, *, now: datetime) -> Sequence[int]:
     """Servers whose snapshot somebody asked for, and which nobody reads at this moment."""
+    query = select(Server.id).where(_is_wanted(now)).order_by(Server.snapshot_wanted_at)
+    return session.scalars(query).all()
+
+
+def is_snapshot_wanted(session: Session, server_id: int, *, now: datetime) -> bool:
+    """The same for one server; until the end of the transaction no other worker asks it."""
+    session.execute(select(Server.id).where(Server.id == server_id).with_for_update())
+    query = select(Server.id).where(Server.id == server_id, _is_wanted(now))
+    return session.scalar(query) is not None
+
+
+def _is_wanted(now: datetime) -> ColumnElement[bool]:
     reading = select(Snapshot.id).where(
         Snapshot.server_id == Server.id,
         Snapshot.state == SnapshotState.READING,
         Snapshot.started_at > now - ABANDONED_AFTER,
     )
-    query = select(Server.id).where(Server.snapshot_wanted_at.is_not(None), ~reading.exists())
-    return session.scalars(query.order_by(Server.snapshot_wanted_at)).all()
+    return and_(Server.snapshot_wanted_at.is_not(None), ~reading.exists())
 
 
 def folders_of(

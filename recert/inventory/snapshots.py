@@ -50,57 +50,97 @@ def take(
     `shelf`."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
-        _close_abandoned(session, server_id, actor, now())
-        server = session.get_one(Server, server_id)
-        snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=now())
-        session.add(snapshot)
-        session.flush()
-        snapshot_id, kind, settings = snapshot.id, server.kind, dict(server.settings)
-    with db.connection() as connection:
-        look = _Look(shelf, snapshot_id, kind, settings, now)
-        try:
-            reading = registry.connect(kind, settings, look.world).read()
+        begun = _begun(session, server_id, actor, now())
+    return _taken(db, begun, _Look(shelf, begun, now), accept_shrink, actor)
+
+
+def take_wanted(
+    db: Database,
+    server_id: int,
+    *,
+    actor: Actor,
+    now: Callable[[], datetime],
+    shelf: Shelf | None = None,
+) -> Outcome | None:
+    """The snapshot that somebody asked for. None when nobody does any more, or when another worker
+    reads the server already."""
+    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    with db.transaction() as session:
+        if not queries.is_snapshot_wanted(session, server_id, now=now()):
+            return None
+        begun = _begun(session, server_id, actor, now())
+    return _taken(db, begun, _Look(shelf, begun, now), False, actor)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A snapshot that is being read."""
+
+    snapshot_id: int
+    kind: str
+    settings: dict[str, str]
+
+
+def _begun(session: Session, server_id: int, actor: Actor, at: datetime) -> _Begun:
+    _close_abandoned(session, server_id, actor, at)
+    server = session.get_one(Server, server_id)
+    snapshot = Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=at)
+    session.add(snapshot)
+    session.flush()
+    return _Begun(snapshot.id, server.kind, dict(server.settings))
+
+
+def _taken(
+    db: Database, begun: _Begun, look: "_Look", accept_shrink: bool, actor: Actor
+) -> Outcome:
+    """While the server is asked, no connection to the database is kept waiting."""
+    try:
+        reading = registry.connect(begun.kind, begun.settings, look.world).read()
+        with db.connection() as connection:
             with connection.begin():
                 staged = staging.stage(connection, reading)
             look.end()
             with db.writing_on(connection) as session:
-                look.note(session.get_one(Snapshot, snapshot_id))
-                return _publish(session, snapshot_id, reading, staged, accept_shrink, actor, now())
-        except ConnectorError as error:
-            with db.writing_on(connection) as session:
-                return _close(session, snapshot_id, SnapshotState.FAILED, str(error), actor, now())
-        except Exception as error:
-            reason = f"Unexpected: {type(error).__name__}. The log says more."
-            with db.transaction() as session:
-                _close(session, snapshot_id, SnapshotState.FAILED, reason, actor, now())
-            raise
-        finally:
-            look.drop()
+                look.note(session.get_one(Snapshot, begun.snapshot_id))
+                return _publish(
+                    session, begun.snapshot_id, reading, staged, accept_shrink, actor, look.now()
+                )
+    except ConnectorError as error:
+        return _failed(db, begun, str(error), actor, look.now())
+    except Exception as error:
+        _failed(
+            db, begun, f"Unexpected: {type(error).__name__}. The log says more.", actor, look.now()
+        )
+        raise
+    finally:
+        look.drop()
+
+
+def _failed(db: Database, begun: _Begun, reason: str, actor: Actor, at: datetime) -> Outcome:
+    with db.transaction() as session:
+        return _close(session, begun.snapshot_id, SnapshotState.FAILED, reason, actor, at)
+
+
+def _recording(shelf: Shelf | None, begun: _Begun) -> Recording | None:
+    return shelf.begin(begun.snapshot_id, begun.kind, begun.settings) if shelf else None
 
 
 class _Look:
     """One reading: when it began and ended, and its recording."""
 
-    def __init__(
-        self,
-        shelf: Shelf | None,
-        snapshot_id: int,
-        kind: str,
-        settings: dict[str, str],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._now, self._began, self._ended = now, now(), now()
+    def __init__(self, shelf: Shelf | None, begun: _Begun, now: Callable[[], datetime]) -> None:
+        self.now, self._began, self._ended = now, now(), now()
         self._recording: Recording | None = None
         self._kept = Kept(why_not="" if shelf else "Nothing was asked to keep one.")
         try:
-            self._recording = shelf.begin(snapshot_id, kind, settings) if shelf else None
+            self._recording = _recording(shelf, begun)
         except OSError as error:
             self._kept = Kept(why_not=f"It could not be begun: {error}.")
         self.world: World = self._recording.world if self._recording else REAL
 
     def end(self) -> None:
         """Everything was read; the recording gets its final name before anything is published."""
-        self._ended = self._now()
+        self._ended = self.now()
         if self._recording:
             self._kept = self._recording.finish()
 

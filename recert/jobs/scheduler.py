@@ -7,6 +7,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from recert.jobs.ticks import TICKS, Works, guarded
 
 SECONDS = 5
+ENDS_IN = 20.0  # seconds for jobs on servers when the worker ends
 
 
 # A tick that takes longer than the pause is started again when it is done: nothing to report.
@@ -14,9 +15,23 @@ logging.getLogger("apscheduler.executors.default").setLevel(logging.ERROR)
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
+class Ticker(BackgroundScheduler):  # type: ignore[misc]  # the library has no types
+    """Ticks, and ends what they began."""
+
+    def __init__(self, works: Works) -> None:
+        super().__init__(timezone="UTC")
+        self._works = works
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Stops ticking. Jobs on servers get some time to end; what is cut off is read back by the
+        next worker."""
+        super().shutdown(wait)
+        self._works.servers.end(ENDS_IN)
+
+
 def start(works: Works, seconds: float = SECONDS) -> BackgroundScheduler:
     """Starts ticking in threads of its own; `shutdown()` stops it."""
-    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler = Ticker(works)
     for tick in TICKS:
         scheduler.add_job(
             guarded,

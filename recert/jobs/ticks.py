@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from recert.activity import service as activity
@@ -29,9 +30,10 @@ from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
+from recert.foundation.parallel import Jobs
 from recert.foundation.settings import CheckpointSettings
+from recert.inventory import connection_checks, snapshots
 from recert.inventory import queries as inventory
-from recert.inventory import snapshots
 from recert.inventory.recordings import Shelf
 from recert.jobs import checkpoints
 from recert.mail.delivery import deliver_due
@@ -58,6 +60,7 @@ class Works:
     recording_days: int = 90
     checkpoints: CheckpointSettings | None = None  # places for signed checkpoints of the trail
     keys: Path | None = None  # where the key that signs them lies
+    servers: Jobs = field(default_factory=Jobs)  # what is done on servers, several at once
 
 
 def note_leavers(works: Works) -> int:
@@ -66,15 +69,28 @@ def note_leavers(works: Works) -> int:
         return people.note_leavers(session, actor=WORKER, now=clock.now())
 
 
+def check_connections(works: Works) -> int:
+    """Begins the checks of connections that somebody asked for on a page."""
+    with works.db.reading() as session:
+        wanted = connection_checks.wanted(session, now=clock.now())
+    check = partial(connection_checks.make, works.db, actor=WORKER, now=clock.now)
+    return sum(works.servers.add(("check", number), partial(check, number)) for number in wanted)
+
+
 def take_wanted_snapshots(works: Works) -> int:
-    """Looks at the servers somebody asked for."""
+    """Begins to read the servers somebody asked for, and waits for none of them."""
     with works.db.reading() as session:
         wanted = inventory.wanted_snapshots(session, now=clock.now())
-    for server_id in wanted:
-        snapshots.take(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
-    if wanted and works.shelf:
+
+    def read(server_id: int) -> None:
+        snapshots.take_wanted(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
+
+    begun = sum(
+        works.servers.add(("read", server_id), partial(read, server_id)) for server_id in wanted
+    )
+    if begun and works.shelf:
         recordings.prune(works.db, works.shelf, works.recording_days, actor=WORKER, now=clock.now())
-    return len(wanted)
+    return begun
 
 
 def refresh_items(works: Works) -> int:
@@ -96,8 +112,12 @@ def launch_scheduled(works: Works) -> int:
 
 
 def read_logs(works: Works) -> int:
-    """What transfer logs tell since they were last read."""
-    return activity.read_due(works.db, works.head.zone, now=clock.now())
+    """Begins to read what is new in transfer logs. What was read stands in the trail: a server
+    without logs is asked each time, so how many were begun tells nothing."""
+    read = partial(activity.read_server, works.db, zone=works.head.zone, now=clock.now())
+    for number in activity.servers_due(works.db, now=clock.now()):
+        works.servers.add(("read logs", number), partial(read, number))
+    return 0
 
 
 def ask_about_changes(works: Works) -> int:
@@ -114,13 +134,21 @@ def finalise(works: Works) -> int:
 
 
 def remediate(works: Works) -> int:
-    """Final decisions become orders, orders are carried out, items follow."""
+    """Final decisions become orders."""
     contests.open_due(works.db, now=clock.now())
     made = remediation.order_final(works.db, now=clock.now())
     made += endings.order_due(works.db, now=clock.now())
-    made += confirmations.note_final(works.db, now=clock.now())
-    made += execution.run_due(works.db, now=clock.now)
-    return made + remediation.follow_orders(works.db, now=clock.now())
+    return made + confirmations.note_final(works.db, now=clock.now())
+
+
+def carry_out(works: Works) -> int:
+    """Begins to carry orders out on the servers that have some, and waits for none of them."""
+    return execution.begin_due(works.db, works.servers, now=clock.now)
+
+
+def follow_orders(works: Works) -> int:
+    """Items follow what became of their orders."""
+    return remediation.follow_orders(works.db, now=clock.now())
 
 
 def write_mails(works: Works) -> int:
@@ -161,6 +189,7 @@ def send_mails(works: Works) -> int:
 
 TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
+    check_connections,
     take_wanted_snapshots,
     refresh_items,
     read_logs,
@@ -169,6 +198,8 @@ TICKS: tuple[Callable[[Works], int], ...] = (
     follow_people,
     finalise,
     remediate,
+    carry_out,
+    follow_orders,
     read_replies,
     write_mails,
     tell_undeliverable,
@@ -190,5 +221,10 @@ def guarded(tick: Callable[[Works], int], works: Works) -> int:
 
 
 def run_all(works: Works) -> int:
-    """All ticks once, in the order in which work flows; errors rise."""
-    return sum(tick(works) for tick in TICKS)
+    """All ticks once, in the order in which work flows, each with the jobs that it begins. Errors
+    of ticks rise; those of a server stand in the log."""
+    done = 0
+    for tick in TICKS:
+        done += tick(works)
+        works.servers.wait()
+    return done

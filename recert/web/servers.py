@@ -10,7 +10,7 @@ from recert.connectors.registry import KINDS
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
-from recert.inventory import queries, service
+from recert.inventory import connection_checks, queries, service
 from recert.inventory.models import Server, SnapshotState
 from recert.inventory.service import NoSuchServer
 from recert.people import queries as people
@@ -128,13 +128,24 @@ def folders(server_id: int) -> ResponseReturnValue:
         return render_template("servers/folders.html", server=server, rows=rows, more=more)
 
 
-@bp.post("/<int:server_id>/test")
+@bp.get("/<int:server_id>/test")
 @allowed(Role.ADMINISTRATOR)
 def test(server_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         server = _server(session, server_id)
-        connector = service.connector_of(server)
-    return render_template("servers/test.html", server=server, checks=list(connector.checks()))
+        check = connection_checks.newest(session, server_id)
+        form = ConfirmForm()
+        return render_template("servers/test.html", server=server, check=check, form=form)
+
+
+@bp.post("/<int:server_id>/test")
+@allowed(Role.ADMINISTRATOR)
+def want_test(server_id: int) -> ResponseReturnValue:
+    """The worker asks the server: this process opens no connection to any."""
+    with database().transaction() as session:
+        server = _server(session, server_id)
+        connection_checks.want(session, server, actor=current_actor(), now=clock.now())
+    return redirect(url_for(".test", server_id=server_id))
 
 
 @bp.post("/<int:server_id>/snapshot")

@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from recert.connectors import registry
@@ -98,6 +99,25 @@ class Opinion:
             for one in self.folders
             if (one == folder or one.startswith(f"{folder}/")) and self.boundary_of(one) == boundary
         ]
+
+
+def everything(connector: Connector, accounts: Collection[str]) -> dict[str, object]:
+    """A whole reading about these accounts, to compare with another one. (Tests that run beside
+    this one make accounts on the machine as well.)"""
+    found = connector.read(set(accounts))
+    pairs = {(one.name, who) for one in found.groups for who in one.members if who in accounts}
+    return {
+        "accounts": sorted(found.accounts, key=lambda one: one.name),
+        "groups": sorted(pairs),
+        "folders": list(found.folders),
+        "grants": sorted(found.grants, key=lambda one: (one.folder, one.account)),
+        "problems": found.problems,
+        "warnings": found.warnings,
+    }
+
+
+def _items(value: object) -> Iterable[object]:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 class Differential:
@@ -263,9 +283,21 @@ class Differential:
         return before.refused(self._accounts) & after.refused(self._accounts)
 
     def _apply(self, plan: Plan) -> None:
-        """Twice, because twice must be as good as once."""
-        self.connector().apply(plan)
-        self._rig.settle()
+        """Twice, because twice must be as good as once; the first time in a run, which must know
+        afterwards what a fresh survey finds."""
+        with self.connector().for_one_run() as run:
+            run.read()
+            run.apply(plan)
+            self._rig.settle()
+            both = (run, self.connector())
+            mine, fresh = (everything(one, self._accounts) for one in both)
+            wrong = [
+                (key, one, other)
+                for key in fresh
+                for one, other in zip_longest(_items(mine[key]), _items(fresh[key]))
+                if one != other
+            ]
+            assert not wrong, f"a run knows something else than a fresh survey:\n{wrong[:12]}"
         once = Imprint.of(self._rig)
         assert self.connector().standing(plan) is Standing.AFTER
         self.connector().apply(plan)

@@ -177,8 +177,12 @@ NOT_SHOWN = {
     **dict.fromkeys(("folder_progress", "server_progress", "reviewer_progress"), COUNTER),
     **dict.fromkeys(("group_member", "server_group", "folder_route", "organisation"), LIVE),
     **dict.fromkeys(("group_owner", "service_account", "emergency_account", "last_use"), LIVE),
-    **dict.fromkeys(("person_seen", "server_look", "came_back", "emergency_use"), WORK),
-    **dict.fromkeys(("campaign_occurrence", "server_lease", "second_look", "delegation"), WORK),
+    **dict.fromkeys(
+        ("person_seen", "server_look", "came_back", "emergency_use", "second_look"), WORK
+    ),
+    **dict.fromkeys(
+        ("campaign_occurrence", "server_lease", "connection_check", "delegation"), WORK
+    ),
     **dict.fromkeys(("campaign_schedule", "schedule_slot", "campaign_template"), WORK),
     **dict.fromkeys(("mail_token", "link_visit", "inbound_mail", "mail_opt_out"), WORK),
     **dict.fromkeys(("undeliverable_address", "sign_in_failure", "web_session"), WORK),

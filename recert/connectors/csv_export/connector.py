@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from recert.connectors.contract import (
     CannotExpress,
@@ -71,6 +73,13 @@ class CsvConnector:
             problems=[] if self._complete else [_INCOMPLETE],
             warnings=export.warnings,
         )
+
+    def for_one_run(self) -> AbstractContextManager[Self]:
+        """It is one file, which is read whole each time."""
+        return nullcontext(self)
+
+    def notice_edits(self, folder: str) -> None:
+        """Nothing is remembered."""
 
     def every_folder(self) -> Iterator[str]:
         """Those that the export names; it knows no others."""

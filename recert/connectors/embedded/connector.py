@@ -3,8 +3,10 @@
 import hashlib
 import os
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from recert.connectors import atomic
 from recert.connectors.contract import (
@@ -71,6 +73,13 @@ class EmbeddedConnector:
             source=f"file {self._file.name}",
             warnings=warnings,
         )
+
+    def for_one_run(self) -> AbstractContextManager[Self]:
+        """It is one file, which is read whole each time."""
+        return nullcontext(self)
+
+    def notice_edits(self, folder: str) -> None:
+        """Nothing is remembered."""
 
     def every_folder(self) -> Iterator[str]:
         permissions = parse(self._raw())

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts.commands import Command
@@ -21,6 +21,8 @@ class EditedHost:
     ) -> None:
         self._host, self._contents, self.title = host, contents, host.title
         self._answers = answers or {}
+        # No edit of files changes which folders there are.
+        self.trees: dict[object, Any] = getattr(host, "trees", {})
 
     def __enter__(self) -> Self:
         return self

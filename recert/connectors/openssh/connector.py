@@ -89,7 +89,7 @@ class OpensshConnector(PosixConnector):
         parts.carry_out(host, found)
         if edits:
             daemon.reload(host, self._pid_file(host), "sshd")
-        if edits and self._is_closed(host, plan.change.account):
+        if edits and self._is_closed(host, plan.change.account, found):
             title = rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])"
             return daemon.end_sessions(host, title) > 0
         return None

@@ -1,7 +1,7 @@
 """What all kinds share whose folders are guarded by the kernel: reading, planning, carrying out."""
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from recert.connectors import names
@@ -17,34 +17,23 @@ from recert.connectors.contract import (
     Plan,
     Reading,
     ServerDataInvalid,
-    SettingsInvalid,
     Standing,
 )
 from recert.connectors.hosts import EditedHost, Host, commands
 from recert.connectors.posix import compare, daemon, edit, membership, parts, report
 from recert.connectors.posix.parts import Part
+from recert.connectors.posix.run import OnOneMachine
 from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights
-from recert.connectors.world import REAL, World
 
 _KEEPS_ITS_GROUPS = "A session that is not ended keeps its groups until it ends."
 
 
-class PosixConnector(ABC):
+class PosixConnector(OnOneMachine):
     """A kind says how to survey its server and how to close an account."""
 
     features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
-
-    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
-        self._settings, self._world = settings, world
-        root = settings.get("root", "")
-        if root and (not root.startswith("/") or not root.strip("/")):
-            raise SettingsInvalid("root must be the full path of a folder, and not / itself.")
-
-    @abstractmethod
-    def survey(self, host: Host) -> Survey:
-        """Everything that decides about rights. Reads, never writes."""
 
     @abstractmethod
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
@@ -55,9 +44,10 @@ class PosixConnector(ABC):
         """The files that say who is in which group."""
         return (membership.SYSTEM,)
 
-    def _is_closed(self, host: Host, account: str) -> bool:
-        """By a fresh look: an undo lets the account in again, and its sessions live."""
-        return any(one.name == account and not one.enabled for one in self.survey(host).accounts)
+    def _is_closed(self, host: Host, account: str, edits: Sequence[Part]) -> bool:
+        """By a look after the edits: an undo lets the account in again, and its sessions live."""
+        accounts = self._surveyed_after(host, edits).accounts
+        return any(one.name == account and not one.enabled for one in accounts)
 
     @abstractmethod
     def log_sources(self) -> list[LogSource]:
@@ -82,7 +72,7 @@ class PosixConnector(ABC):
         what `apply` does."""
         parts.carry_out(host, found)
         if self.session_name and any(part.kind != parts.ACL for part in found):
-            return self._end_sessions(host, plan.change)
+            return self._end_sessions(host, plan.change, found)
         return None
 
     # How the processes of sessions are named, where they run as the account: permissions act on
@@ -90,20 +80,20 @@ class PosixConnector(ABC):
     # groups that it began with.
     session_name = ""
 
-    def _end_sessions(self, host: Host, change: Change) -> bool | None:
+    def _end_sessions(self, host: Host, change: Change, edits: Sequence[Part]) -> bool | None:
         """Only when nobody else runs as the same uid, whose sessions could not be told apart, and
         only when the account was closed or left a group."""
-        survey = self.survey(host)
+        survey = self._surveyed_after(host, edits)
         uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
-        if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account)):
+        if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account, edits)):
             return daemon.end_sessions_of(host, self.session_name, uid) > 0
         return None
 
     def checks(self) -> Iterator[Check]:
         yield Check("settings", True)
         try:
-            with self._world.host(self._settings) as host:
+            with self._host() as host:
                 yield Check("connection", True)
                 for check in self.kind_checks(host):
                     yield check
@@ -125,11 +115,11 @@ class PosixConnector(ABC):
         return Check("read", True)
 
     def read(self, accounts: Collection[str] | None = None) -> Reading:
-        with self._world.host(self._settings) as host:
-            return self.survey(host).reading(accounts)
+        with self._host() as host:
+            return self._surveyed(host).reading(accounts)
 
     def every_folder(self) -> Iterator[str]:
-        with self._world.host(self._settings) as host:
+        with self._host() as host:
             tree = self.survey(host).tree
         return map(names.shown, every_folder(tree))
 
@@ -137,14 +127,14 @@ class PosixConnector(ABC):
         """A name that is shown with octal numbers cannot be asked for."""
         if "\\" in folder:
             return True
-        with self._world.host(self._settings) as host:
+        with self._host() as host:
             fact = host.stat(folder)
             return fact is not None and fact.is_folder
 
     def listable(self, account: str, protocol: str = "") -> dict[str, tuple[str, bool, set[str]]]:
         """For a probe: folder -> its path as the account types it, whether the account can list
         it, and names that stand in it. Folders outside of its jail and empty ones are left out."""
-        with self._world.host(self._settings) as host:
+        with self._host() as host:
             survey = self.survey(host)
             me = survey.identities.of(account)
             found: dict[str, tuple[str, bool, set[str]]] = {}
@@ -162,8 +152,7 @@ class PosixConnector(ABC):
             return found
 
     def plan(self, change: Change) -> Plan:
-        with self._world.host(self._settings) as host:
-            survey = self.survey(host)
+        with self._planning() as (host, survey):
             if survey.tree.problems:
                 raise ServerDataInvalid("It was read only in part: " + survey.tree.problems[0])
             if change.account not in {one.name for one in survey.accounts}:
@@ -247,17 +236,27 @@ class PosixConnector(ABC):
         return plan_of(change, found, touched, note)
 
     def undo_plan(self, applied: Plan) -> Plan:
-        with self._world.host(self._settings) as host:
+        with self._host() as host:
             back = parts.undo(host, parts.load(applied.before, applied.after))
         return plan_of(applied.change, back, ())
 
     def standing(self, plan: Plan) -> Standing:
-        with self._world.host(self._settings) as host:
+        with self._host() as host:
             return parts.standing(host, parts.load(plan.before, plan.after))
 
     def apply(self, plan: Plan) -> bool | None:
-        with self._world.host(self._settings) as host:
-            return self.carry_out(host, plan, parts.load(plan.before, plan.after))
+        """What stands is compared and written on the machine itself, whatever a run remembers."""
+        found = parts.load(plan.before, plan.after)
+        with self._host() as host:
+            try:
+                ended = self.carry_out(host, plan, found)
+            except BaseException:
+                if self._memory:
+                    self._memory.forget()
+                raise
+            if self._memory:
+                self._memory.note(found)
+        return ended
 
 
 def _getfacl_check(host: Host) -> Check:

@@ -1,12 +1,14 @@
 """Walking the folders of a machine: two commands, however many folders there are."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 from recert.connectors.contract import ServerDataInvalid, ServerUnreachable
 from recert.connectors.hosts import commands
 from recert.connectors.hosts.ahead import Ahead
+from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Host, Stream
 from recert.connectors.posix.acl import ENTER, Acl, Node, of_mode, parse_listing
 from recert.connectors.posix.identities import Identities
@@ -29,6 +31,11 @@ class Folder:
         self.files: set[Node] | None = None  # the different kinds of regular files in it
         self.named: list[tuple[str, Node]] | None = None  # with names, where a kind asked for them
 
+    def is_like(self, other: "Folder") -> bool:
+        """Whether it is the same folder with the same permissions, its files' included."""
+        mine = (self.identity, self.node, self.files or None)
+        return mine == (other.identity, other.node, other.files or None)
+
     def files_named(self, passes: Callable[[str], bool]) -> set[Node]:
         """The kinds of files of which at least one has a name that passes."""
         return {node for name, node in self.named or () if passes(name)}
@@ -42,6 +49,12 @@ class Tree:
     position: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     mounts: Mounts = field(default_factory=Mounts)
+    keeps_names: bool = False
+    seen: dict[bytes, Node] = field(default_factory=dict)  # one object for all equal permissions
+
+    def copy(self) -> "Tree":
+        """The same folders; whoever gets it may note problems of their own in it."""
+        return replace(self, problems=list(self.problems))
 
     def add(self, path: str, node: Node, identity: bytes, *, reported: bool) -> Folder:
         above = self.position.get(path.rpartition("/")[0] or "/", -1) if path != "/" else -1
@@ -50,9 +63,20 @@ class Tree:
         self.folders.append(folder)
         return folder
 
+    def at(self, path: str) -> Folder:
+        """A folder that is known to be in the tree."""
+        return self.folders[self.position[path]]
+
     def get(self, path: str) -> Folder | None:
         position = self.position.get(path)
         return None if position is None else self.folders[position]
+
+
+@runtime_checkable
+class KeepsTrees(Protocol):
+    """A host that remembers what was walked, by what was asked for."""
+
+    trees: dict[object, Tree]
 
 
 def root_of(host: Host, settings: Mapping[str, str]) -> set[str]:
@@ -92,8 +116,19 @@ def scan(
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
     instance) only the folder itself and the way. `keep_names`: of files too, for kinds that have
     rules about names; else only what sorts of files there are. What could not be seen is a problem
-    of the tree; roots that do not exist are simply not in it."""
-    tree = Tree(mounts=Mounts.read(host))
+    of the tree; roots that do not exist are simply not in it. A host that remembers trees is
+    walked once."""
+    roots, also = sorted(set(roots)), sorted(set(also))
+    if not isinstance(host, KeepsTrees):
+        return _scanned(host, roots, also, keep_names)
+    key = (tuple(roots), tuple(also), keep_names)
+    if key not in host.trees:
+        host.trees[key] = _scanned(host, roots, also, keep_names)
+    return host.trees[key].copy()
+
+
+def _scanned(host: Host, roots: Sequence[str], also: Sequence[str], keep_names: bool) -> Tree:
+    tree = Tree(mounts=Mounts.read(host), keeps_names=keep_names)
     starts = _outermost(roots)
     starts += [place for place in tree.mounts.below(starts) if place not in starts]
     way = sorted({*_spine(starts), *_spine(also), *also})
@@ -101,14 +136,40 @@ def scan(
     ahead = Ahead(host.stream(commands.FIND_ALL, _names(starts)))
     try:
         acls = _acls(host, starts, way, tree)
-        seen: dict[bytes, Node] = {}
         if way:
             these = host.stream(commands.FIND_THESE, _names(way))
-            _walk(host, these, tree, acls, seen, reported=False)
-        _walk(host, ahead, tree, acls, seen, reported=True, keep_names=keep_names)
+            _walk(host, these, tree, acls, reported=False)
+        _walk(host, ahead, tree, acls, reported=True)
     finally:
         ahead.abandon()
     return tree
+
+
+def looked_again(
+    host: Host, tree: Tree, places: Collection[str], *, also: Collection[str] = ()
+) -> Tree:
+    """The tree with these folders, or the folders of these files, as they are now with their files;
+    of `also` only the folders themselves. Which folders there are is not asked again; the tree
+    that is given stays as it is."""
+    folders = {one if one in tree.position else os.path.dirname(one) for one in places}
+    known = sorted(one for one in {*folders, *also} if one in tree.position)
+    reported = [one for one in known if one in folders and tree.at(one).is_reported]
+    listed = host.run(commands.FIND_FILES_IN, _names(reported)).out if reported else b""
+    files = [record.partition(b" ")[2] for record in listed.split(b"\0") if record]
+    data = _names(known) + b"".join(path + b"\0" for path in files)
+    part = Tree(keeps_names=tree.keeps_names, seen=tree.seen)
+    if known:
+        acls = _acls_of(host, [(commands.ACL_THESE, data)], part)
+        stream = host.stream(commands.FIND_THESE, data)
+        _walk(host, stream, part, acls, reported=True)
+    found = replace(tree, folders=list(tree.folders), problems=[*tree.problems, *part.problems])
+    for new in part.folders:
+        old = tree.at(new.path)
+        new.above, new.is_reported = old.above, old.is_reported
+        if new.path not in folders:
+            new.files, new.named = old.files, old.named
+        found.folders[tree.position[new.path]] = new
+    return found
 
 
 def _outermost(roots: Iterable[str]) -> list[str]:
@@ -138,7 +199,6 @@ def _names(paths: Iterable[str]) -> bytes:
 def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
     """The ACLs at and below the starting points, and of the way to them. Recursion crosses
     mount points, so with some below the folders are named one by one."""
-    found: Acls = {}
     below = _names(starts)
     if not tree.mounts.any_below(starts):
         sources = [(commands.ACL_ALL, below)]
@@ -146,6 +206,11 @@ def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
         listed = host.stream(commands.FIND_FILES, below)
         sources = [(commands.ACL_THESE, b"".join(listed))]
     sources.append((commands.ACL_THESE, _names(way)))
+    return _acls_of(host, sources, tree)
+
+
+def _acls_of(host: Host, sources: Iterable[tuple[Command, bytes]], tree: Tree) -> Acls:
+    found: Acls = {}
     for command, data in sources:
         stream = host.stream(command, data)
         for entry in parse_listing(iter(stream)):
@@ -160,17 +225,9 @@ def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
     return found
 
 
-def _walk(
-    host: Host,
-    stream: Stream,
-    tree: Tree,
-    acls: Acls,
-    seen: dict[bytes, Node],
-    *,
-    reported: bool,
-    keep_names: bool = False,
-) -> None:
-    """Reads find's answer; `seen` keeps one object for all equal permissions."""
+def _walk(host: Host, stream: Stream, tree: Tree, acls: Acls, *, reported: bool) -> None:
+    """Reads find's answer."""
+    seen = tree.seen
     rest = b""
     last, folder = None, None
     for piece in stream:
@@ -195,7 +252,7 @@ def _walk(
                     if folder.files is None:
                         folder.files = set()
                     folder.files.add(node)
-                    if keep_names:
+                    if tree.keeps_names:
                         folder.named = folder.named or []
                         folder.named.append((os.fsdecode(file), node))
     if rest:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from recert.connectors import names
 from recert.connectors.contract import AccountFact, GroupFact, Reading
@@ -56,12 +57,35 @@ class Survey:
         self, by_view: Sequence[list[FolderRights]] | None = None
     ) -> tuple[list[FolderRights], set[str]]:
         """The rights in every folder, and the paths that are boundaries to a reviewer."""
-        by_view = by_view or self.rights_by_view()
-        found = union(by_view)
-        return found, {one.path for one in report.boundaries(found, *by_view)}
+        if by_view is not None and by_view is not self._by_view:
+            found = union(by_view)
+            return found, {one.path for one in report.boundaries(found, *by_view)}
+        return self._found, {one.path for one in self._kept}
+
+    # Of its own tree, judged once for however many orders.
+
+    @cached_property
+    def _by_view(self) -> list[list[FolderRights]]:
+        return self.judged(self.tree)
+
+    @cached_property
+    def _found(self) -> list[FolderRights]:
+        return union(self._by_view)
+
+    @cached_property
+    def _kept(self) -> list[FolderRights]:
+        return report.boundaries(self._found, *self._by_view)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.fingerprint(self._found)
 
     def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
-        """The same for each way in, the folders in the same order."""
+        """The same for each way in, the folders in the same order; of its own tree judged once."""
+        return self._by_view if tree is None or tree is self.tree else self.judged(tree)
+
+    def judged(self, tree: Tree) -> list[list[FolderRights]]:
+        """The rights of a tree for each way in."""
         return [self.rights_of(view, tree) for view in self.views]
 
     def rights_of(self, view: View, tree: Tree | None = None) -> list[FolderRights]:
@@ -77,9 +101,7 @@ class Survey:
 
     def reading(self, accounts: Collection[str] | None = None) -> Reading:
         """The answer of `Connector.read`."""
-        by_view = self.rights_by_view()
-        found = union(by_view)
-        kept = report.boundaries(found, *by_view)
+        by_view, kept = self._by_view, self._kept
         only = None
         if accounts is not None:  # names as they are kept; hostile ones are kept in octal
             only = [one.name for one in self.accounts if names.shown(one.name) in accounts]
@@ -98,7 +120,7 @@ class Survey:
                 more=self.more,
                 protocols=self._protocols(by_view),
             ),
-            fingerprint=self.fingerprint(found),
+            fingerprint=self._fingerprint,
             source=self.source,
             problems=[*map(names.shown, self.tree.problems)],
             warnings=[*map(names.shown, self.warnings)],

@@ -45,8 +45,8 @@ class ProftpdSurvey(Survey):
     ground: Ground = field(kw_only=True)
     doors: list[Door] = field(default_factory=list)
 
-    def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
-        return [door.rights(tree or self.tree) for door in self.doors]
+    def judged(self, tree: Tree) -> list[list[FolderRights]]:
+        return [door.rights(tree) for door in self.doors]
 
 
 def survey(

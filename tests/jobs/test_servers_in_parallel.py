@@ -1,0 +1,252 @@
+"""Servers are read and changed at the same time; one that hangs keeps nobody waiting."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from recert.activity import service as activity
+from recert.changes import execution
+from recert.changes import service as changes
+from recert.changes.models import OrderState
+from recert.foundation import clock, failpoints
+from recert.inventory import queries, service, snapshots
+from recert.inventory.models import Account, Folder, Grant, Server, SnapshotState
+from recert.jobs import ticks
+from recert.jobs.ticks import Works
+from tests.support.house import House
+
+EXPORT = "folder,principal,rights\n/a,ann,read\n"
+
+
+class Fleet:
+    """Servers of the kind csv. Some hang: their disk does not answer when the file is opened."""
+
+    def __init__(self, house: House, count: int) -> None:
+        self.house, self.numbers = house, []
+        self.answers = threading.Event()
+        for at in range(count):
+            file = house.folder / f"export{at}.csv"
+            file.write_text(EXPORT)
+            settings = {"file": str(file), "complete": "yes"}
+            with house.db.transaction() as session:
+                made = service.add_server(
+                    session, f"s{at}", "csv", settings, actor=house.admin, now=house.now
+                )
+                self.numbers.append(made.id)
+
+    def hang(self, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, mine = os.open, str(self.house.folder / f"export{at}.csv")
+
+        def slowly(path, *more, **others):  # type: ignore[no-untyped-def]
+            if str(path) == mine:
+                assert self.answers.wait(60)
+            return real(path, *more, **others)
+
+        monkeypatch.setattr(os, "open", slowly)
+
+    def want_all(self) -> None:
+        with self.house.db.transaction() as session:
+            for number in self.numbers:
+                server = session.get_one(Server, number)
+                service.want_snapshot(session, server, actor=self.house.admin, now=self.house.now)
+
+    def states(self) -> list[SnapshotState | None]:
+        with self.house.db.reading() as session:
+            newest = [queries.snapshots_of(session, number, 1) for number in self.numbers]
+            return [each[0].state if each else None for each in newest]
+
+    def read_all_but(self, hanging: int) -> None:
+        """Until every other server was read."""
+        for _ in range(600):
+            states = self.states()
+            others = [state for at, state in enumerate(states) if at != hanging]
+            if set(others) == {SnapshotState.COMPLETE}:
+                return
+            time.sleep(0.05)
+        raise AssertionError(states)
+
+
+@pytest.fixture
+def works(house: House) -> Iterator[Works]:
+    made: Works = house.app(servers_at_once=2).extensions["recert.works"]
+    yield made
+    assert made.servers.wait(60)
+
+
+class TestReading:
+    def test_a_server_that_hangs_delays_no_other_and_no_tick(
+        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = Fleet(house, 8)
+        fleet.hang(3, monkeypatch)
+        fleet.want_all()
+        assert ticks.take_wanted_snapshots(works) == 8  # returns although one hangs
+        fleet.read_all_but(3)
+        assert fleet.states()[3] is SnapshotState.READING
+        fleet.want_all()
+        assert ticks.take_wanted_snapshots(works) == 7  # the next tick takes the others again
+        fleet.answers.set()
+        assert works.servers.wait(60)
+        assert set(fleet.states()) == {SnapshotState.COMPLETE}
+
+    def test_two_workers_read_a_server_once(self, house: House) -> None:
+        fleet = Fleet(house, 6)
+        fleet.want_all()
+        started = threading.Barrier(4)
+        outcomes: list[snapshots.Outcome | None] = []
+
+        def worker() -> None:
+            started.wait(30)
+            for number in fleet.numbers:
+                outcomes.append(
+                    snapshots.take_wanted(house.db, number, actor=house.admin, now=clock.now)
+                )
+
+        threads = [threading.Thread(target=worker) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(60)
+        assert len(outcomes) == 24
+        assert sum(outcome is not None for outcome in outcomes) == 6
+
+    def test_while_a_server_is_asked_nobody_waits_for_the_database(
+        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = Fleet(house, 1)
+        fleet.hang(0, monkeypatch)
+        fleet.want_all()
+        ticks.take_wanted_snapshots(works)
+        while fleet.states() != [SnapshotState.READING]:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert house.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        fleet.answers.set()
+
+
+class TestReadingLogs:
+    def test_a_server_that_hangs_delays_no_other_and_no_tick(
+        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = Fleet(house, 4)
+        asked: list[int] = []
+        real = activity.read_server
+
+        def slowly(db, server_id, **more):  # type: ignore[no-untyped-def]
+            if server_id == fleet.numbers[1]:
+                assert fleet.answers.wait(60)
+            asked.append(server_id)
+            return real(db, server_id, **more)
+
+        monkeypatch.setattr(activity, "read_server", slowly)
+        ticks.read_logs(works)
+        others = {house.server_id, *fleet.numbers} - {fleet.numbers[1]}
+        for _ in range(600):
+            if set(asked) == others:
+                break
+            time.sleep(0.05)
+        assert set(asked) == others
+        fleet.answers.set()
+        assert works.servers.wait(60)
+        assert fleet.numbers[1] in asked
+
+
+class Changes:
+    """Permission files with one order each: Pia shall lose /finance/inbox."""
+
+    def __init__(self, house: House, count: int) -> None:
+        self.house = house
+        self.files = [house.folder / f"permissions{at}.json" for at in range(count)]
+        for file in self.files:
+            file.write_bytes(house.permissions.read_bytes())
+            self._order(file, self._server(file))
+
+    def _server(self, file: Path) -> int:
+        house = self.house
+        with house.db.transaction() as session:
+            made = service.add_server(
+                session,
+                file.stem,
+                "embedded",
+                {"file": str(file)},
+                actor=house.admin,
+                now=house.now,
+            )
+            service.enable_writes(session, made, True, actor=house.admin, now=house.now)
+        snapshots.take(house.db, made.id, actor=house.admin, now=clock.now)
+        return made.id
+
+    def _order(self, file: Path, server_id: int) -> None:
+        query = (
+            select(Grant.account_id, Grant.folder_id, Grant.rights)
+            .join(Account, Account.id == Grant.account_id)
+            .join(Folder, Folder.id == Grant.folder_id)
+            .where(Grant.server_id == server_id)
+            .where(Account.name == "pia", Folder.path == "/finance/inbox")
+        )
+        with self.house.db.transaction() as session:
+            row = session.execute(query).one()
+            who, at = self.house.admin, self.house.now
+            changes.propose(session, f"test:{file.stem}", *row, 0, actor=who, now=at)
+
+    def states(self) -> list[OrderState]:
+        return [order.state for order in self.house.orders()]
+
+
+class TestChanging:
+    def test_a_server_that_hangs_delays_no_other_and_no_tick(
+        self, house: House, works: Works
+    ) -> None:
+        made = Changes(house, 6)
+        inside, go_on = threading.Event(), threading.Event()
+
+        def hang() -> None:
+            if not inside.is_set():  # whoever comes first
+                inside.set()
+                assert go_on.wait(60)
+
+        with failpoints.armed("before plan", hang):
+            assert ticks.carry_out(works) == 6
+            assert inside.wait(30)
+            for _ in range(600):
+                if made.states().count(OrderState.VERIFIED) == 5:
+                    break
+                time.sleep(0.05)
+            assert made.states().count(OrderState.VERIFIED) == 5
+            assert ticks.carry_out(works) == 0  # the one that hangs is not begun again
+            go_on.set()
+            assert works.servers.wait(60)
+        assert made.states() == [OrderState.VERIFIED] * 6
+
+    def test_a_server_that_fails_starves_no_other(self, house: House) -> None:
+        made = Changes(house, 4)
+        made.files[0].write_text("garbled")
+        made.files[2].unlink()
+        assert execution.run_due(house.db, now=clock.now, at_once=2).moved == 4
+        assert made.states() == [
+            OrderState.BLOCKED,
+            OrderState.VERIFIED,
+            OrderState.RETRY,
+            OrderState.VERIFIED,
+        ]
+
+    def test_workers_in_many_threads_write_each_order_once(self, house: House) -> None:
+        made = Changes(house, 5)
+        threads = [
+            threading.Thread(target=execution.run_due, args=(house.db,), kwargs={"now": clock.now})
+            for _ in range(4)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(60)
+        execution.run_due(house.db, now=clock.now)
+        assert made.states() == [OrderState.VERIFIED] * 5
+        for order in house.orders():
+            log = [state for state, _ in house.order_log(order.id)]
+            assert log.count(OrderState.APPLYING) == log.count(OrderState.VERIFIED) == 1
