@@ -7,7 +7,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from recert.jobs.ticks import TICKS, Works, guarded
 
 SECONDS = 5
-ENDS_IN = 20.0  # seconds for jobs on servers when the worker ends
+ENDS_IN = 60.0  # seconds for jobs on servers when the worker ends
 
 
 # A tick that takes longer than the pause is started again when it is done: nothing to report.

@@ -21,19 +21,19 @@ def test_what_is_written_is_seen_inside_and_taken_back(house: House) -> None:
     assert house.trail_actions() == before
 
 
-def _fail_after_writing(rehearsal: Database, server_id: int) -> None:
-    with rehearsal.transaction() as session:
-        session.get_one(Server, server_id).storage = "lost"
-        session.flush()
-        raise ZeroDivisionError
-
-
 def test_an_error_in_one_transaction_takes_back_only_that(house: House) -> None:
     with house.db.rehearsal() as rehearsal:
         with rehearsal.transaction() as session:
             session.get_one(Server, house.server_id).storage = "kept"
         with pytest.raises(ZeroDivisionError):
-            _fail_after_writing(rehearsal, house.server_id)
+            lose(rehearsal, house.server_id)
         with rehearsal.reading() as session:
             assert session.get_one(Server, house.server_id).storage == "kept"
     assert house.server().storage == ""
+
+
+def lose(db: Database, server_id: int) -> None:
+    with db.transaction() as session:
+        session.get_one(Server, server_id).storage = "lost"
+        session.flush()
+        raise ZeroDivisionError

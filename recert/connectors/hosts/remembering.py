@@ -8,16 +8,8 @@ from recert.connectors.hosts import commands
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Cleaner, FileFact, FileMissing, Host, Output, Stream
 
-# Answers about accounts and past logins. All other commands are asked anew each time.
-_REMEMBERED = frozenset(
-    {
-        commands.GETENT_PASSWD,
-        commands.GETENT_GROUP,
-        commands.GETENT_SHADOW,
-        commands.SIGN_INS,
-        commands.JOURNAL,
-    }
-)
+# Answers about accounts. All other commands are asked anew each time.
+_REMEMBERED = frozenset({commands.GETENT_PASSWD, commands.GETENT_GROUP, commands.GETENT_SHADOW})
 Question = tuple[object, ...]
 
 

@@ -27,7 +27,9 @@ class OpensshConnector(PosixConnector):
 
     def survey(self, host: Host) -> Survey:
         now = self._world.now()
-        seen = syslog.last_logins(host, self._settings, now)
+        seen = self._last_sign_ins(
+            host, lambda machine: syslog.last_logins(machine, self._settings, now)
+        )
         return survey(host, self._settings, now, seen)
 
     def log_sources(self) -> list[LogSource]:

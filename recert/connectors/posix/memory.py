@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from recert.connectors.contract import ConnectorError
@@ -31,6 +32,7 @@ class Memory:
         self._host: Host | None = None
         self._remembering: RememberingHost | None = None
         self._survey: Survey | None = None
+        self._sign_ins: Mapping[str, datetime] | None = None
         self._since = self._facts_since = self._facts_took = 0.0
         self._refusal: ConnectorError | None = None
         self._noted: Sequence[Part] | None = None
@@ -62,12 +64,20 @@ class Memory:
                 machine.is_new = False
         return self._survey
 
+    def last_sign_ins(
+        self, read: Callable[[Host], Mapping[str, datetime]]
+    ) -> Mapping[str, datetime]:
+        """When accounts came last. No edit of ours changes that."""
+        if self._sign_ins is None:
+            self._sign_ins = read(self.host())
+        return self._sign_ins
+
     def machine(self) -> RememberingHost:
         """The machine as it is remembered, for reading."""
         host = self.host()
         if self._remembering is None or time.monotonic() - self._since > OLDEST:
             self._remembering, self._since = RememberingHost(host), time.monotonic()
-            self._survey = None
+            self._survey = self._sign_ins = None
         return self._remembering
 
     def check(self, folder: str) -> None:

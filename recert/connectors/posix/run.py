@@ -1,9 +1,10 @@
 """How a connector reaches its machine: once for each question, or once for a whole run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -59,6 +60,12 @@ class OnOneMachine(ABC):
         except (ServerUnreachable, OutcomeUnknown):
             self._memory.close()
             raise
+
+    def _last_sign_ins(
+        self, host: Host, read: Callable[[Host], Mapping[str, datetime]]
+    ) -> Mapping[str, datetime]:
+        """When accounts came last, from logs that may be long: a run reads them once."""
+        return self._memory.last_sign_ins(read) if self._memory else read(host)
 
     @contextmanager
     def _planning(self) -> Iterator[tuple[Host, Survey]]:

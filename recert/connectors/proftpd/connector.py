@@ -33,7 +33,8 @@ class ProftpdConnector(PosixConnector):
         remote.check(settings)
 
     def survey(self, host: Host) -> Survey:
-        return survey(host, self._settings, self._world.now(), self._last_logins(host))
+        seen = self._last_sign_ins(host, self._last_logins)
+        return survey(host, self._settings, self._world.now(), seen)
 
     def log_sources(self) -> list[LogSource]:
         with self._world.host(self._settings) as host:

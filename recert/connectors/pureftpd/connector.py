@@ -26,7 +26,9 @@ class PureftpdConnector(PosixConnector):
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
         now = self._world.now()
-        seen = syslog.last_logins(host, self._settings, now)
+        seen = self._last_sign_ins(
+            host, lambda machine: syslog.last_logins(machine, self._settings, now)
+        )
         return survey(host, found, self._settings, now, seen)
 
     def log_sources(self) -> list[LogSource]:

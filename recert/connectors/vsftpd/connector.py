@@ -26,7 +26,8 @@ class VsftpdConnector(PosixConnector):
     session_name = "vsftpd"
 
     def survey(self, host: Host) -> Survey:
-        return survey(host, self._settings, self._world.now(), self._last_logins(host))
+        seen = self._last_sign_ins(host, self._last_logins)
+        return survey(host, self._settings, self._world.now(), seen)
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
