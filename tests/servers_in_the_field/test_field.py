@@ -14,6 +14,7 @@ from tests.servers_in_the_field import cases
 from tests.servers_in_the_field.cases import Case, of_kind, spelled
 from tests.servers_in_the_field.openssh import OpensshSite
 from tests.servers_in_the_field.proftpd import ProftpdSite
+from tests.servers_in_the_field.pureftpd import PureftpdSite
 from tests.servers_in_the_field.site import Site
 from tests.servers_in_the_field.vsftpd import VsftpdSite
 
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Site]] = {
     "proftpd": ProftpdSite,
     "openssh": OpensshSite,
     "vsftpd": VsftpdSite,
+    "pureftpd": PureftpdSite,
 }
 CASES = [case for kind in KINDS for case in of_kind(kind)]
 

@@ -20,7 +20,7 @@ Acls = dict[bytes, tuple[Acl, Acl | None]]
 class Folder:
     """One folder. `above` is the position of its parent in the tree; -1 for "/"."""
 
-    __slots__ = ("above", "files", "identity", "is_reported", "named", "node", "path")
+    __slots__ = ("above", "files", "identity", "is_reported", "named", "node", "path", "plain")
 
     def __init__(self, path: str, node: Node, above: int, identity: bytes, reported: bool) -> None:
         self.path, self.node, self.above = path, node, above
@@ -28,6 +28,7 @@ class Folder:
         self.is_reported = reported  # False: looked at only because the way leads through it
         self.files: set[Node] | None = None  # the different kinds of regular files in it
         self.named: list[tuple[str, Node]] | None = None  # with names, where a kind asked for them
+        self.plain: set[Node] | None = None  # kinds of files with plain names, if others are there
 
     def files_named(self, passes: Callable[[str], bool]) -> set[Node]:
         """The kinds of files of which at least one has a name that passes."""
@@ -87,12 +88,18 @@ def where_to_look(
 
 
 def scan(
-    host: Host, roots: Iterable[str], *, also: Iterable[str] = (), keep_names: bool = False
+    host: Host,
+    roots: Iterable[str],
+    *,
+    also: Iterable[str] = (),
+    keep_names: bool = False,
+    is_odd: Callable[[str], bool] | None = None,
 ) -> Tree:
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
     instance) only the folder itself and the way. `keep_names`: of files too, for kinds that have
-    rules about names; else only what sorts of files there are. What could not be seen is a problem
-    of the tree; roots that do not exist are simply not in it."""
+    rules about names; else only what sorts of files there are. `is_odd`: names of files that
+    clients cannot type, for kinds that have such. What could not be seen is a problem of the tree;
+    roots that do not exist are simply not in it."""
     tree = Tree(mounts=Mounts.read(host))
     starts = _outermost(roots)
     starts += [place for place in tree.mounts.below(starts) if place not in starts]
@@ -105,7 +112,8 @@ def scan(
         if way:
             these = host.stream(commands.FIND_THESE, _names(way))
             _walk(host, these, tree, acls, seen, reported=False)
-        _walk(host, ahead, tree, acls, seen, reported=True, keep_names=keep_names)
+        looks = (keep_names, is_odd)
+        _walk(host, ahead, tree, acls, seen, reported=True, looks=looks)
     finally:
         ahead.abandon()
     return tree
@@ -168,7 +176,7 @@ def _walk(
     seen: dict[bytes, Node],
     *,
     reported: bool,
-    keep_names: bool = False,
+    looks: tuple[bool, Callable[[str], bool] | None] = (False, None),
 ) -> None:
     """Reads find's answer; `seen` keeps one object for all equal permissions."""
     rest = b""
@@ -194,13 +202,32 @@ def _walk(
                 if folder is not None:
                     if folder.files is None:
                         folder.files = set()
+                    if any(looks):
+                        _look_at_name(folder, os.fsdecode(file), node, *looks)
                     folder.files.add(node)
-                    if keep_names:
-                        folder.named = folder.named or []
-                        folder.named.append((os.fsdecode(file), node))
     if rest:
         raise ServerDataInvalid(f"The list of folders of {host.title} breaks off.")
     _complain(tree, stream)
+
+
+def _look_at_name(
+    folder: Folder,
+    name: str,
+    node: Node,
+    keep_names: bool,
+    is_odd: Callable[[str], bool] | None,
+) -> None:
+    """Before the kind of file is added to the folder."""
+    if keep_names:
+        folder.named = folder.named or []
+        folder.named.append((name, node))
+    if is_odd is None:
+        return
+    if is_odd(name):
+        if folder.plain is None:
+            folder.plain = set(folder.files or ())
+    elif folder.plain is not None:
+        folder.plain.add(node)
 
 
 def _node(
