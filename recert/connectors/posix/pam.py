@@ -15,6 +15,7 @@ from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host
 from recert.connectors.posix.accounts import Passwd, lines_of
 from recert.connectors.posix.pam_databases import databases
+from recert.connectors.posix.pam_lines import control, logical_lines, pam_path
 from recert.connectors.posix.pam_modules import (
     CONSTANT,
     IGNORE,
@@ -41,13 +42,6 @@ _ARGUMENT = re.compile(r"\[((?:\\\]|[^\]])*)\]|(\S+)")
 _OTHER = "/etc/pam.d/other"
 _KINDS = ("auth", "account")
 _EVERYBODY_WRITES = 0o002
-_FINE = {"success": "ok", "new_authtok_reqd": "ok"}
-_SIMPLE = {
-    "required": {**_FINE, "ignore": "ignore", "default": "bad"},
-    "requisite": {**_FINE, "ignore": "ignore", "default": "die"},
-    "sufficient": {"success": "done", "new_authtok_reqd": "done", "default": "ignore"},
-    "optional": {**_FINE, "default": "ignore"},
-}
 _SAMPLE = Login("", Passwd("", 0, 0, "", "", ""), None, frozenset(), date.min)
 _SUBSTACK = "substack"  # stands in the place of one, so that a jump counts it once
 
@@ -131,11 +125,11 @@ class Pam:
             raw = host.read(path).decode(errors="replace")
         except FileMissing:
             return
-        for number, line in _logical_lines(raw):
+        for number, line in logical_lines(raw):
             stripped = line.partition("#")[0].strip()
             if stripped.startswith("@include"):
                 for name in stripped.split()[1:2]:
-                    self._read_file(host, _pam_path(name), {*seen, path}, only, level)
+                    self._read_file(host, pam_path(name), {*seen, path}, only, level)
             elif include := _INCLUDE.match(stripped):
                 kind = include[1].lstrip("-").lower()
                 if only in (None, kind):
@@ -143,7 +137,7 @@ class Pam:
                     if deeper > level:
                         mark = Rule({}, _SUBSTACK, (), f"{path}:{number}", level)
                         self.stacks.setdefault(kind, []).append(mark)
-                    self._read_file(host, _pam_path(include[3]), {*seen, path}, kind, deeper)
+                    self._read_file(host, pam_path(include[3]), {*seen, path}, kind, deeper)
             elif found := _LINE.match(stripped):
                 self._rule(found, f"{path}:{number}", only, level)
 
@@ -152,7 +146,7 @@ class Pam:
         if only in (None, kind):
             arguments = tuple(a or b for a, b in _ARGUMENT.findall(found[4]))
             module = found[3].rpartition("/")[2]
-            rule = Rule(_control(found[2]), module, arguments, place, level)
+            rule = Rule(control(found[2]), module, arguments, place, level)
             self.stacks.setdefault(kind, []).append(rule)
 
 
@@ -165,29 +159,6 @@ def _links(host: Host, paths: Sequence[str]) -> set[str]:
         for path in paths
         if real.get(path) != os.path.join(folders[os.path.dirname(path)], os.path.basename(path))
     }
-
-
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with those that go on after a backslash, by the number of the first."""
-    kept, first = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
-        first = first or number
-        if line.endswith("\\"):
-            kept += line[:-1] + " "
-            continue
-        yield first, kept + line
-        kept, first = "", 0
-
-
-def _pam_path(name: str) -> str:
-    return name if name.startswith("/") else f"/etc/pam.d/{name}"
-
-
-def _control(text: str) -> dict[str, str]:
-    if not text.startswith("["):
-        return _SIMPLE.get(text.lower(), _SIMPLE["required"])
-    pairs = (part.partition("=") for part in text[1:-1].split())
-    return {key.lower(): value.lower() for key, _, value in pairs}
 
 
 class _State(NamedTuple):
