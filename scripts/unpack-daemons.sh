@@ -8,7 +8,7 @@ kinds="vsftpd proftpd pureftpd openssh"
 
 packages_of() {
     case "$1" in
-        vsftpd) echo vsftpd ;;
+        vsftpd) echo vsftpd db-util db5.3-util libpam-pwdfile ;;
         proftpd) echo proftpd-core proftpd-mod-crypto proftpd-mod-sqlite proftpd-mod-mysql proftpd-mod-pgsql proftpd-mod-vroot ;;
         pureftpd) echo pure-ftpd pure-ftpd-common ;;
         openssh) echo openssh-server openssh-sftp-server ;;

@@ -124,7 +124,15 @@ KINDS = {
         Kind(
             "vsftpd",
             "vsftpd",
-            _daemon("Full path of vsftpd's main configuration file."),
+            (
+                *_daemon("Full path of vsftpd's main configuration file."),
+                Setting(
+                    "build",
+                    "Build",
+                    "debian (default), redhat or 3.0.5: which options and defaults the daemon has.",
+                    required=False,
+                ),
+            ),
             vsftpd.connect,
         ),
         Kind(

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from recert.connectors.contract import (
     SettingsInvalid,
     Standing,
 )
+from recert.connectors.csv_export import table
 from recert.connectors.csv_export.changes import row_of
 from recert.connectors.rights import ADD, EDIT, FULL, READ, Rights
 
@@ -392,3 +394,42 @@ class TestChanges:
             export(self.TEXT).undo_plan(plan)
         done = export("folder,principal,rights\n/a,alice,read\n")
         assert done.undo_plan(plan).change == Change("alice", "/a", ADD)
+
+
+PLAIN = "folder,principal,rights\n/a,Jürgen,list\n"
+
+
+class TestFilesOfWindows:
+    def read(self, tmp_path: Path, content: bytes) -> table.Table:
+        (tmp_path / "export.csv").write_bytes(content)
+        return table.read_table(tmp_path / "export.csv")
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_utf_16_is_read_like_utf_8(self, tmp_path: Path, encoding: str) -> None:
+        (row,) = self.read(tmp_path, PLAIN.encode(encoding)).rows
+        assert row.principal == "Jürgen"
+
+    def test_windows_1252_is_named_with_the_way_to_convert_it(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerDataInvalid, match=r"0xfc, as Windows-1252.*CSV UTF-8.*iconv"):
+            self.read(tmp_path, PLAIN.encode("cp1252"))
+
+    def test_utf_16_without_its_mark_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerDataInvalid, match="UTF-16 without a byte order mark"):
+            self.read(tmp_path, PLAIN.encode("utf-16-le"))
+
+    @pytest.mark.parametrize("before", ["sep=;\n", "#TYPE Selected.System.Object\n"])
+    def test_lines_before_the_header_are_passed_over(self, tmp_path: Path, before: str) -> None:
+        content = before + PLAIN.replace(",", ";")
+        (row,) = self.read(tmp_path, content.encode()).rows
+        assert row.line == 3
+        with pytest.raises(ServerDataInvalid, match="row 3: "):
+            self.read(tmp_path, content.replace("list", "nonsense").encode())
+
+    def test_columns_that_are_there_are_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerDataInvalid, match=r"no column principal, rights.*: folder, user"):
+            self.read(tmp_path, b"folder,user\n/a,anna\n")
+
+    def test_the_first_line_of_another_file_is_not_told(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerDataInvalid, match="No column of its first line") as raised:
+            self.read(tmp_path, b"root:$6$secret:19000::::::\n")
+        assert "secret" not in raised.value.message

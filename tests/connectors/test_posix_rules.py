@@ -10,7 +10,7 @@ from recert.connectors.posix.acl import Acl, Listed, Node, of_mode, parse_listin
 from recert.connectors.posix.evaluate import FolderRights, evaluate
 from recert.connectors.posix.explain import reason
 from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.pam import Login, Pam, Rule, refusal
+from recert.connectors.posix.pam import Lists, Login, Pam, Rule, refusal
 from recert.connectors.posix.report import boundaries
 from recert.connectors.posix.scan import Tree
 from recert.connectors.rights import EDIT, READ, Rights
@@ -212,6 +212,9 @@ class TestHunks:
         assert "secret" not in before + after
 
 
+PERMIT = Rule({"success": "ok", "default": "bad"}, "pam_permit.so", (), "/etc/pam.d/x:9")
+
+
 class TestPam:
     def login(self, name: str = "anna") -> Login:
         return Login(name, None, None, frozenset(), date(2026, 11, 23))
@@ -221,7 +224,7 @@ class TestPam:
             Rule(control, module, tuple(arguments.split()), "/etc/pam.d/x:1")
             for control, module, arguments in rules
         ]
-        return Pam("x", {"auth": made}, {"/list": ["anna"]})
+        return Pam("x", {"auth": made, "account": [PERMIT]}, Lists({"/list": ["anna"]}))
 
     REQUIRED = {"success": "ok", "default": "bad"}
 
@@ -233,10 +236,11 @@ class TestPam:
     def test_a_jump_skips_the_refusal_behind_it(self) -> None:
         jump = {"success": "1", "default": "ignore"}
         die = {"success": "ok", "default": "die"}
-        allow = self.stack((jump, "pam_other.so", ""), (die, "pam_deny.so", ""))
+        last = (self.REQUIRED, "pam_permit.so", "")
+        allow = self.stack((jump, "pam_other.so", ""), (die, "pam_deny.so", ""), last)
         assert refusal(allow, self.login()) == ""
         deny = self.stack((jump, "pam_listfile.so", "item=user sense=deny file=/list"),
-                          (die, "pam_deny.so", ""))  # fmt: skip
+                          (die, "pam_deny.so", ""), last)  # fmt: skip
         assert refusal(deny, self.login()).startswith("refused by pam_deny")
 
     def test_sufficient_ends_the_stack(self) -> None:

@@ -186,7 +186,8 @@ class PureftpdRig(Rig):
         self._option("DontResolve", "yes")
         self._option("FSCharset", "UTF-8")
         lowest = dice.choice([user.uid for user in self.users])
-        self._option("MinUID", str(lowest) if ground.chance(0.15) else "1000")
+        if ground.chance(0.8):
+            self._option("MinUID", str(lowest) if ground.chance(0.15) else "1000")
         if ground.chance(0.5):
             self._option("ChrootEveryone", dice.choice(("yes", "yes", "no")))
         elif ground.chance(0.5):

@@ -152,20 +152,37 @@ class VsftpdRig(Rig):
             )
         elif ground.chance(0.2):
             self._give_everybody_a_root()
+        elif ground.chance(0.15):
+            self._start_below_the_homes()
+
+    def _start_below_the_homes(self) -> None:
+        """A relative folder: some homes have it, and a guest's too."""
+        homes = {user.home for user in self.users[:-1]}
+        for home in homes - {self.users[-1].home}:
+            if not (home / "web").exists():
+                self.ground.add_folder(home / "web")
+        self.main.append(("local_root", "web"))
 
     def _give_everybody_a_root(self) -> None:
         top = self.ground.root / "homes"
         self.ground.add_folder(top)
         top.chmod(0o755)
+        deeper = self.ground.chance(0.5)  # the token twice
         for user in self.users[:-1]:
             home = top / user.name
             self.ground.add_folder(home)
             home.chmod(self.ground.dice.choice((0o755, 0o711, 0o750, 0o700, 0o777)))
-        self.main += [("user_sub_token", "$USER"), ("local_root", f"{top}/$USER")]
+            if deeper:
+                home.chmod(0o755)
+                self.ground.add_folder(home / f"f-{user.name}")
+        end = "/f-$USER" if deeper else ""
+        self.main += [("user_sub_token", "$USER"), ("local_root", f"{top}/$USER{end}")]
 
     def _state_rights(self) -> None:
         ground, dice = self.ground, self.ground.dice
-        self.main.append(("write_enable", "YES" if ground.chance(0.85) else "NO"))
+        stated = dice.choice(("YES",) * 8 + ("NO", None))  # None: the built-in default
+        if stated is not None:
+            self.main.append(("write_enable", stated))
         self.main.append(("local_umask", dice.choice(("022", "077", "002"))))
         self.main += self._switches(0.08)
         for name in ("pasv_enable", "port_enable"):

@@ -14,9 +14,16 @@ from tests.servers_in_the_field import cases
 from tests.servers_in_the_field.cases import Case, of_kind, spelled
 from tests.servers_in_the_field.openssh import OpensshSite
 from tests.servers_in_the_field.proftpd import ProftpdSite
+from tests.servers_in_the_field.pureftpd import PureftpdSite
 from tests.servers_in_the_field.site import Site
+from tests.servers_in_the_field.vsftpd import VsftpdSite
 
-KINDS: dict[str, type[Site]] = {"proftpd": ProftpdSite, "openssh": OpensshSite}
+KINDS: dict[str, type[Site]] = {
+    "proftpd": ProftpdSite,
+    "openssh": OpensshSite,
+    "vsftpd": VsftpdSite,
+    "pureftpd": PureftpdSite,
+}
 CASES = [case for kind in KINDS for case in of_kind(kind)]
 
 pytestmark = pytest.mark.daemon
@@ -81,7 +88,7 @@ def test_the_daemon_a_client_and_recert_agree(site: Site) -> None:
     with site:
         tried = site.tried()
     for cell in case.cells:
-        real = tried[cell.account, cell.protocol, cell.folder]
+        real = tried[cell.account, cell.protocol, site.filled(cell.folder)]
         assert real == cell.rights, f"{cell}, but the daemon gives {spelled(real)}"
     hidden = {
         label

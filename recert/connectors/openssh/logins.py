@@ -177,7 +177,16 @@ def _refused_by_state(facts: Facts, user: Passwd, now: datetime) -> str:
             return "PermitRootLogin is off"
     shadow = _shadow(facts, user)
     if facts.is_on(user.name, "usepam", default=False):
-        login = Login(user.name, user, shadow, frozenset(), now.date(), by_password=False)
+        groups = facts.users.groups_of(user.name, user.gid)
+        login = Login(
+            user.name,
+            user,
+            shadow,
+            frozenset(),
+            now.date(),
+            by_password=False,
+            groups=frozenset(map(facts.users.group_name, groups)),
+        )
         return refusal(facts.pam, login)
     if shadow is None:
         return ""
@@ -250,7 +259,7 @@ def _password_opens(facts: Facts, user: Passwd) -> bool:
     if not shadow.is_locked:
         return True
     # A module that does not ask shadow may know another password of the account.
-    return bool(facts.pam.not_understood) and facts.is_on(name, "usepam", default=False)
+    return facts.pam.has_other_passwords and facts.is_on(name, "usepam", default=False)
 
 
 def _server(

@@ -273,7 +273,7 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
             mode = folder.node.mode & 0o7000 | _mode(new)
             node = Node(new.uid, new.gid, mode, new.access, new.default)
         other = Folder(folder.path, node, folder.above, folder.identity, folder.is_reported)
-        other.files, other.named = folder.files, folder.named
+        other.files, other.named, other.plain = folder.files, folder.named, folder.plain
         if folder.path in files:
             other.files = {node for _, node in files[folder.path]}
             other.named = files[folder.path]

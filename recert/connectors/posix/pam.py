@@ -1,247 +1,295 @@
 """What PAM would say to a login with the right password or key.
 
-Only modules whose answer follows from files are judged. Any other is taken to say yes, and is
-named, so that nobody believes we know.
+Modules whose answer follows from files are judged with their arguments. Any other may say yes
+and no: a login is refused only when both refuse, and who depends on it is known to be in doubt.
 """
 
+import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from recert.connectors.contract import ConnectorError
-from recert.connectors.hosts.contract import FileMissing, Host
-from recert.connectors.posix.accounts import (
-    Passwd,
-    Shadow,
-    lines_of,
-    password_has_run_out,
-    today_in_days,
+from recert.connectors.hosts.contract import FileFact, FileMissing, Host
+from recert.connectors.posix.accounts import Passwd, lines_of
+from recert.connectors.posix.pam_databases import databases
+from recert.connectors.posix.pam_lines import control, logical_lines, pam_path
+from recert.connectors.posix.pam_modules import (
+    CONSTANT,
+    IGNORE,
+    JUDGES,
+    MISSING,
+    NEW_PASSWORD,
+    REFUSED,
+    SHELLS,
+    SUCCESS,
+    UNSAFE,
+    Answer,
+    Lists,
+    Login,
+    Rule,
+    database_of,
+    shells_in,
 )
+
+__all__ = ["Lists", "Login", "Pam", "Rule", "doubts", "refusal", "shells_of", "strangers"]
 
 _LINE = re.compile(r"^(-?\w+)\s+(\[[^\]]*\]|\w+)\s+(\S+)\s*(.*)$")
 _INCLUDE = re.compile(r"^(-?\w+)\s+(include|substack)\s+(\S+)")
-# They say nothing about who may log in.
-_HARMLESS = frozenset(
-    {
-        *("pam_env.so", "pam_limits.so", "pam_permit.so", "pam_mail.so", "pam_motd.so"),
-        *("pam_loginuid.so", "pam_umask.so", "pam_keyinit.so", "pam_lastlog.so", "pam_cap.so"),
-        *("pam_faildelay.so", "pam_warn.so", "pam_echo.so", "pam_mkhomedir.so", "pam_cap.so"),
-        *("pam_systemd.so", "pam_selinux.so", "pam_tty_audit.so", "pam_nologin.so"),
-    }
-)
-_SIMPLE = {
-    "required": {"success": "ok", "default": "bad"},
-    "requisite": {"success": "ok", "default": "die"},
-    "sufficient": {"success": "done", "default": "ignore"},
-    "optional": {"success": "ok", "default": "ignore"},
-}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One line of a PAM stack."""
-
-    control: dict[str, str]
-    module: str
-    arguments: tuple[str, ...]
-    place: str  # file:line
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The arguments of the form key=value."""
-        return dict(argument.partition("=")[::2] for argument in self.arguments)
+_ARGUMENT = re.compile(r"\[((?:\\\]|[^\]])*)\]|(\S+)")
+_OTHER = "/etc/pam.d/other"
+_KINDS = ("auth", "account")
+_EVERYBODY_WRITES = 0o002
+_SAMPLE = Login("", Passwd("", 0, 0, "", "", ""), None, frozenset(), date.min)
+_SUBSTACK = "substack"  # stands in the place of one, so that a jump counts it once
 
 
 @dataclass
 class Pam:
-    """The stacks of one service, and the list files that they name."""
+    """The stacks of one service, and the files that its modules look at."""
 
     service: str
     stacks: dict[str, list[Rule]] = field(default_factory=dict)
-    lists: dict[str, list[str]] = field(default_factory=dict)
-    not_understood: list[str] = field(default_factory=list)
+    lists: Lists = field(default_factory=Lists)
+    unread: list[str] = field(default_factory=list)  # why the names of a database are not known
 
     @classmethod
-    def read(cls, host: Host, service: str) -> "Pam":
-        """The service's file with what it includes. PAM falls back to "other" when it is
-        missing."""
+    def read(cls, host: Host, service: str, prefix: str = "") -> "Pam":
+        """The service's file with what it includes. libpam takes the service "other" when the
+        file is missing, and for each kind of which the file says nothing."""
         pam = cls(service)
-        path = f"/etc/pam.d/{service}"
-        if host.stat(path) is None:
-            path = "/etc/pam.d/other"
-        pam._read_file(host, path, set(), None)
-        wanted = {
-            rule.options["file"]
-            for rules in pam.stacks.values()
-            for rule in rules
-            if rule.module == "pam_listfile.so" and "file" in rule.options
-        }
-        pam.lists = {
-            path: lines_of(found) for path, found in host.read_many(sorted(wanted)).items()
-        }
-        pam.not_understood = sorted(
-            f"PAM module {rule.module} at {rule.place}"
-            for kind in ("auth", "account")
-            for rule in pam.stacks.get(kind, ())
-            if rule.module not in _HARMLESS and rule.module not in _JUDGES
-        )
+        pam._read_file(host, f"/etc/pam.d/{service}", set(), None)
+        spare = cls("other")
+        spare._read_file(host, _OTHER, set(), None)
+        for kind in _KINDS:
+            if not pam.stacks.get(kind) and spare.stacks.get(kind):
+                pam.stacks[kind] = spare.stacks[kind]
+        pam._read_lists(host)
+        paths = {database_of(rule) for rule in pam.rules} - {""}
+        pam.lists.names, pam.unread = databases(host, sorted(paths), prefix)
         return pam
 
-    def _read_file(self, host: Host, path: str, seen: set[str], only: str | None) -> None:
+    @property
+    def rules(self) -> Iterator[Rule]:
+        """Those that decide who gets in."""
+        return (rule for kind in _KINDS for rule in self.stacks.get(kind, ()))
+
+    @property
+    def unknown(self) -> list[Rule]:
+        """Rules that may say anything: of a module that we do not know, or about something that
+        is known at a sign-in only."""
+        return [
+            rule
+            for kind in _KINDS
+            for rule in self.stacks.get(kind, ())
+            if len(_answers(rule, _SAMPLE, self.lists, kind)) > 1
+        ]
+
+    @property
+    def not_understood(self) -> list[str]:
+        """The same in words."""
+        return sorted({f"PAM module {rule.module} at {rule.place}" for rule in self.unknown})
+
+    @property
+    def has_other_passwords(self) -> bool:
+        """Whether a password may count that is not the system's."""
+        return bool(self.unknown) or any(database_of(rule) for rule in self.rules)
+
+    def _read_lists(self, host: Host) -> None:
+        paths = sorted(
+            {
+                rule.options["file"]
+                for rule in self.rules
+                if rule.module == "pam_listfile.so" and rule.options.get("file", "")[:1] == "/"
+            }
+        )
+        facts, links = host.stat_many(paths), _links(host, paths)
+        for path, content in host.read_many([*paths, SHELLS]).items():
+            fact = facts.get(path)
+            if isinstance(content, FileMissing):
+                self.lists.faults[path] = MISSING
+            elif isinstance(fact, FileFact) and (
+                path in links or not fact.is_file or fact.mode & _EVERYBODY_WRITES
+            ):
+                self.lists.faults[path] = UNSAFE
+            self.lists.lines[path] = lines_of(content)
+
+    def _read_file(
+        self, host: Host, path: str, seen: set[str], only: str | None, level: int = 0
+    ) -> None:
         if path in seen:
             return
         try:
             raw = host.read(path).decode(errors="replace")
         except FileMissing:
             return
-        text = raw.replace("\\\n", " ")
-        for number, line in enumerate(text.split("\n"), 1):
+        for number, line in logical_lines(raw):
             stripped = line.partition("#")[0].strip()
             if stripped.startswith("@include"):
-                self._read_file(host, _pam_path(stripped.split()[1]), {*seen, path}, only)
+                for name in stripped.split()[1:2]:
+                    self._read_file(host, pam_path(name), {*seen, path}, only, level)
             elif include := _INCLUDE.match(stripped):
-                kind = include[1].lstrip("-")
+                kind = include[1].lstrip("-").lower()
                 if only in (None, kind):
-                    self._read_file(host, _pam_path(include[3]), {*seen, path}, kind)
-            elif (found := _LINE.match(stripped)) and only in (None, found[1].lstrip("-")):
-                rule = Rule(
-                    _control(found[2]),
-                    found[3].rpartition("/")[2],
-                    tuple(found[4].split()),
-                    f"{path}:{number}",
-                )
-                self.stacks.setdefault(found[1].lstrip("-"), []).append(rule)
+                    deeper = level + (include[2] == "substack")
+                    if deeper > level:
+                        mark = Rule({}, _SUBSTACK, (), f"{path}:{number}", level)
+                        self.stacks.setdefault(kind, []).append(mark)
+                    self._read_file(host, pam_path(include[3]), {*seen, path}, kind, deeper)
+            elif found := _LINE.match(stripped):
+                self._rule(found, f"{path}:{number}", only, level)
+
+    def _rule(self, found: re.Match[str], place: str, only: str | None, level: int) -> None:
+        kind = found[1].lstrip("-").lower()
+        if only in (None, kind):
+            arguments = tuple(a or b for a, b in _ARGUMENT.findall(found[4]))
+            module = found[3].rpartition("/")[2]
+            rule = Rule(control(found[2]), module, arguments, place, level)
+            self.stacks.setdefault(kind, []).append(rule)
 
 
-def _pam_path(name: str) -> str:
-    return name if name.startswith("/") else f"/etc/pam.d/{name}"
+def _links(host: Host, paths: Sequence[str]) -> set[str]:
+    """Those that are symbolic links themselves."""
+    folders = host.resolve_many({os.path.dirname(path) for path in paths})
+    real = host.resolve_many(paths)
+    return {
+        path
+        for path in paths
+        if real.get(path) != os.path.join(folders[os.path.dirname(path)], os.path.basename(path))
+    }
 
 
-def _control(text: str) -> dict[str, str]:
-    if not text.startswith("["):
-        return _SIMPLE.get(text.lower(), _SIMPLE["required"])
-    pairs = (part.partition("=") for part in text[1:-1].split())
-    return {key: value for key, _, value in pairs}
+class _State(NamedTuple):
+    """How far a stack has come, and what it would say if it ended here."""
 
-
-@dataclass(frozen=True)
-class Login:
-    """Who wants in."""
-
-    name: str
-    passwd: Passwd | None
-    shadow: Shadow | None
-    shells: frozenset[str]
-    day: date
-    by_password: bool = True
-    groups: frozenset[str] = frozenset()
-
-
-Judge = Callable[[Login, Rule, Pam, str], str]  # "" is yes; else the reason for no
+    position: int
+    code: str = ""  # empty: nobody has said anything that counts
+    reason: str = ""
 
 
 def refusal(pam: Pam, login: Login) -> str:
-    """Why PAM refuses the login; empty when it lets it in, as far as we can know."""
-    kinds = ("auth", "account") if login.by_password else ("account",)
-    for kind in kinds:
-        reason = _stack(pam, kind, login)
-        if reason:
-            return reason
+    """Why PAM refuses the login, whatever modules say that we do not know; empty when it lets it
+    in, or may do so."""
+    for kind in _kinds(login):
+        outcomes = _outcomes(pam, kind, login)
+        if all(outcomes):
+            return min(outcomes)
     return ""
 
 
-def _stack(pam: Pam, kind: str, login: Login) -> str:
-    """Runs one stack as libpam does; the first failure that counts is the reason."""
+def doubts(pam: Pam, login: Login) -> tuple[str, ...]:
+    """What a login that is let in depends on and we do not know; empty when we are sure."""
+    found = {kind: _outcomes(pam, kind, login) for kind in _kinds(login)}
+    if not all("" in outcomes for outcomes in found.values()):
+        return ()
+    return tuple(
+        f"PAM module {rule.module} at {rule.place} may refuse it"
+        for kind, outcomes in found.items()
+        for rule in pam.stacks.get(kind, ())
+        if len(outcomes) > 1 and len(_answers(rule, login, pam.lists, kind)) > 1
+    )
+
+
+def strangers(pam: Pam) -> list[str]:
+    """The rules by which names may come in that stand in no list that we can read."""
+    login = Login("\0", None, None, frozenset(), date.min)
+    if refusal(pam, login):
+        return []
+    return [
+        f"PAM module {rule.module} at {rule.place}"
+        for rule in pam.stacks.get("auth", ())
+        if any(one.code == SUCCESS for one in _answers(rule, login, pam.lists, "auth"))
+    ]
+
+
+def _kinds(login: Login) -> Iterable[str]:
+    return _KINDS if login.by_password else _KINDS[1:]
+
+
+def _outcomes(pam: Pam, kind: str, login: Login) -> set[str]:
+    """What the stack may say, run as libpam does: "" is yes."""
     rules: Sequence[Rule] = pam.stacks.get(kind, ())
-    failure, position = "", 0
-    while position < len(rules):
-        rule = rules[position]
+    found: set[str] = set()
+    waiting, been = [_State(0)], set()
+    while waiting:
+        state = waiting.pop()
+        if state in been:
+            continue
+        been.add(state)
+        if state.position >= len(rules):
+            found.add("" if state.code == SUCCESS else state.reason or _nobody(pam, kind))
+            continue
+        rule = rules[state.position]
+        for answer in _answers(rule, login, pam.lists, kind):
+            waiting.append(_next(rules, state, answer))
+    return found
+
+
+def _nobody(pam: Pam, kind: str) -> str:
+    return f"no module of PAM's service {pam.service} lets anybody in ({kind})"
+
+
+def _answers(rule: Rule, login: Login, lists: Lists, kind: str) -> tuple[Answer, ...]:
+    if rule.module == _SUBSTACK:
+        return (Answer(IGNORE),)
+    if (kind, rule.module) in CONSTANT:
+        return (Answer(CONSTANT[kind, rule.module][0]),)
+    judge = JUDGES.get(rule.module)
+    answer = judge(login, rule, lists, kind) if judge else None
+    if answer is not None:
+        return (answer,)
+    refused = f"{rule.module} at {rule.place} may refuse it"
+    return (Answer(SUCCESS), Answer(REFUSED, refused), Answer(IGNORE))
+
+
+def _next(rules: Sequence[Rule], state: _State, answer: Answer) -> _State:
+    """One step: as _pam_dispatch_aux does it."""
+    rule = rules[state.position]
+    action = _action(rule.control, answer.code) if rule.module != _SUBSTACK else "ignore"
+    position, code, reason = state.position + 1, state.code, state.reason
+    if action.isdecimal():
+        return _State(_jumped(rules, state.position, int(action)), code, reason)
+    if action in ("ok", "done") and code in ("", SUCCESS) and answer.code != IGNORE:
+        code, reason = answer.code, answer.reason
+    elif action in ("bad", "die") and code in ("", SUCCESS, NEW_PASSWORD):
+        code = REFUSED if answer.code == SUCCESS else answer.code
+        reason = answer.reason or f"refused at {rule.place}"
+    elif action == "reset":
+        code, reason = "", ""
+    if action == "die" or (action == "done" and code in (SUCCESS, NEW_PASSWORD)):
+        position = _end_of_substack(rules, state.position)
+    return _State(position, code, reason)
+
+
+def _end_of_substack(rules: Sequence[Rule], position: int) -> int:
+    """A decision ends its own substack only."""
+    level = rules[position].level
+    if level == 0:
+        return len(rules)
+    while position < len(rules) and rules[position].level >= level:
         position += 1
-        judge = _JUDGES.get(rule.module)
-        reason = judge(login, rule, pam, kind) if judge else ""
-        action = _action(rule.control, succeeded=not reason)
-        if action.isdecimal():
-            position += int(action)
-        elif action == "die":
-            return failure or reason
-        elif action == "bad":
-            failure = failure or reason
-        elif action == "done" and not failure:
-            return reason
-    return failure
+    return position
 
 
-def _action(control: dict[str, str], *, succeeded: bool) -> str:
-    if succeeded:
-        return control.get("success", control.get("default", "ignore"))
-    failing = {
-        control[key] for key in ("auth_err", "perm_denied", "user_unknown") if key in control
-    }
-    return control.get("default", next(iter(failing), "ignore"))
+def _jumped(rules: Sequence[Rule], position: int, count: int) -> int:
+    """Behind the next modules; a substack counts as one, and none is left by a jump."""
+    level = rules[position].level
+    position += 1
+    while position < len(rules) and rules[position].level >= level:
+        if rules[position].level == level:
+            if count == 0:
+                break
+            count -= 1
+        position += 1
+    return position
 
 
-def _unix(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
-    if login.passwd is None:
-        return "no such system user"
-    shadow = login.shadow
-    if shadow is None:
-        return ""
-    if kind == "auth":
-        if shadow.is_locked:
-            return "password locked"
-        if shadow.is_empty and not {"nullok", "nullok_secure"} & set(rule.arguments):
-            return "password empty"
-        return ""
-    if shadow.expires is not None and today_in_days(login.day) >= shadow.expires:
-        return f"account expired on {shadow.expiry}"
-    if shadow.last_change == 0:
-        return "password must be changed at the next login"
-    if password_has_run_out(shadow, login.day):
-        return "password ran out"
-    if _must_change(shadow, login.day):
-        return "password is too old and must be changed"
-    return ""
-
-
-def _must_change(shadow: Shadow, day: date) -> bool:
-    if shadow.last_change is None or shadow.longest is None:
-        return False
-    return today_in_days(day) > shadow.last_change + shadow.longest
-
-
-def _shells(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
-    if login.passwd is None:
-        return "no such system user"
-    shell = login.passwd.shell or "/bin/sh"
-    return "" if shell in login.shells else f"shell {shell} is not in /etc/shells"
-
-
-def _listfile(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
-    options = rule.options
-    if options.get("item") not in ("user", "group"):
-        return ""
-    path = options.get("file", "")
-    names = {login.name} if options["item"] == "user" else set(login.groups)
-    listed = not names.isdisjoint(pam.lists.get(path, ()))
-    if options.get("sense") == "deny":
-        return f"listed in {path}" if listed else ""
-    return "" if listed else f"not listed in {path}"
-
-
-def _deny(login: Login, rule: Rule, pam: Pam, kind: str) -> str:
-    return f"refused by pam_deny at {rule.place}"
-
-
-_JUDGES: dict[str, Judge] = {
-    "pam_unix.so": _unix,
-    "pam_shells.so": _shells,
-    "pam_listfile.so": _listfile,
-    "pam_deny.so": _deny,
-}
+def _action(control: dict[str, str], code: str) -> str:
+    return control.get(code, control.get("default", "bad"))
 
 
 def shells_of(content: bytes | ConnectorError) -> frozenset[str]:
     """The shells of /etc/shells."""
-    found: Iterable[str] = (line.partition("#")[0].strip() for line in lines_of(content))
-    return frozenset(shell for shell in found if shell)
+    return shells_in(lines_of(content))

@@ -22,7 +22,7 @@ Acls = dict[bytes, tuple[Acl, Acl | None]]
 class Folder:
     """One folder. `above` is the position of its parent in the tree; -1 for "/"."""
 
-    __slots__ = ("above", "files", "identity", "is_reported", "named", "node", "path")
+    __slots__ = ("above", "files", "identity", "is_reported", "named", "node", "path", "plain")
 
     def __init__(self, path: str, node: Node, above: int, identity: bytes, reported: bool) -> None:
         self.path, self.node, self.above = path, node, above
@@ -30,11 +30,14 @@ class Folder:
         self.is_reported = reported  # False: looked at only because the way leads through it
         self.files: set[Node] | None = None  # the different kinds of regular files in it
         self.named: list[tuple[str, Node]] | None = None  # with names, where a kind asked for them
+        self.plain: set[Node] | None = None  # kinds of files with plain names, if others are there
 
     def is_like(self, other: "Folder") -> bool:
         """Whether it is the same folder with the same permissions, its files' included."""
-        mine = (self.identity, self.node, self.files or None)
-        return mine == (other.identity, other.node, other.files or None)
+        return self._likeness() == other._likeness()
+
+    def _likeness(self) -> tuple[object, ...]:
+        return self.identity, self.node, self.files or None, self.plain, set(self.named or ())
 
     def files_named(self, passes: Callable[[str], bool]) -> set[Node]:
         """The kinds of files of which at least one has a name that passes."""
@@ -50,6 +53,7 @@ class Tree:
     problems: list[str] = field(default_factory=list)
     mounts: Mounts = field(default_factory=Mounts)
     keeps_names: bool = False
+    is_odd: Callable[[str], bool] | None = None  # names of files that clients cannot type
     seen: dict[bytes, Node] = field(default_factory=dict)  # one object for all equal permissions
 
     def copy(self) -> "Tree":
@@ -111,24 +115,30 @@ def where_to_look(
 
 
 def scan(
-    host: Host, roots: Iterable[str], *, also: Iterable[str] = (), keep_names: bool = False
+    host: Host,
+    roots: Iterable[str],
+    *,
+    also: Iterable[str] = (),
+    keep_names: bool = False,
+    is_odd: Callable[[str], bool] | None = None,
 ) -> Tree:
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
     instance) only the folder itself and the way. `keep_names`: of files too, for kinds that have
-    rules about names; else only what sorts of files there are. What could not be seen is a problem
-    of the tree; roots that do not exist are simply not in it. A host that remembers trees is
-    walked once."""
+    rules about names; else only what sorts of files there are. `is_odd`: names of files that
+    clients cannot type, for kinds that have such. What could not be seen is a problem of the tree;
+    roots that do not exist are simply not in it. A host that remembers trees is walked once."""
     roots, also = sorted(set(roots)), sorted(set(also))
     if not isinstance(host, KeepsTrees):
-        return _scanned(host, roots, also, keep_names)
-    key = (tuple(roots), tuple(also), keep_names)
+        return _scanned(host, roots, also, Tree(keeps_names=keep_names, is_odd=is_odd))
+    key = (tuple(roots), tuple(also), keep_names, is_odd)
     if key not in host.trees:
-        host.trees[key] = _scanned(host, roots, also, keep_names)
+        empty = Tree(keeps_names=keep_names, is_odd=is_odd)
+        host.trees[key] = _scanned(host, roots, also, empty)
     return host.trees[key].copy()
 
 
-def _scanned(host: Host, roots: Sequence[str], also: Sequence[str], keep_names: bool) -> Tree:
-    tree = Tree(mounts=Mounts.read(host), keeps_names=keep_names)
+def _scanned(host: Host, roots: Sequence[str], also: Sequence[str], tree: Tree) -> Tree:
+    tree.mounts = Mounts.read(host)
     starts = _outermost(roots)
     starts += [place for place in tree.mounts.below(starts) if place not in starts]
     way = sorted({*_spine(starts), *_spine(also), *also})
@@ -157,7 +167,7 @@ def looked_again(
     listed = host.run(commands.FIND_FILES_IN, _names(reported)).out if reported else b""
     files = [record.partition(b" ")[2] for record in listed.split(b"\0") if record]
     data = _names(known) + b"".join(path + b"\0" for path in files)
-    part = Tree(keeps_names=tree.keeps_names, seen=tree.seen)
+    part = Tree(keeps_names=tree.keeps_names, is_odd=tree.is_odd, seen=tree.seen)
     if known:
         acls = _acls_of(host, [(commands.ACL_THESE, data)], part)
         stream = host.stream(commands.FIND_THESE, data)
@@ -167,7 +177,7 @@ def looked_again(
         old = tree.at(new.path)
         new.above, new.is_reported = old.above, old.is_reported
         if new.path not in folders:
-            new.files, new.named = old.files, old.named
+            new.files, new.named, new.plain = old.files, old.named, old.plain
         found.folders[tree.position[new.path]] = new
     return found
 
@@ -251,13 +261,26 @@ def _walk(host: Host, stream: Stream, tree: Tree, acls: Acls, *, reported: bool)
                 if folder is not None:
                     if folder.files is None:
                         folder.files = set()
+                    if tree.keeps_names or tree.is_odd is not None:
+                        _look_at_name(tree, folder, os.fsdecode(file), node)
                     folder.files.add(node)
-                    if tree.keeps_names:
-                        folder.named = folder.named or []
-                        folder.named.append((os.fsdecode(file), node))
     if rest:
         raise ServerDataInvalid(f"The list of folders of {host.title} breaks off.")
     _complain(tree, stream)
+
+
+def _look_at_name(tree: Tree, folder: Folder, name: str, node: Node) -> None:
+    """Before the kind of file is added to the folder."""
+    if tree.keeps_names:
+        folder.named = folder.named or []
+        folder.named.append((name, node))
+    if tree.is_odd is None:
+        return
+    if tree.is_odd(name):
+        if folder.plain is None:
+            folder.plain = set(folder.files or ())
+    elif folder.plain is not None:
+        folder.plain.add(node)
 
 
 def _node(

@@ -1,5 +1,6 @@
 """Who can log in to Pure-FTPd, as which uid, and in which jail."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -13,14 +14,16 @@ from recert.connectors.posix.accounts import (
     password_has_run_out,
     today_in_days,
 )
-from recert.connectors.posix.pam import Login, Pam, refusal, shells_of
+from recert.connectors.posix.homes import FutureHome
+from recert.connectors.posix.pam import Login, Pam, doubts, refusal, shells_of
 from recert.connectors.posix.secrets import second_field
 from recert.connectors.pureftpd import puredb
-from recert.connectors.pureftpd.options import Options
+from recert.connectors.pureftpd.known_options import Options
 from recert.connectors.pureftpd.puredb import Record
 
 ANONYMOUS_USERS = ("_ftp", "ftp")
 _UNKNOWN_METHODS = ("extauth", "ldap", "mysql", "pgsql")
+_FOLDER_UMASK = 0o022  # the built-in one
 _EVERYWHERE = ("0.0.0.0/0",)
 
 
@@ -55,10 +58,20 @@ class Session:
     person: Passwd | None = None
     is_virtual: bool = False
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()  # what may refuse it after all
 
     @property
     def is_anonymous(self) -> bool:
         return self.kind is AccountKind.ANONYMOUS
+
+
+def future_home(options: Options, session: Session, path: str) -> FutureHome | None:
+    """The home that CreateHomeDir makes at the first sign-in; the anonymous login gets none."""
+    if not options.is_on("CreateHomeDir") or session.refused or session.is_anonymous:
+        return None
+    words = re.split(r"[\s:]+", options.values.get("Umask", ""))
+    umask = int(words[1], 8) if len(words) > 1 else _FOLDER_UMASK
+    return FutureHome(path, session.uid, session.gid, 0o777 & ~umask, (0, 0, 0o755))
 
 
 def text_file_of(database: str) -> str:
@@ -66,12 +79,12 @@ def text_file_of(database: str) -> str:
     return database.removesuffix(".pdb") + ".passwd"
 
 
-def read(host: Host, options: Options) -> Facts:
+def read(host: Host, options: Options, prefix: str = "") -> Facts:
     """Everything that is consulted at a login."""
     facts = Facts(
         options=options,
         users=SystemUsers.read(host),
-        pam=Pam.read(host, "pure-ftpd"),
+        pam=Pam.read(host, "pure-ftpd", prefix),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
     )
     for method in options.methods:
@@ -87,11 +100,15 @@ def read(host: Host, options: Options) -> Facts:
                 if record is not None:
                     facts.stated.setdefault(record.name, record)
         elif method.name in _UNKNOWN_METHODS:
-            facts.warnings.append(
-                f"Not understood: accounts that come from {method.name} ({method.value})."
+            facts.problems.append(
+                f"{method.place}: accounts come from {method.name} ({method.value}), which Recert "
+                "cannot list"
             )
-    if any(method.name == "pam" for method in options.methods):
+    names = {method.name for method in options.methods}
+    if "pam" in names:
         facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
+    if names & {"pam", "unix"}:
+        facts.problems += facts.users.problems
     facts.warnings += facts.users.doubts
     return facts
 
@@ -124,7 +141,7 @@ def _limited(facts: Facts, session: Session) -> Session:
     if not refused and session.uid < least:
         refused = f"its number {session.uid} is below MinUID {least}"
     if not refused and facts.options.is_on("AnonymousOnly"):
-        refused = "only anonymous logins are let in (AnonymousOnly)"
+        refused = "this name logs in as anonymous (AnonymousOnly)"
     return replace(session, refused=refused)
 
 
@@ -175,7 +192,10 @@ def _system(facts: Facts, user: Passwd, names: list[str], day: date) -> Session:
             if not reasons[-1]:
                 break
     refused = reasons[-1] if reasons else "system accounts cannot log in"
-    return _session(facts, user.name, user.uid, user.gid, user.home, refused, person=user)
+    session = _session(facts, user.name, user.uid, user.gid, user.home, refused, person=user)
+    if refused or "pam" not in names:
+        return session
+    return replace(session, doubts=doubts(facts.pam, _login(facts, user, day)))
 
 
 def _refused_by_unix(facts: Facts, user: Passwd, day: date) -> str:
@@ -195,15 +215,20 @@ def _refused_by_unix(facts: Facts, user: Passwd, day: date) -> str:
 
 
 def _refused_by_pam(facts: Facts, user: Passwd, day: date) -> str:
+    return refusal(facts.pam, _login(facts, user, day))
+
+
+def _login(facts: Facts, user: Passwd, day: date) -> Login:
     shadow = facts.users.shadow
-    login = Login(
+    groups = facts.users.groups_of(user.name, user.gid)
+    return Login(
         name=user.name,
         passwd=user,
         shadow=shadow.get(user.name) if shadow is not None else None,
         shells=facts.shells,
         day=day,
+        groups=frozenset(map(facts.users.group_name, groups)),
     )
-    return refusal(facts.pam, login)
 
 
 def _session(

@@ -1,74 +1,32 @@
 """Pure-FTPd's option files, read as Debian's wrapper reads them: one file for each option.
 
 The wrapper takes the first line that means something: of switches the first "yes", even after a
-"no"; of values the first line.
+"no"; of values the first line. Other builds have all options in one file (`single_file`).
 """
-
-from dataclasses import dataclass, field
 
 from recert.connectors.contract import ConnectorError, ServerDataInvalid
 from recert.connectors.hosts import Host
+from recert.connectors.pureftpd import single_file
+from recert.connectors.pureftpd.known_options import (
+    BY_DEFAULT,
+    METHODS,
+    NUMBERS,
+    SWITCHES,
+    VALUES,
+    Method,
+    Options,
+)
 
-SWITCHES = frozenset(
-    {
-        *("AllowAnonymousFXP", "AllowDotFiles", "AllowUserFXP", "AnonymousCanCreateDirs"),
-        *("AnonymousCantUpload", "AnonymousOnly", "AntiWarez", "AutoRename", "Daemonize"),
-        *("BrokenClientsCompatibility", "CallUploadScript", "ChrootEveryone", "CreateHomeDir"),
-        *("CustomerProof", "DisplayDotFiles", "DontResolve", "IPV4Only", "IPV6Only"),
-        *("KeepAllFiles", "LogPID", "NATmode", "NoAnonymous", "NoChmod", "NoRename", "NoTruncate"),
-        *("ProhibitDotFilesRead", "ProhibitDotFilesWrite", "VerboseLog"),
-    }
-)
-VALUES = frozenset(
-    {
-        *("AltLog", "AnonymousBandwidth", "AnonymousRatio", "Bind", "ForcePassiveIP", "TrustedIP"),
-        *("FortunesFile", "FSCharset", "ClientCharset", "LimitRecursion", "MaxClientsNumber"),
-        *("MaxClientsPerIP", "MaxDiskUsage", "MaxIdleTime", "MaxLoad", "MinUID", "Umask", "TLS"),
-        *("PassivePortRange", "PerUserLimits", "Quota", "SyslogFacility", "TLSCipherSuite"),
-        *("TrustedGID", "UserBandwidth", "UserRatio"),
-    }
-)
-METHODS = {
-    "ExtAuth": "extauth",
-    "LDAPConfigFile": "ldap",
-    "MySQLConfigFile": "mysql",
-    "PGSQLConfigFile": "pgsql",
-    "PAMAuthentication": "pam",
-    "PureDB": "puredb",
-    "UnixAuthentication": "unix",
-}
 _YES, _NO = ("yes", "1", "on"), ("no", "0", "off")
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to sign in, in the order in which they are tried."""
-
-    name: str  # puredb, unix, pam, ...
-    value: str = ""
-
-
-@dataclass
-class Options:
-    """What the server is started with."""
-
-    folder: str
-    switches: frozenset[str] = frozenset()
-    values: dict[str, str] = field(default_factory=dict)
-    methods: list[Method] = field(default_factory=list)
-
-    def is_on(self, name: str) -> bool:
-        return name in self.switches
-
-    def number(self, name: str) -> int | None:
-        text = self.values.get(name, "")
-        return int(text) if text.isdecimal() else None
 
 
 def read(host: Host, folder: str) -> Options:
     """The option files, and the links beside them that name the ways to sign in.
     ServerDataInvalid names the file with which the server would not start."""
     folder = folder.rstrip("/")
+    fact = host.stat(folder)
+    if fact is not None and fact.is_file:
+        return single_file.read(host, folder)
     options = Options(folder)
     on = set()
     for name in host.names(folder):
@@ -79,13 +37,16 @@ def read(host: Host, folder: str) -> Options:
         if name not in SWITCHES and name not in VALUES:
             raise ServerDataInvalid(f"{folder}/{name} is no option that pure-ftpd-wrapper knows.")
         lines = _lines(host.read(f"{folder}/{name}"))
+        options.said_at[name] = f"{folder}/{name}"
         if name in VALUES:
             if lines:
+                if name in NUMBERS and not lines[0].isdecimal():
+                    raise ServerDataInvalid(f"{folder}/{name} holds no number.")
                 options.values[name] = lines[0]
         elif _is_on(lines, f"{folder}/{name}"):
             on.add(name)
     options.switches = frozenset(on)
-    options.methods = _methods(host, f"{folder.rpartition('/')[0]}/auth")
+    options.methods = _methods(host, f"{folder.rpartition('/')[0]}/auth") or [BY_DEFAULT]
     return options
 
 
@@ -108,9 +69,9 @@ def _methods(host: Host, folder: str) -> list[Method]:
         method = METHODS[option]
         if method in ("unix", "pam"):
             if _is_on(lines, target):
-                found.append(Method(method))
+                found.append(Method(method, "", target))
         elif lines:
-            found.append(Method(method, lines[0]))
+            found.append(Method(method, lines[0], target))
     return found
 
 
@@ -126,5 +87,5 @@ def _is_on(lines: list[str], path: str) -> bool:
         if word in _YES:
             return True
         if word not in _NO:
-            raise ServerDataInvalid(f"{path}: {line!r} is neither yes nor no.")
+            raise ServerDataInvalid(f"{path}: a line of it is neither yes nor no.")
     return False

@@ -1,19 +1,20 @@
 """What Pure-FTPd gives: sessions, jails, and what its switches take away."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from recert.connectors.contract import AccountFact
 from recert.connectors.hosts import Host
-from recert.connectors.posix.acl import READ, WRITE
+from recert.connectors.posix.acl import READ, WRITE, Node
 from recert.connectors.posix.evaluate import ORDER, Masks, not_own
+from recert.connectors.posix.homes import add_homes
 from recert.connectors.posix.identities import Identities, Identity
 from recert.connectors.posix.report import More
 from recert.connectors.posix.scan import Folder, Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
 from recert.connectors.pureftpd import logins
-from recert.connectors.pureftpd.logins import Facts, Session
-from recert.connectors.pureftpd.options import Options
+from recert.connectors.pureftpd.known_options import Options
+from recert.connectors.pureftpd.logins import Facts, Session, future_home
 from recert.connectors.rights import FULL, Rights
 
 
@@ -25,7 +26,7 @@ def survey(
     seen: Mapping[str, datetime],
 ) -> Survey:
     """Reads everything; changes nothing. `seen` holds last logins by account."""
-    facts = logins.read(host, options)
+    facts = logins.read(host, options, settings.get("prefix", ""))
     known = list(logins.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
     places = host.resolve_many(wanted)
@@ -34,8 +35,12 @@ def survey(
     homes = {places[one.home] for one in let_in if not one.jail and one.home in places}
     roots = where_to_look(host, settings, jails, homes, facts.warnings)
     also = [place for place in places.values() if place != "/"]
-    tree = scan(host, roots, also=also, keep_names=_looks_at_names(options))
+    tree = scan(host, roots, also=also, keep_names=_looks_at_names(options), is_odd=is_odd)
     tree.problems += facts.problems
+    homes_to_come = (
+        future_home(options, one, places[one.home]) for one in known if one.home in places
+    )
+    future = add_homes(tree, (home for home in homes_to_come if home is not None))
     identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
     members = [one.account for one in known if one.person is not None]
     return Survey(
@@ -47,7 +52,7 @@ def survey(
         views=[_view(facts, known, places, identities)],
         group_name=facts.users.group_name,
         groups=system_groups(facts.users, members),
-        more=_reasons(facts, known),
+        more=_reasons(facts, known, future),
         warnings=facts.warnings,
         source=f"Pure-FTPd, {options.folder}",
     )
@@ -94,6 +99,28 @@ def _account(session: Session, refused: str, last_login: datetime | None) -> Acc
     )
 
 
+def is_odd(name: str) -> bool:
+    """Whether the name holds what Pure-FTPd takes out of commands or refuses in them."""
+    return "\\" in name or any(ord(letter) < 32 or ord(letter) == 127 for letter in name)
+
+
+def _typable(folder: Folder) -> set[Node] | None:
+    """The kinds of files with names that can be typed; None when all can."""
+    if folder.named is None:
+        return folder.plain
+    if not any(is_odd(name) for name, _ in folder.named):
+        return None
+    return folder.files_named(lambda name: not is_odd(name))
+
+
+_ON_FILES = {
+    Rights.DOWNLOAD: READ,
+    Rights.OVERWRITE: WRITE,
+    Rights.DELETE: 0,
+    Rights.RENAME: 0,
+}
+
+
 class _Screen:
     """Takes away what the switches forbid."""
 
@@ -122,6 +149,7 @@ class _Screen:
         self._switches(found)
         self._limit_anonymous(found)
         self._names(found, folder)
+        self._odd_names(found, folder)
         if self._options.is_on("AntiWarez"):
             # Files of the anonymous user wait for a look; in a folder of its own, without files
             # of others, the folder stands for such a file.
@@ -178,6 +206,24 @@ class _Screen:
             if right is not Rights.LIST:
                 found[right] &= ~(hidden & no_read)
 
+    def _odd_names(self, found: dict[Rights, int], folder: Folder) -> None:
+        """Names with a backslash or a control character can be listed and nothing else, except
+        what lies below the folder in which a session starts."""
+        typable = _typable(folder)
+        if typable is not None:
+            for right, wanted in _ON_FILES.items():
+                needed = 0 if right is Rights.OVERWRITE and self._replaces else wanted
+                found[right] &= not_own(self._who, folder, needed, typable.__contains__)
+        if is_odd(folder.path):
+            stopped = self._led_by(folder, is_odd)
+            for right in ORDER:
+                if right is not Rights.LIST:
+                    found[right] &= ~stopped
+
+    @property
+    def _replaces(self) -> bool:
+        return self._options.is_on("AutoRename") or self._options.is_on("NoTruncate")
+
     def _with_plain_names(self, folder: Folder, wanted: int) -> int:
         """Who may do this to at least one file of others whose name has no dot in front, or finds
         none of others at all."""
@@ -185,35 +231,40 @@ class _Screen:
         return not_own(self._who, folder, wanted, plain.__contains__)
 
     def _hidden(self, folder: Folder) -> int:
-        """For whom the way to the folder leads through a name with a dot in front. Who starts
-        inside of it need not type the name."""
+        """For whom the way to the folder leads through a name with a dot in front."""
         if "/." not in folder.path:
             return 0
+        return self._led_by(folder, lambda way: "/." in way)
+
+    def _led_by(self, folder: Folder, stops: Callable[[str], bool]) -> int:
+        """For whom something stops on the way to the folder. Who starts inside of it need not
+        type the name."""
         found = 0
         for me, jail in self.jail_of.items():
             inner = folder.path[len(jail.rstrip("/")) :]
-            if "/." in inner:
+            if stops(inner):
                 start = self._start_of[me]
                 below = folder.path == start or folder.path.startswith(start.rstrip("/") + "/")
-                if not below or "/." in folder.path[len(start) :]:
+                if not below or stops(folder.path[len(start) :]):
                     found |= me
         return found
 
 
-def _reasons(facts: Facts, known: list[Session]) -> More:
+def _reasons(facts: Facts, known: list[Session], future: Collection[str]) -> More:
     by_name = {one.account: one for one in known}
     switches = tuple(
         f"limited by {name}"
         for name in ("KeepAllFiles", "NoRename", "ProhibitDotFilesRead", "ProhibitDotFilesWrite")
         if facts.options.is_on(name)
     )
-    asks_pam = any(method.name == "pam" for method in facts.options.methods)
-    widened = bool(facts.users.doubts or (asks_pam and facts.pam.not_understood))
 
     def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
         session = by_name[identity.account]
         limits = ("limited as an anonymous login",) if session.is_anonymous else switches
         shown = () if rights == FULL else limits
-        return (*shown, *session.notes), widened or bool(session.notes)
+        unsure = (*session.notes, *session.doubts)
+        if folder in future:
+            unsure += ("made at the first sign-in (CreateHomeDir)",)
+        return (*shown, *unsure), bool(facts.users.doubts or unsure)
 
     return more

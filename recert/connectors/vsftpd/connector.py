@@ -16,6 +16,7 @@ from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
 from recert.connectors.vsftpd import log
 from recert.connectors.vsftpd.facts import Facts, read
+from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.survey import survey
 
@@ -31,7 +32,7 @@ class VsftpdConnector(PosixConnector):
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
-        return parse(host.read(config), config)
+        return parse(host.read(config), config, build=self._settings.get("build") or DEBIAN)
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
         """What cannot be read costs the dates only."""
@@ -66,7 +67,7 @@ class VsftpdConnector(PosixConnector):
             return
         yield Check("config", True)
         try:
-            parse(raw, config)
+            parse(raw, config, build=self._settings.get("build") or DEBIAN)
         except ServerDataInvalid as error:
             yield Check("syntax", False, error.message, "Correct the line that is named.")
             return

@@ -1,18 +1,28 @@
 """Everything that vsftpd consults at a login, read in one go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from recert.connectors.contract import ConnectorError, ServerDataInvalid
-from recert.connectors.hosts import FileMissing, Host, commands
-from recert.connectors.posix.accounts import SystemUsers, lines_of
-from recert.connectors.posix.pam import Pam, shells_of
-from recert.connectors.posix.secrets import second_field
+from recert.connectors.hosts import FileMissing, Host
+from recert.connectors.posix.accounts import Passwd, SystemUsers, lines_of
+from recert.connectors.posix.pam import Login, Pam, refusal, shells_of, strangers
+from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
+from recert.connectors.vsftpd.refusals import refuses_everybody
 
 # They look at names as typed or at what is in a file; a client gets around them.
 _NO_PROTECTION = ("deny_file", "hide_file")
 _SWITCH = "/proc/sys/fs/protected_regular"
+_WRAPPERS = "/etc/hosts.allow"
+# They let in fewer clients, or not at every time; who, depends on the client.
+_WIDENING = {
+    "tcp_wrappers": "/etc/hosts.allow and /etc/hosts.deny refuse some clients",
+    "require_cert": "a client needs a certificate",
+    "validate_cert": "a client needs a certificate",
+    "session_support": "PAM's session modules may refuse a session",
+}
 _UNKNOWN_EFFECT = ("upload_file", "download_file")
 
 
@@ -26,12 +36,20 @@ class Facts:
     pam: Pam
     shells: frozenset[str]
     user_list: list[str]
-    chroot_list: list[str]
+    chroot_list: list[str] | None  # None: the file is missing, which ends every local session
     own_options: dict[str, Options | str] = field(default_factory=dict)  # str: why it is broken
-    guests: list[str] = field(default_factory=list)  # names that no system user has
+    guests: list[str] = field(default_factory=list)  # names of PAM's own databases
+    others: list[str] = field(default_factory=list)  # names that only vsftpd's own files know
+    nobody: str = ""  # why every session ends at once
+    unclear: list[str] = field(default_factory=list)  # why all grants may say too much
     protects_regular_files: int = 0  # the kernel's switch fs.protected_regular
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    @property
+    def lists_those_let_in(self) -> bool:
+        """Whether nobody gets in who does not stand in the user list."""
+        return self.options.is_on("userlist_enable") and not self.options.is_on("userlist_deny")
 
     def of(self, account: str) -> Options | str:
         """The options of one login, or why its own file ends it."""
@@ -41,7 +59,7 @@ class Facts:
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
     """Raises what the host raises when the main file or the name service cannot be read."""
     config = settings["config"]
-    main = parse(host.read(config), _short(config))
+    main = parse(host.read(config), _short(config), build=settings.get("build") or DEBIAN)
     fact = host.stat(config)
     if fact is not None and fact.uid != 0:
         raise ServerDataInvalid(
@@ -52,19 +70,25 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
         config=config,
         options=main,
         users=SystemUsers.read(host),
-        pam=Pam.read(host, service),
+        pam=Pam.read(host, service, settings.get("prefix", "")),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
         # The daemon loads it for the sake of local logins only; without them it stays empty.
         user_list=_list(host, main, "userlist_enable", "userlist_file")
         if main.is_on("local_enable")
         else [],
-        chroot_list=_list(host, main, "chroot_list_enable", "chroot_list_file"),
+        chroot_list=_chroot_list(host, main),
     )
     switch = host.read_many([_SWITCH])[_SWITCH]
     facts.protects_regular_files = 0 if isinstance(switch, ConnectorError) else int(switch or b"0")
-    facts.guests = _virtual_users(host, facts)
+    known = None if facts.users.problems else facts.users.passwd
+    facts.nobody = refuses_everybody(host, main, known)
     _read_own_options(host, facts)
-    _note_what_is_not_understood(facts)
+    facts.guests = sorted({name for one in facts.pam.lists.names.values() for name in one or ()})
+    listed = set(facts.user_list) if facts.lists_those_let_in else set()
+    facts.others = sorted({*facts.own_options, *listed} - {"", *facts.guests})
+    if main.is_on("local_enable"):
+        facts.problems += _unlisted(facts)
+    _note_what_is_not_understood(host, facts)
     return facts
 
 
@@ -78,6 +102,14 @@ def _list(host: Host, options: Options, switch: str, name: str) -> list[str]:
         return []
     path = options.text(name)
     return lines_of(host.read_many([path])[path])
+
+
+def _chroot_list(host: Host, main: Options) -> list[str] | None:
+    path = main.text("chroot_list_file")
+    is_missing = isinstance(host.read_many([path])[path], FileMissing)
+    if main.is_on("chroot_list_enable") and is_missing:
+        return None
+    return _list(host, main, "chroot_list_enable", "chroot_list_file")
 
 
 def _read_own_options(host: Host, facts: Facts) -> None:
@@ -113,48 +145,24 @@ def _own(content: bytes | ConnectorError, place: str, uid: int, main: Options) -
         return error.message.rpartition("Nothing was changed. ")[2]
 
 
-def _virtual_users(host: Host, facts: Facts) -> list[str]:
-    """Names of pam_userdb and pam_pwdfile. A database needs db_dump on the machine."""
-    found: set[str] = set()
-    for rule in facts.pam.stacks.get("auth", ()):
-        options = rule.options
-        if rule.module == "pam_userdb.so" and "db" in options:
-            dumping = commands.program("", "db_dump", "-p", options["db"] + ".db")
-            host.withhold(dumping, _without_values)
-            dump = host.run(dumping)
-            if not dump.ok:
-                facts.problems.append(
-                    f"The accounts of {options['db']}.db are not known: {dump.errors.strip()} "
-                    "(the package db-util has db_dump)"
-                )
-            found.update(_keys_of_dump(dump.out))
-        elif rule.module == "pam_pwdfile.so":
-            path = options.get("pwdfile") or (rule.arguments[0] if rule.arguments else "")
-            host.withhold(path, second_field())
-            lines = lines_of(host.read_many([path])[path]) if path.startswith("/") else []
-            found.update(line.partition(":")[0] for line in lines if ":" in line)
-    return sorted(found)
+def _unlisted(facts: Facts) -> Iterator[str]:
+    """Accounts that may sign in and stand in no list that we can read."""
+    if not facts.options.is_on("guest_enable") or facts.lists_those_let_in:
+        found: list[str] = []
+    else:
+        found = strangers(facts.pam)
+    if found:
+        yield (
+            f"guest_enable ({facts.options.at('guest_enable')}) lets in names that "
+            f"{', '.join(found)} accepts; Recert cannot list them"
+        )
+        yield from facts.pam.unread
+    somebody = Passwd("", 1_000_000, 1_000_000, "", "/", "/bin/sh")
+    if not refusal(facts.pam, Login("", somebody, None, facts.shells, date.min)):
+        yield from facts.users.problems
 
 
-def _without_values(raw: bytes) -> bytes:
-    """A dump as it may be kept: keys are names, values are passwords."""
-    lines = raw.splitlines()
-    start = lines.index(b"HEADER=END") + 1 if b"HEADER=END" in lines else len(lines)
-    is_value = [number >= start and (number - start) % 2 == 1 for number in range(len(lines))]
-    kept = [
-        b" removed" if hidden and line.startswith(b" ") else line
-        for line, hidden in zip(lines, is_value, strict=True)
-    ]
-    return b"".join(line + b"\n" for line in kept)
-
-
-def _keys_of_dump(raw: bytes) -> list[str]:
-    lines = raw.decode(errors="replace").splitlines()
-    body = lines[lines.index("HEADER=END") + 1 :] if "HEADER=END" in lines else []
-    return [line[1:] for line in body[::2] if line.startswith(" ")]
-
-
-def _note_what_is_not_understood(facts: Facts) -> None:
+def _note_what_is_not_understood(host: Host, facts: Facts) -> None:
     options = facts.options
     for name in _NO_PROTECTION:
         if options.text(name):
@@ -165,14 +173,30 @@ def _note_what_is_not_understood(facts: Facts) -> None:
     for name in _UNKNOWN_EFFECT:
         if options.text(name):
             facts.warnings.append(f"Not understood: {name} at {options.at(name)}.")
-    if options.is_on("tcp_wrappers"):
-        facts.warnings.append(
-            "tcp_wrappers is on: /etc/hosts.allow may load another file for some client addresses, "
-            "which is not regarded."
+    for name, what in _WIDENING.items():
+        if options.is_on(name):
+            facts.unclear.append(f"{name} at {options.at(name)}: {what}")
+    facts.warnings += [f"Not understood: {one}." for one in facts.unclear]
+    if options.is_on("run_as_launching_user"):
+        facts.problems.append(
+            f"run_as_launching_user at {options.at('run_as_launching_user')}: sessions have the "
+            "rights of whoever started the daemon, which Recert does not show"
         )
+    if options.is_on("tcp_wrappers"):
+        facts.problems += _other_files(host)
     facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
     known = {*facts.users.passwd, *facts.guests, "anonymous", "ftp"}
     for name in facts.own_options:
         if name not in known and name != options.text("ftp_username"):
             facts.warnings.append(f"A file in user_config_dir for {name!r}, who has no account.")
     facts.warnings += facts.users.doubts
+
+
+def _other_files(host: Host) -> Iterator[str]:
+    """Lines that load another configuration for some addresses: it may give more."""
+    for number, line in enumerate(lines_of(host.read_many([_WRAPPERS])[_WRAPPERS]), 1):
+        if "VSFTPD_LOAD_CONF" in line.partition("#")[0]:
+            yield (
+                f"{_WRAPPERS}:{number} loads another configuration for some client addresses; "
+                "what it gives is not shown"
+            )

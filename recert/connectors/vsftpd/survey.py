@@ -179,20 +179,16 @@ class _Screen:
 
 def _reasons(known: Mapping[str, Session], facts: Facts) -> More:
     """Adds what the configuration takes away, and marks what we cannot judge."""
-    widened = bool(
-        facts.pam.not_understood or facts.users.doubts or facts.options.is_on("tcp_wrappers")
-    )
+    unclear = (*facts.unclear, *facts.users.doubts)
     texts: dict[str, tuple[str, ...]] = {}
 
     def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
         session = known[identity.account]
+        doubts = (*unclear, *session.doubts)
         if identity.account not in texts:
             left = verbs.allowed(session.options, as_anonymous=session.as_anonymous)
-            texts[identity.account] = (
-                tuple(verbs.reasons(session.options, as_anonymous=session.as_anonymous))
-                if left != FULL
-                else ()
-            )
-        return texts[identity.account], widened
+            limits = verbs.reasons(session.options, as_anonymous=session.as_anonymous)
+            texts[identity.account] = (*(limits if left != FULL else ()), *doubts)
+        return texts[identity.account], bool(doubts)
 
     return more
