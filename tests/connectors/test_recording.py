@@ -14,12 +14,12 @@ from conformance import SECRET, CsvWorld, EmbeddedWorld, Stated
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import LocalHost, commands
+from recert.connectors.posix.pam_databases import _without_values
 from recert.connectors.posix.secrets import second_field
 from recert.connectors.proftpd import database, sources
 from recert.connectors.pureftpd import puredb
 from recert.connectors.recording import NotRecorded, Recorder, Replay, Tape, TapeBroken
 from recert.connectors.recording.secrets import without_secrets
-from recert.connectors.vsftpd.facts import _without_values
 from recert.connectors.world import REAL
 
 HASH = "$6$saltsalt$" + "Abc/9." * 14
