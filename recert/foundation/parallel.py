@@ -47,13 +47,15 @@ class Jobs:
                 self._begin()
             return True
 
-    def end(self, seconds: float) -> bool:
-        """Begins nothing more, and waits for what runs. False when something still runs: its
-        thread ends with the process."""
+    def end(self, seconds: float) -> list[Key]:
+        """Begins nothing more, and waits for what runs. What still runs then is named: its thread
+        ends with the process."""
         with self._changed:
             self._waiting.clear()
             self._most = 0
-        return self.wait(seconds)
+        self.wait(seconds)
+        with self._changed:
+            return list(self._running)
 
     def _begin(self) -> None:
         while self._waiting and self._has_place():

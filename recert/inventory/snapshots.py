@@ -20,6 +20,8 @@ from recert.inventory.staging import Staged
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
 
+INTERRUPTED = "It was interrupted."
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -162,7 +164,18 @@ def _close_abandoned(session: Session, server_id: int, actor: Actor, at: datetim
     here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
     old = select(Snapshot.id).where(*here, Snapshot.started_at < at - queries.ABANDONED_AFTER)
     for snapshot_id in session.scalars(old).all():
-        _close(session, snapshot_id, SnapshotState.FAILED, "It was interrupted.", actor, at)
+        _close(session, snapshot_id, SnapshotState.FAILED, INTERRUPTED, actor, at)
+
+
+def interrupt(db: Database, server_id: int, *, actor: Actor, now: datetime) -> None:
+    """Ends the readings of a server whose process ends. Whoever asked for one still does."""
+    with db.transaction() as session:
+        server = session.get_one(Server, server_id)
+        wanted = server.snapshot_wanted_at
+        here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
+        for snapshot_id in session.scalars(select(Snapshot.id).where(*here)).all():
+            _close(session, snapshot_id, SnapshotState.FAILED, INTERRUPTED, actor, now)
+        server.snapshot_wanted_at = wanted
 
 
 def _publish(
@@ -214,11 +227,12 @@ def _close(
     at: datetime,
 ) -> Outcome:
     snapshot = session.get_one(Snapshot, snapshot_id)
-    snapshot.state, snapshot.reason, snapshot.finished_at = state, reason, at
-    # The wish ends with the reading that answers it: one that dies leaves it, and one that was
-    # made meanwhile waits for the next.
+    # The wish ends with the reading that answers it: one that dies leaves it, one that was given up
+    # before answers nothing, and a wish that was made meanwhile waits for the next.
     here = (Server.id == snapshot.server_id, Server.snapshot_wanted_at <= snapshot.started_at)
-    session.execute(update(Server).where(*here).values(snapshot_wanted_at=None))
+    if snapshot.state is SnapshotState.READING:
+        session.execute(update(Server).where(*here).values(snapshot_wanted_at=None))
+    snapshot.state, snapshot.reason, snapshot.finished_at = state, reason, at
     name = session.scalar(select(Server.name).where(Server.id == snapshot.server_id)) or ""
     details = {
         "server": name,

@@ -42,6 +42,7 @@ from recert.people import service as people
 from recert.remediation import confirmations, endings
 from recert.remediation import service as remediation
 
+READ = "read"  # the job that takes a snapshot
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def take_wanted_snapshots(works: Works) -> int:
         snapshots.take_wanted(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
 
     begun = sum(
-        works.servers.add(("read", server_id), partial(read, server_id)) for server_id in wanted
+        works.servers.add((READ, server_id), partial(read, server_id)) for server_id in wanted
     )
     if begun and works.shelf:
         recordings.prune(works.db, works.shelf, works.recording_days, actor=WORKER, now=clock.now())

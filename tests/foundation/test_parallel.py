@@ -84,7 +84,7 @@ def test_the_end_drops_what_waits_and_does_not_wait_for_ever() -> None:
     jobs, gate, done = Jobs(most=1), Gate(), []
     jobs.add(("read", 1), gate.job)
     jobs.add(("read", 2), lambda: done.append(2))
-    assert not jobs.end(0.1)
+    assert jobs.end(0.1) == [("read", 1)]
     gate.open.set()
     assert jobs.wait(30)
     assert done == []

@@ -16,7 +16,7 @@ from recert.changes.models import OrderState
 from recert.foundation import clock, failpoints
 from recert.inventory import queries, service, snapshots
 from recert.inventory.models import Account, Folder, Grant, Server, SnapshotState
-from recert.jobs import ticks
+from recert.jobs import scheduler, ticks
 from recert.jobs.ticks import Works
 from tests.support.house import House
 
@@ -114,6 +114,26 @@ class TestReading:
             each.join(60)
         assert len(outcomes) == 24
         assert sum(outcome is not None for outcome in outcomes) == 6
+
+    def test_a_reading_that_a_stop_cuts_off_is_made_by_the_next_worker(
+        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = Fleet(house, 1)
+        fleet.hang(0, monkeypatch)
+        fleet.want_all()
+        monkeypatch.setattr(scheduler, "ENDS_IN", 0.2)
+        worker = scheduler.start(works, seconds=0.05)
+        while fleet.states() != [SnapshotState.READING]:
+            time.sleep(0.01)
+        worker.shutdown()
+        assert fleet.states() == [SnapshotState.FAILED]
+        fleet.answers.set()
+        assert works.servers.wait(60)
+        assert fleet.states() == [SnapshotState.FAILED]  # what was cut off publishes nothing
+        following: Works = house.app().extensions["recert.works"]
+        assert ticks.take_wanted_snapshots(following) == 1
+        assert following.servers.wait(60)
+        assert fleet.states() == [SnapshotState.COMPLETE]
 
     def test_while_a_server_is_asked_nobody_waits_for_the_database(
         self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
