@@ -101,19 +101,28 @@ class Opinion:
         ]
 
 
-def everything(connector: Connector, accounts: Collection[str]) -> dict[str, object]:
-    """A whole reading about these accounts, to compare with another one. (Tests that run beside
-    this one make accounts on the machine as well.)"""
+def everything(
+    connector: Connector, accounts: Collection[str], below: str = "/"
+) -> dict[str, object]:
+    """A whole reading about these accounts and folders, to compare with another one. (Tests that
+    run beside this one make accounts with homes on the machine as well.)"""
     found = connector.read(set(accounts))
     pairs = {(one.name, who) for one in found.groups for who in one.members if who in accounts}
     return {
         "accounts": sorted(found.accounts, key=lambda one: one.name),
         "groups": sorted(pairs),
-        "folders": list(found.folders),
-        "grants": sorted(found.grants, key=lambda one: (one.folder, one.account)),
+        "folders": [one for one in found.folders if is_at_or_below(one, below)],
+        "grants": sorted(
+            (one for one in found.grants if is_at_or_below(one.folder, below)),
+            key=lambda one: (one.folder, one.account),
+        ),
         "problems": found.problems,
         "warnings": found.warnings,
     }
+
+
+def is_at_or_below(folder: str, top: str) -> bool:
+    return folder == top or folder.startswith(top.rstrip("/") + "/")
 
 
 def _items(value: object) -> Iterable[object]:
@@ -290,7 +299,8 @@ class Differential:
             run.apply(plan)
             self._rig.settle()
             both = (run, self.connector())
-            mine, fresh = (everything(one, self._accounts) for one in both)
+            root = str(self._rig.ground.root)
+            mine, fresh = (everything(one, self._accounts, root) for one in both)
             wrong = [
                 (key, one, other)
                 for key in fresh
