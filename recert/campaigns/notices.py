@@ -53,10 +53,17 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
         for at in range(0, len(due), AT_ONCE):
             with db.transaction() as session:
                 campaign = items.hold(session, campaign_id)
-                sent += sum(
-                    _send_one(session, campaign, one, head, now) for one in due[at : at + AT_ONCE]
-                )
+                some = due[at : at + AT_ONCE]
+                _hold_counters(session, campaign_id, [person_id for _, _, person_id in some])
+                sent += sum(_send_one(session, campaign, one, head, now) for one in some)
     return sent
+
+
+def _hold_counters(session: Session, campaign_id: int, person_ids: Sequence[int]) -> None:
+    """Before the first mail enters the trail: who answers changes the counters first and then adds
+    to the trail, and two orders would be a deadlock."""
+    here = (Progress.campaign_id == campaign_id, Progress.reviewer_id.in_(person_ids))
+    session.execute(select(Progress.id).where(*here).order_by(Progress.id).with_for_update())
 
 
 def _send_one(
@@ -185,6 +192,7 @@ def tell_everybody(
 ) -> int:
     """One mail to everybody who has open items; how many."""
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
+    _hold_counters(session, campaign.id, people)
     written = [write(session, campaign, one, kind, head, now=now) for one in people]
     return sum(one is not None for one in written)
 
@@ -223,9 +231,8 @@ def write(
     topic = campaign.ref
     first = None if kind == "invitation" else _first_mail(session, topic, person.email)
     envelope = Envelope(topic, first, links.tokens, until)
-    message = send(session, kind, to, context, envelope, head, now=now)
     session.execute(update(Progress).where(Progress.id == progress.id).values(told=progress.total))
-    return message
+    return send(session, kind, to, context, envelope, head, now=now)
 
 
 class _Links:

@@ -69,7 +69,7 @@ class TestLaunching:
         officer.get("/campaigns/new")
         bad = {"name": "W", "folder": "/", "due": "soon", "servers": house.server_id}
         page = officer.post("/campaigns/new", 422, **bad)
-        assert "Use 3 to 120 characters." in visible(page)
+        assert "Use 2 to 120 characters." in visible(page)
         assert "Enter a date like 2026-12-31." in visible(page) or "valid date" in visible(page)
         assert 'value="W"' in page
         past = {**LAUNCH, "due": "2020-01-01", "servers": house.server_id}
@@ -158,7 +158,7 @@ class TestServers:
         admin.get("/servers/new/embedded")
         fields = {"name": "main", "set-file": str(house.permissions)}
         assert "already a server" in visible(admin.post("/servers/new/embedded", 422, **fields))
-        page = visible(admin.post("/servers/new/embedded", 502, name="other"))
+        page = visible(admin.post("/servers/new/embedded", 422, name="other"))
         assert "needs file" in page
 
     def test_a_snapshot_is_asked_for_and_the_difference_shown(
