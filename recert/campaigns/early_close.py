@@ -32,7 +32,7 @@ def ask(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now:
     actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the review shall be closed early.")
-    campaign = hold(session, campaign.id)
+    campaign = hold(session, campaign.id, alone=True)
     rules.check_running(campaign.state)
     if not is_early(session, campaign, now=now):
         raise BadInput("Nothing is cut off by closing this review: close it.")

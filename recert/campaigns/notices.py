@@ -52,18 +52,13 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
             due = _due(session, session.get_one(Campaign, campaign_id), now=now)
         for at in range(0, len(due), AT_ONCE):
             with db.transaction() as session:
-                campaign = items.hold(session, campaign_id)
-                some = due[at : at + AT_ONCE]
-                _hold_counters(session, campaign_id, [person_id for _, _, person_id in some])
-                sent += sum(_send_one(session, campaign, one, head, now) for one in some)
+                # Alone: an answer changes counters before it enters the trail, and several mails
+                # do both by turns, which would be a deadlock.
+                campaign = items.hold(session, campaign_id, alone=True)
+                sent += sum(
+                    _send_one(session, campaign, one, head, now) for one in due[at : at + AT_ONCE]
+                )
     return sent
-
-
-def _hold_counters(session: Session, campaign_id: int, person_ids: Sequence[int]) -> None:
-    """Before the first mail enters the trail: who answers changes the counters first and then adds
-    to the trail, and two orders would be a deadlock."""
-    here = (Progress.campaign_id == campaign_id, Progress.reviewer_id.in_(person_ids))
-    session.execute(select(Progress.id).where(*here).order_by(Progress.id).with_for_update())
 
 
 def _send_one(
@@ -145,6 +140,7 @@ def remind_now(
 ) -> int:
     """An officer reminds everybody who has open items, at most once a day; how many. Who was
     reminded alone today is left out."""
+    campaign = items.hold(session, campaign.id, alone=True)
     slot = _by_hand(campaign, head, actor, now)
     if not items.take_slot(session, campaign.id, slot, now):
         raise BadInput("Everybody was reminded today already. Try again tomorrow.")
@@ -192,7 +188,6 @@ def tell_everybody(
 ) -> int:
     """One mail to everybody who has open items; how many."""
     people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
-    _hold_counters(session, campaign.id, people)
     written = [write(session, campaign, one, kind, head, now=now) for one in people]
     return sum(one is not None for one in written)
 
