@@ -3,21 +3,21 @@
 import subprocess
 from pathlib import Path
 
-from tests.daemons.clients import Client, FtpClient, Refused
-from tests.daemons.residents import HASH, SECRET, Residents
+from tests.daemons.residents import HASH, Residents
 from tests.daemons.rig_pureftpd import ANONYMOUS, VERBS
 from tests.daemons.running import Daemon, free_port
 from tests.servers_in_the_field.cases import Case
-from tests.servers_in_the_field.site import ACCOUNTS, Account, Site
+from tests.servers_in_the_field.site import ACCOUNTS, Account, FtpSite
 
 # A file of one name for the whole machine would be needed for PAM, so that is tried elsewhere.
 METHODS = ("PureDB", "UnixAuthentication", "MySQLConfigFile", "LDAPConfigFile", "PGSQLConfigFile")
 SINGLE = "# single file\n"
 
 
-class PureftpdSite(Site):
+class PureftpdSite(FtpSite):
     kind = "pureftpd"
     protocols = ("ftp",)
+    verbs = VERBS
 
     def __init__(self, case: Case, place: Path) -> None:
         self.residents = Residents()
@@ -113,22 +113,6 @@ class PureftpdSite(Site):
 
     def make_daemon(self) -> Daemon:
         return Daemon(self._command(), [self.port], self.place / "log")
-
-    def accepts(self) -> bool:
-        daemon = self.make_daemon()
-        try:
-            daemon.start()
-        except AssertionError:
-            return False
-        finally:
-            daemon.stop()
-        return True
-
-    def sign_in(self, account: Account, protocol: str) -> Client | None:
-        try:
-            return FtpClient(self.port, account.name, SECRET, VERBS)
-        except Refused:
-            return None
 
     def emptied(self) -> None:
         self.residents.__exit__()

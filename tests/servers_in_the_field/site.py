@@ -12,7 +12,8 @@ from recert.connectors import registry
 from recert.connectors.contract import Connector
 from recert.connectors.rights import Rights
 from tests.daemons import probe
-from tests.daemons.clients import Client
+from tests.daemons.clients import Client, FtpClient, Refused
+from tests.daemons.residents import SECRET
 from tests.daemons.rigs import DAEMONS, MISSING
 from tests.daemons.running import Daemon, root_of
 from tests.servers_in_the_field.cases import Case
@@ -179,3 +180,27 @@ class Site(ABC):
 
     def emptied(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
+
+
+class FtpSite(Site):
+    """A daemon of FTP alone, without a test of its own configuration."""
+
+    port: int
+    verbs: frozenset[str]
+
+    def accepts(self) -> bool:
+        """It is started, and ends at once when it refuses."""
+        daemon = self.make_daemon()
+        try:
+            daemon.start()
+        except AssertionError:
+            return False
+        finally:
+            daemon.stop()
+        return True
+
+    def sign_in(self, account: Account, protocol: str) -> Client | None:
+        try:
+            return FtpClient(self.port, account.name, SECRET, self.verbs)
+        except Refused:
+            return None

@@ -3,12 +3,11 @@
 import subprocess
 from pathlib import Path
 
-from tests.daemons.clients import Client, FtpClient, Refused
 from tests.daemons.residents import HASH, PAM, PREFIX, SECRET, Residents
 from tests.daemons.rig_vsftpd import VERBS
 from tests.daemons.running import Daemon, free_port
 from tests.servers_in_the_field.cases import Case
-from tests.servers_in_the_field.site import ACCOUNTS, Account, Site
+from tests.servers_in_the_field.site import ACCOUNTS, Account, FtpSite
 
 HEAD = """\
 listen=YES
@@ -22,9 +21,10 @@ SERVICE = "pam_service_name={service}\n"
 PLAIN_PAM = "auth required pam_unix.so nodelay\naccount required pam_unix.so\n"
 
 
-class VsftpdSite(Site):
+class VsftpdSite(FtpSite):
     kind = "vsftpd"
     protocols = ("ftp",)
+    verbs = VERBS
 
     def __init__(self, case: Case, place: Path) -> None:
         self.residents = Residents()
@@ -110,23 +110,6 @@ class VsftpdSite(Site):
     def make_daemon(self) -> Daemon:
         program = str(self.prefix / "usr/sbin/vsftpd")
         return Daemon([program, str(self.config())], [self.port], self.place / "log")
-
-    def accepts(self) -> bool:
-        """The daemon has no test of its own: it is started, and ends at once when it refuses."""
-        daemon = self.make_daemon()
-        try:
-            daemon.start()
-        except AssertionError:
-            return False
-        finally:
-            daemon.stop()
-        return True
-
-    def sign_in(self, account: Account, protocol: str) -> Client | None:
-        try:
-            return FtpClient(self.port, account.name, SECRET, VERBS)
-        except Refused:
-            return None
 
     def emptied(self) -> None:
         for service in self.services:
