@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from recert.connectors.contract import ConnectorError, ServerUnreachable
+from recert.connectors.contract import ConnectorError, ServerRefusedUs, ServerUnreachable
 from recert.connectors.hosts.commands import Command
 
 # Gives a file as it may be kept: without secrets, and such that it is read the same.
@@ -111,3 +111,19 @@ class Host(Protocol):
 
     def remove(self, path: str, *, was: bytes) -> None:
         """Removes a file that still holds `was`; one that is gone already is fine."""
+
+
+class OnlyRead:
+    """The part of a host that changes something, for hosts on which nothing may change."""
+
+    why_not = "is only read"
+
+    def replace(
+        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
+    ) -> None:
+        """Refuses."""
+        raise ServerRefusedUs(f"{path} {self.why_not}.")
+
+    def remove(self, path: str, *, was: bytes) -> None:
+        """Refuses."""
+        raise ServerRefusedUs(f"{path} {self.why_not}.")

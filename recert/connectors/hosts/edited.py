@@ -4,14 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from recert.connectors.contract import ConnectorError, ServerRefusedUs
+from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import Cleaner, FileFact, Host, Output, Stream
+from recert.connectors.hosts.contract import Cleaner, FileFact, Host, OnlyRead, Output, Stream
 
 
-class EditedHost:
+class EditedHost(OnlyRead):
     """Reads what `contents` holds from there and everything else from the machine itself, which
     is never written. `answers` are those of commands that would answer otherwise then."""
+
+    why_not = "is only tried out"
 
     def __init__(
         self,
@@ -62,11 +64,3 @@ class EditedHost:
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         return self._host.stream(command, data)
-
-    def replace(
-        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
-    ) -> None:
-        raise ServerRefusedUs(f"{path} is only tried out.")
-
-    def remove(self, path: str, *, was: bytes) -> None:
-        raise ServerRefusedUs(f"{path} is only tried out.")

@@ -6,14 +6,22 @@ from typing import Any, Self
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import commands
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import Cleaner, FileFact, FileMissing, Host, Output, Stream
+from recert.connectors.hosts.contract import (
+    Cleaner,
+    FileFact,
+    FileMissing,
+    Host,
+    OnlyRead,
+    Output,
+    Stream,
+)
 
 # Answers about accounts. All other commands are asked anew each time.
 _REMEMBERED = frozenset({commands.GETENT_PASSWD, commands.GETENT_GROUP, commands.GETENT_SHADOW})
 Question = tuple[object, ...]
 
 
-class RememberingHost:
+class RememberingHost(OnlyRead):
     """Reads from `host`, and keeps what it was answered. What it holds about files may be forgotten
     apart from `trees`, where scans of folders are kept by whoever makes them."""
 
@@ -80,14 +88,6 @@ class RememberingHost:
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         return self._host.stream(command, data)
-
-    def replace(
-        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
-    ) -> None:
-        raise ServerRefusedUs(f"{path} is only read.")
-
-    def remove(self, path: str, *, was: bytes) -> None:
-        raise ServerRefusedUs(f"{path} is only read.")
 
     def _once(self, question: Question, ask: Callable[[], Any]) -> Any:
         """A file that is missing or refused is an answer too; other errors are not kept."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from recert.connectors.contract import ConnectorError, ServerBusy, ServerRefusedUs
+from recert.connectors.contract import ConnectorError, ServerBusy
 from recert.connectors.hosts import FileFact, Host, Output
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import Cleaner, Stream
+from recert.connectors.hosts.contract import Cleaner, OnlyRead, Stream
 from recert.connectors.recording.secrets import without_secrets
 from recert.connectors.recording.tape import Line, Tape
 from recert.connectors.world import Opened, World
@@ -56,7 +56,7 @@ def _stamp(file: Opened) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-class RecordingHost:
+class RecordingHost(OnlyRead):
     """A machine whose answers are written down, secrets taken out. It is only read."""
 
     def __init__(self, host: Host, tape: Tape) -> None:
@@ -108,14 +108,6 @@ class RecordingHost:
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         line = _with_input({"ask": question("stream", command, data)}, data)
         return _RecordedStream(self._host.stream(command, data), self._tape, line)
-
-    def replace(
-        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
-    ) -> None:
-        raise ServerRefusedUs(f"{path} is only read.")
-
-    def remove(self, path: str, *, was: bytes) -> None:
-        raise ServerRefusedUs(f"{path} is only read.")
 
     def _told(
         self,

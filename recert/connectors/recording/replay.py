@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from recert.connectors import contract
-from recert.connectors.contract import ConnectorError, ServerRefusedUs
+from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import FileFact, FileMissing, Host, Output
 from recert.connectors.hosts.commands import Command
-from recert.connectors.hosts.contract import Cleaner, Stream
+from recert.connectors.hosts.contract import Cleaner, OnlyRead, Stream
 from recert.connectors.recording.recorder import question
 from recert.connectors.recording.tape import Answer, Played
 from recert.connectors.world import Opened
@@ -79,8 +79,10 @@ def _error(said: Sequence[str]) -> ConnectorError:
     return _ERRORS.get(said[0], ConnectorError)(said[1])
 
 
-class ReplayedHost:
+class ReplayedHost(OnlyRead):
     """A machine as it answered then."""
+
+    why_not = "is only a recording"
 
     def __init__(self, played: Played) -> None:
         self._played, self.title = played, "the recording"
@@ -140,14 +142,6 @@ class ReplayedHost:
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         return _ReplayedStream(self._played, question("stream", command, data))
-
-    def replace(
-        self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
-    ) -> None:
-        raise ServerRefusedUs(f"{path} is only a recording.")
-
-    def remove(self, path: str, *, was: bytes) -> None:
-        raise ServerRefusedUs(f"{path} is only a recording.")
 
 
 def _fact(answer: Answer) -> FileFact | None:
