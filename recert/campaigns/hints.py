@@ -200,11 +200,11 @@ def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> 
 
 def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:
     """The rights of the newest former grant of each account in each folder."""
-    found = session.execute(_former(), _places(rows))
+    found = session.execute(_former(), _folders_and_accounts(rows))
     return {(row.account_id, row.folder_id): row.rights for row in found}
 
 
-def _places(rows: Sequence[AnyRow]) -> dict[str, list[int]]:
+def _folders_and_accounts(rows: Sequence[AnyRow]) -> dict[str, list[int]]:
     """The folders and accounts of some items."""
     return {
         "folders": sorted({row.folder_id for row in rows if row.folder_id is not None}),
@@ -260,7 +260,7 @@ def _add_peers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
 def _add_previous(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """What was answered about the same access in the last campaign that asked."""
     past = defaultdict[tuple[int, int], str](str)
-    asked = {**_places(rows), "campaign": rows[0].campaign_id}
+    asked = {**_folders_and_accounts(rows), "campaign": rows[0].campaign_id}
     for row in session.execute(_last_answers(), asked):
         day = f", {row.decided_at:%-d %B %Y}" if row.decided_at else ""
         past[row.account_id, row.folder_id] = f"{_ANSWERS[row.answer]} in “{row.name}”{day}"

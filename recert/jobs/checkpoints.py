@@ -30,22 +30,22 @@ log = logging.getLogger(__name__)
 
 
 def send_due(
-    db: Database, places: CheckpointSettings, keys: Path, sender: str, *, now: datetime
+    db: Database, destinations: CheckpointSettings, keys: Path, sender: str, *, now: datetime
 ) -> int:
     """Signs where the trail stands and gives it to every place, when the last time is long enough
     ago; to how many. A place that fails is written down and tried again within an hour."""
-    if not places.any:
+    if not destinations.any:
         return 0
     with db.transaction() as session:
-        if not _is_due(session, places, now):
+        if not _is_due(session, destinations, now):
             return 0
         key = secrets.signing_key(keys)
         point = checkpoint(session, key, at=now)
-        for address in places.mail:
+        for address in destinations.mail:
             mail.put(session, _draft(address, point, key), sender=sender, now=now)
         line = kept.line(point)
-    took, failed = [f"mail to {address}" for address in places.mail], {}
-    for name, give in _other_places(places):
+    took, failed = [f"mail to {address}" for address in destinations.mail], {}
+    for name, give in _other_destinations(destinations):
         try:
             give(line)
             took.append(name)
@@ -59,22 +59,26 @@ def send_due(
     return len(took)
 
 
-def _is_due(session: Session, places: CheckpointSettings, now: datetime) -> bool:
+def _is_due(session: Session, destinations: CheckpointSettings, now: datetime) -> bool:
     for action in (kept.SENT, "checkpoint.failed"):
         for body in queries.newest_about(session, action, kept.SUBJECT, 1):
-            wait = RETRY if body["details"]["failed"] else timedelta(hours=places.hours)
+            wait = RETRY if body["details"]["failed"] else timedelta(hours=destinations.hours)
             if datetime.fromisoformat(body["at"]) > now - wait:
                 return False
     return True
 
 
-def _other_places(places: CheckpointSettings) -> list[tuple[str, Callable[[str], None]]]:
+def _other_destinations(
+    destinations: CheckpointSettings,
+) -> list[tuple[str, Callable[[str], None]]]:
     found: list[tuple[str, Callable[[str], None]]] = []
-    if places.folder:
-        folder = places.folder
+    if destinations.folder:
+        folder = destinations.folder
         found.append((f"directory {folder}", lambda line: _append(folder / FILE, line)))
-    if places.syslog:
-        found.append((f"syslog {places.syslog}", lambda line: _to_syslog(places.syslog, line)))
+    if destinations.syslog:
+        found.append(
+            (f"syslog {destinations.syslog}", lambda line: _to_syslog(destinations.syslog, line))
+        )
     return found
 
 

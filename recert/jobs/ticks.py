@@ -59,7 +59,7 @@ class Works:
     replies: ReplyDesk | None = None  # none: replies are not read
     shelf: Shelf | None = None  # where what servers answered is kept
     recording_days: int = 90
-    checkpoints: CheckpointSettings | None = None  # places for signed checkpoints of the trail
+    checkpoints: CheckpointSettings | None = None  # where signed checkpoints of the trail go
     keys: Path | None = None  # where the key that signs them lies
     servers: Jobs = field(default_factory=Jobs)  # what is done on servers, several at once
 

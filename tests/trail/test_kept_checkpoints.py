@@ -132,7 +132,7 @@ class TestTheCommand:
         assert "BROKEN at entry 9" in said
 
 
-class TestThePlacesOutside:
+class TestDestinationsOutside:
     def send(self, house: House, places: CheckpointSettings) -> int:
         keys, now = house.settings.keys, house.now
         return checkpoints.send_due(house.db, places, keys, "recert@house.example", now=now)
