@@ -5,28 +5,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, literal_column, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items, live_feed
+from recert.campaigns import digests, items, live_feed
+from recert.campaigns.completion_models import CampaignRelease
 from recert.campaigns.models import (
     Answer,
     Campaign,
-    CampaignRelease,
-    CampaignState,
     Item,
     Occurrence,
 )
 from recert.campaigns.policy import Policy
+from recert.campaigns.queries import item_rows
+from recert.campaigns.rules import RUNNING
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, RefusedByPolicy
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.people import separation
 
-RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)
 HALTED = "halted after wave "
 LATELY = timedelta(days=30)  # what was ordered since then counts against the threshold
 # A literal, because SQLite uses the partial index of final items for nothing else.
@@ -185,7 +197,7 @@ def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
     here = waiting_items(session, campaign, now) if campaign.state in RUNNING else false()
     rows = select(Item.id, Item.version, Item.answer_rights).where(here).order_by(Item.id)
     streamed = session.execute(rows.execution_options(yield_per=10_000))
-    count, digest = items.digest_of_answers(streamed)
+    count, digest = digests.digest_of_answers(streamed)
     reasons = _too_much(session, campaign, now) if count else []
     silent = select(Item.id).where(here, Item.answer == Answer.NO_ANSWER).limit(1)
     if count and session.scalar(silent):
@@ -276,3 +288,12 @@ def _note(
     }
     subject = f"campaign:{campaign.id}"
     trail.append(session, "campaign.released", subject, details, actor=actor, at=now)
+
+
+def first_waiting(
+    session: Session, campaign: Campaign, size: int, now: datetime
+) -> Sequence[AnyRow]:
+    """The first items that wait for a second person, what is in use before all other."""
+    query = item_rows().where(waiting_items(session, campaign, now))
+    used_first = case((live_feed.in_use(campaign, now), 0), else_=1)
+    return session.execute(query.order_by(used_first, Item.sort_key).limit(size)).all()

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import conflicts, routing, rules
-from recert.campaigns.items import hold, recount
+from recert.campaigns.items import hold
 from recert.campaigns.models import Campaign, Item, ItemState, Route
 from recert.campaigns.moves import Watch
+from recert.campaigns.places import recount_reviewers
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account, Folder
@@ -71,7 +72,7 @@ def reassign_all(
     moved = update(Item).where(*going).values(values)
     session.execute(moved.execution_options(synchronize_session=False))
     session.expire_all()
-    recount(session, campaign.id, reviewer.id, *{row.reviewer_id for row in rows})
+    recount_reviewers(session, campaign.id, reviewer.id, *{row.reviewer_id for row in rows})
     conflicts.mark(session, campaign.id)
     details = {
         "from": _name(session, source),

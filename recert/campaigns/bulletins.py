@@ -9,17 +9,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import String, case, cast, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns import items, queries, routing, undeliverable
+from recert.campaigns import items, once, queries, routing, undeliverable
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
-from recert.campaigns.models import (
-    Answer,
-    Campaign,
-    CampaignState,
-    Item,
-    ItemMessage,
-    ItemState,
-    Occurrence,
-)
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Occurrence
+from recert.campaigns.reviewing_models import ItemMessage
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.foundation.actor import Role
 from recert.foundation.db import Database
@@ -64,7 +57,7 @@ def _tell(db: Database, campaign_id: int, head: Letterhead, now: datetime) -> in
             continue
         with db.transaction() as session:
             campaign = items.hold(session, campaign_id)
-            if not slot or items.take_slot(session, campaign_id, slot, now):
+            if not slot or once.take_slot(session, campaign_id, slot, now):
                 written += write(session, campaign)
     return written
 
@@ -81,7 +74,7 @@ class _Looked:
         self._kind, self._value, self._now = kind, value, now
 
     def __call__(self, session: Session, campaign: Campaign) -> int:
-        items.mark(session, campaign.id, self._kind, self._value, self._now)
+        once.mark(session, campaign.id, self._kind, self._value, self._now)
         return 0
 
 
@@ -145,7 +138,7 @@ def _results(
 ) -> Iterator[News]:
     """Who had access removed or reduced is told when all of it is done and checked."""
     looked = str(newest_of(session, CHANGES))
-    if items.is_marked(session, campaign.id, "results", looked):
+    if once.is_marked(session, campaign.id, "results", looked):
         return
     yield "", _Looked("results", looked, now)
     query = (
@@ -233,7 +226,7 @@ def _endings(
     and whoever would be asked about an account that ends. Where they have left their manager
     hears of it, and nobody about their own account. Looked at once a day."""
     looked = f"{now.astimezone(head.zone):%Y-%m-%d}"
-    if items.is_marked(session, campaign.id, "endings", looked):
+    if once.is_marked(session, campaign.id, "endings", looked):
         return
     yield "", _Looked("endings", looked, now)
     soon = (now, now + ENDS_SOON)
@@ -275,7 +268,7 @@ def _endings(
         new = {
             number: at
             for number, at in found.items()
-            if not items.is_taken(session, campaign.id, _ending(person_id, number, at))
+            if not once.is_taken(session, campaign.id, _ending(person_id, number, at))
         }
         if new:
             yield f"endings {now:%Y-%m-%d}: {person_id}", _Ending(person_id, new, head, now)
@@ -296,7 +289,7 @@ class _Ending:
     def __call__(self, session: Session, campaign: Campaign) -> int:
         person = session.get_one(Person, self._person_id)
         for number, at in self._ends.items():
-            items.take_slot(session, campaign.id, _ending(person.id, number, at), self._now)
+            once.take_slot(session, campaign.id, _ending(person.id, number, at), self._now)
         if not person.active:
             return 0
         named = sorted(self._ends.items(), key=lambda pair: pair[1])[:ROWS]

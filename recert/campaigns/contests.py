@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import brake, places, rules
-from recert.campaigns.items import NoSuchItem, hold, recount
-from recert.campaigns.models import Campaign, CampaignState, Contest, Item, ItemState
+from recert.campaigns.completion_models import Contest
+from recert.campaigns.items import NoSuchItem, hold
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.places import recount_reviewers
 from recert.campaigns.policy import Policy
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, AnySelect, Database
@@ -52,7 +54,7 @@ def _is_new(session: Session, campaign_id: int) -> bool:
 def _open(db: Database, campaign_id: int, now: datetime) -> int:
     with db.transaction() as session:
         campaign = hold(session, campaign_id, alone=True)
-        if campaign.state not in brake.RUNNING:
+        if campaign.state not in rules.RUNNING:
             return 0
         days = Policy.of(campaign.policy).contest_days
         known = select(Contest.item_id)
@@ -151,8 +153,8 @@ def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
         )
     )
     session.refresh(item)
-    recount(session, item.campaign_id, item.reviewer_id)
-    places.recount(session, item.campaign_id, item.folder_id)
+    recount_reviewers(session, item.campaign_id, item.reviewer_id)
+    places.recount_folders(session, item.campaign_id, item.folder_id)
 
 
 def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[AnyRow]:

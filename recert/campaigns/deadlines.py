@@ -1,41 +1,18 @@
 """Until when a campaign is answered: the end of a day in the campaign's own time zone, and later
 when an officer says so."""
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import notices, rules, schedule
+from recert.campaigns import notices, rules
 from recert.campaigns.items import hold
 from recert.campaigns.letters import Letterhead
+from recert.campaigns.local_time import check, end_of_day
 from recert.campaigns.models import Campaign
-from recert.foundation import clock
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput
-
-MAX_DURATION = timedelta(days=366)
-
-
-def check(due_at: datetime, *, now: datetime) -> None:
-    """Raises BadInput unless this moment exists, lies in the future and within a year."""
-    if isinstance(due_at.tzinfo, ZoneInfo):
-        schedule.check_exists(due_at)
-    if not now < due_at <= now + MAX_DURATION:
-        raise BadInput("The due date must lie in the future, within a year.")
-
-
-def zone_name(name: str, due_at: datetime) -> str:
-    """The zone of a new campaign: the one named, or that of its due date."""
-    if name:
-        return schedule.zone_of(name).key
-    return due_at.tzinfo.key if isinstance(due_at.tzinfo, ZoneInfo) else ""
-
-
-def end_of_day(day: date, zone: str, default: ZoneInfo) -> datetime:
-    """What "answer by" means: the last second of a day in the zone named, or in the default."""
-    return clock.end_of_day(day, schedule.zone_of(zone) if zone else default)
 
 
 def extend(

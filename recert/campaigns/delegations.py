@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns.models import Delegation
+from recert.campaigns.reviewing_models import Delegation
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed, NotFound

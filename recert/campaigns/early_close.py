@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold
-from recert.campaigns.models import Campaign, Progress
+from recert.campaigns.models import Campaign
+from recert.campaigns.progress_models import Progress
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.foundation.separation import Step

@@ -1,35 +1,11 @@
 """Tables of what happens between campaigns: looks at new snapshots, and what they found."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
-
-
-class Event(StrEnum):
-    """Why access is asked about between two campaigns, the weightiest first."""
-
-    DIFFERS = "differs"  # from what a removal was about, when it was carried out
-    CAME_BACK = "came back"
-    LEFT = "left"
-    EMERGENCY = "emergency account used"
-    WIDENED = "widened"
-    NEW = "new"
-    MOVED = "moved"
-
-
-class CampaignGrant(Base):
-    """A grant that a micro review asks about, and why, in words for its reviewer."""
-
-    __tablename__ = "campaign_grant"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
-    event: Mapped[Event] = mapped_column(words(Event))
-    reason: Mapped[str]
+from recert.foundation.db import Base
 
 
 class ServerLook(Base):

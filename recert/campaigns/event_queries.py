@@ -8,16 +8,17 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, se
 from sqlalchemy.orm import Session, aliased
 
 from recert.campaigns import emergency, exclusions
-from recert.campaigns.event_models import (
-    CameBack,
-    CampaignGrant,
-    Event,
-    PersonSeen,
-    SecondLook,
-    ServerLook,
-)
+from recert.campaigns.event_models import CameBack, PersonSeen, SecondLook, ServerLook
 from recert.campaigns.events import Came, Given, Returned, Turn
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.models import (
+    Answer,
+    Campaign,
+    CampaignGrant,
+    CampaignState,
+    Event,
+    Item,
+    ItemState,
+)
 from recert.campaigns.policy import Risk
 from recert.campaigns.risk import risk_column
 from recert.campaigns.selection import joined

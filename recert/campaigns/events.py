@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from recert.campaigns.event_models import Event
+from recert.campaigns.models import Event
 from recert.campaigns.policy import Risk
 from recert.connectors import rights
 

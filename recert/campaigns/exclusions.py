@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns.models import Exclusion
 from recert.campaigns.scope import in_folder
+from recert.campaigns.setup_models import Exclusion
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound

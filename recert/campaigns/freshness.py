@@ -1,7 +1,5 @@
 """What was asked is compared with each new snapshot: access that changed is asked about again."""
 
-import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +7,11 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import frozen, items, places, vanished
-from recert.campaigns.items import hold, recount
+from recert.campaigns import frozen, once, places, vanished
+from recert.campaigns.items import hold
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.once import SNAPSHOTS, compared_with
+from recert.campaigns.places import recount_reviewers
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
@@ -58,14 +58,6 @@ _NOT_FINAL = "Gone before the answer ({}) was final: it does not count."
 _IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": _BEFORE}
 
 
-SNAPSHOTS = "snapshots"  # the mark of a comparison
-
-
-def compared_with(snapshots: Iterable[int]) -> str:
-    """What stands for the newest snapshots of a campaign's servers, however many these are."""
-    return hashlib.sha256(",".join(map(str, snapshots)).encode()).hexdigest()
-
-
 def refresh_due(db: Database, *, now: datetime) -> int:
     """Compares each running campaign with its newest snapshots, in a transaction of its own; how
     many items were touched. Nothing is written where nothing is new."""
@@ -109,7 +101,7 @@ def _newest(session: Session, campaign_id: int) -> str:
 
 
 def _is_due(session: Session, campaign_id: int) -> bool:
-    return not items.is_marked(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id))
+    return not once.is_marked(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id))
 
 
 def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
@@ -118,7 +110,7 @@ def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
     campaign = hold(session, campaign_id, alone=True)
     if campaign.state is not CampaignState.ACTIVE:
         return 0
-    if not items.mark(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id), now):
+    if not once.mark(session, campaign_id, SNAPSHOTS, _newest(session, campaign_id), now):
         return 0
     ids = _refresh(session, campaign)
     if any(ids.values()):
@@ -150,11 +142,11 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
         ids["gone" if is_gone else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
         folders.add(row.folder_id)
-    recount(session, campaign_id, *reviewers)
+    recount_reviewers(session, campaign_id, *reviewers)
     if moved:  # to the new row of a folder that was missing: it has no counters yet
-        places.start(session, campaign_id)
+        places.start_folders(session, campaign_id)
     else:
-        places.recount(session, campaign_id, *folders)
+        places.recount_folders(session, campaign_id, *folders)
     after = frozen.facts_of_access(session, campaign_id, before)
     ids["changed"] = [[n, before[n], after[n]] for n in sorted(before) if before[n] != after[n]]
     return ids

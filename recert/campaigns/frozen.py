@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ForeignKey,
     SQLColumnExpression,
     String,
     Subquery,
@@ -18,38 +17,19 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns.event_models import CampaignGrant
-from recert.campaigns.models import Item, Population
-from recert.connectors.contract import AccountKind
+from recert.campaigns.models import CampaignGrant, Item
+from recert.campaigns.setup_models import CampaignAccount, Population
 from recert.connectors.rights import Rights
 from recert.foundation import bulk
-from recert.foundation.db import AnySelect, Base, words
+from recert.foundation.db import AnySelect
 from recert.inventory import emergency
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people.models import Organisation, OrganisationKind, Person
 
 REVIEWER = aliased(Person)
 SOME = 500  # of many items, that one statement names
-
-
-class CampaignAccount(Base):
-    """An account that a campaign asks about, as it was at the launch. `key_count` NULL: not
-    known. Rows are only added; the trail has digests of them."""
-
-    __tablename__ = "campaign_account"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
-    kind: Mapped[AccountKind] = mapped_column(words(AccountKind))
-    enabled: Mapped[bool]
-    key_count: Mapped[int | None]
-    person: Mapped[str]
-    organisation: Mapped[str]
-    is_partner: Mapped[bool]
-    is_privileged: Mapped[bool]
-    is_emergency: Mapped[bool]
 
 
 def freeze_accounts(session: Session, campaign_id: int) -> None:

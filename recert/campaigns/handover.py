@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import rules
-from recert.campaigns.items import hold, recount
+from recert.campaigns.items import hold
 from recert.campaigns.models import Item, ItemState, Route
 from recert.campaigns.moves import Watch
+from recert.campaigns.places import recount_reviewers
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import (
@@ -122,4 +123,4 @@ def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
     session.refresh(item)
-    recount(session, item.campaign_id, before, reviewer_id)
+    recount_reviewers(session, item.campaign_id, before, reviewer_id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns.board_models import Instruction, InstructionRead
+from recert.campaigns.reviewing_models import Instruction, InstructionRead
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.board_models import Postponement, ServerProgress
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.campaigns.progress_models import ServerProgress
+from recert.campaigns.reviewing_models import Postponement
 from recert.foundation.db import AnySelect
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import frozen
-from recert.campaigns.frozen import CampaignAccount
-from recert.campaigns.models import Campaign, Exclusion, LeftOut, Population
+from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy
 from recert.campaigns.scope import Scope
+from recert.campaigns.setup_models import CampaignAccount, Exclusion, LeftOut, Population
 from recert.campaigns.stages import Stages
 from recert.connectors.contract import AccountKind
 from recert.inventory.models import Account, Server, Snapshot

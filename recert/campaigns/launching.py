@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import policy_agreement, rules, schedule, service
+from recert.campaigns import local_time, policy_agreement, rules, schedule, service
 from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Planned
@@ -150,7 +150,7 @@ def _draft(
         f"{template.name} {called}",
         template.server_ids,
         template.folder_prefix,
-        schedule.moment(last_day, END_OF_DAY, zone),
+        local_time.moment(last_day, END_OF_DAY, zone),
         undo_minutes=template.undo_minutes,
         zone=found.zone,
         policy=Policy.of(template.policy),

@@ -16,16 +16,9 @@ from recert import trail
 from recert.campaigns import emergency, events, rules, second_look, service
 from recert.campaigns import event_queries as queries
 from recert.campaigns.emergency import Used
-from recert.campaigns.event_models import (
-    CameBack,
-    CampaignGrant,
-    EmergencyUse,
-    Event,
-    PersonSeen,
-    ServerLook,
-)
+from recert.campaigns.event_models import CameBack, EmergencyUse, PersonSeen, ServerLook
 from recert.campaigns.events import Reasons, Returned
-from recert.campaigns.models import Campaign, CampaignKind, Item
+from recert.campaigns.models import Campaign, CampaignGrant, CampaignKind, Event, Item
 from recert.connectors import rights
 from recert.foundation import bulk
 from recert.foundation.actor import Role, system

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     ForeignKey,
     Index,
+    String,
     UniqueConstraint,
     false,
     text,
@@ -146,23 +147,6 @@ class Campaign(Base):
         return f"campaign:{self.id}"
 
 
-class Population(Base):
-    """How the accounts of one server's snapshot add up: accounts = reviewed + excluded +
-    out_of_scope + without_rights. A campaign with a difference cannot be launched."""
-
-    __tablename__ = "campaign_population"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
-    snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
-    accounts: Mapped[int]
-    reviewed: Mapped[int]
-    excluded: Mapped[int] = mapped_column(default=0, server_default="0")
-    out_of_scope: Mapped[int]
-    without_rights: Mapped[int]
-    items: Mapped[int]
-
-
 class Item(Base):
     """One question: shall this account keep these rights in this folder?
 
@@ -265,109 +249,6 @@ class Item(Base):
         return f"item:{self.id}"
 
 
-class Progress(Base):
-    """Counts of one reviewer, renewed in the transaction of each change, so that no page counts
-    items. `reviewer_id` NULL is the compliance queue."""
-
-    __tablename__ = "reviewer_progress"
-    __table_args__ = (UniqueConstraint("campaign_id", "reviewer_id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
-    total: Mapped[int]
-    open: Mapped[int]
-    keep: Mapped[int]
-    reduce: Mapped[int]
-    revoke: Mapped[int]
-    finished_at: Mapped[datetime | None]
-    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items his mails spoke of
-
-
-class Exclusion(Base):
-    """Access that campaigns leave out for a time: the register of exceptions."""
-
-    __tablename__ = "exclusion"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), index=True)
-    account: Mapped[str]  # empty: every account
-    folder: Mapped[str]  # this one and those below
-    reason: Mapped[str]
-    ends_at: Mapped[datetime]
-    asked_by: Mapped[str]
-    asked_at: Mapped[datetime]
-    approved_by: Mapped[str | None]
-    approved_at: Mapped[datetime | None]
-    ended_by: Mapped[str | None]
-    ended_at: Mapped[datetime | None]
-
-    @property
-    def ref(self) -> str:
-        """How the trail names it."""
-        return f"exclusion:{self.id}"
-
-
-class LeftOut(Base):
-    """What an exclusion kept out of a campaign, frozen at its launch."""
-
-    __tablename__ = "campaign_exclusion"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    exclusion_id: Mapped[int] = mapped_column(ForeignKey("exclusion.id"), primary_key=True)
-    grants: Mapped[int]
-
-
-class Delegation(Base):
-    """Somebody answers for a reviewer until a date."""
-
-    __tablename__ = "delegation"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    from_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
-    to_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime]
-    reason: Mapped[str]
-    made_by: Mapped[str]
-    made_at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]  # taken back early
-
-    @property
-    def ref(self) -> str:
-        """How the trail names it."""
-        return f"delegation:{self.id}"
-
-
-class ItemMessage(Base):
-    """One line of the conversation about an item: a reviewer asks, somebody answers."""
-
-    __tablename__ = "item_message"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
-    author: Mapped[str]
-    is_question: Mapped[bool]
-    text: Mapped[str]
-    at: Mapped[datetime]
-
-
-class Contest(Base):
-    """The window in which whoever loses access can object, before it is taken away."""
-
-    __tablename__ = "contest"
-
-    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
-    until: Mapped[datetime]
-    opened_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
-    objected_at: Mapped[datetime | None]
-    reason: Mapped[str]
-    settled_at: Mapped[datetime | None]
-    settled_by: Mapped[str | None]
-
-
 class Occurrence(Base):
     """Something that must happen once, whoever ticks: the unique key decides."""
 
@@ -380,17 +261,36 @@ class Occurrence(Base):
     at: Mapped[datetime]
 
 
-class CampaignRelease(Base):
-    """A second person let changes go that waited for him: how many, and which (a digest of their
-    numbers). `wave` is set when he lets a halted campaign go on after that wave."""
+class Event(StrEnum):
+    """Why access is asked about between two campaigns, the weightiest first."""
 
-    __tablename__ = "campaign_release"
+    DIFFERS = "differs"  # from what a removal was about, when it was carried out
+    CAME_BACK = "came back"
+    LEFT = "left"
+    EMERGENCY = "emergency account used"
+    WIDENED = "widened"
+    NEW = "new"
+    MOVED = "moved"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    released_by: Mapped[str]
+
+class CampaignGrant(Base):
+    """A grant that a micro review asks about, and why, in words for its reviewer."""
+
+    __tablename__ = "campaign_grant"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
+    event: Mapped[Event] = mapped_column(words(Event))
     reason: Mapped[str]
+
+
+class Mark(Base):
+    """Up to where something was looked at for a campaign: one row for each kind, renewed, so that
+    it does not grow with what happens."""
+
+    __tablename__ = "campaign_mark"
+
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
-    count: Mapped[int]
-    digest: Mapped[str]
-    wave: Mapped[int | None]

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns.board_models import OwnershipDoubt
 from recert.campaigns.models import Item
+from recert.campaigns.reviewing_models import OwnershipDoubt
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound

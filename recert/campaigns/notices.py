@@ -12,17 +12,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import items, population, queries, rules
+from recert.campaigns import items, once, places, queries, rules
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
-from recert.campaigns.models import (
-    Campaign,
-    CampaignState,
-    Item,
-    ItemState,
-    Progress,
-    Route,
-)
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.campaigns.progress_models import Progress
 from recert.connectors import rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow, Database
@@ -67,7 +61,7 @@ def _send_one(
     kind, slot, person_id = due
     if not still_wanted(session, campaign, person_id):
         return False
-    if not items.take_slot(session, campaign.id, f"{slot}: {person_id}", now):
+    if not once.take_slot(session, campaign.id, f"{slot}: {person_id}", now):
         return False
     _skip_past_reminders(session, campaign, person_id, now)
     return write(session, campaign, person_id, kind, head, now=now) is not None
@@ -88,7 +82,7 @@ def _skip_past_reminders(
     """Who gets a mail now does not also get the reminders of the days before."""
     launched = campaign.launched_at or now
     for slot in _reminders(campaign, launched, now):
-        items.take_slot(session, campaign.id, f"{slot}: {person_id}", now)
+        once.take_slot(session, campaign.id, f"{slot}: {person_id}", now)
 
 
 def _reminders(campaign: Campaign, launched: datetime, now: datetime) -> Iterable[str]:
@@ -104,9 +98,9 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
     newest = reminders[-1] if reminders else ""
     moved = f"moved {now:%Y-%m-%dT%H}"  # many that move one by one are one mail
     asked = [f"{slot}: " for slot in ("invitation", moved, newest) if slot]
-    taken = items.taken_slots(session, campaign.id, *asked)
+    taken = once.taken_slots(session, campaign.id, *asked)
     due = []
-    for person, progress in population.reviewers_of(session, campaign.id):
+    for person, progress in places.reviewers_of(session, campaign.id):
         if f"invitation: {person.id}" not in taken:
             kind = _first_kind(session, campaign.id, person.id)
             due.append((kind, "invitation", person.id))
@@ -142,12 +136,12 @@ def remind_now(
     reminded alone today is left out."""
     campaign = items.hold(session, campaign.id, alone=True)
     slot = _by_hand(campaign, head, actor, now)
-    if not items.take_slot(session, campaign.id, slot, now):
+    if not once.take_slot(session, campaign.id, slot, now):
         raise BadInput("Everybody was reminded today already. Try again tomorrow.")
     people = [
         person.id
-        for person, _ in population.reviewers_of(session, campaign.id)
-        if items.take_slot(session, campaign.id, f"{slot}: {person.id}", now)
+        for person, _ in places.reviewers_of(session, campaign.id)
+        if once.take_slot(session, campaign.id, f"{slot}: {person.id}", now)
     ]
     written = [write(session, campaign, one, "reminder", head, now=now) for one in people]
     sent = sum(one is not None for one in written)
@@ -169,7 +163,7 @@ def remind_one(
     slot = f"{_by_hand(campaign, head, actor, now)}: {person.id}"
     if not still_wanted(session, campaign, person.id):
         raise BadInput(f"{person.name} has no open questions in this review.")
-    if not items.take_slot(session, campaign.id, slot, now):
+    if not once.take_slot(session, campaign.id, slot, now):
         raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
     write(session, campaign, person.id, "reminder", head, now=now)
     details = {"mails": 1, "to": person.email}
@@ -187,7 +181,7 @@ def tell_everybody(
     session: Session, campaign: Campaign, kind: str, head: Letterhead, *, now: datetime
 ) -> int:
     """One mail to everybody who has open items; how many."""
-    people = [person.id for person, _ in population.reviewers_of(session, campaign.id)]
+    people = [person.id for person, _ in places.reviewers_of(session, campaign.id)]
     written = [write(session, campaign, one, kind, head, now=now) for one in people]
     return sum(one is not None for one in written)
 

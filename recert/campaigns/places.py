@@ -17,28 +17,36 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from recert.campaigns.board_models import FolderProgress, ServerProgress
 from recert.campaigns.models import Answer, Item, ItemState
+from recert.campaigns.progress_models import FolderProgress, Progress, ServerProgress
 from recert.foundation.db import AnyRow, AnySelect
-from recert.inventory.models import Folder, Server
+from recert.inventory.models import (
+    Folder,
+    Server,
+)
+from recert.people.models import Person
 
 COUNTS = ("total", "open", "keep", "reduce", "revoke")
 FOLDERS = 50
 
 
-def start(session: Session, campaign_id: int) -> None:
+def start_folders(session: Session, campaign_id: int) -> None:
     """Counts all folders and servers of a campaign: at its launch, and when most items moved."""
     session.execute(delete(FolderProgress).where(FolderProgress.campaign_id == campaign_id))
     session.execute(delete(ServerProgress).where(ServerProgress.campaign_id == campaign_id))
     here = (Item.campaign_id == campaign_id, Item.folder_id.is_not(None))
     keys = (func.min(Item.sort_key), func.max(Item.sort_key))
-    folders = select(Item.campaign_id, func.min(Item.server_id), Item.folder_id, *keys, *_counts())
+    folders = select(
+        Item.campaign_id, func.min(Item.server_id), Item.folder_id, *keys, *_folder_counts()
+    )
     folders = folders.where(*here).group_by(Item.campaign_id, Item.folder_id)
     columns = ["campaign_id", "server_id", "folder_id", "first_key", "last_key", *COUNTS]
     session.execute(insert(FolderProgress).from_select(columns, folders))
@@ -53,13 +61,13 @@ def start(session: Session, campaign_id: int) -> None:
     session.execute(insert(ServerProgress).from_select(columns, grouped))
 
 
-def recount(session: Session, campaign_id: int, *folder_ids: int | None) -> None:
+def recount_folders(session: Session, campaign_id: int, *folder_ids: int | None) -> None:
     """Renews the counters of some folders and of their servers, always in the same order."""
     for folder_id in sorted({number for number in folder_ids if number is not None}):
-        _recount(session, campaign_id, folder_id)
+        _recount_folder(session, campaign_id, folder_id)
 
 
-def _recount(session: Session, campaign_id: int, folder_id: int) -> None:
+def _recount_folder(session: Session, campaign_id: int, folder_id: int) -> None:
     mine = {"campaign": campaign_id, "folder": folder_id}
     # Held until the end: whoever counts next sees our items.
     before = session.execute(_held(), mine).one()
@@ -84,7 +92,7 @@ def _held() -> AnySelect:
 @cache
 def _counted_now() -> AnySelect:
     here = (Item.campaign_id == bindparam("campaign"), Item.folder_id == bindparam("folder"))
-    return select(*_counts()).where(*here)
+    return select(*_folder_counts()).where(*here)
 
 
 @cache
@@ -102,7 +110,7 @@ def _moved_server() -> Update:
     return update(table).where(*here).values(more)
 
 
-def _counts() -> list[ColumnElement[int]]:
+def _folder_counts() -> list[ColumnElement[int]]:
     def amount(fits: ColumnElement[bool]) -> ColumnElement[int]:
         return func.count(case((fits, 1)))
 
@@ -163,10 +171,111 @@ def servers(session: Session, campaign_id: int) -> Sequence[AnyRow]:
 
 def _counted(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     each = (
-        select(Item.server_id, *_counts())
+        select(Item.server_id, *_folder_counts())
         .where(Item.campaign_id == campaign_id)
         .group_by(Item.server_id)
         .subquery()
     )
     named = select(each, Server.name).join(Server, Server.id == each.c.server_id)
     return session.execute(named.order_by(each.c.open.desc(), Server.name)).all()
+
+
+def recount_reviewers(session: Session, campaign_id: int, *reviewer_ids: int | None) -> None:
+    """Renews the counters of some reviewers from their items, always in the same order, so that
+    two who give each other an item do not wait for each other."""
+    for reviewer_id in sorted(set(reviewer_ids), key=lambda number: number or 0):
+        _recount_reviewer(session, campaign_id, reviewer_id)
+
+
+def _recount_reviewer(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
+    counter = _reviewer_counter(session, campaign_id, reviewer_id)
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    counts = session.execute(_reviewer_counts(reviewer_id is None), asked).one()
+    session.execute(_renewed_reviewer(), {"counter": counter, **_named(dict(counts._mapping))})
+
+
+@cache
+def _reviewer_counts(is_queue: bool) -> AnySelect:
+    """What is asked of one reviewer, or of the queue. Built once: it is needed for each answer."""
+
+    def amount(answer: Answer) -> ColumnElement[int]:
+        return func.count(case((Item.answer == answer, 1)))
+
+    mine = Item.reviewer_id.is_(None) if is_queue else Item.reviewer_id == bindparam("reviewer")
+    return select(
+        func.count().label("total"),
+        func.count(case((Item.state == ItemState.OPEN, 1))).label("open"),
+        amount(Answer.KEEP).label("keep"),
+        amount(Answer.REDUCE).label("reduce"),
+        amount(Answer.REVOKE).label("revoke"),
+    ).where(Item.campaign_id == bindparam("campaign"), mine)
+
+
+@cache
+def _renewed_reviewer() -> Update:
+    names = ("total", "open", "keep", "reduce", "revoke")
+    new = {name: bindparam(f"new_{name}", type_=Integer) for name in names}
+    table = Progress.__table__
+    fewer = case((table.c.told > new["total"], new["total"]), else_=table.c.told)
+    return update(table).where(table.c.id == bindparam("counter")).values(**new, told=fewer)  # type: ignore[arg-type]
+
+
+def _named(counts: dict[str, int]) -> dict[str, int]:
+    return {f"new_{name}": count for name, count in counts.items()}
+
+
+def _reviewer_counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:
+    """The number of the counter row, held until the end: whoever counts next sees our items. The
+    compliance queue has its row since the launch."""
+    if reviewer_id:
+        dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+        empty = dict.fromkeys(("total", "open", "keep", "reduce", "revoke"), 0)
+        row = {"campaign_id": campaign_id, "reviewer_id": reviewer_id, **empty}
+        made = dialect.insert(Progress.__table__).on_conflict_do_nothing()
+        session.execute(made, row)
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    return int(session.execute(_held_counter(not reviewer_id), asked).scalar_one())
+
+
+@cache
+def _held_counter(is_queue: bool) -> AnySelect:
+    owner = Progress.reviewer_id == bindparam("reviewer")
+    owner = Progress.reviewer_id.is_(None) if is_queue else owner
+    here = (Progress.campaign_id == bindparam("campaign"), owner)
+    return select(Progress.id).where(*here).with_for_update()
+
+
+def start_progress(session: Session, campaign_id: int) -> None:
+    """The counter rows of a new campaign. The compliance queue always has one."""
+    rows = (
+        select(
+            Item.campaign_id,
+            Item.reviewer_id,
+            func.count(),
+            func.count(),
+            literal(0),
+            literal(0),
+            literal(0),
+        )
+        .where(Item.campaign_id == campaign_id)
+        .group_by(Item.campaign_id, Item.reviewer_id)
+    )
+    columns = ["campaign_id", "reviewer_id", "total", "open", "keep", "reduce", "revoke"]
+    session.execute(insert(Progress).from_select(columns, rows))
+    queue = select(Progress.id).where(
+        Progress.campaign_id == campaign_id, Progress.reviewer_id.is_(None)
+    )
+    if session.scalar(queue) is None:
+        empty = dict.fromkeys(columns[2:], 0)
+        session.execute(insert(Progress).values(campaign_id=campaign_id, **empty))
+
+
+def reviewers_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
+    """The reviewers of a campaign who have open items: person and progress."""
+    query = (
+        select(Person, Progress)
+        .join(Progress, Progress.reviewer_id == Person.id)
+        .where(Progress.campaign_id == campaign_id, Progress.open > 0)
+        .order_by(Person.id)
+    )
+    return session.execute(query).all()

@@ -21,17 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from recert.campaigns import exclusions, routing, subjects
-from recert.campaigns.models import (
-    Campaign,
-    Item,
-    ItemState,
-    LeftOut,
-    Population,
-    Progress,
-    Subject,
-)
+from recert.campaigns.models import Campaign, Item, ItemState, Subject
 from recert.campaigns.scope import Scope, is_unknown
 from recert.campaigns.selection import Selection, joined
+from recert.campaigns.setup_models import LeftOut, Population
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import (
     Account,
@@ -231,39 +224,3 @@ def generate(session: Session, campaign: Campaign, selection: Selection, first_k
         execution_options={"preserve_rowcount": True},
     )
     return int(getattr(made, "rowcount", -1))
-
-
-def start_progress(session: Session, campaign_id: int) -> None:
-    """The counter rows of a new campaign. The compliance queue always has one."""
-    rows = (
-        select(
-            Item.campaign_id,
-            Item.reviewer_id,
-            func.count(),
-            func.count(),
-            literal(0),
-            literal(0),
-            literal(0),
-        )
-        .where(Item.campaign_id == campaign_id)
-        .group_by(Item.campaign_id, Item.reviewer_id)
-    )
-    columns = ["campaign_id", "reviewer_id", "total", "open", "keep", "reduce", "revoke"]
-    session.execute(insert(Progress).from_select(columns, rows))
-    queue = select(Progress.id).where(
-        Progress.campaign_id == campaign_id, Progress.reviewer_id.is_(None)
-    )
-    if session.scalar(queue) is None:
-        empty = dict.fromkeys(columns[2:], 0)
-        session.execute(insert(Progress).values(campaign_id=campaign_id, **empty))
-
-
-def reviewers_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
-    """The reviewers of a campaign who have open items: person and progress."""
-    query = (
-        select(Person, Progress)
-        .join(Progress, Progress.reviewer_id == Person.id)
-        .where(Progress.campaign_id == campaign_id, Progress.open > 0)
-        .order_by(Person.id)
-    )
-    return session.execute(query).all()

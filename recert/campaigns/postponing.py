@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import deadlines, rules, schedule
-from recert.campaigns.board_models import Postponement
+from recert.campaigns import local_time, rules
 from recert.campaigns.items import NoSuchItem, hold
 from recert.campaigns.models import Campaign, Item, ItemState
 from recert.campaigns.policy import Policy
+from recert.campaigns.reviewing_models import Postponement
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, RefusedByPolicy
 
@@ -45,8 +45,8 @@ def postpone(
     campaign = hold(session, item.campaign_id, alone=True)
     session.refresh(item)
     rules.check_running(campaign.state)
-    last, until = last_day(campaign, default), deadlines.end_of_day(day, campaign.zone, default)
-    schedule.check_exists(until)
+    last, until = last_day(campaign, default), local_time.end_of_day(day, campaign.zone, default)
+    local_time.check_exists(until)
     if last is None:
         raise NotInThisReview
     if item.reviewer_id != actor.person_id or item.state is not ItemState.OPEN:

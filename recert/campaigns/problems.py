@@ -9,7 +9,8 @@ from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.item_filter import put_off
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.progress_models import Progress
 from recert.mail.models import OutboxMessage
 
 MOST = 1000  # counted no further: a page need not say more than "1,000 or more"

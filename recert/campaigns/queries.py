@@ -8,18 +8,10 @@ from functools import cache
 from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns import brake, live_feed
 from recert.campaigns.item_filter import ItemFilter, conditions
-from recert.campaigns.models import (
-    Answer,
-    Campaign,
-    CampaignKind,
-    CampaignState,
-    Item,
-    ItemState,
-    Population,
-    Progress,
-)
+from recert.campaigns.models import Answer, Campaign, CampaignKind, CampaignState, Item, ItemState
+from recert.campaigns.progress_models import Progress
+from recert.campaigns.setup_models import Population
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.people.models import Organisation, Person
@@ -37,7 +29,7 @@ class Page:
 
 
 @cache
-def _items() -> AnySelect:
+def item_rows() -> AnySelect:
     """Made once: putting it together costs as much as a small query."""
     reviewer = aliased(Person)
     return (
@@ -160,7 +152,7 @@ def items_to_review(
         Item.reviewer_id == reviewer_id,
         *((Item.folder_id == folder_id,) if folder_id is not None else ()),
     )
-    return _page(session, _items().where(*here), after, size)
+    return _page(session, item_rows().where(*here), after, size)
 
 
 def first_open_items(
@@ -172,16 +164,7 @@ def first_open_items(
         Item.reviewer_id == reviewer_id,
         Item.state == ItemState.OPEN,
     )
-    return session.execute(_items().where(*here).order_by(Item.sort_key).limit(size)).all()
-
-
-def first_waiting(
-    session: Session, campaign: Campaign, size: int, now: datetime
-) -> Sequence[AnyRow]:
-    """The first items that wait for a second person, what is in use before all other."""
-    query = _items().where(brake.waiting_items(session, campaign, now))
-    used_first = case((live_feed.in_use(campaign, now), 0), else_=1)
-    return session.execute(query.order_by(used_first, Item.sort_key).limit(size)).all()
+    return session.execute(item_rows().where(*here).order_by(Item.sort_key).limit(size)).all()
 
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:
@@ -191,7 +174,7 @@ def item_row(session: Session, item_id: int) -> AnyRow | None:
 
 @cache
 def _one_item() -> AnySelect:
-    return _items().where(Item.id == bindparam("item"))
+    return item_rows().where(Item.id == bindparam("item"))
 
 
 def since_of(session: Session, item_ids: Sequence[int]) -> dict[int, datetime]:
@@ -213,7 +196,7 @@ def items_of(
     fits = conditions(session, campaign_id, wanted, after=after)
     here = select(Item.id).where(Item.campaign_id == campaign_id, Item.sort_key > after, *fits)
     ids = session.scalars(here.order_by(Item.sort_key).limit(size + 1)).all()
-    return _page(session, _items().where(Item.id.in_(ids)), after, size)
+    return _page(session, item_rows().where(Item.id.in_(ids)), after, size)
 
 
 def campaigns(session: Session, *, micro: bool = True) -> Sequence[AnyRow]:

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import rules
 from recert.campaigns.items import hold
-from recert.campaigns.models import Item, ItemMessage
+from recert.campaigns.models import Item
+from recert.campaigns.reviewing_models import ItemMessage
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed

@@ -7,8 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns import contests
+from recert.campaigns.completion_models import Contest
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
-from recert.campaigns.models import Campaign, Contest, Item
+from recert.campaigns.models import Campaign, Item
 from recert.foundation.db import AnyRow, Database
 from recert.mail import service as mail
 from recert.mail.models import Purpose

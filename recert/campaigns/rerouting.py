@@ -26,18 +26,13 @@ from sqlalchemy.orm import Session, aliased
 from recert import trail
 from recert.campaigns import conflicts, routing, rules, subjects
 from recert.campaigns.handover import CHAIN
-from recert.campaigns.items import hold, is_marked, is_taken, mark, recount, take_slot
-from recert.campaigns.models import (
-    Campaign,
-    CampaignState,
-    Delegation,
-    Item,
-    ItemState,
-    Progress,
-    Route,
-    Subject,
-)
+from recert.campaigns.items import hold
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Route, Subject
 from recert.campaigns.moves import Watch
+from recert.campaigns.once import is_marked, is_taken, mark, take_slot
+from recert.campaigns.places import recount_reviewers
+from recert.campaigns.progress_models import Progress
+from recert.campaigns.reviewing_models import Delegation
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.inventory.models import Account, Folder, Server
@@ -146,7 +141,7 @@ def _move(
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
-    recount(
+    recount_reviewers(
         session, campaign.id, *{one.before for one in moves}, *{one.reviewer_id for one in moves}
     )
     conflicts.mark(session, campaign.id)

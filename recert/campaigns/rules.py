@@ -122,3 +122,6 @@ def slot_after(extensions: int, slot: str) -> str:
 def change_until(decided_at: datetime, undo_minutes: int) -> datetime:
     """Until when a reduce or revoke can be changed. A keep can be changed until the close."""
     return decided_at + timedelta(minutes=undo_minutes)
+
+
+RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)

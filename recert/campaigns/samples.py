@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from recert.campaigns import notices, population, queries, service
+from recert.campaigns import notices, places, queries, service
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
 from recert.campaigns.models import Campaign
 from recert.foundation.actor import Actor
@@ -39,7 +39,7 @@ def samples(
         campaign = session.get_one(Campaign, campaign_id)
         player = replace(actor, name=f"{actor.name} (preview)")
         service.launch(session, campaign, actor=player, now=now, is_preview=True)
-        asked = population.reviewers_of(session, campaign_id)
+        asked = places.reviewers_of(session, campaign_id)
         ranked = sorted(asked, key=lambda row: (-row.Progress.open, row.Person.id))
         found = [
             sample

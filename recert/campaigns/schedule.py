@@ -9,14 +9,14 @@ the hour that comes twice."""
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Protocol
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from recert.campaigns.local_time import last_day, moment
 from recert.foundation.errors import BadInput
 
-MINUTE = timedelta(minutes=1)
 SEARCH = timedelta(days=366 * 9)  # 29 February can be eight years away
 EVERY = re.compile(r"every (\d{1,3}) months?")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -26,14 +26,6 @@ DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 class RhythmRejected(BadInput):
     """This rhythm cannot be used. Write quarterly, monthly, "every 6 months", or a cron expression
     of five fields."""
-
-
-class ZoneRejected(BadInput):
-    """This time zone is not known. Write one like Europe/Berlin."""
-
-
-class NoSuchTime(BadInput):
-    """This time does not exist in its zone, because the clock is put forward over it."""
 
 
 class Rhythm(Protocol):
@@ -103,11 +95,6 @@ class Cron:
         return day.isoformat()
 
 
-def last_day(day: date) -> int:
-    """The number of the last day of this day's month."""
-    return ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
-
-
 def rhythm(text: str) -> Rhythm:
     """A rhythm from its words, or RhythmRejected naming what is wrong."""
     words = " ".join(text.lower().split())
@@ -167,33 +154,6 @@ def _part(text: str, low: int, high: int, names: tuple[str, ...]) -> range:
     if last < first:
         raise RhythmRejected(f"{text!r} runs backwards.")
     return range(first, last + 1, width)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone, or ZoneRejected."""
-    if name not in available_timezones():
-        raise ZoneRejected(f"Asked for: {name!r}.")
-    return ZoneInfo(name)
-
-
-def exists(local: datetime) -> bool:
-    """False for a wall time over which the clock is put forward."""
-    there = local.astimezone(UTC).astimezone(local.tzinfo)
-    return there.replace(tzinfo=None) == local.replace(tzinfo=None)
-
-
-def check_exists(local: datetime) -> None:
-    """Raises NoSuchTime for a wall time that never comes."""
-    if not exists(local):
-        raise NoSuchTime(f"Asked for: {local:%Y-%m-%d %H:%M} in {local.tzinfo}.")
-
-
-def moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The moment of a wall time, in UTC."""
-    wall = datetime.combine(day, at)
-    while not exists(wall.replace(tzinfo=zone)):
-        wall += MINUTE
-    return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import policy_agreement, rules, schedule, service, subjects
+from recert.campaigns import local_time, policy_agreement, rules, schedule, service, subjects
 from recert.campaigns.models import Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.schedule import Monthly, Timetable
@@ -112,7 +112,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
 
 
 def _check(session: Session, wanted: Wanted, now: datetime) -> None:
-    name, zone = wanted.name.strip(), schedule.zone_of(wanted.zone)
+    name, zone = wanted.name.strip(), local_time.zone_of(wanted.zone)
     rhythm = schedule.rhythm(wanted.rhythm)
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME - LONGEST_SUFFIX or not name.isprintable():
         raise BadInput("A schedule needs a name of 2 to 109 printable characters.")
@@ -120,7 +120,7 @@ def _check(session: Session, wanted: Wanted, now: datetime) -> None:
         raise BadInput("Choose at least one server, and only servers that exist.")
     if not 1 <= wanted.days_to_answer <= 366:
         raise BadInput("Give 1 to 366 days to answer.")
-    first = schedule.moment(wanted.first_day, wanted.at, zone)
+    first = local_time.moment(wanted.first_day, wanted.at, zone)
     past = wanted.first_day < now.astimezone(zone).date()
     if past or (isinstance(rhythm, Monthly) and first <= now):
         raise FirstDayPast(f"It would have started at {first:%Y-%m-%d %H:%M} UTC.")

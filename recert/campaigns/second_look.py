@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import event_queries as queries
-from recert.campaigns.brake import RUNNING
-from recert.campaigns.event_models import Event, SecondLook
+from recert.campaigns.event_models import SecondLook
 from recert.campaigns.events import Why
-from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.campaigns.models import Answer, Campaign, Event, Item, ItemState
+from recert.campaigns.rules import RUNNING
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
 from recert.connectors import rights

@@ -7,46 +7,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, false, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from recert.campaigns.finalisation import needs_second
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import Policy, Risk
-from recert.campaigns.risk import risk_column
 from recert.foundation.db import AnyRow
 from recert.inventory.models import Account, Folder, Server
-from recert.people.models import Organisation, Person
+from recert.people.models import Person
 
 MOST = 200
-
-
-def applies(campaign: Campaign) -> bool:
-    """Whether its policy wants it. With stages the later look is the second person's."""
-    return Policy.of(campaign.policy).second_for_conflict and not campaign.stages
-
-
-def needs_second(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
-    """The condition that an item, if it is kept, waits for a second person."""
-    if not applies(campaign):
-        return false()
-    return and_(and_(Item.conflict), Item.answer == Answer.KEEP, _is_high(now))
-
-
-def carried_alone(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
-    """The condition that an item of a campaign with stages carries a keep of high risk that a
-    reviewer with a conflict of interest gave and nobody else looked at."""
-    if not Policy.of(campaign.policy).second_for_conflict:
-        return false()
-    carried = and_(Item.carried_conflict, Item.carried_answer == Answer.KEEP)
-    return and_(carried, Item.answer.is_(None), _is_high(now))
-
-
-def _is_high(now: datetime) -> ColumnElement[bool]:
-    high = (
-        select(Account.id)
-        .outerjoin(Person, Person.id == Account.person_id)
-        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
-        .where(Account.id == Item.account_id, risk_column(now) == Risk.HIGH.value)
-        .correlate(Item)
-    )
-    return high.exists()
 
 
 def waits(campaign: Campaign, now: datetime) -> ColumnElement[bool]:

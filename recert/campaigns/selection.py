@@ -8,16 +8,9 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from recert.campaigns import exclusions, subjects
-from recert.campaigns.event_models import CampaignGrant
-from recert.campaigns.models import (
-    Campaign,
-    CampaignKind,
-    CampaignState,
-    Exclusion,
-    Population,
-    Subject,
-)
+from recert.campaigns.models import Campaign, CampaignGrant, CampaignKind, CampaignState, Subject
 from recert.campaigns.scope import Scope, conditions, sample_key
+from recert.campaigns.setup_models import Exclusion, Population
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot
 from recert.inventory.queries import seen_in

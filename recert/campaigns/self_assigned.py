@@ -6,7 +6,8 @@ from functools import cache
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Delegation, Item, Route
+from recert.campaigns.models import Item, Route
+from recert.campaigns.reviewing_models import Delegation
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import RefusedByPolicy
 from recert.inventory.models import (

@@ -12,11 +12,10 @@ from recert import trail
 from recert.campaigns import (
     boundaries,
     conflicts,
-    deadlines,
-    freshness,
     frozen,
-    items,
     launch_record,
+    local_time,
+    once,
     places,
     policy_agreement,
     population,
@@ -25,17 +24,12 @@ from recert.campaigns import (
     subjects,
     trained,
 )
-from recert.campaigns.models import (
-    Campaign,
-    CampaignKind,
-    CampaignState,
-    Population,
-    Subject,
-)
+from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.scope import EVERYTHING, Scope
 from recert.campaigns.selection import Selection, select_for
+from recert.campaigns.setup_models import Population
 from recert.campaigns.stages import ONE_STAGE, Stages
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import give_room_to_sort, refresh_statistics
@@ -116,7 +110,7 @@ def draft(
     name = name.strip()
     if not rules.MIN_NAME <= len(name) <= rules.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
-    deadlines.check(due_at, now=now)
+    local_time.check(due_at, now=now)
     stages.check_room(due_at, now)
     known = set(session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
@@ -130,7 +124,7 @@ def draft(
         folder_prefix=clean_path(folder_prefix or "/"),
         scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
         due_at=due_at,
-        zone=deadlines.zone_name(zone, due_at),
+        zone=local_time.zone_name(zone, due_at),
         undo_minutes=undo_minutes,
         policy=policy.as_json(),
         weaker=policy_agreement.weaker(policy, undo_minutes, usual_undo_minutes),
@@ -279,14 +273,14 @@ def launch(
     campaign.launched_at, campaign.launched_by = now, actor.name
     campaign.routing_version, campaign.routed_away = route_rules.VERSION, found.routed_away
     made = _make_items(session, campaign, found)
-    population.start_progress(session, campaign.id)
-    places.start(session, campaign.id)
+    places.start_progress(session, campaign.id)
+    places.start_folders(session, campaign.id)
     conflicts.mark(session, campaign.id)
     frozen.freeze_accounts(session, campaign.id)
     found = _shared(found, population.shares_of(session, campaign))
     found = _trained(session, campaign, found, now=now)
-    seen = freshness.compared_with(part.snapshot_id for part in found.populations)
-    items.mark(session, campaign.id, freshness.SNAPSHOTS, seen, now)
+    seen = once.compared_with(part.snapshot_id for part in found.populations)
+    once.mark(session, campaign.id, once.SNAPSHOTS, seen, now)
     details = {
         "name": campaign.name,
         "items": made,

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import frozen, items, queries, rules
-from recert.campaigns.models import Campaign, CampaignState, Item, Progress
+from recert.campaigns.models import Campaign, CampaignState, Item
+from recert.campaigns.progress_models import Progress
 from recert.campaigns.rules import StepRefused
 from recert.campaigns.service import take_step
 from recert.foundation.actor import Actor, Role

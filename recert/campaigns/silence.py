@@ -10,17 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import early_close, items, places, rules, second_word, vanished
+from recert.campaigns import early_close, finalisation, places, rules, second_word, vanished
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
-from recert.campaigns.risk import risk_column
+from recert.campaigns.risk import open_of_risk
 from recert.campaigns.service import take_step
 from recert.foundation.actor import Actor, Role
-from recert.foundation.db import AnySelect
 from recert.foundation.separation import Step
-from recert.inventory.models import Account
 from recert.people import separation
-from recert.people.models import Organisation, Person
 
 
 @dataclass(frozen=True)
@@ -43,13 +40,13 @@ def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datet
     take_step(session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = now, actor.name
     separation.note(session, campaign.ref, Step.CLOSED, actor=actor, now=now)
-    items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
+    finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
     alone = second_word.withdraw(session, campaign)
     taken = _take(session, campaign, now)
     kept = _keep(session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
-    items.recount(session, campaign.id, *session.scalars(reviewers).all())
-    places.start(session, campaign.id)
+    places.recount_reviewers(session, campaign.id, *session.scalars(reviewers).all())
+    places.start_folders(session, campaign.id)
     return Silent(kept, taken, alone)
 
 
@@ -104,27 +101,3 @@ def _keep(session: Session, campaign_id: int) -> int:
         .values(state=ItemState.CLOSED, answer=Answer.NO_ANSWER, outcome=KEPT)
     )
     return int(getattr(session.execute(silent), "rowcount", 0))
-
-
-def open_of_risk(campaign_id: int, risk: Risk, now: datetime) -> AnySelect:
-    """The numbers of the open items of one class."""
-    return (
-        select(Item.id)
-        .join(Account, Account.id == Item.account_id)
-        .outerjoin(Person, Person.id == Account.person_id)
-        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
-        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
-        .where(risk_column(now) == risk.value)
-    )
-
-
-def risks_of(session: Session, item_ids: Sequence[int], now: datetime) -> dict[int, Risk]:
-    """The classes of some items, by number."""
-    query = (
-        select(Item.id, risk_column(now))
-        .join(Account, Account.id == Item.account_id)
-        .outerjoin(Person, Person.id == Account.person_id)
-        .outerjoin(Organisation, Organisation.id == Person.organisation_id)
-        .where(Item.id.in_(item_ids))
-    )
-    return {row[0]: Risk(row[1]) for row in session.execute(query)}

@@ -24,9 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from recert.campaigns import routing
-from recert.campaigns.models import Item, Population, Subject
+from recert.campaigns.models import Item, Subject
 from recert.campaigns.routing import NOBODY
 from recert.campaigns.scope import Scope, in_folder, is_held_by, is_unused
+from recert.campaigns.setup_models import Population
 from recert.connectors.contract import AccountKind
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import BadInput

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, Progress
+from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy
+from recert.campaigns.progress_models import Progress
 from recert.people.models import Person, Training
 
 NAMED = 10  # the others are only counted

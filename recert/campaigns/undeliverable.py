@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.letters import Addressee, Envelope, Letterhead, send
-from recert.campaigns.models import Campaign, CampaignState, Progress
+from recert.campaigns.models import Campaign, CampaignState
+from recert.campaigns.progress_models import Progress
 from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import FolderOwner

@@ -7,7 +7,14 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, deadlines, live_feed, policy_agreement, queries, service
+from recert.campaigns import (
+    brake,
+    live_feed,
+    local_time,
+    policy_agreement,
+    queries,
+    service,
+)
 from recert.campaigns import sign_off as ending
 from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, Campaign
@@ -66,7 +73,7 @@ def campaign_launch(
     chosen_template = template(key or "access")
     now, weaker = clock.now(), list[str]()
     day = day_of(due) if due else (now + timedelta(days=DEFAULT_DAYS)).date()
-    due_at = deadlines.end_of_day(day, zone, context.settings.zone)
+    due_at = local_time.end_of_day(day, zone, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         drafted = service.draft(
@@ -212,7 +219,7 @@ def _say_what_waits(session: Session, found: Campaign) -> None:
     if waiting.count:
         text = f"{waiting.count} changes wait for a second person (campaign release)."
         click.echo(" ".join((text, *waiting.reasons)), err=True)
-        rows = queries.first_waiting(session, found, FIRST_IN_USE, clock.now())
+        rows = brake.first_waiting(session, found, FIRST_IN_USE, clock.now())
         used = live_feed.last_transfers(session, [row.id for row in rows])
         for row in rows:
             if at := used.get(row.id):

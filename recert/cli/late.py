@@ -2,7 +2,7 @@
 
 import click
 
-from recert.campaigns import deadlines
+from recert.campaigns import local_time
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Item
 from recert.cli.base import Shell, cli, day_of, shell
@@ -29,7 +29,7 @@ def late_take_on(context: Shell, item: int, owner: str, until: str, reason: str)
         if found is None:
             raise NoSuchItem
         zone = session.get_one(Campaign, found.campaign_id).zone
-        ends = deadlines.end_of_day(day_of(until), zone, context.settings.zone)
+        ends = local_time.end_of_day(day_of(until), zone, context.settings.zone)
         made = late_owners.take_on(
             session, item, owner, ends, reason, actor=context.actor, now=clock.now()
         )

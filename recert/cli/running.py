@@ -11,8 +11,8 @@ from recert.campaigns import (
     bulk_handover,
     deadlines,
     early_close,
+    finalisation,
     instructions,
-    items,
     notices,
     postponing,
     service,
@@ -121,7 +121,7 @@ def campaign_finish(context: Shell, name: str, email: str) -> None:
         said = f"{person.email} ({context.actor.name})"
         actor = replace(context.actor, name=said, person_id=person.id, roles=frozenset())
         found = service.campaign_by_name(session, name)
-        done = items.finish(session, found, actor=actor, now=clock.now())
+        done = finalisation.finish(session, found, actor=actor, now=clock.now())
     click.echo(f"{done} answers of {email} are final.")
 
 

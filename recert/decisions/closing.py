@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import items, silence
-from recert.campaigns.items import digest_of
+from recert.campaigns.digests import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
 from recert.campaigns.silence import Silent

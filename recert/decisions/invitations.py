@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Contest, Item
+from recert.campaigns.completion_models import Contest
+from recert.campaigns.models import Item
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
 from recert.people.queries import is_active

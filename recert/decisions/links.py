@@ -130,9 +130,9 @@ def _ask_again(
         .values(state=ItemState.OPEN, outcome=ASKED_AGAIN, **empty)
     )
     session.expire_all()
-    campaign_items.recount(session, campaign_id, actor.person_id)
+    places.recount_reviewers(session, campaign_id, actor.person_id)
     folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()
-    places.recount(session, campaign_id, *session.scalars(folders))
+    places.recount_folders(session, campaign_id, *session.scalars(folders))
     details = {"gone": [], "asked_again": list(numbers), "because": why}
     by = system("answers by programs")
     trail.append(session, "items.refreshed", campaign.ref, details, actor=by, at=now)

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import items, places
+from recert.campaigns.completion_models import Contest
 from recert.campaigns.items import NoSuchItem
-from recert.campaigns.models import Answer, CampaignState, Contest, Item, ItemState
+from recert.campaigns.models import Answer, CampaignState, Item, ItemState
 from recert.decisions.models import Decision
 from recert.decisions.rules import TooLate
 from recert.decisions.service import details_of
@@ -87,6 +88,6 @@ def _keep(session: Session, item: Item, reason: str, *, actor: Actor, now: datet
         decided_at=now,
         outcome=f"Kept by {actor.name} after an objection: {reason}",
     )
-    items.recount(session, item.campaign_id, item.reviewer_id)
-    places.recount(session, item.campaign_id, item.folder_id)
+    places.recount_reviewers(session, item.campaign_id, item.reviewer_id)
+    places.recount_folders(session, item.campaign_id, item.folder_id)
     trail.append(session, "decision.recorded", item.ref, details_of(made), actor=actor, at=now)

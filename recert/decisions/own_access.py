@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import conflicts, handover, items, places
-from recert.campaigns.brake import RUNNING
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
+from recert.campaigns import conflicts, handover, items, once, places
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.moves import Watch
+from recert.campaigns.progress_models import Progress
 from recert.campaigns.rerouting import CHANGES
+from recert.campaigns.rules import RUNNING
 from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, Database
@@ -60,12 +61,12 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
         newest = str(newest_of(session, CHANGES))
         running = select(Campaign.id).where(Campaign.state.in_(RUNNING))
         numbers = session.scalars(running.order_by(Campaign.id)).all()
-        due = [one for one in numbers if not items.is_marked(session, one, MARK, newest)]
+        due = [one for one in numbers if not once.is_marked(session, one, MARK, newest)]
     withdrawn = 0
     for number in due:
         with db.transaction() as session:
             campaign = items.hold(session, number, alone=True)
-            items.mark(session, number, MARK, newest, now)
+            once.mark(session, number, MARK, newest, now)
             if campaign.state is CampaignState.ACTIVE:
                 withdrawn += _withdraw(session, campaign, now)
             _note_findings(session, campaign, now)
@@ -104,8 +105,8 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
         item = session.get_one(Item, number)
         handover.pass_on(session, item, afresh=True)
         reviewers.add(item.reviewer_id)
-        places.recount(session, campaign.id, item.folder_id)
-    items.recount(session, campaign.id, *reviewers)
+        places.recount_folders(session, campaign.id, item.folder_id)
+    places.recount_reviewers(session, campaign.id, *reviewers)
     conflicts.mark(session, campaign.id)
     again = {"gone": [], "asked_again": numbers, "because": ASKED_AGAIN, "moved": watch.moved()}
     trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)

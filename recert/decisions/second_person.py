@@ -52,8 +52,8 @@ def judge(
         none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
         outcome = f"{actor.name} asks again: {said}"
         items.take_step(session, item, ItemState.OPEN, outcome=outcome, **none)
-    items.recount(session, campaign.id, item.reviewer_id)
-    places.recount(session, campaign.id, item.folder_id)
+    places.recount_reviewers(session, campaign.id, item.reviewer_id)
+    places.recount_folders(session, campaign.id, item.folder_id)
     details = {"confirmed": confirmed, "reason": said, "version": item.version}
     trail.append(session, "decision.second_word", item.ref, details, actor=actor, at=now)
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, t
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import handover, not_mine, places, routing, self_assigned, silence
+from recert.campaigns import handover, not_mine, places, risk, routing, self_assigned
 from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
@@ -126,7 +126,7 @@ def mailable(
 ) -> set[int]:
     """Those of some questions that the campaign lets be answered from a mail."""
     policy = Policy.of(campaign.policy)
-    risks = silence.risks_of(session, item_ids, now)
+    risks = risk.risks_of(session, item_ids, now)
     return {item_id for item_id, risk in risks.items() if policy.by_mail(risk)}
 
 
@@ -152,7 +152,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
             handover.name_successor(session, item, successor)
         else:
             handover.pass_on(session, item)
-        places.recount(session, item.campaign_id, item.folder_id)
+        places.recount_folders(session, item.campaign_id, item.folder_id)
         return
     campaign_items.take_step(
         session,
@@ -164,8 +164,8 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
         decided_at=now,
         keep_until=decision.keep_until,
     )
-    campaign_items.recount(session, item.campaign_id, reviewer_id)
-    places.recount(session, item.campaign_id, item.folder_id)
+    places.recount_reviewers(session, item.campaign_id, reviewer_id)
+    places.recount_folders(session, item.campaign_id, item.folder_id)
 
 
 def _remaining(reply: Reply, granted: int) -> int | None:
@@ -256,7 +256,7 @@ def record_many(
         number = f"{batch}-late" if late else batch
         _record_set(session, campaign, here, mine, number, reply, late, actor=actor, now=now)
     if chosen:
-        places.recount(session, campaign.id, folder_id)
+        places.recount_folders(session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     left = sorted(set(ticked or ()) - set(chosen))
     names = skipped.names(session, campaign.id, left, ticked or {}, actor)
@@ -328,7 +328,7 @@ def _record_set(
         )
         .execution_options(synchronize_session=False)
     )
-    campaign_items.recount(session, campaign.id, actor.person_id)
+    places.recount_reviewers(session, campaign.id, actor.person_id)
     ids = ",".join(str(item_id) for item_id in chosen)
     details: dict[str, object] = {
         "answer": reply.answer.value,

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import conflicts, items, places, routing, second_word
+from recert.campaigns import conflicts, finalisation, items, once, places, routing
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -79,9 +79,9 @@ def settle_all(session: Session, campaign: Campaign, *, now: datetime) -> None:
     if not campaign.stages:
         return
     _withdraw_unseen(session, campaign, now)
-    items.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
+    finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
     silent = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN)
-    unconfirmed = second_word.carried_alone(campaign, now)
+    unconfirmed = finalisation.carried_alone(campaign, now)
     _wait(session, *silent, Item.carried_answer.is_not(None), ~unconfirmed)
     _settle(session, campaign, now)
 
@@ -122,7 +122,7 @@ def _end_stages(session: Session, campaign: Campaign, now: datetime) -> None:
         if now < stages.ends(number, campaign.due_at):
             continue
         here = (Item.campaign_id == campaign.id, Item.stage == number)
-        first = items.take_slot(session, campaign.id, f"stage {number} is over", now)
+        first = once.take_slot(session, campaign.id, f"stage {number} is over", now)
         # Who answers later is late, and has the usual time to change it; then the next one looks.
         old = now - timedelta(minutes=campaign.undo_minutes)
         late = true() if first else Item.decided_at <= old
@@ -213,8 +213,8 @@ def _next_stage(
     )
     session.expire_all()
     people = {row.before for row in moves} | {row.reviewer_id for row in moves}
-    items.recount(session, campaign.id, *people)
-    places.start(session, campaign.id)
+    places.recount_reviewers(session, campaign.id, *people)
+    places.start_folders(session, campaign.id)
     conflicts.mark(session, campaign.id)
     ids = sorted(row.id for row in moves)
     details: dict[str, Any] = {"who": following.who, "sees": following.sees.value, "items": ids}
@@ -292,8 +292,8 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
     count = int(getattr(done, "rowcount", 0))
     if count:
         session.expire_all()
-        items.recount(session, campaign.id, *people)
-        places.start(session, campaign.id)
+        places.recount_reviewers(session, campaign.id, *people)
+        places.start_folders(session, campaign.id)
     for details in filter(None, told):
         trail.append(session, "votes.counted", campaign.ref, details, actor=ACTOR, at=now)
     return count

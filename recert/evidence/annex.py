@@ -11,8 +11,9 @@ from sqlalchemy import case, func
 from sqlalchemy.orm import Session
 
 from recert.campaigns import frozen
-from recert.campaigns.frozen import REVIEWER, CampaignAccount
-from recert.campaigns.models import Answer, Item, Population
+from recert.campaigns.frozen import REVIEWER
+from recert.campaigns.models import Answer, Item
+from recert.campaigns.setup_models import CampaignAccount, Population
 from recert.changes.models import Order
 from recert.connectors import rights
 from recert.decisions.models import Decision

@@ -8,14 +8,9 @@ from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import frozen, route_rules
-from recert.campaigns.models import (
-    Campaign,
-    CampaignRelease,
-    Contest,
-    Item,
-    Population,
-    Route,
-)
+from recert.campaigns.completion_models import CampaignRelease, Contest
+from recert.campaigns.models import Campaign, Item, Route
+from recert.campaigns.setup_models import Population
 from recert.changes.models import Order, OrderStep
 from recert.changes.service import log_line
 from recert.connectors import rights

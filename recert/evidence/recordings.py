@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns.models import Item, Population
+from recert.campaigns.models import Item
+from recert.campaigns.setup_models import Population
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import instructions, launch_record, route_rules
+from recert.campaigns.local_time import zone_of
 from recert.campaigns.models import Campaign, CampaignState
-from recert.campaigns.schedule import zone_of
 from recert.evidence import (
     accountability,
     annex,

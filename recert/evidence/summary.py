@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import queries
-from recert.campaigns.models import Answer, Campaign, Item, ItemState, Population
+from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.scope import Scope
+from recert.campaigns.setup_models import Population
 from recert.changes.models import Order, OrderState
 from recert.decisions.models import Decision
 from recert.evidence import verifier, warnings

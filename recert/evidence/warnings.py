@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, Item, Population
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.setup_models import Population
 from recert.foundation.separation import address, login_of
 from recert.inventory.models import Server
 from recert.trail.models import TrailEntry

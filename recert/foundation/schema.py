@@ -9,24 +9,7 @@ from recert.foundation.db import Base, Database
 from recert.foundation.errors import RecertError
 
 VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
-ROOMS_WITH_TABLES = (
-    "trail",
-    "people",
-    "mail",
-    "inventory",
-    "changes",
-    "activity",
-    "campaigns",
-    "decisions",
-    "remediation",
-    "evidence",
-)
-FURTHER_TABLES = (
-    "recert.campaigns.event_models",
-    "recert.campaigns.frozen",
-    "recert.campaigns.board_models",
-    "recert.campaigns.schedule_models",
-)
+PRODUCT = Path(__file__).parents[1]
 
 
 class SchemaTooOld(RecertError):
@@ -34,11 +17,10 @@ class SchemaTooOld(RecertError):
 
 
 def metadata() -> MetaData:
-    """All tables of all rooms. Loaded by name, so that this room still knows no other."""
-    for room in ROOMS_WITH_TABLES:
-        import_module(f"recert.{room}.models")
-    for module in FURTHER_TABLES:
-        import_module(module)
+    """All tables of all packages: the modules `models` and `..._models`. They are found by their
+    file names, so that this package imports none of them."""
+    for file in sorted(PRODUCT.rglob("*models.py")):
+        import_module(".".join(("recert", *file.relative_to(PRODUCT).with_suffix("").parts)))
     return Base.metadata
 
 

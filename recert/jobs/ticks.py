@@ -10,8 +10,8 @@ from recert.activity import service as activity
 from recert.campaigns import (
     bulletins,
     contests,
+    finalisation,
     freshness,
-    items,
     launching,
     micro,
     notices,
@@ -130,7 +130,7 @@ def ask_about_changes(works: Works) -> int:
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
-        done = items.finalise_due(session, now=clock.now())
+        done = finalisation.finalise_due(session, now=clock.now())
     return done + staging.move_on(works.db, now=clock.now())
 
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from recert import trail
 from recert.campaigns import items
-from recert.campaigns.brake import FINAL, RUNNING
+from recert.campaigns.brake import FINAL
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.rules import RUNNING
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system

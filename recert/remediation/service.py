@@ -7,7 +7,7 @@ from sqlalchemy import String, case, cast, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import brake, contests, items
+from recert.campaigns import brake, contests, items, rules
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
@@ -59,7 +59,7 @@ def _order_all(db: Database, campaign_id: int, now: datetime) -> int:
 def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
     # What is counted stays as it is counted: two workers would both fill one batch.
     campaign = items.hold(session, campaign_id, alone=True)
-    if campaign.state not in brake.RUNNING:
+    if campaign.state not in rules.RUNNING:
         return 0
     batch = _final_without_order(session, campaign, BATCH, now)
     room = waves.room(session, campaign, len(batch), now=now) if batch else waves.Room(0, 0)

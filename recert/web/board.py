@@ -11,7 +11,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import deadlines, places, problems
+from recert.campaigns import local_time, places, problems
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
@@ -87,7 +87,7 @@ def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
         raise BadInput(next(iter(form.errors.values()))[0])
     with database().transaction() as session:
         campaign = campaign_of(session, campaign_id)
-        until = deadlines.end_of_day(form.until.data, campaign.zone, settings().zone)
+        until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)
         said = (form.owner.data, until, form.reason.data)
         made = late_owners.take_on(session, item_id, *said, actor=current_actor(), now=clock.now())
         owner = made.owner

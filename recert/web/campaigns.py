@@ -10,9 +10,9 @@ from wtforms.fields.choices import SelectChoice
 from recert.campaigns import (
     brake,
     contests,
-    deadlines,
     early_close,
     handover,
+    local_time,
     micro,
     notices,
     places,
@@ -109,7 +109,7 @@ def create() -> ResponseReturnValue:
 
 
 def _draft(form: CampaignForm) -> int:
-    due_at = deadlines.end_of_day(form.due.data, form.zone.data or "", settings().zone)
+    due_at = local_time.end_of_day(form.due.data, form.zone.data or "", settings().zone)
     with database().transaction() as session:
         return service.draft(
             session,

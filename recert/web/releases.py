@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, live_feed, queries
+from recert.campaigns import brake, live_feed
 from recert.campaigns.models import Campaign
 from recert.campaigns.service import NoSuchCampaign
 from recert.foundation import clock
@@ -33,7 +33,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         campaign = _campaign(session, campaign_id)
         found = brake.waiting(session, campaign, now)
-        rows = queries.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
+        rows = brake.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
         return render_template(
             "releases/show.html",
             campaign=campaign,

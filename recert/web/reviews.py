@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns import (
     contests,
+    finalisation,
     hints,
     instructions,
     postponing,
@@ -18,7 +19,6 @@ from recert.campaigns import (
     rules,
     subject_facts,
 )
-from recert.campaigns import items as campaign_items
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Subject
 from recert.decisions import given, service
@@ -245,7 +245,7 @@ def finish(campaign_id: int) -> ResponseReturnValue:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None or not queries.progress_of(session, campaign_id, person_id()):
             raise NoSuchItem
-        done = campaign_items.finish(session, campaign, actor=current_actor(), now=clock.now())
+        done = finalisation.finish(session, campaign, actor=current_actor(), now=clock.now())
     flash(f"Thank you. {done} answers are final now and are being carried out.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from recert.campaigns import brake
 from recert.campaigns.brake import NothingWaits, Waiting
-from recert.campaigns.models import Answer, Campaign, CampaignRelease, ItemState
+from recert.campaigns.completion_models import CampaignRelease
+from recert.campaigns.models import Answer, Campaign, ItemState
 from recert.campaigns.policy import Policy, Silence
 from recert.decisions.rules import Reply
 from recert.evidence import verifier

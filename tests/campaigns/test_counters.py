@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, items, places
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Progress
+from recert.campaigns import finalisation, handover, places
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.progress_models import Progress
 from recert.connectors.rights import Rights
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply
@@ -87,7 +88,7 @@ class Player:
 
     def finalise(self) -> None:
         with self.house.db.transaction() as session:
-            items.finalise_due(session, now=self.house.now)
+            finalisation.finalise_due(session, now=self.house.now)
 
 
 def recounted(house: House, campaign: int) -> dict[int | None, tuple[int, ...]]:

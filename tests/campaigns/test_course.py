@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, items, service, sign_off
+from recert.campaigns import finalisation, handover, service, sign_off
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.rules import StepRefused
@@ -27,7 +27,7 @@ KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
 
 def finalise(house: House) -> int:
     with house.db.transaction() as session:
-        return items.finalise_due(session, now=house.now)
+        return finalisation.finalise_due(session, now=house.now)
 
 
 def reassign(house: House, to: str, reason: str = "Holiday.", **more: Any) -> None:

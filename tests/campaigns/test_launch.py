@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import func, select, update
 
 from recert.campaigns import handover, population, service
-from recert.campaigns.models import Campaign, CampaignState, Item, Population, Progress, Route
+from recert.campaigns.models import Campaign, CampaignState, Item, Route
+from recert.campaigns.progress_models import Progress
 from recert.campaigns.rules import LaunchRefused, StepRefused
 from recert.campaigns.service import Preview
+from recert.campaigns.setup_models import Population
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed

@@ -7,18 +7,20 @@ from sqlalchemy import select
 
 from recert.campaigns import exclusions, micro
 from recert.campaigns import service as campaigns
-from recert.campaigns.event_models import CampaignGrant, Event, ServerLook
+from recert.campaigns.event_models import ServerLook
 from recert.campaigns.micro import Desk
 from recert.campaigns.models import (
     Answer,
     Campaign,
+    CampaignGrant,
     CampaignKind,
     CampaignState,
+    Event,
     Item,
     ItemState,
-    Population,
 )
 from recert.campaigns.scope import Scope
+from recert.campaigns.setup_models import Population
 from recert.connectors.rights import Rights
 from recert.decisions.rules import NotYours, Reply
 from recert.foundation.errors import NotAllowed

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from recert.campaigns import handover, notices
-from recert.campaigns.models import Answer, Campaign, Item, Progress
+from recert.campaigns.models import Answer, Campaign, Item
+from recert.campaigns.progress_models import Progress
 from recert.decisions import invitations
 from recert.decisions import service as decisions
 from recert.decisions.rules import Reply

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from recert.campaigns import delegations, handover, rerouting
 from recert.campaigns import service as campaigns
-from recert.campaigns.models import Answer, Campaign, Item, Progress, Route
+from recert.campaigns.models import Answer, Campaign, Item, Route
+from recert.campaigns.progress_models import Progress
 from recert.connectors.rights import Rights
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply

@@ -11,6 +11,7 @@ from recert.campaigns import (
     deadlines,
     early_close,
     launching,
+    local_time,
     notices,
     rerouting,
     scheduling,
@@ -18,8 +19,8 @@ from recert.campaigns import (
 )
 from recert.campaigns.bulk_handover import From, Given
 from recert.campaigns.early_close import TooEarly
+from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Route
-from recert.campaigns.schedule import NoSuchTime
 from recert.campaigns.scheduling import Wanted
 from recert.decisions import closing
 from recert.decisions.rules import Reply
@@ -53,7 +54,7 @@ def mails(house: House, kind: str = "") -> list[tuple[str, str]]:
 def zoned(house: House, zone: str, day: date) -> int:
     house.snapshot()
     with house.db.transaction() as session:
-        due = deadlines.end_of_day(day, zone, house.settings.zone)
+        due = local_time.end_of_day(day, zone, house.settings.zone)
         who = {"actor": house.officer, "now": clock.now()}
         made = service.draft(session, "Winter", [1], "/", due, undo_minutes=60, **who)
         service.launch(session, made, **who)

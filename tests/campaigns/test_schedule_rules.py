@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recert.campaigns import schedule
-from recert.campaigns.schedule import NoSuchTime, RhythmRejected, Timetable, ZoneRejected
+from recert.campaigns import local_time, schedule
+from recert.campaigns.local_time import NoSuchTime, ZoneRejected
+from recert.campaigns.schedule import RhythmRejected, Timetable
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
@@ -120,7 +121,7 @@ class TestTheClock:
     def test_a_wall_time_is_one_moment(
         self, zone: ZoneInfo, day: date, wall: time, moment: str
     ) -> None:
-        assert schedule.moment(day, wall, zone) == at(moment)
+        assert local_time.moment(day, wall, zone) == at(moment)
 
     @pytest.mark.parametrize("zone", [BERLIN, NEW_YORK])
     @pytest.mark.parametrize("wall", [time(0), time(1, 30), time(2, 30), time(3), time(23, 59)])
@@ -137,13 +138,13 @@ class TestTheClock:
 
     def test_a_due_date_over_which_the_clock_goes_is_named(self) -> None:
         with pytest.raises(NoSuchTime, match="2026-03-29 02:30 in Europe/Berlin"):
-            schedule.check_exists(datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN))
-        schedule.check_exists(datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN))
+            local_time.check_exists(datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN))
+        local_time.check_exists(datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN))
 
     def test_an_unknown_zone_is_named(self) -> None:
         for name in ("Mars/Olympus", "../etc/passwd", ""):
             with pytest.raises(ZoneRejected):
-                schedule.zone_of(name)
+                local_time.zone_of(name)
 
 
 class TestATimetable:

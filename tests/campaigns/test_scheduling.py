@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from recert.campaigns import calendar, launching, scheduling
 from recert.campaigns.calendar import Occurrence, Standing
+from recert.campaigns.local_time import ZoneRejected
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy, Silence
-from recert.campaigns.schedule import RhythmRejected, ZoneRejected
+from recert.campaigns.schedule import RhythmRejected
 from recert.campaigns.schedule_models import CampaignSchedule, ScheduleSlot, SlotState
 from recert.campaigns.scheduling import FirstDayPast, NoSuchSchedule, ScheduleRefused, Wanted
 from recert.foundation import clock

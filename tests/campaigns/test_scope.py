@@ -7,9 +7,10 @@ from sqlalchemy import select
 
 from recert.campaigns import exclusions
 from recert.campaigns import service as campaigns
-from recert.campaigns.models import Campaign, Exclusion, Item, LeftOut, Population
+from recert.campaigns.models import Campaign, Item
 from recert.campaigns.rules import LaunchRefused
 from recert.campaigns.scope import Holder, Scope
+from recert.campaigns.setup_models import Exclusion, LeftOut, Population
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed

@@ -16,7 +16,7 @@ from recert.campaigns.policy import (
     Silence,
     risk_of,
 )
-from recert.campaigns.silence import risk_column
+from recert.campaigns.risk import risk_column
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import Rights
 from recert.decisions.models import Decision

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from recert.campaigns import handover
 from recert.campaigns import service as campaigns
 from recert.campaigns.items import NoSuchItem
+from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.rules import LaunchRefused
-from recert.campaigns.schedule import NoSuchTime
 from recert.campaigns.schedule_models import SlotState
 from recert.campaigns.templates import TEMPLATES
 from recert.decisions import service as decisions

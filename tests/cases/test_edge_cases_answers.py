@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from recert.campaigns import exclusions, postponing, problems
 from recert.campaigns import service as campaigns
+from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy, Silence
 from recert.campaigns.postponing import PutOffOnce
-from recert.campaigns.schedule import NoSuchTime
 from recert.campaigns.scope import Scope
 from recert.connectors.rights import Rights
 from recert.decisions.models import Decision

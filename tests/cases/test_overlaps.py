@@ -2,7 +2,7 @@
 
 import pytest
 
-from recert.campaigns import items
+from recert.campaigns import finalisation
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
@@ -43,7 +43,7 @@ def says(house: House, campaign: int, reply: Reply, *, final: bool = True) -> No
         decisions.record(session, item.id, reply, actor=alice, now=house.now)
         if final:
             found = session.get_one(Campaign, campaign)
-            items.finish(session, found, actor=alice, now=house.now)
+            finalisation.finish(session, found, actor=alice, now=house.now)
 
 
 def writes(house: House, on: bool) -> None:

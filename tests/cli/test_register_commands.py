@@ -3,7 +3,8 @@
 from sqlalchemy import select
 
 from recert.campaigns import exclusions
-from recert.campaigns.models import Campaign, Delegation
+from recert.campaigns.models import Campaign
+from recert.campaigns.reviewing_models import Delegation
 from recert.campaigns.scope import Holder, Scope
 from recert.connectors.rights import Rights
 from tests.cli.conftest import Type

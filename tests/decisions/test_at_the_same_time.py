@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from recert.campaigns import bulk_handover
 from recert.campaigns.bulk_handover import From
-from recert.campaigns.models import Answer, Campaign, Item, ItemState, Progress
+from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.campaigns.progress_models import Progress
 from recert.decisions import service
 from recert.decisions.models import Decision
 from recert.decisions.rules import Reply

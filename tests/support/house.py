@@ -18,8 +18,8 @@ from recert.campaigns import (
     brake,
     contests,
     early_close,
+    finalisation,
     freshness,
-    items,
     policy_agreement,
     sign_off,
 )
@@ -217,7 +217,7 @@ class House:
         """A reviewer says that all his answers are final."""
         with self.db.transaction() as session:
             campaign = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(1)).one()
-            items.finish(session, campaign, actor=self.person(name), now=clock.now())
+            finalisation.finish(session, campaign, actor=self.person(name), now=clock.now())
 
     def carry_out(self) -> None:
         """One round of the worker: orders are written and carried out, items follow."""

@@ -1,52 +1,49 @@
-"""Tables of running a campaign: counters for the board, postponed items, the instruction."""
+"""Tables of answering: delegations, comments, postponements, instructions, ownership
+disputes."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.foundation.db import Base
 
 
-class FolderProgress(Base):
-    """Counts of one folder of a campaign, renewed in the transaction of each change, so that no
-    page counts items. The index gives the folders with the most open questions first. Its items
-    lie between `first_key` and `last_key`. Without foreign keys for the same reason as items."""
+class Delegation(Base):
+    """Somebody answers for a reviewer until a date."""
 
-    __tablename__ = "folder_progress"
-    __table_args__ = (
-        UniqueConstraint("campaign_id", "folder_id"),
-        Index("ix_folder_progress_open", "campaign_id", "open", "id"),
-    )
+    __tablename__ = "delegation"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    campaign_id: Mapped[int]
-    server_id: Mapped[int]
-    folder_id: Mapped[int]
-    first_key: Mapped[int]
-    last_key: Mapped[int]
-    total: Mapped[int]
-    open: Mapped[int]
-    keep: Mapped[int]
-    reduce: Mapped[int]
-    revoke: Mapped[int]
+    from_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    to_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # taken back early
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"delegation:{self.id}"
 
 
-class ServerProgress(Base):
-    """The sums of a server's folders in a campaign. Its items lie between `first_key` and
-    `last_key`, where pages look for them."""
+class ItemMessage(Base):
+    """One line of the conversation about an item: a reviewer asks, somebody answers."""
 
-    __tablename__ = "server_progress"
+    __tablename__ = "item_message"
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), primary_key=True)
-    first_key: Mapped[int]
-    last_key: Mapped[int]
-    total: Mapped[int]
-    open: Mapped[int]
-    keep: Mapped[int]
-    reduce: Mapped[int]
-    revoke: Mapped[int]
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    author: Mapped[str]
+    is_question: Mapped[bool]
+    text: Mapped[str]
+    at: Mapped[datetime]
 
 
 class Postponement(Base):
@@ -102,15 +99,3 @@ class OwnershipDoubt(Base):
     def ref(self) -> str:
         """How the trail names it."""
         return f"ownership:{self.id}"
-
-
-class Mark(Base):
-    """Up to where something was looked at for a campaign: one row for each kind, renewed, so that
-    it does not grow with what happens."""
-
-    __tablename__ = "campaign_mark"
-
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
-    value: Mapped[str] = mapped_column(String(64))
-    at: Mapped[datetime]

@@ -1,0 +1,42 @@
+"""Tables of ending a campaign: challenges of those who lose access, and approvals."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from recert.foundation.db import Base
+
+
+class Contest(Base):
+    """The window in which whoever loses access can object, before it is taken away."""
+
+    __tablename__ = "contest"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    until: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    objected_at: Mapped[datetime | None]
+    reason: Mapped[str]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+
+
+class CampaignRelease(Base):
+    """A second person let changes go that waited for him: how many, and which (a digest of their
+    numbers). `wave` is set when he lets a halted campaign go on after that wave."""
+
+    __tablename__ = "campaign_release"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    released_by: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    count: Mapped[int]
+    digest: Mapped[str]
+    wave: Mapped[int | None]
