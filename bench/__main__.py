@@ -17,10 +17,11 @@ from sqlalchemy import event, func, select
 from bench import evidence, mails, million, parallel, servers, tree
 from bench.yardstick import bare_insert_select, bare_update, raw_load, seconds, typical
 from recert.app import create_app
-from recert.campaigns import queries, service
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import queries
+from recert.campaigns.setup import launch as campaigns
 from recert.foundation import schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
 from recert.foundation.db import Database
@@ -118,7 +119,7 @@ def measure_launch(name: str, db: Database, server_id: int) -> int:
 
     def launch(number: int) -> int:
         with db.transaction() as session:
-            campaign = service.draft(
+            campaign = campaigns.draft(
                 session,
                 f"Bench {number}",
                 [server_id],
@@ -128,7 +129,7 @@ def measure_launch(name: str, db: Database, server_id: int) -> int:
                 actor=DIRECTOR,
                 now=now(),
             )
-            service.launch(session, campaign, actor=DIRECTOR, now=now())
+            campaigns.launch(session, campaign, actor=DIRECTOR, now=now())
             return campaign.id
 
     took = [seconds(lambda number=number: launch(number)) for number in range(3)]

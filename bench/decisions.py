@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import event, select, text
 
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.db import Database

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from bench.million import DIRECTOR, furnish
 from bench.yardstick import seconds
-from recert.campaigns import service
+from recert.campaigns.completion import close
 from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy, Silence
-from recert.decisions import closing
+from recert.campaigns.setup import launch
 from recert.foundation import clock
 from recert.foundation.db import Database
 
@@ -104,14 +104,14 @@ def _closed(db: Database) -> int:
     policy = Policy(high=Silence.REVOKE, medium=Silence.REVOKE, low=Silence.REVOKE)
     due, now = clock.now() + timedelta(days=1), clock.now()
     with db.transaction() as session:
-        made = service.draft(
+        made = launch.draft(
             session, "Large", [1], "/", due, undo_minutes=60, policy=policy, actor=DIRECTOR, now=now
         )
-        service.launch(session, made, actor=DIRECTOR, now=now)
+        launch.launch(session, made, actor=DIRECTOR, now=now)
         campaign_id = made.id
     with db.transaction() as session:
         later = due + timedelta(days=1)
-        closing.close(session, session.get_one(Campaign, campaign_id), actor=DIRECTOR, now=later)
+        close.close(session, session.get_one(Campaign, campaign_id), actor=DIRECTOR, now=later)
     with db.engine.begin() as connection:
         connection.execute(text("ANALYZE"))
     return campaign_id

@@ -27,9 +27,9 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from bench.million import OWNERS, _fill
-from recert.campaigns import service
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Item
-from recert.decisions.models import Decision
+from recert.campaigns.setup import launch
 from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import operator
 from recert.foundation.db import Database
@@ -88,10 +88,8 @@ def furnish(db: Database, reviewers: int, grants: int) -> int:
                 session, email, "Reviewer", PASSWORD, frozenset(), actor=DIRECTOR, now=at
             )
         due = at + timedelta(days=14)
-        made = service.draft(
-            session, "Load", [1], "/", due, undo_minutes=60, actor=DIRECTOR, now=at
-        )
-        service.launch(session, made, actor=DIRECTOR, now=at)
+        made = launch.draft(session, "Load", [1], "/", due, undo_minutes=60, actor=DIRECTOR, now=at)
+        launch.launch(session, made, actor=DIRECTOR, now=at)
         return made.id
 
 

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import letters, notices, service
-from recert.campaigns.letters import Letterhead
+from recert.campaigns import mailing
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.notifications import reviewer_mails
+from recert.campaigns.setup import launch
 from recert.connectors.embedded.passwords import hash_password
 from recert.demo.ports import free_port
 from recert.foundation import schema
@@ -94,10 +96,10 @@ def furnish(db: Database, folder: Path, reviewers: int) -> None:
     snapshots.take(db, server.id, actor=DIRECTOR, now=now)
     with db.transaction() as session:
         due = now() + timedelta(days=14)
-        drafted = service.draft(
+        drafted = launch.draft(
             session, "Bench", [server.id], "/", due, undo_minutes=60, actor=DIRECTOR, now=now()
         )
-        service.launch(session, drafted, actor=DIRECTOR, now=now())
+        launch.launch(session, drafted, actor=DIRECTOR, now=now())
 
 
 def raw_loop(port: int, mails: list[tuple[str, bytes]]) -> float:
@@ -147,9 +149,9 @@ def measure(db: Database, folder: Path, reviewers: int = 10_000) -> dict[str, ob
     head = Letterhead("https://recert.bench.example", ZoneInfo("UTC"), "recert@bench.example")
     with sink() as port:
         settings = MailSettings("127.0.0.1", port, sender=head.sender)
-        with timed(letters.render, "render") as rendering:
+        with timed(mailing.render, "render") as rendering:
             start = time.perf_counter()
-            written = notices.send_due(db, head, now=now())
+            written = reviewer_mails.send_due(db, head, now=now())
             put = time.perf_counter() - start
         with db.reading() as session:
             rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()

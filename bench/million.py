@@ -8,10 +8,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from bench.yardstick import bare_insert_select, seconds, typical
-from recert.campaigns import brake, hints, places, problems, queries, service
+from recert.campaigns import progress
+from recert.campaigns.completion import approvals
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import monitoring, queries, recommendations
+from recert.campaigns.setup import launch as campaigns
 from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
 from recert.foundation.db import Database
@@ -118,7 +121,7 @@ def measure(db: Database, grants: int) -> dict[str, object]:
     def launch() -> None:
         nonlocal campaign_id
         with db.transaction() as session:
-            made = service.draft(
+            made = campaigns.draft(
                 session,
                 "Million",
                 [1],
@@ -128,7 +131,7 @@ def measure(db: Database, grants: int) -> dict[str, object]:
                 actor=DIRECTOR,
                 now=clock.now(),
             )
-            service.launch(session, made, actor=DIRECTOR, now=clock.now())
+            campaigns.launch(session, made, actor=DIRECTOR, now=clock.now())
             campaign_id = made.id
 
     took = seconds(launch)
@@ -158,7 +161,7 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
             found = queries.items_to_review(
                 session, campaign_id, reviewer_id, folder_id, after=after
             )
-            hints.hints_for(session, found.rows, now=clock.now())
+            recommendations.hints_for(session, found.rows, now=clock.now())
 
     def board() -> None:
         with db.reading() as session:
@@ -166,11 +169,11 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
             queries.totals_of(session, campaign_id)
             queries.progress_board(session, campaign_id)
             queries.changes_by_state(session, campaign_id)
-            brake.count_waiting(session, campaign, clock.now())
-            places.servers(session, campaign_id)
-            places.folders(session, campaign_id, size=10)
+            approvals.count_waiting(session, campaign, clock.now())
+            progress.servers(session, campaign_id)
+            progress.folders(session, campaign_id, size=10)
             lateness.count_overdue(session, campaign, now=clock.now())
-            problems.problems(session, campaign, now=clock.now() + timedelta(days=20))
+            monitoring.problems(session, campaign, now=clock.now() + timedelta(days=20))
 
     first = typical(lambda: page(0), rounds=20)
     late = typical(lambda: page(last - 50), rounds=20)

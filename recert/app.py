@@ -7,9 +7,9 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from recert import web
-from recert.campaigns.letters import Letterhead
-from recert.campaigns.micro import Desk
-from recert.decisions.replies import ReplyDesk
+from recert.campaigns.decisions.mail_replies import ReplyDesk
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.foundation import secrets
 from recert.foundation.db import Database
 from recert.foundation.parallel import Jobs

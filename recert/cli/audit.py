@@ -5,8 +5,8 @@ from datetime import datetime
 import click
 from sqlalchemy.orm import Session
 
-from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign
+from recert.campaigns.setup import launch as campaigns
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, day_of, say_json, shell, table
 from recert.connectors import rights
 from recert.evidence import audit as verbs

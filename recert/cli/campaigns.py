@@ -7,26 +7,22 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import (
-    brake,
-    live_feed,
-    local_time,
-    policy_agreement,
-    queries,
-    service,
-)
-from recert.campaigns import sign_off as ending
-from recert.campaigns.item_filter import ItemFilter
+from recert.campaigns import local_time
+from recert.campaigns.completion import approvals, recent_use
+from recert.campaigns.completion import sign_off as ending
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign
-from recert.campaigns.service import Preview
-from recert.campaigns.templates import TEMPLATES, template
+from recert.campaigns.reviewing import queries
+from recert.campaigns.reviewing.item_filter import ItemFilter
+from recert.campaigns.setup import launch, policy_agreement
+from recert.campaigns.setup.launch import Preview
+from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
 from recert.cli.stages import stage_options, stages_of
 from recert.connectors import rights
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import BadInput
@@ -76,7 +72,7 @@ def campaign_launch(
     due_at = local_time.end_of_day(day, zone, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
-        drafted = service.draft(
+        drafted = launch.draft(
             session,
             name,
             chosen or list(session.scalars(select(Server.id))),
@@ -92,12 +88,12 @@ def campaign_launch(
             now=now,
         )
         if dry_run:
-            found = service.preview(session, drafted, now=now)
+            found = launch.preview(session, drafted, now=now)
             session.rollback()
         elif drafted.weaker:
-            found, weaker = service.preview(session, drafted, now=now), list(drafted.weaker)
+            found, weaker = launch.preview(session, drafted, now=now), list(drafted.weaker)
         else:
-            found = service.launch(session, drafted, actor=context.actor, now=now)
+            found = launch.launch(session, drafted, actor=context.actor, now=now)
     _show_preview(found)
     if weaker and not dry_run:
         click.echo(f"Its rules protect less than usual: {'; '.join(weaker)}.")
@@ -128,7 +124,7 @@ def _show_preview(found: Preview) -> None:
 def campaign_agree_policy(context: Shell, name: str, email: str, reason: str) -> None:
     """Agree to rules that protect less than usual, as an officer who did not draft them."""
     with context.transaction() as session:
-        found, actor = service.campaign_by_name(session, name), acting_as(session, context, email)
+        found, actor = launch.campaign_by_name(session, name), acting_as(session, context, email)
         rules = list(found.weaker)
         policy_agreement.agree(session, found.ref, rules, reason, actor=actor, now=clock.now())
     click.echo(f"Agreed: {'; '.join(rules)}. Launch it with `recert campaign start`.")
@@ -141,8 +137,8 @@ def campaign_start(context: Shell, name: str) -> None:
     """Launch a campaign that is drafted."""
     actor = context.actor
     with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
-        done = service.launch(session, found, actor=actor, now=clock.now())
+        found = launch.campaign_by_name(session, name)
+        done = launch.launch(session, found, actor=actor, now=clock.now())
     _show_preview(done)
     click.echo(f"{name} is launched. The worker sends the mails.")
 
@@ -189,7 +185,7 @@ def campaign_list(context: Shell, as_json: bool) -> None:
 def campaign_show(context: Shell, name: str, as_json: bool) -> None:
     """Show the items of a campaign (by name or number)."""
     with context.db.reading() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         _say_what_waits(session, found)
         after: int | None = 0
         while after is not None:
@@ -215,16 +211,16 @@ def campaign_show(context: Shell, name: str, as_json: bool) -> None:
 
 def _say_what_waits(session: Session, found: Campaign) -> None:
     """On standard error, so that `--json` stays one object per line."""
-    waiting = brake.waiting(session, found, clock.now())
+    waiting = approvals.waiting(session, found, clock.now())
     if waiting.count:
         text = f"{waiting.count} changes wait for a second person (campaign release)."
         click.echo(" ".join((text, *waiting.reasons)), err=True)
-        rows = brake.first_waiting(session, found, FIRST_IN_USE, clock.now())
-        used = live_feed.last_transfers(session, [row.id for row in rows])
+        rows = approvals.first_waiting(session, found, FIRST_IN_USE, clock.now())
+        used = recent_use.last_transfers(session, [row.id for row in rows])
         for row in rows:
             if at := used.get(row.id):
                 click.echo(f"In use: {row.account} in {row.folder}, last {at:%Y-%m-%d}.", err=True)
-    if wave := brake.halted_after(session, found.id):
+    if wave := approvals.halted_after(session, found.id):
         click.echo(f"Halted: too many changes failed in wave {wave}.", err=True)
 
 
@@ -237,8 +233,8 @@ def campaign_release(context: Shell, name: str, email: str, reason: str) -> None
     """Let changes go that wait for a second person, or a halted campaign go on."""
     with context.transaction() as session:
         actor = acting_as(session, context, email)
-        found = service.campaign_by_name(session, name)
-        made = brake.release(session, found, reason, actor=actor, now=clock.now())
+        found = launch.campaign_by_name(session, name)
+        made = approvals.release(session, found, reason, actor=actor, now=clock.now())
     click.echo(f"{name}: {made.count} changes are released." if made.count else f"{name} goes on.")
 
 
@@ -249,7 +245,7 @@ def campaign_release(context: Shell, name: str, email: str, reason: str) -> None
 def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
     """Acknowledge the result. Refused while a change is not proved."""
     with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         key = secrets.signing_key(context.settings.keys)
         ending.sign_off(session, found, statement, key, actor=context.actor, now=clock.now())
     click.echo(f"{name} is signed off.")
@@ -262,7 +258,7 @@ def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
 def campaign_void(context: Shell, name: str, reason: str) -> None:
     """Stop a campaign for good; nothing of it is deleted."""
     with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         ending.void(session, found, reason, actor=context.actor, now=clock.now())
     click.echo(f"{name} is void.")
 

@@ -2,10 +2,10 @@
 
 import click
 
-from recert.campaigns import second_word, service
+from recert.campaigns.completion import keep_confirmation
+from recert.campaigns.setup import launch
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, listing, shell
 from recert.cli.campaigns import campaign
-from recert.decisions import second_person
 from recert.foundation import clock
 
 
@@ -17,10 +17,10 @@ def campaign_to_confirm(context: Shell, name: str, as_json: bool) -> int:
     """Keeps of high risk whose reviewer could give himself the same: a second person must
     confirm each. Exit 2 when there is one."""
     with context.db.reading() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         rows = [
             (row.id, row.server, row.folder, row.account, row.reviewer)
-            for row in second_word.waiting(session, found, now=clock.now())
+            for row in keep_confirmation.waiting(session, found, now=clock.now())
         ]
     header = ("ITEM", "SERVER", "FOLDER", "ACCOUNT", "REVIEWER")
     listing(header, rows, as_json=as_json)
@@ -36,7 +36,7 @@ def campaign_to_confirm(context: Shell, name: str, as_json: bool) -> int:
 def campaign_confirm(context: Shell, item: int, email: str, reason: str, ask_again: bool) -> None:
     """Confirm the keep of an ITEM, or ask its reviewer again (see: campaign to-confirm)."""
     with context.transaction() as session:
-        second_person.judge(
+        keep_confirmation.judge(
             session,
             item,
             confirmed=not ask_again,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from recert.campaigns import service as campaigns
+from recert.campaigns.setup import launch as campaigns
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, cli, shell
 from recert.evidence import service, verifier
 from recert.evidence.summary import verifier_sha256

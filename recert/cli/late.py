@@ -3,8 +3,8 @@
 import click
 
 from recert.campaigns import local_time
-from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Item
+from recert.campaigns.transitions import NoSuchItem
 from recert.cli.base import Shell, cli, day_of, shell
 from recert.foundation import clock
 from recert.remediation import late_owners

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from recert.campaigns import contests
+from recert.campaigns.completion import challenges
 from recert.changes import execution, preview, queries, service, tickets, undoing
 from recert.changes.models import OrderState
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
@@ -117,7 +117,7 @@ def order_run(context: Shell, dry_run: bool) -> int:
 
 def _write_orders(db: Database) -> int:
     """Orders for final decisions; how many."""
-    contests.open_due(db, now=clock.now())
+    challenges.open_due(db, now=clock.now())
     return remediation.order_final(db, now=clock.now())
 
 

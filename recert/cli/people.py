@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from recert.campaigns import not_mine
+from recert.campaigns.reviewing import ownership_disputes
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, listing, shell
 from recert.foundation import clock
 from recert.inventory import account_persons, registers
@@ -125,7 +125,7 @@ def owners_not_mine(context: Shell, as_json: bool) -> int:
     with context.db.reading() as session:
         rows = [
             (row.OwnershipDoubt.id, row.server, row.path, row.email, row.OwnershipDoubt.reason)
-            for row in not_mine.doubts(session)
+            for row in ownership_disputes.doubts(session)
         ]
     header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
     listing(header, rows, as_json=as_json)
@@ -169,4 +169,6 @@ def owners_settle(context: Shell, number: int, owner: str, reason: str) -> None:
     """Say who answers for a folder whose owner said "not mine" (see: owners not-mine)."""
     with context.transaction() as session:
         now = clock.now()
-        click.echo(not_mine.settle(session, number, owner, reason, actor=context.actor, now=now))
+        click.echo(
+            ownership_disputes.settle(session, number, owner, reason, actor=context.actor, now=now)
+        )

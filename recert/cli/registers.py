@@ -4,7 +4,8 @@ from datetime import datetime, time
 
 import click
 
-from recert.campaigns import delegations, exclusions
+from recert.campaigns.reviewing import delegation
+from recert.campaigns.setup import exclusions
 from recert.cli.base import Shell, cli, day_of, shell, table
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
@@ -93,7 +94,7 @@ def delegate(
             if person is None:
                 raise BadInput(f"Nobody has the address {email!r}.")
         one, other = (person for person in persons if person)
-        delegations.delegate(
+        delegation.delegate(
             session, one, other, first, _end(context, until), reason, actor=context.actor, now=now
         )
     click.echo(f"{stand_in} answers for {principal} until {until}.")

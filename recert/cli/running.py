@@ -7,21 +7,15 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import (
-    bulk_handover,
-    deadlines,
-    early_close,
-    finalisation,
-    instructions,
-    notices,
-    postponing,
-    service,
-)
-from recert.campaigns.bulk_handover import From
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.completion import close, early_close
+from recert.campaigns.decisions import finalisation
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.notifications import due_date_extension, reviewer_mails
+from recert.campaigns.reviewing import bulk_reassignment, instructions, postponement
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.setup import launch
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, day_of, say_json, shell, table
 from recert.cli.campaigns import campaign
-from recert.decisions import closing
 from recert.evidence import reviewers
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
@@ -48,12 +42,12 @@ def campaign_remind(context: Shell, name: str, reviewer: str | None) -> None:
     """Remind everybody who has open items, or one of them, at most once a day."""
     head, now = Letterhead.of(context.settings), clock.now()
     with context.transaction() as session:
-        found, sent = service.campaign_by_name(session, name), 1
+        found, sent = launch.campaign_by_name(session, name), 1
         if reviewer:
             person = person_of(session, reviewer)
-            notices.remind_one(session, found, person, head, actor=context.actor, now=now)
+            reviewer_mails.remind_one(session, found, person, head, actor=context.actor, now=now)
         else:
-            sent = notices.remind_now(session, found, head, actor=context.actor, now=now)
+            sent = reviewer_mails.remind_now(session, found, head, actor=context.actor, now=now)
     click.echo(f"{sent} reminders are in the outbox.")
 
 
@@ -78,12 +72,12 @@ def campaign_reassign(
     if bool(before) + queue + bool(folder) != 1:
         raise BadInput("Say one of --from, --queue and --folder.")
     with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         source = From(
             reviewer_id=person_of(session, before).id if before else None,
             folder_id=_folder(session, folder) if folder else None,
         )
-        given = bulk_handover.reassign_all(
+        given = bulk_reassignment.reassign_all(
             session,
             found,
             source,
@@ -120,7 +114,7 @@ def campaign_finish(context: Shell, name: str, email: str) -> None:
         person = person_of(session, email)
         said = f"{person.email} ({context.actor.name})"
         actor = replace(context.actor, name=said, person_id=person.id, roles=frozenset())
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         done = finalisation.finish(session, found, actor=actor, now=clock.now())
     click.echo(f"{done} answers of {email} are final.")
 
@@ -135,8 +129,10 @@ def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
     year from now."""
     head, now = Letterhead.of(context.settings), clock.now()
     with context.transaction() as session:
-        found, day = service.campaign_by_name(session, name), day_of(due)
-        mails = deadlines.extend(session, found, day, reason, head, actor=context.actor, now=now)
+        found, day = launch.campaign_by_name(session, name), day_of(due)
+        mails = due_date_extension.extend(
+            session, found, day, reason, head, actor=context.actor, now=now
+        )
     click.echo(f"{name} is due at the end of {due}. {mails} mails are in the outbox.")
 
 
@@ -148,7 +144,7 @@ def campaign_quality(context: Shell, name: str, as_json: bool) -> None:
     """Show how reviewers answered: seconds per answer (a pause of more than ten minutes counts as
     ten), how many in bulk, and which version of the instruction they have read."""
     with context.db.reading() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         rows = list(reviewers.reviewers(session, found.id))
     if as_json:
         for row in rows:
@@ -166,7 +162,7 @@ def campaign_late(context: Shell, name: str, as_json: bool) -> int:
     """Show the changes that are not verified within the days of their risk class (--days-high and
     its like). Exit 2 when there is one."""
     with context.db.reading() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         rows = [
             {
                 "item": row.id,
@@ -233,7 +229,7 @@ def postpone(context: Shell, item: int, email: str, until: str) -> None:
         person = person_of(session, email)
         name = f"{person.email} ({context.actor.name})"
         actor = replace(context.actor, name=name, person_id=person.id, roles=frozenset())
-        postponing.postpone(session, item, day, zone, actor=actor, now=clock.now())
+        postponement.postpone(session, item, day, zone, actor=actor, now=clock.now())
     click.echo(f"Item {item} is put off until the end of {until}.")
 
 
@@ -250,13 +246,13 @@ def campaign_close(context: Shell, name: str, reason: str, email: str | None) ->
     and another one closes it (--as)."""
     now = clock.now()
     with context.transaction() as session:
-        found = service.campaign_by_name(session, name)
+        found = launch.campaign_by_name(session, name)
         actor = acting_as(session, context, email) if email else context.actor
         if reason and early_close.is_early(session, found, now=now):
             early_close.ask(session, found, reason, actor=actor, now=now)
             click.echo(f"Written down. Another officer closes {name} (campaign close --as).")
             return
-        silent = closing.close(session, found, actor=actor, now=now)
+        silent = close.close(session, found, actor=actor, now=now)
     click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
     if silent.taken:
         taken = sum(silent.taken.values())

@@ -6,9 +6,9 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from recert.campaigns import calendar, scheduling
-from recert.campaigns.scheduling import Wanted
-from recert.campaigns.templates import template
+from recert.campaigns.schedule import calendar, service
+from recert.campaigns.schedule.service import Wanted
+from recert.campaigns.setup.presets import template
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
 from recert.cli.policy import policy_of, policy_options
 from recert.cli.scope import scope_of, scope_options
@@ -78,9 +78,9 @@ def schedule_add(
             stages=stages_of(rules),
             policy=policy_of(rules),
         )
-        made = scheduling.add(session, wanted, actor=context.actor, now=clock.now())
+        made = service.add(session, wanted, actor=context.actor, now=clock.now())
         coming = calendar.next_days(made, now=clock.now())
-        agreed = made.id in scheduling.agreed(session)
+        agreed = made.id in service.agreed(session)
     if not agreed:
         click.echo("Its rules protect less than usual: another officer must agree (agree-policy).")
     click.echo(f"{name} is scheduled. Next (UTC): {', '.join(map(_say, coming)) or 'never'}.")
@@ -159,8 +159,8 @@ def schedule_agree_policy(context: Shell, name: str, email: str, reason: str) ->
     """Agree to rules that protect less than usual, as an officer who did not set them. Nothing is
     launched before."""
     with context.transaction() as session:
-        found, actor = scheduling.active_by_name(session, name), acting_as(session, context, email)
-        scheduling.agree_policy(session, found.id, reason, actor=actor, now=clock.now())
+        found, actor = service.active_by_name(session, name), acting_as(session, context, email)
+        service.agree_policy(session, found.id, reason, actor=actor, now=clock.now())
     click.echo(f"Agreed: {name} launches its reviews.")
 
 
@@ -170,6 +170,6 @@ def schedule_agree_policy(context: Shell, name: str, email: str, reason: str) ->
 def schedule_off(context: Shell, name: str) -> None:
     """Launch no more reviews by this schedule; those that were launched go on."""
     with context.transaction() as session:
-        found = scheduling.active_by_name(session, name)
-        scheduling.switch_off(session, found, actor=context.actor, now=clock.now())
+        found = service.active_by_name(session, name)
+        service.switch_off(session, found, actor=context.actor, now=clock.now())
     click.echo(f"{name} is switched off.")

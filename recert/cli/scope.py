@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recert.campaigns.scope import EVERYTHING, Holder, Scope
+from recert.campaigns.setup.scope import EVERYTHING, Holder, Scope
 from recert.connectors import rights
 
 Command = TypeVar("Command", bound=Callable[..., Any])

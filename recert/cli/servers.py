@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from recert.campaigns.decisions import certified_until
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.connectors import rights
 from recert.connectors.embedded.certificate import self_signed_certificate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.probing import Credential, probe
-from recert.decisions import certified
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, service
@@ -200,7 +200,7 @@ def grants(
         newest = queries.last_complete(session, found.id)
         if newest is None:
             raise BadInput(f"{name} has no complete snapshot. Run: recert snapshot {name}")
-        listed = certified.grants_in if with_certified else queries.grants_in
+        listed = certified_until.grants_in if with_certified else queries.grants_in
         rows: Iterable[Any] = listed(session, newest)
         if expanded:
             boundaries = queries.boundaries_in(session, newest)
@@ -233,7 +233,7 @@ def _grant_fact(row: Any, found_rights: int) -> dict[str, object]:
 
 
 def _certified_fact(row: Any, days: int) -> dict[str, object]:
-    until = certified.until(row, days)
+    until = certified_until.until(row, days)
     return {
         "certified_at": row.certified_at.isoformat() if row.certified_at else None,
         "certified_until": until.isoformat() if until else None,
@@ -243,7 +243,7 @@ def _certified_fact(row: Any, days: int) -> dict[str, object]:
 def _certified_until(row: Any, days: int, wanted: bool) -> str:
     if not wanted:
         return ""
-    until = certified.until(row, days)
+    until = certified_until.until(row, days)
     return f"  certified until {until:%Y-%m-%d}" if until else "  not certified"
 
 

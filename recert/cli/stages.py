@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recert.campaigns.stages import Stage, Stages, Vote
+from recert.campaigns.setup.stages import Stage, Stages, Vote
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -23,11 +23,10 @@ import click
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import early_close, sign_off
+from recert.campaigns.completion import close, early_close, sign_off
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes.models import Order, OrderState
-from recert.decisions import closing
-from recert.decisions.models import Decision
 from recert.demo import company, probe, stage
 from recert.demo.ports import free_port
 from recert.demo.stage import Stage
@@ -226,7 +225,7 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
             second = stage.acting(session, "officer2")
             early_close.ask(session, campaign, "Played.", actor=second, now=clock.now())
         officer = stage.acting(session, "officer")
-        closing.close(session, campaign, actor=officer, now=clock.now())
+        close.close(session, campaign, actor=officer, now=clock.now())
         statement = "Played by the check."
         sign_off.sign_off(session, campaign, statement, key, actor=officer, now=clock.now())
         _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")

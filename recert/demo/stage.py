@@ -14,9 +14,9 @@ import waitress
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from recert.campaigns import policy_agreement
-from recert.campaigns import service as campaigns
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup import policy_agreement
 from recert.connectors.embedded.server import EmbeddedServer, self_signed_certificate
 from recert.demo import company
 from recert.demo.post_office import PostOffice

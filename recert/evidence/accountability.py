@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import not_mine
+from recert.campaigns.reviewing import ownership_disputes
 from recert.mail.models import OutboxMessage
 from recert.remediation import late_owners
 
@@ -65,5 +65,5 @@ def doubts(session: Session, campaign_id: int) -> list[dict[str, Any]]:
             "settled_by": row.OwnershipDoubt.settled_by,
             "outcome": row.OwnershipDoubt.outcome,
         }
-        for row in not_mine.doubts(session, campaign_id)
+        for row in ownership_disputes.doubts(session, campaign_id)
     ]

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import case, func
 from sqlalchemy.orm import Session
 
-from recert.campaigns import frozen
-from recert.campaigns.frozen import REVIEWER
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item
-from recert.campaigns.setup_models import CampaignAccount, Population
+from recert.campaigns.setup import frozen_facts
+from recert.campaigns.setup.frozen_facts import REVIEWER
+from recert.campaigns.setup.models import CampaignAccount, Population
 from recert.changes.models import Order
 from recert.connectors import rights
-from recert.decisions.models import Decision
 from recert.evidence.sealed import Sealed
 from recert.evidence.texts import iso, moment
 from recert.evidence.workbook import Workbook
@@ -103,7 +103,7 @@ def _query(campaign_id: int) -> AnySelect:
         *(Order.id, Order.verified_at),
     ]
     return (
-        frozen.of_items(campaign_id, columns)
+        frozen_facts.of_items(campaign_id, columns)
         .join(
             Population,
             (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id),

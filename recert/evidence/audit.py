@@ -13,9 +13,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item
 from recert.changes.models import Order
-from recert.decisions.models import Decision
 from recert.evidence.models import Judgement, Remark, Sample, Verdict
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow

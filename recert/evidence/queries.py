@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import frozen, route_rules
-from recert.campaigns.completion_models import CampaignRelease, Contest
+from recert.campaigns.completion.models import CampaignRelease, Contest
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, Item, Route
-from recert.campaigns.setup_models import Population
+from recert.campaigns.setup import frozen_facts, routing
+from recert.campaigns.setup.models import Population
 from recert.changes.models import Order, OrderStep
 from recert.changes.service import log_line
 from recert.connectors import rights
-from recert.decisions.models import Decision
 from recert.evidence.texts import iso
 from recert.foundation import bulk
 from recert.foundation.db import AnySelect
@@ -53,14 +53,14 @@ def rights_text(mask: int | None) -> str:
 def items(session: Session, campaign: Campaign) -> Iterator[Rows]:
     """Every item with what was asked, of whom, and where it ended, as ITEMS, in the order of the
     campaign's pages."""
-    rules = {route.value: route_rules.rule_of(route, campaign.routing_version) for route in Route}
+    rules = {route.value: routing.rule_of(route, campaign.routing_version) for route in Route}
     columns = [
-        *frozen.item_columns(),
-        *frozen.account_columns(),
+        *frozen_facts.item_columns(),
+        *frozen_facts.account_columns(),
         *(Item.state, Item.answer, Item.answer_rights, Item.outcome),
         *(Item.account_id, Item.folder_id),
     ]
-    query = frozen.of_items(campaign.id, columns).order_by(Item.sort_key)
+    query = frozen_facts.of_items(campaign.id, columns).order_by(Item.sort_key)
     shared = session.scalar(select(Server.id).where(Server.storage != "").limit(1)) is not None
     for part in bulk.select(session, query):
         also = _also_open(session, part) if shared else {}

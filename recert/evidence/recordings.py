@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.models import Item
-from recert.campaigns.setup_models import Population
+from recert.campaigns.setup.models import Population
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from recert.campaigns import instructions, queries
-from recert.decisions.quality import Quality, quality
+from recert.campaigns.decisions.reviewer_quality import Quality, quality
+from recert.campaigns.reviewing import instructions, queries
 from recert.people import trainings
 
 CHUNK = 200

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import instructions, launch_record, route_rules
 from recert.campaigns.local_time import zone_of
 from recert.campaigns.models import Campaign, CampaignState
+from recert.campaigns.reviewing import instructions
+from recert.campaigns.setup import launch_record, routing
 from recert.evidence import (
     accountability,
     annex,
@@ -98,7 +99,7 @@ def export(
             raise BadInput(
                 f"The campaign {campaign.name!r} is {campaign.state.value}: no evidence."
             )
-        if campaign.routing_version not in route_rules.VERSIONS:
+        if campaign.routing_version not in routing.VERSIONS:
             raise BadInput(
                 f"The campaign {campaign.name!r} was routed by version "
                 f"{campaign.routing_version} of the rules, which does not exist: somebody changed "
@@ -226,7 +227,7 @@ def _about(
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(queries.releases(session, campaign.id)),
         "not_mine": accountability.doubts(session, campaign.id),
-        "routing": route_rules.as_json(campaign.routing_version),
+        "routing": routing.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),
         "due_date_extended": campaign.extensions,

@@ -12,12 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns import queries
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
-from recert.campaigns.scope import Scope
-from recert.campaigns.setup_models import Population
+from recert.campaigns.reviewing import queries
+from recert.campaigns.setup.models import Population
+from recert.campaigns.setup.scope import Scope
 from recert.changes.models import Order, OrderState
-from recert.decisions.models import Decision
 from recert.evidence import verifier, warnings
 from recert.foundation.db import AnyRow
 from recert.foundation.figures import Duration, lasted, summed

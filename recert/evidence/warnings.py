@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign, Item
-from recert.campaigns.setup_models import Population
+from recert.campaigns.setup.models import Population
 from recert.foundation.separation import address, login_of
 from recert.inventory.models import Server
 from recert.trail.models import TrailEntry

@@ -7,24 +7,22 @@ from functools import partial
 from pathlib import Path
 
 from recert.activity import service as activity
-from recert.campaigns import (
-    bulletins,
-    contests,
-    finalisation,
-    freshness,
-    launching,
-    micro,
-    notices,
-    removals,
-    rerouting,
+from recert.campaigns.completion import challenges
+from recert.campaigns.decisions import finalisation, own_access, stage_outcomes
+from recert.campaigns.decisions.mail_replies import ReplyDesk
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.notifications import (
+    removal_mails,
+    reviewer_mails,
+    stale_mails,
     undeliverable,
-    waiting,
+    update_mails,
 )
-from recert.campaigns.letters import Letterhead
-from recert.campaigns.micro import Desk
+from recert.campaigns.reviewing import reviewer_changes, snapshot_refresh
+from recert.campaigns.schedule import runner
+from recert.campaigns.triggers import micro_campaigns
+from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.changes import execution
-from recert.decisions import own_access, staging
-from recert.decisions.replies import ReplyDesk
 from recert.evidence import recordings
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
@@ -97,19 +95,21 @@ def take_wanted_snapshots(works: Works) -> int:
 def refresh_items(works: Works) -> int:
     """Asks again where access changed, whoever took the snapshot that shows it."""
     now = clock.now()
-    touched = freshness.refresh_due(works.db, now=now)
-    return touched + freshness.want_second_readings(works.db, actor=WORKER, now=now)
+    touched = snapshot_refresh.refresh_due(works.db, now=now)
+    return touched + snapshot_refresh.want_second_readings(works.db, actor=WORKER, now=now)
 
 
 def follow_people(works: Works) -> int:
     """Undecided items go to whoever must answer them now."""
     now = clock.now()
-    return rerouting.follow_due(works.db, now=now) + own_access.withdraw_due(works.db, now=now)
+    return reviewer_changes.follow_due(works.db, now=now) + own_access.withdraw_due(
+        works.db, now=now
+    )
 
 
 def launch_scheduled(works: Works) -> int:
     """Reviews whose day has come."""
-    return launching.launch_due(works.db, now=clock.now())
+    return runner.launch_due(works.db, now=clock.now())
 
 
 def read_logs(works: Works) -> int:
@@ -124,19 +124,19 @@ def read_logs(works: Works) -> int:
 def ask_about_changes(works: Works) -> int:
     """Micro reviews about what changed outside of Recert. They come after the scheduled ones, so
     that nobody is asked twice."""
-    return micro.ask_due(works.db, works.desk, now=clock.now()) if works.desk else 0
+    return micro_campaigns.ask_due(works.db, works.desk, now=clock.now()) if works.desk else 0
 
 
 def finalise(works: Works) -> int:
     """Answers that can no longer be changed."""
     with works.db.transaction() as session:
         done = finalisation.finalise_due(session, now=clock.now())
-    return done + staging.move_on(works.db, now=clock.now())
+    return done + stage_outcomes.move_on(works.db, now=clock.now())
 
 
 def remediate(works: Works) -> int:
     """Final decisions become orders."""
-    contests.open_due(works.db, now=clock.now())
+    challenges.open_due(works.db, now=clock.now())
     made = remediation.order_final(works.db, now=clock.now())
     made += endings.order_due(works.db, now=clock.now())
     return made + confirmations.note_final(works.db, now=clock.now())
@@ -155,9 +155,9 @@ def follow_orders(works: Works) -> int:
 def write_mails(works: Works) -> int:
     """Invitations, reminders and news go into the outbox."""
     now = clock.now()
-    sent = notices.send_due(works.db, works.head, now=now)
-    sent += removals.send_due(works.db, works.head, now=now)
-    return sent + bulletins.send_due(works.db, works.head, now=now)
+    sent = reviewer_mails.send_due(works.db, works.head, now=now)
+    sent += removal_mails.send_due(works.db, works.head, now=now)
+    return sent + update_mails.send_due(works.db, works.head, now=now)
 
 
 def read_replies(works: Works) -> int:
@@ -172,7 +172,7 @@ def tell_undeliverable(works: Works) -> int:
 
 def look_at_waiting_mails(works: Works) -> int:
     """Mails that could not be sent for a while may not be right any more."""
-    return waiting.look_again(works.db, works.head, now=clock.now())
+    return stale_mails.look_again(works.db, works.head, now=clock.now())
 
 
 def send_checkpoints(works: Works) -> int:

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
-from recert.decisions.models import Decision
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.inventory import registers

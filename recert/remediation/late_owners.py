@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns.items import NoSuchItem, hold
 from recert.campaigns.models import Campaign, CampaignState, Item
+from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, RefusedByPolicy

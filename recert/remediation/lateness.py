@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import CHANGES_UNDER_WAY, Campaign, Item
 from recert.campaigns.policy import Policy, Risk
 from recert.campaigns.risk import risk_column
 from recert.changes.models import Order, OrderState
-from recert.decisions.models import Decision
 from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.figures import Duration, summed
 from recert.inventory.models import Account, Folder, Server

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import items
-from recert.campaigns.brake import FINAL
+from recert.campaigns import transitions
+from recert.campaigns.completion.approvals import FINAL
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.rules import RUNNING
+from recert.campaigns.states import RUNNING
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system
@@ -132,7 +132,7 @@ def _supersede(session: Session, item_id: int, newer_id: int, now: datetime) -> 
     )
     if order is not None and not changes.cancel(session, order, why, actor=ACTOR, now=now):
         return  # it was begun meanwhile; it is looked at again when it ended
-    items.take_step(session, item, ItemState.SUPERSEDED, outcome=why)
+    transitions.take_step(session, item, ItemState.SUPERSEDED, outcome=why)
     details = {"by": newer.id, "campaign": review.id, "order": order.id if order else None}
     trail.append(session, "item.superseded", item.ref, details, actor=ACTOR, at=now)
 
@@ -145,13 +145,13 @@ def _take_up(session: Session, item_id: int, now: datetime) -> None:
     if order is not None:
         changes.take_up(session, order, why, actor=ACTOR, now=now)
     new = ItemState.FINAL if order is None else ItemState.ORDERED
-    items.take_step(session, item, new, outcome=why)
+    transitions.take_step(session, item, new, outcome=why)
     trail.append(session, "item.counts_again", item.ref, {}, actor=ACTOR, at=now)
 
 
 def _held(session: Session, item_id: int) -> tuple[Item, Order | None]:
     campaign_id = select(Item.campaign_id).where(Item.id == item_id)
-    items.hold(session, session.scalars(campaign_id).one())
+    transitions.hold(session, session.scalars(campaign_id).one())
     item = session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
     link = session.get(Remediation, item_id)
     return item, session.get_one(Order, link.order_id) if link else None

@@ -7,11 +7,12 @@ from sqlalchemy import String, case, cast, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
-from recert.campaigns import brake, contests, items, rules
+from recert.campaigns import states, transitions
+from recert.campaigns.completion import approvals, challenges
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.decisions.models import Decision
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, MovedMeanwhile
@@ -42,7 +43,7 @@ def order_final(db: Database, *, now: datetime) -> int:
     """Writes an order for each final decision that has none and need not wait; how many."""
     overlaps.settle(db, now=now)
     with db.reading() as session:
-        campaigns = brake.with_final_items(session)
+        campaigns = approvals.with_final_items(session)
     return sum(_order_all(db, campaign_id, now) for campaign_id in campaigns)
 
 
@@ -58,8 +59,8 @@ def _order_all(db: Database, campaign_id: int, now: datetime) -> int:
 
 def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
     # What is counted stays as it is counted: two workers would both fill one batch.
-    campaign = items.hold(session, campaign_id, alone=True)
-    if campaign.state not in rules.RUNNING:
+    campaign = transitions.hold(session, campaign_id, alone=True)
+    if campaign.state not in states.RUNNING:
         return 0
     batch = _final_without_order(session, campaign, BATCH, now)
     room = waves.room(session, campaign, len(batch), now=now) if batch else waves.Room(0, 0)
@@ -77,8 +78,8 @@ def _final_without_order(
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
-        .where(Item.campaign_id == campaign.id, brake.FINAL, Remediation.item_id.is_(None))
-        .where(brake.may_be_ordered(session, campaign, now), contests.is_over(campaign, now))
+        .where(Item.campaign_id == campaign.id, approvals.FINAL, Remediation.item_id.is_(None))
+        .where(approvals.may_be_ordered(session, campaign, now), challenges.is_over(campaign, now))
         .where(overlaps.nothing_newer())
         .order_by(Item.id)
         .limit(most)
@@ -102,7 +103,7 @@ def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: 
     separation.note_party(session, order.ref, Step.DECIDED, by, now=now)
     link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
     session.add(link)
-    items.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
+    transitions.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
 
 
 def order_for(
@@ -180,7 +181,7 @@ def _follow_one(db: Database, item_id: int, order_id: int, now: datetime) -> int
 
 def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> None:
     item, order = session.get_one(Item, item_id), session.get_one(Order, order_id)
-    if items.hold(session, item.campaign_id).state is CampaignState.SIGNED_OFF:
+    if transitions.hold(session, item.campaign_id).state is CampaignState.SIGNED_OFF:
         return  # what is signed off stays as it was signed
     new, outcome = ITEM_AFTER.get(order.state, ItemState.ORDERED), order.explanation
     if order.kind is OrderKind.UNDO:
@@ -189,6 +190,6 @@ def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> 
     if new is item.state:
         item.outcome = outcome
         return
-    items.take_step(session, item, new, outcome=outcome)
+    transitions.take_step(session, item, new, outcome=outcome)
     details = {"state": new.value, "order": order.id, "outcome": outcome}
     trail.append(session, "item.followed", item.ref, details, actor=DECISIONS, at=now)

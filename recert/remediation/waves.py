@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import brake, once
+from recert.campaigns import once
+from recert.campaigns.completion import approvals
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.policy import Policy
 from recert.changes.models import Order, OrderState
@@ -72,8 +73,8 @@ def _states_of(session: Session, campaign_id: int, wave: int) -> dict[OrderState
 
 def _goes_on(session: Session, campaign: Campaign, wave: int, failed: int, now: datetime) -> bool:
     """Whether an officer said so after this wave. The first who asks notes the halt."""
-    if once.take_slot(session, campaign.id, f"{brake.HALTED}{wave}", now):
+    if once.take_slot(session, campaign.id, f"{approvals.HALTED}{wave}", now):
         details = {"name": campaign.name, "wave": wave, "failed": failed}
         subject = f"campaign:{campaign.id}"
         trail.append(session, "campaign.halted", subject, details, actor=WAVES, at=now)
-    return brake.halted_after(session, campaign.id) != wave
+    return approvals.halted_after(session, campaign.id) != wave

@@ -7,13 +7,15 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from recert.campaigns import queries, route_rules, subject_facts
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.reviewing import queries
+from recert.campaigns.setup import routing
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.subjects import facts
+from recert.campaigns.transitions import NoSuchItem
 from recert.changes import queries as changes
 from recert.changes.models import Order
-from recert.decisions.models import Decision
 from recert.evidence import audit, retention, service
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
@@ -84,8 +86,8 @@ def item(item_id: int) -> ResponseReturnValue:
             "audit/item.html",
             row=row,
             campaign=campaign,
-            rule=route_rules.rule_of(row.route, campaign.routing_version),
-            known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
+            rule=routing.rule_of(row.route, campaign.routing_version),
+            known=facts.known_of(session, campaign.about, [row]).get(row.id),
             decisions=session.scalars(here).all(),
             order=order,
             steps=changes.steps(session, order.id) if order else [],

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.evidence import audit as verbs
 from recert.evidence import retention
 from recert.evidence.models import Judgement, Sample

@@ -11,9 +11,10 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import local_time, places, problems
+from recert.campaigns import local_time, progress
 from recert.campaigns.models import Campaign
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.reviewing import monitoring
+from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -44,8 +45,8 @@ def show_places(campaign_id: int) -> ResponseReturnValue:
         return render_template(
             "campaigns/places.html",
             campaign=campaign_of(session, campaign_id),
-            servers=() if after else places.servers(session, campaign_id),
-            folders=places.folders(session, campaign_id, after=after),
+            servers=() if after else progress.servers(session, campaign_id),
+            folders=progress.folders(session, campaign_id, after=after),
         )
 
 
@@ -57,7 +58,7 @@ def show_mails(campaign_id: int) -> ResponseReturnValue:
         return render_template(
             "campaigns/mails.html",
             campaign=campaign,
-            mails=problems.failed_mails(session, campaign),
+            mails=monitoring.failed_mails(session, campaign),
         )
 
 

@@ -7,35 +7,30 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import (
-    brake,
-    contests,
+from recert.campaigns import local_time, progress
+from recert.campaigns import transitions as campaign_items
+from recert.campaigns.completion import (
+    approvals,
+    challenges,
     early_close,
-    handover,
-    local_time,
-    micro,
-    notices,
-    places,
-    policy_agreement,
-    problems,
-    queries,
-    questions,
-    second_word,
-    service,
-    trained,
-    undeliverable,
+    keep_confirmation,
 )
-from recert.campaigns import items as campaign_items
-from recert.campaigns import sign_off as ending
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.completion import close as closing
+from recert.campaigns.completion import sign_off as ending
+from recert.campaigns.completion.non_response import Silent
+from recert.campaigns.decisions import own_access
+from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.notifications import reviewer_mails, undeliverable
 from recert.campaigns.policy import MAIL_WORDS, Policy
-from recert.campaigns.scope import Scope
-from recert.campaigns.service import NoSuchCampaign
-from recert.campaigns.silence import Silent
-from recert.campaigns.stages import Stages
-from recert.campaigns.templates import TEMPLATES, template
-from recert.decisions import closing, own_access
+from recert.campaigns.reviewing import comments, monitoring, queries, reassignment
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup import policy_agreement, reviewer_training
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.presets import TEMPLATES, template
+from recert.campaigns.setup.scope import Scope
+from recert.campaigns.setup.stages import Stages
+from recert.campaigns.triggers import micro_campaigns
 from recert.evidence import warnings
 from recert.evidence.summary import verifier_sha256
 from recert.foundation import clock, secrets
@@ -111,7 +106,7 @@ def create() -> ResponseReturnValue:
 def _draft(form: CampaignForm) -> int:
     due_at = local_time.end_of_day(form.due.data, form.zone.data or "", settings().zone)
     with database().transaction() as session:
-        return service.draft(
+        return campaigns.draft(
             session,
             form.name.data,
             form.servers.data,
@@ -142,7 +137,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         campaign = _campaign(session, campaign_id)
         if campaign.state is CampaignState.DRAFT:
-            found = service.preview(session, campaign, now=now)
+            found = campaigns.preview(session, campaign, now=now)
             names = {row.Server.id: row.Server.name for row in inventory.servers_overview(session)}
             return render_template(
                 "campaigns/preview.html",
@@ -167,22 +162,22 @@ def board(campaign_id: int) -> ResponseReturnValue:
             reviewers=reviewers,
             next_reviewers=start + len(reviewers) if more else None,
             changes=queries.changes_by_state(session, campaign_id),
-            problems=problems.problems(session, campaign, now=now),
+            problems=monitoring.problems(session, campaign, now=now),
             own=own_access.findings(session, campaign_id),
             self_assigned=len(self_assignment.waiting(session)),
             late=lateness.count_overdue(session, campaign, now=now),
             missed=late_owners.count_missed(session, campaign, now=now),
-            servers=places.servers(session, campaign_id)[:FIRST_SERVERS],
-            folders=places.folders(session, campaign_id, size=FIRST_FOLDERS),
-            questions=len(questions.waiting(session, campaign_id)),
-            objections=len(contests.to_settle(session, campaign_id)),
-            waiting=brake.count_waiting(session, campaign, now),
-            to_confirm=second_word.count(session, campaign, now=now),
-            halted_after=brake.halted_after(session, campaign_id),
+            servers=progress.servers(session, campaign_id)[:FIRST_SERVERS],
+            folders=progress.folders(session, campaign_id, size=FIRST_FOLDERS),
+            questions=len(comments.waiting(session, campaign_id)),
+            objections=len(challenges.to_settle(session, campaign_id)),
+            waiting=approvals.count_waiting(session, campaign, now),
+            to_confirm=keep_confirmation.count(session, campaign, now=now),
+            halted_after=approvals.halted_after(session, campaign_id),
             silence=Policy.of(campaign.policy).in_words(),
-            because=micro.because(session, campaign),
+            because=micro_campaigns.because(session, campaign),
             is_early=early_close.is_early(session, campaign, now=now),
-            untrained=trained.of_campaign(session, campaign, now=now),
+            untrained=reviewer_training.of_campaign(session, campaign, now=now),
             unreachable=undeliverable.of_campaign(session, campaign_id),
             form=ConfirmForm(),
             sign_off=SignOffForm(formdata=None),
@@ -198,7 +193,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def launch(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        found = service.launch(
+        found = campaigns.launch(
             session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
         )
     flash(f"The review is launched. {found.mails} mails are on their way.")
@@ -222,7 +217,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def allow_old(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        service.allow_old_snapshots(
+        campaigns.allow_old_snapshots(
             session,
             _campaign(session, campaign_id),
             request.form.get("reason", ""),
@@ -237,7 +232,7 @@ def allow_old(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def remind(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
-        sent = notices.remind_now(
+        sent = reviewer_mails.remind_now(
             session,
             _campaign(session, campaign_id),
             Letterhead.of(settings()),
@@ -297,7 +292,7 @@ def items(campaign_id: int) -> ResponseReturnValue:
             wanted=wanted,
             asked=filters.asked(request.args),
             chosen=filters.chosen(session, wanted),
-            servers=places.servers(session, campaign_id),
+            servers=progress.servers(session, campaign_id),
             states=ItemState,
             answers=filters.ANSWERS,
             form=ReassignForm(formdata=None),
@@ -317,7 +312,7 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
             raise campaign_items.NoSuchItem
         if person is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
-        handover.reassign(
+        reassignment.reassign(
             session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
         )
     flash(f"The question goes to {form.email.data}.")

@@ -8,10 +8,10 @@ from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import DataRequired
 
-from recert.campaigns import questions
-from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign, Item
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.reviewing import comments
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -45,7 +45,7 @@ def ask(item_id: int) -> ResponseReturnValue:
         item = session.get(Item, item_id)
         if item is None or item.reviewer_id != person_id():
             raise NoSuchItem
-        questions.ask(session, item, text, actor=current_actor(), now=clock.now())
+        comments.ask(session, item, text, actor=current_actor(), now=clock.now())
         campaign_id, folder_id = item.campaign_id, item.folder_id
     flash("Your question is with the compliance officers. The answer will stand here.")
     place: dict[str, Any] = {"after": request.args.get("after", type=int)}
@@ -63,12 +63,12 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NoSuchCampaign
-        rows = questions.waiting(session, campaign_id)
+        rows = comments.waiting(session, campaign_id)
         return render_template(
             "campaigns/questions.html",
             campaign=campaign,
             rows=rows,
-            said=questions.messages_of(session, [row.item_id for row in rows]),
+            said=comments.messages_of(session, [row.item_id for row in rows]),
         )
 
 
@@ -80,7 +80,7 @@ def answer(item_id: int) -> ResponseReturnValue:
         item = session.get(Item, item_id)
         if item is None:
             raise NoSuchItem
-        questions.answer(session, item, text, actor=current_actor(), now=clock.now())
+        comments.answer(session, item, text, actor=current_actor(), now=clock.now())
         campaign_id = item.campaign_id
     flash("Answered.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

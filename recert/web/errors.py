@@ -4,9 +4,9 @@ from flask import Flask, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.decisions.rules import NotYours
+from recert.campaigns.transitions import NoSuchItem
 from recert.connectors.contract import ConnectorError, SettingsInvalid
-from recert.decisions.rules import NotYours
 from recert.foundation.errors import (
     BadInput,
     MovedMeanwhile,

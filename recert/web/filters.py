@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from recert.campaigns.item_filter import ItemFilter
 from recert.campaigns.models import Answer, ItemState
+from recert.campaigns.reviewing.item_filter import ItemFilter
 from recert.inventory.models import Folder
 from recert.people.models import Person
 from recert.web.numbers import number

@@ -31,11 +31,11 @@ from wtforms.validators import (
     Optional,
 )
 
+from recert.campaigns.decisions.rules import GIVEN_BY_PEOPLE, Reply
 from recert.campaigns.models import Answer, Subject
 from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
-from recert.campaigns.templates import TEMPLATES, Template
+from recert.campaigns.setup.presets import TEMPLATES, Template
 from recert.connectors.rights import WORDS, Rights
-from recert.decisions.rules import GIVEN_BY_PEOPLE, Reply
 from recert.foundation import clock
 from recert.web.care_fields import CareFields
 from recert.web.lengths import REASON_LENGTH, at_most

@@ -2,7 +2,7 @@
 
 from wtforms.validators import Length
 
-from recert.decisions.rules import MAX_REASON
+from recert.campaigns.decisions.rules import MAX_REASON
 
 
 def at_most(number: int, what: str) -> Length:

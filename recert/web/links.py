@@ -11,11 +11,14 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import hints, queries, rules, subject_facts
+from recert.campaigns import states
+from recert.campaigns.completion import challenges
+from recert.campaigns.decisions import mail_links, mail_tokens, service
+from recert.campaigns.decisions.mail_links import Pressed
+from recert.campaigns.decisions.mail_tokens import FolderInvitation, Invitation
 from recert.campaigns.models import Answer, Campaign
-from recert.decisions import invitations, links, service
-from recert.decisions.invitations import FolderInvitation, Invitation
-from recert.decisions.links import Pressed
+from recert.campaigns.reviewing import queries, recommendations
+from recert.campaigns.setup.subjects import facts
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import RecertError
@@ -53,12 +56,12 @@ def show(token: str) -> ResponseReturnValue:
         page = "links.question"
         if purpose is Purpose.DECIDE_FOLDER:
             page = "several.questions"
-            invitations.folder_invitation(session, token, now=now)
+            mail_tokens.folder_invitation(session, token, now=now)
         elif purpose is Purpose.OBJECT:
             page = "objections.by_mail"
-            invitations.announcement(session, token, now=now)
+            challenges.announcement(session, token, now=now)
         else:
-            invitations.invitation(session, token, now=now)
+            mail_tokens.invitation(session, token, now=now)
     return enter(token, page, now)
 
 
@@ -111,7 +114,7 @@ def _question(
     reason: str = "",
     now: datetime,
 ) -> ResponseReturnValue:
-    invited = invitations.invitation(session, token_of(place), now=now)
+    invited = mail_tokens.invitation(session, token_of(place), now=now)
     row = queries.item_row(session, invited.item_id)
     if row is None:
         raise mail.LinkOver
@@ -120,18 +123,18 @@ def _question(
         "links/question.html",
         place=place,
         row=row,
-        hints=hints.hints_for(session, [row], now=now)[row.id],
+        hints=recommendations.hints_for(session, [row], now=now)[row.id],
         since=queries.since_of(session, [row.id]).get(row.id),
         campaign=campaign,
         reviewer=session.get_one(Person, invited.person_id),
-        known=subject_facts.known_of(session, campaign.about, [row]).get(row.id),
+        known=facts.known_of(session, campaign.about, [row]).get(row.id),
         held=invited.token.held_why,
         by_mail=service.may_be_mailed(session, campaign, row.id, now=now),
         form=AnswerForm(formdata=None),
         problem=problem,
         kept=Kept(invited.item_id, reason),
-        answerable=rules.ANSWERABLE,
-        change_until=rules.change_until,
+        answerable=states.ANSWERABLE,
+        change_until=states.change_until,
     )
     return make_response(html, code)
 
@@ -146,7 +149,7 @@ def answer(place: str) -> ResponseReturnValue:
             return _question(session, place, form.problem, 422, reason=reason, now=now)
     try:
         with database().transaction() as session:
-            invited = invitations.invitation(session, token, now=now)
+            invited = mail_tokens.invitation(session, token, now=now)
             held = _press(session, invited, form, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise
@@ -181,7 +184,7 @@ def judged(
 ) -> str:
     """Why this press is held; "" for a person's."""
     pressed = Pressed(caller(), dict(request.headers), settings().base_url)
-    return links.judge(session, invited.token, pressed, answers, actor=actor, now=now)
+    return mail_links.judge(session, invited.token, pressed, answers, actor=actor, now=now)
 
 
 def holder(person: Person, token: MailToken) -> Actor:
@@ -205,6 +208,6 @@ def _done(session: Session, item_id: int) -> ResponseReturnValue:
             "links/done.html",
             row=row,
             campaign=session.get_one(Campaign, row.campaign_id),
-            change_until=rules.change_until,
+            change_until=states.change_until,
         )
     )

@@ -3,11 +3,11 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from recert.campaigns import samples
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import Campaign, CampaignState
-from recert.campaigns.rules import StepRefused
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.notifications import preview
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.states import StepRefused
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.security import SHOWS_MAILS, allowed, current_actor, database, settings
@@ -26,6 +26,6 @@ def show(campaign_id: int) -> ResponseReturnValue:
     if campaign.state is not CampaignState.DRAFT:
         raise StepRefused("Messages can be looked at before the launch.")
     head = Letterhead.of(settings())
-    found = samples.samples(database(), campaign_id, head, actor=current_actor(), now=clock.now())
+    found = preview.samples(database(), campaign_id, head, actor=current_actor(), now=clock.now())
     html = render_template("campaigns/messages.html", campaign=campaign, samples=found)
     return html, {"Content-Security-Policy": SHOWS_MAILS}

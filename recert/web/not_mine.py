@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, StringField
 from wtforms.validators import DataRequired, Length
 
-from recert.campaigns import not_mine
+from recert.campaigns.reviewing import ownership_disputes
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -27,7 +27,7 @@ class SettleForm(FlaskForm):
 @allowed(Role.OFFICER)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        rows = not_mine.doubts(session)
+        rows = ownership_disputes.doubts(session)
         return render_template("campaigns/not_mine.html", rows=rows, form=SettleForm())
 
 
@@ -39,6 +39,8 @@ def settle(number: int) -> ResponseReturnValue:
         raise BadInput(next(iter(form.errors.values()))[0])
     said = (form.owner.data, form.reason.data)
     with database().transaction() as session:
-        done = not_mine.settle(session, number, *said, actor=current_actor(), now=clock.now())
+        done = ownership_disputes.settle(
+            session, number, *said, actor=current_actor(), now=clock.now()
+        )
     flash(done)
     return redirect(url_for(".overview"))

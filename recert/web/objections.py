@@ -4,11 +4,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import contests
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.completion import challenge_outcomes, challenges
 from recert.campaigns.models import Campaign, Item
-from recert.campaigns.service import NoSuchCampaign
-from recert.decisions import invitations, overriding
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
@@ -33,7 +32,7 @@ def _mine(
     with database().reading() as session:
         html = render_template(
             "objections/mine.html",
-            rows=contests.of_person(session, person_id(), now=clock.now()),
+            rows=challenges.of_person(session, person_id(), now=clock.now()),
             problem=problem,
             kept=kept,
             kept_at=kept_at,
@@ -47,7 +46,7 @@ def object_to(item_id: int) -> ResponseReturnValue:
     text = request.form.get("text", "")
     try:
         with database().transaction() as session:
-            contests.object_to(session, item_id, text, actor=current_actor(), now=clock.now())
+            challenges.object_to(session, item_id, text, actor=current_actor(), now=clock.now())
     except NoSuchItem:
         raise
     except RecertError as error:
@@ -66,14 +65,14 @@ def by_mail(place: str) -> ResponseReturnValue:
 def _by_mail(
     session: Session, place: str, problem: str = "", code: int = 200, kept: str = ""
 ) -> ResponseReturnValue:
-    invited = invitations.announcement(session, token_of(place), now=clock.now())
-    row = contests.one(session, invited.item_id)
+    invited = challenges.announcement(session, token_of(place), now=clock.now())
+    row = challenges.one(session, invited.item_id)
     if row is None:
         raise mail.LinkOver
     html = render_template(
         "objections/by_mail.html",
         row=row,
-        is_open=contests.is_open(row, clock.now()),
+        is_open=challenges.is_open(row, clock.now()),
         place=place,
         problem=problem,
         kept=kept,
@@ -88,9 +87,9 @@ def object_by_mail(place: str) -> ResponseReturnValue:
     text, now = request.form.get("text", ""), clock.now()
     try:
         with database().transaction() as session:
-            invited = invitations.announcement(session, token_of(place), now=now)
+            invited = challenges.announcement(session, token_of(place), now=now)
             actor = holder(session.get_one(Person, invited.person_id), invited.token)
-            contests.object_to(session, invited.item_id, text, actor=actor, now=now)
+            challenges.object_to(session, invited.item_id, text, actor=actor, now=now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise
     except RecertError as error:
@@ -106,7 +105,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NoSuchCampaign
-        rows = contests.to_settle(session, campaign_id)
+        rows = challenges.to_settle(session, campaign_id)
         return render_template("objections/officer.html", campaign=campaign, rows=rows)
 
 
@@ -118,7 +117,7 @@ def settle(item_id: int) -> ResponseReturnValue:
         item = session.get(Item, item_id)
         if item is None:
             raise NoSuchItem
-        overriding.settle(
+        challenge_outcomes.settle(
             session, item_id, keep=keep, reason=reason, actor=current_actor(), now=clock.now()
         )
         campaign_id = item.campaign_id

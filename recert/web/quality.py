@@ -3,8 +3,8 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recert.campaigns import instructions, queries
-from recert.decisions.quality import PAUSE, quality
+from recert.campaigns.decisions.reviewer_quality import PAUSE, quality
+from recert.campaigns.reviewing import instructions, queries
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput

@@ -11,8 +11,8 @@ from wtforms import DateField, EmailField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from recert.campaigns import delegations as delegating
-from recert.campaigns import exclusions as excluding
+from recert.campaigns.reviewing import delegation as delegating
+from recert.campaigns.setup import exclusions as excluding
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError

@@ -4,9 +4,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import brake, live_feed
+from recert.campaigns.completion import approvals, recent_use
 from recert.campaigns.models import Campaign
-from recert.campaigns.service import NoSuchCampaign
+from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -22,7 +22,7 @@ FIRST_ROWS = 20
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
         return render_template(
-            "releases/overview.html", rows=brake.waiting_campaigns(session, clock.now())
+            "releases/overview.html", rows=approvals.waiting_campaigns(session, clock.now())
         )
 
 
@@ -32,14 +32,14 @@ def show(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
         campaign = _campaign(session, campaign_id)
-        found = brake.waiting(session, campaign, now)
-        rows = brake.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
+        found = approvals.waiting(session, campaign, now)
+        rows = approvals.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
         return render_template(
             "releases/show.html",
             campaign=campaign,
             found=found,
             rows=rows,
-            used=live_feed.last_transfers(session, [row.id for row in rows]),
+            used=recent_use.last_transfers(session, [row.id for row in rows]),
             form=ReleaseForm(formdata=None, seen=found.digest),
         )
 
@@ -51,7 +51,7 @@ def release(campaign_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
     with database().transaction() as session:
-        made = brake.release(
+        made = approvals.release(
             session,
             _campaign(session, campaign_id),
             form.reason.data,

@@ -8,22 +8,21 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from recert.campaigns import (
-    contests,
-    finalisation,
-    hints,
-    instructions,
-    postponing,
-    queries,
-    questions,
-    rules,
-    subject_facts,
-)
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns import states
+from recert.campaigns.completion import challenges
+from recert.campaigns.decisions import finalisation, forwarded, service
+from recert.campaigns.decisions.reviewer_quality import quality
+from recert.campaigns.decisions.service import TYPE_COUNT_ABOVE
 from recert.campaigns.models import Campaign, Subject
-from recert.decisions import given, service
-from recert.decisions.quality import quality
-from recert.decisions.service import TYPE_COUNT_ABOVE
+from recert.campaigns.reviewing import (
+    comments,
+    instructions,
+    postponement,
+    queries,
+    recommendations,
+)
+from recert.campaigns.setup.subjects import facts
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.web.errors import code_of
@@ -41,7 +40,7 @@ def inbox() -> ResponseReturnValue:
         known = current_user.who.person_id
         rows = queries.reviews_of(session, known) if known else []
         now = clock.now()
-        losing = len(contests.of_person(session, known, now=now)) if known else 0
+        losing = len(challenges.of_person(session, known, now=now)) if known else 0
         return render_template("reviews/inbox.html", rows=rows, losing=losing, now=now)
 
 
@@ -59,7 +58,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
             progress=progress,
             asks=ASKS[campaign.about],
             folders=queries.folders_to_review(session, campaign_id, person_id()),
-            went_on=given.went_on(session, campaign_id, person_id()),
+            went_on=forwarded.went_on(session, campaign_id, person_id()),
             form=ConfirmForm(),
             **instructed(session, campaign_id, person_id()),
         )
@@ -124,18 +123,18 @@ def _folder(
             campaign=campaign,
             progress=queries.progress_of(session, campaign_id, person_id()),
             page=page,
-            hints=hints.hints_for(session, page.rows, now=clock.now()),
-            known=subject_facts.known_of(session, campaign.about, page.rows),
-            said=questions.messages_of(session, asked),
-            put_off=postponing.of_items(session, asked),
-            last_day=postponing.last_day(campaign, settings().zone),
+            hints=recommendations.hints_for(session, page.rows, now=clock.now()),
+            known=facts.known_of(session, campaign.about, page.rows),
+            said=comments.messages_of(session, asked),
+            put_off=postponement.of_items(session, asked),
+            last_day=postponement.last_day(campaign, settings().zone),
             first=page.rows[0],
             form=AnswerForm(),
             bulk=BulkForm(),
             problem=problem,
             kept=kept,
-            answerable=rules.ANSWERABLE,
-            change_until=rules.change_until,
+            answerable=states.ANSWERABLE,
+            change_until=states.change_until,
             own_id=person_id(),
         )
         return html, code
@@ -175,7 +174,9 @@ def postpone(item_id: int) -> ResponseReturnValue:
     try:
         with database().transaction() as session:
             day, zone = form.until.data, settings().zone
-            postponing.postpone(session, item_id, day, zone, actor=current_actor(), now=clock.now())
+            postponement.postpone(
+                session, item_id, day, zone, actor=current_actor(), now=clock.now()
+            )
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
     flash(f"Put off until {day:%-d %B %Y}.")

@@ -5,10 +5,12 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
-from recert.campaigns import bulk_handover, deadlines, early_close, notices, queries
-from recert.campaigns.bulk_handover import From
-from recert.campaigns.items import NoSuchItem
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.completion import early_close
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.notifications import due_date_extension, reviewer_mails
+from recert.campaigns.reviewing import bulk_reassignment, queries
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -53,7 +55,9 @@ def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
         if person is None:
             raise NoSuchItem
         head = Letterhead.of(settings())
-        notices.remind_one(session, campaign, person, head, actor=current_actor(), now=clock.now())
+        reviewer_mails.remind_one(
+            session, campaign, person, head, actor=current_actor(), now=clock.now()
+        )
     flash(f"A reminder to {person.name} is on its way.")
     return redirect(url_for(".reviewer", campaign_id=campaign_id, person_id=person_id))
 
@@ -67,7 +71,7 @@ def give(campaign_id: int) -> ResponseReturnValue:
         new = people.person_by_email(session, form.email.data)
         if new is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
-        given = bulk_handover.reassign_all(
+        given = bulk_reassignment.reassign_all(
             session,
             campaign_of(session, campaign_id),
             _source(session, form),
@@ -102,7 +106,7 @@ def extend(campaign_id: int) -> ResponseReturnValue:
     form = ExtendForm()
     checked(form)
     with database().transaction() as session:
-        mails = deadlines.extend(
+        mails = due_date_extension.extend(
             session,
             campaign_of(session, campaign_id),
             form.due.data,

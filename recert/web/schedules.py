@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import calendar, scheduling
-from recert.campaigns.schedule_models import CampaignSchedule
-from recert.campaigns.scheduling import NoSuchSchedule, Wanted
-from recert.campaigns.templates import template
+from recert.campaigns.schedule import calendar, service
+from recert.campaigns.schedule.models import CampaignSchedule
+from recert.campaigns.schedule.service import NoSuchSchedule, Wanted
+from recert.campaigns.setup.presets import template
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
@@ -32,7 +32,7 @@ def overview() -> ResponseReturnValue:
             rows=calendar.schedules(session),
             days=calendar.calendar(session, now=now),
             findings=calendar.findings(session, now=now),
-            agreed=scheduling.agreed(session),
+            agreed=service.agreed(session),
             form=ConfirmForm(),
         )
 
@@ -64,7 +64,7 @@ def create() -> ResponseReturnValue:
         return render_template("schedules/new.html", form=form), 422
     try:
         with database().transaction() as session:
-            scheduling.add(session, _wanted(form), actor=current_actor(), now=clock.now())
+            service.add(session, _wanted(form), actor=current_actor(), now=clock.now())
     except RecertError as error:
         html = render_template("schedules/new.html", form=form, problem=str(error))
         return html, code_of(error)
@@ -96,7 +96,7 @@ def _wanted(form: ScheduleForm) -> Wanted:
 def agree_policy(schedule_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
-        scheduling.agree_policy(session, schedule_id, reason, actor=current_actor(), now=now)
+        service.agree_policy(session, schedule_id, reason, actor=current_actor(), now=now)
     flash("Agreed. The schedule launches its reviews.")
     return redirect(url_for(".overview"))
 
@@ -108,6 +108,6 @@ def switch_off(schedule_id: int) -> ResponseReturnValue:
         found = session.get(CampaignSchedule, schedule_id)
         if found is None:
             raise NoSuchSchedule
-        scheduling.switch_off(session, found, actor=current_actor(), now=clock.now())
+        service.switch_off(session, found, actor=current_actor(), now=clock.now())
     flash("It is switched off. Reviews that were launched go on.")
     return redirect(url_for(".overview"))

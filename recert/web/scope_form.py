@@ -7,7 +7,7 @@ from wtforms import BooleanField, IntegerField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from recert.campaigns.scope import MAX_SAMPLE, Holder, Scope
+from recert.campaigns.setup.scope import MAX_SAMPLE, Holder, Scope
 from recert.connectors.rights import WORDS, Rights
 
 HOLDERS = {

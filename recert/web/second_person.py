@@ -6,10 +6,9 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
-from recert.campaigns import second_word
+from recert.campaigns.completion import keep_confirmation
 from recert.campaigns.models import Campaign
-from recert.campaigns.service import NoSuchCampaign
-from recert.decisions import second_person
+from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -34,12 +33,12 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NoSuchCampaign
-        rows = second_word.waiting(session, campaign, now=clock.now())
+        rows = keep_confirmation.waiting(session, campaign, now=clock.now())
         return render_template(
             "campaigns/to_confirm.html",
             campaign=campaign,
             rows=rows,
-            reasons=second_person.reasons(session, [row.id for row in rows]),
+            reasons=keep_confirmation.reasons(session, [row.id for row in rows]),
             form=JudgeForm(formdata=None),
         )
 
@@ -52,7 +51,7 @@ def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
         raise BadInput(next(iter(form.errors.values()))[0])
     confirmed = form.word.data == "confirm"
     with database().transaction() as session:
-        second_person.judge(
+        keep_confirmation.judge(
             session,
             item_id,
             confirmed=confirmed,

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
-from recert.campaigns import hints, queries, rules
+from recert.campaigns import states
+from recert.campaigns.decisions import mail_tokens, service
+from recert.campaigns.decisions.mail_tokens import FolderInvitation
+from recert.campaigns.decisions.rules import MAX_REASON, Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState
-from recert.decisions import invitations, service
-from recert.decisions.invitations import FolderInvitation
-from recert.decisions.rules import MAX_REASON, Reply
+from recert.campaigns.reviewing import queries, recommendations
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.mail import service as mail
@@ -43,7 +44,7 @@ def _page(
     *,
     now: datetime,
 ) -> ResponseReturnValue:
-    invited = invitations.folder_invitation(session, token_of(place), now=now)
+    invited = mail_tokens.folder_invitation(session, token_of(place), now=now)
     campaign = session.get_one(Campaign, invited.campaign_id)
     page = queries.items_to_review(
         session, invited.campaign_id, invited.person_id, invited.folder_id
@@ -55,14 +56,14 @@ def _page(
         rows=page.rows,
         more=page.after is not None,
         since=queries.since_of(session, [row.id for row in page.rows]),
-        hints=hints.hints_for(session, page.rows, now=now),
+        hints=recommendations.hints_for(session, page.rows, now=now),
         mailable=service.mailable(session, campaign, [row.id for row in page.rows], now=now),
         running=campaign.state is CampaignState.ACTIVE,
         reviewer=session.get_one(Person, invited.person_id),
         held=invited.token.held_why,
         given=_given() if problem else {},
         reason=request.form.get("reason", "") if problem else "",
-        change_until=rules.change_until,
+        change_until=states.change_until,
         form=FlaskForm(),
         problem=problem,
         saved=saved,
@@ -83,7 +84,7 @@ def answer(place: str) -> ResponseReturnValue:
     try:
         replies = _replies()
         with database().transaction() as session:
-            invited = invitations.folder_invitation(session, token, now=now)
+            invited = mail_tokens.folder_invitation(session, token, now=now)
             held = _press(session, invited, replies, now)
     except (mail.LinkUnknown, mail.LinkOver):
         raise

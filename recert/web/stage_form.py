@@ -4,7 +4,7 @@ from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from recert.campaigns.stages import LONGEST, Sees, Stage, Stages, Vote, Who
+from recert.campaigns.setup.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 
 
 def _who(number: int) -> SelectField:

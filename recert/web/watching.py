@@ -5,17 +5,17 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from recert.campaigns import (
-    hints,
-    looking,
-    postponing,
+from recert.campaigns import states
+from recert.campaigns.decisions import forwarded
+from recert.campaigns.reviewing import (
+    comments,
+    monitoring,
+    postponement,
     queries,
-    questions,
-    rules,
-    subject_facts,
+    recommendations,
 )
-from recert.campaigns.items import NoSuchItem
-from recert.decisions import given
+from recert.campaigns.setup.subjects import facts
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.people.models import Person
@@ -39,14 +39,14 @@ def _person(session: Session, person_id: int) -> Person:
 def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         campaign, person = campaign_of(session, campaign_id), _person(session, person_id)
-        looking.look(session, campaign, person, "", actor=current_actor(), now=clock.now())
+        monitoring.look(session, campaign, person, "", actor=current_actor(), now=clock.now())
         return render_template(
             "reviews/review.html",
             campaign=campaign,
             progress=queries.progress_of(session, campaign_id, person_id),
             folders=queries.folders_to_review(session, campaign_id, person_id),
             asks=ASKS[campaign.about],
-            went_on=given.went_on(session, campaign_id, person_id),
+            went_on=forwarded.went_on(session, campaign_id, person_id),
             seen_as=person,
             **instructed(session, campaign_id, person_id),
         )
@@ -63,19 +63,19 @@ def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnVa
         if not page.rows:
             raise NoSuchItem
         path = page.rows[0].folder
-        looking.look(session, campaign, person, path, actor=current_actor(), now=clock.now())
+        monitoring.look(session, campaign, person, path, actor=current_actor(), now=clock.now())
         return render_template(
             "reviews/folder.html",
             campaign=campaign,
             progress=queries.progress_of(session, campaign_id, person_id),
             page=page,
-            hints=hints.hints_for(session, page.rows, now=clock.now()),
-            known=subject_facts.known_of(session, campaign.about, page.rows),
-            said=questions.messages_of(session, [row.id for row in page.rows]),
-            put_off=postponing.of_items(session, [row.id for row in page.rows]),
+            hints=recommendations.hints_for(session, page.rows, now=clock.now()),
+            known=facts.known_of(session, campaign.about, page.rows),
+            said=comments.messages_of(session, [row.id for row in page.rows]),
+            put_off=postponement.of_items(session, [row.id for row in page.rows]),
             first=page.rows[0],
             answerable=frozenset(),
-            change_until=rules.change_until,
+            change_until=states.change_until,
             own_id=person_id,
             seen_as=person,
         )

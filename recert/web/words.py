@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from recert.campaigns import subject_facts
 from recert.campaigns.models import Campaign
+from recert.campaigns.setup.subjects import facts
 from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -65,7 +65,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
     app.add_template_filter(said_of, "recording")
-    app.add_template_filter(lambda row, about: subject_facts.question(about, row), "question")
+    app.add_template_filter(lambda row, about: facts.question(about, row), "question")
     app.add_template_global(Role, "Role")
     app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS
     app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None

@@ -12,8 +12,8 @@ from recert.activity import queries, service
 from recert.activity.formats import FORMATS, FormatUnknown, Line, format_of
 from recert.activity.models import ActivityLog, LastUse, Use
 from recert.activity.service import Loaded, LogUnreadable
-from recert.campaigns import hints
-from recert.campaigns import queries as campaigns
+from recert.campaigns.reviewing import queries as campaigns
+from recert.campaigns.reviewing import recommendations
 from recert.connectors.embedded.xferlog import Transfer, line_of
 from recert.inventory.models import Account, Folder
 from tests.support.house import House
@@ -185,7 +185,7 @@ class TestHints:
         with house.db.reading() as session:
             row = campaigns.item_row(session, item.id)
             assert row
-            found = hints.hints_for(session, [row], now=house.now)[item.id]
+            found = recommendations.hints_for(session, [row], now=house.now)[item.id]
         return " ".join(f"{one.level.value}: {one.text}" for one in found)
 
     def test_without_a_log_it_says_that_there_is_no_data(self, house: House) -> None:

@@ -8,12 +8,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlalchemy import select, update
 
-from recert.campaigns import exclusions, instructions, notices, questions, scheduling
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, Subject
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.campaigns.reviewing import comments, instructions
+from recert.campaigns.schedule import service
+from recert.campaigns.setup import exclusions
 from recert.changes import service as changes
 from recert.changes import undoing
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from recert.inventory import emergency, registers
 from recert.inventory import service as inventory
@@ -82,7 +85,7 @@ def links_in_mails(house: House) -> list[str]:
 def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     """A window for each of the cast, on a house where something has happened."""
     house.launched(policy=Policy(mail_answers=MailAnswers.ALL))
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     PAGES["stranger"] = ["/sign-in", "/d/unknown", *links_in_mails(house)]
     house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
     house.finish("alice")
@@ -111,7 +114,7 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     with house.db.transaction() as session:
         about = session.get_one(Item, house.item("batch", "/finance/inbox").id)
         alice = house.person("alice")
-        questions.ask(session, about, "What is it for?", actor=alice, now=house.now)
+        comments.ask(session, about, "What is it for?", actor=alice, now=house.now)
         ends, otto = house.now + timedelta(days=9), staff("otto@house.example", Role.OFFICER)
         main = inventory.server_by_name(session, "main")
         exclusions.ask(
@@ -133,7 +136,7 @@ def what_needs_another_officer(house: House) -> None:
     house.drafted("Spring", policy=Policy(brake_items=1000, mail_answers=MailAnswers.ALL))
     house.user(staff("charlie@house.example", Role.OFFICER))
     with house.db.transaction() as session:
-        wanted = scheduling.Wanted(
+        wanted = service.Wanted(
             "Quarter",
             "quarterly",
             (house.now + timedelta(days=3)).date(),
@@ -142,7 +145,7 @@ def what_needs_another_officer(house: House) -> None:
             [house.server_id],
             policy=Policy(brake_items=1000),
         )
-        scheduling.add(session, wanted, actor=house.officer, now=house.now)
+        service.add(session, wanted, actor=house.officer, now=house.now)
         text = OWNERS.replace("alice@house.example", "charlie@house.example")
         charlie = staff("charlie@house.example", Role.OFFICER)
         inventory.import_owners(session, text, actor=charlie, now=house.now)

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from recert.campaigns import notices
 from recert.campaigns.models import Answer, CampaignState, ItemState
+from recert.campaigns.notifications import reviewer_mails
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -81,7 +81,7 @@ class TestTheOwnerOnAPhoneWithoutScripts:
 
     def test_she_decides_from_her_mail_without_signing_in(self, house: House, enter: Enter) -> None:
         house.launched()
-        notices.send_due(house.db, house.head, now=clock.now())
+        reviewer_mails.send_due(house.db, house.head, now=clock.now())
         with house.db.reading() as session:
             here = OutboxMessage.to_address == "alice@house.example"
             text = session.scalars(select(OutboxMessage.text).where(here)).one()

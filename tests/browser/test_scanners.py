@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import func, select
 
-from recert.campaigns import notices
 from recert.campaigns.models import Item, ItemState
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.foundation import clock
 from recert.mail.models import OutboxMessage
@@ -25,7 +25,7 @@ ALL = Policy(mail_answers=MailAnswers.ALL)
 def links(house: House) -> list[str]:
     """Every link to a question in the mail to Alice, as it stands in the HTML."""
     house.launched(policy=ALL)
-    notices.send_due(house.db, house.head, now=clock.now())
+    reviewer_mails.send_due(house.db, house.head, now=clock.now())
     with house.db.reading() as session:
         here = OutboxMessage.to_address == "alice@house.example"
         html = session.scalars(select(OutboxMessage.html).where(here)).one()

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import brake
-from recert.campaigns.brake import NothingWaits, Waiting
-from recert.campaigns.completion_models import CampaignRelease
+from recert.campaigns.completion import approvals
+from recert.campaigns.completion.approvals import NothingWaits, Waiting
+from recert.campaigns.completion.models import CampaignRelease
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
 from recert.campaigns.policy import Policy, Silence
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
@@ -25,7 +25,7 @@ OTHER = staff("otto@house.example", Role.OFFICER)
 
 def waiting(house: House, campaign_id: int) -> Waiting:
     with house.db.reading() as session:
-        return brake.waiting(session, session.get_one(Campaign, campaign_id), house.now)
+        return approvals.waiting(session, session.get_one(Campaign, campaign_id), house.now)
 
 
 def much(house: House, **policy: int) -> int:

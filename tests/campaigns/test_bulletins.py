@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from recert.campaigns import bulletins, questions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item
-from recert.decisions.rules import Reply
+from recert.campaigns.notifications import update_mails
+from recert.campaigns.reviewing import comments
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage
 from tests.support.house import House
@@ -15,7 +16,7 @@ INBOX = "/finance/inbox"
 
 
 def send(house: House) -> int:
-    return bulletins.send_due(house.db, house.head, now=house.now)
+    return update_mails.send_due(house.db, house.head, now=house.now)
 
 
 def mails(house: House, kind: str) -> list[OutboxMessage]:
@@ -33,9 +34,9 @@ class TestConversations:
         with house.db.transaction() as session:
             item = session.get_one(Item, house.item("pia", INBOX).id)
             act, who = (
-                (questions.ask, house.person("alice"))
+                (comments.ask, house.person("alice"))
                 if question
-                else (questions.answer, house.officer)
+                else (comments.answer, house.officer)
             )
             act(session, item, "What is it for?", actor=who, now=house.now)
 

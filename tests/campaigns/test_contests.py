@@ -2,13 +2,12 @@
 
 import pytest
 
-from recert.campaigns import contests
-from recert.campaigns.contests import TooLateToObject
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.completion import challenge_outcomes, challenges
+from recert.campaigns.completion.challenges import TooLateToObject
+from recert.campaigns.decisions.rules import Reply, TooLate
 from recert.campaigns.models import Answer, ItemState
 from recert.campaigns.policy import Policy, Silence
-from recert.decisions import overriding
-from recert.decisions.rules import Reply, TooLate
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.people.queries import person_by_email
@@ -40,7 +39,7 @@ def objects(house: House, reason: str = "Needed until March.", by: Actor | None 
     item = house.item("pia", INBOX)
     with house.db.transaction() as session:
         actor = by or pia(house)
-        contests.object_to(session, item.id, reason, actor=actor, now=house.now)
+        challenges.object_to(session, item.id, reason, actor=actor, now=house.now)
 
 
 def settles(house: House, *, keep: bool, reason: str = "The board agreed.", **who: Actor) -> None:
@@ -48,7 +47,7 @@ def settles(house: House, *, keep: bool, reason: str = "The board agreed.", **wh
     with house.db.transaction() as session:
         actor = who.get("by", house.officer)
         said = {"keep": keep, "reason": reason}
-        overriding.settle(session, item.id, **said, actor=actor, now=house.now)  # type: ignore[arg-type]
+        challenge_outcomes.settle(session, item.id, **said, actor=actor, now=house.now)  # type: ignore[arg-type]
 
 
 class TestTheWindow:
@@ -65,10 +64,11 @@ class TestTheWindow:
     def test_whoever_loses_it_sees_it(self, house: House) -> None:
         announced(house)
         with house.db.reading() as session:
-            (row,) = contests.of_person(session, pia(house).person_id or 0, now=house.now)
+            (row,) = challenges.of_person(session, pia(house).person_id or 0, now=house.now)
             assert (row.folder, row.account, row.server) == (INBOX, "pia", "main")
             assert (
-                contests.of_person(session, house.person("bob").person_id or 0, now=house.now) == []
+                challenges.of_person(session, house.person("bob").person_id or 0, now=house.now)
+                == []
             )
 
     def test_where_nobody_is_known_it_is_over_at_once(self, house: House) -> None:

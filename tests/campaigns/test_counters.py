@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import finalisation, handover, places
+from recert.campaigns import progress
+from recert.campaigns.decisions import finalisation
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.progress_models import Progress
+from recert.campaigns.reviewing import reassignment
 from recert.connectors.rights import Rights
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import RecertError
 from recert.people.models import Person
@@ -79,7 +81,7 @@ class Player:
             person = self.chance.choice(session.scalars(select(Person).order_by(Person.id)).all())
             officer, now = self.house.officer, self.house.now
             found = session.get_one(Item, item.id)
-            handover.reassign(session, found, person, "Chance.", actor=officer, now=now)
+            reassignment.reassign(session, found, person, "Chance.", actor=officer, now=now)
 
     def edit(self) -> None:
         self.house.give("pia", "/finance/inbox", self.chance.choice(WORDS))
@@ -117,8 +119,8 @@ def by_place(house: House, campaign: int) -> dict[str, dict[int, tuple[int, ...]
         for item in session.scalars(select(Item).where(Item.campaign_id == campaign)):
             found["folder"].setdefault(item.folder_id, []).append(item)
             found["server"].setdefault(item.server_id, []).append(item)
-        folders = places.folders(session, campaign, size=1000).rows
-        servers = places.servers(session, campaign)
+        folders = progress.folders(session, campaign, size=1000).rows
+        servers = progress.servers(session, campaign)
     rows: dict[str, dict[int, tuple[int, ...]]] = {
         "folder": {row[0].folder_id: figures(row[0]) for row in folders},
         "server": {row.server_id: figures(row) for row in servers},

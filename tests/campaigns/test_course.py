@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import finalisation, handover, service, sign_off
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.completion import close, sign_off
+from recert.campaigns.decisions import finalisation
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import AnsweredMeanwhile, Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Route
-from recert.campaigns.rules import StepRefused
-from recert.decisions import closing
-from recert.decisions.models import Decision
-from recert.decisions.rules import AnsweredMeanwhile, Reply
+from recert.campaigns.reviewing import reassignment
+from recert.campaigns.setup import launch
+from recert.campaigns.states import StepRefused
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import secrets
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
 from recert.inventory.models import Account
@@ -36,7 +38,7 @@ def reassign(house: House, to: str, reason: str = "Holiday.", **more: Any) -> No
         assert person
         item = session.get_one(Item, house.item("pia", INBOX).id)
         actor = more.get("actor", house.officer)
-        handover.reassign(session, item, person, reason, actor=actor, now=house.now)
+        reassignment.reassign(session, item, person, reason, actor=actor, now=house.now)
 
 
 class TestANewSnapshot:
@@ -259,7 +261,7 @@ class TestTheSignOff:
         house.sign_off(campaign)
         assert house.campaign(campaign).state is CampaignState.SIGNED_OFF
 
-    @pytest.mark.parametrize("state", [s for s in ItemState if s not in service.rules.DONE])
+    @pytest.mark.parametrize("state", [s for s in ItemState if s not in launch.rules.DONE])
     def test_every_unfinished_state_stands_in_its_way(self, house: House, state: ItemState) -> None:
         campaign = house.launched()
         house.close(campaign)
@@ -308,7 +310,7 @@ def _acts(house: House, session: Any, campaign: Campaign) -> dict[str, Callable[
     key = secrets.signing_key(house.settings.keys)
     who = {"actor": house.admin, "now": house.now}
     return {
-        "close": lambda: closing.close(session, campaign, **who),
+        "close": lambda: close.close(session, campaign, **who),
         "sign off": lambda: sign_off.sign_off(session, campaign, "Yes.", key, **who),
         "void": lambda: sign_off.void(session, campaign, "No.", **who),
     }
@@ -326,6 +328,6 @@ def test_a_campaign_is_found_by_name_or_number(house: House) -> None:
     campaign = house.launched()
     with house.db.reading() as session:
         for name in ("Autumn", str(campaign)):
-            assert service.campaign_by_name(session, name).id == campaign
-        with pytest.raises(service.NoSuchCampaign, match="Winter"):
-            service.campaign_by_name(session, "Winter")
+            assert launch.campaign_by_name(session, name).id == campaign
+        with pytest.raises(launch.NoSuchCampaign, match="Winter"):
+            launch.campaign_by_name(session, "Winter")

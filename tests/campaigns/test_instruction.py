@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from recert.campaigns import instructions
-from recert.campaigns.instructions import LONGEST, Read
-from recert.campaigns.reviewing_models import Instruction, InstructionRead
+from recert.campaigns.reviewing import instructions
+from recert.campaigns.reviewing.instructions import LONGEST, Read
+from recert.campaigns.reviewing.models import Instruction, InstructionRead
 from recert.foundation import clock
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed

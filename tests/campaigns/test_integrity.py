@@ -5,21 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from recert.campaigns import (
-    brake,
-    bulk_handover,
-    bulletins,
-    contests,
-    delegations,
-    digests,
-    freshness,
-    once,
-    rerouting,
-    vanished,
-)
-from recert.campaigns import service as campaigns
-from recert.campaigns.bulk_handover import From
-from recert.campaigns.letters import Letterhead
+from recert.campaigns import digests, once, vanished_access
+from recert.campaigns.completion import approvals, challenges
+from recert.campaigns.decisions import mail_links
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
+from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -30,14 +22,19 @@ from recert.campaigns.models import (
     Occurrence,
     Subject,
 )
+from recert.campaigns.notifications import update_mails
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.campaigns.progress_models import FolderProgress
-from recert.campaigns.stages import Stage, Stages
+from recert.campaigns.reviewing import (
+    bulk_reassignment,
+    delegation,
+    reviewer_changes,
+    snapshot_refresh,
+)
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.stages import Stage, Stages
 from recert.connectors.rights import Rights
-from recert.decisions import links
-from recert.decisions import service as decisions
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.inventory import queries, service
 from recert.inventory.models import Snapshot, SnapshotState
@@ -70,7 +67,7 @@ def test_the_counters_of_a_folder_follow_a_held_link(house: House) -> None:
     with house.db.transaction() as session:
         decisions.record(session, item.id, REVOKE, actor=alice, now=house.now)
     with house.db.transaction() as session:
-        links._withdraw(session, alice, "a program", house.now)
+        mail_links._withdraw(session, alice, "a program", house.now)
     with house.db.reading() as session:
         here = FolderProgress.folder_id == item.folder_id
         counted = session.scalars(select(FolderProgress).where(here)).one()
@@ -89,7 +86,7 @@ def test_items_about_ownership_are_reassigned_in_bulk_to_who_holds_an_account(
         assert alice
         assert bob
         found = session.get_one(Campaign, number)
-        given = bulk_handover.reassign_all(
+        given = bulk_reassignment.reassign_all(
             session,
             found,
             From(reviewer_id=alice.id),
@@ -125,12 +122,12 @@ def test_a_release_does_not_survive_another_answer(house: House) -> None:
     actor = Actor(pia.email, Channel.WEB, Assurance.SIGNED_IN, person_id=pia.id)
     with house.db.transaction() as session:
         item = house.item("pia", INBOX)
-        contests.object_to(session, item.id, "needed", actor=actor, now=house.now)
+        challenges.object_to(session, item.id, "needed", actor=actor, now=house.now)
     house.decide("pia", INBOX, REVOKE)
     house.finish("alice")
     with house.db.reading() as session:
         found = session.get_one(Campaign, number)
-        assert brake.count_waiting(session, found, house.now) == 1
+        assert approvals.count_waiting(session, found, house.now) == 1
     house.carry_out()
     assert house.orders() == []
 
@@ -148,8 +145,8 @@ def test_what_is_noted_does_not_grow_with_snapshots(house: House) -> None:
         with house.later(minutes=minutes):
             house.snapshot()
             house.refresh()
-            rerouting.follow_due(house.db, now=house.now)
-            bulletins.send_due(house.db, head(house), now=house.now)
+            reviewer_changes.follow_due(house.db, now=house.now)
+            update_mails.send_due(house.db, head(house), now=house.now)
         with house.db.reading() as session:
             slots = select(func.count()).select_from(Occurrence)
             marks = select(func.count()).select_from(Mark).where(Mark.campaign_id == number)
@@ -183,7 +180,7 @@ class TestTheRemovalThreshold:
             assert len(house.orders()) == 1
             with house.db.reading() as session:
                 found = session.get_one(Campaign, number)
-                waiting = brake.waiting(session, found, house.now)
+                waiting = approvals.waiting(session, found, house.now)
             assert waiting.count == 1
             assert "1 before without a second person" in waiting.reasons[0]
 
@@ -225,11 +222,11 @@ class TestAccessThatWasMissingOnce:
         house.give("pia")
         house.snapshot()
         house.refresh()
-        with pytest.raises(vanished.SeenMissingOnce, match="1 on main"):
+        with pytest.raises(vanished_access.SeenMissingOnce, match="1 on main"):
             house.close(number)
         assert house.campaign(number).state is CampaignState.ACTIVE
         with house.later(minutes=11):
-            freshness.want_second_readings(house.db, actor=house.admin, now=house.now)
+            snapshot_refresh.want_second_readings(house.db, actor=house.admin, now=house.now)
             assert house.server().snapshot_wanted_at
             house.snapshot()
             house.close(number)
@@ -292,7 +289,7 @@ class TestStandIns:
             other = person_by_email(session, f"{stand_in}@house.example")
             assert one
             assert other
-            delegations.delegate(
+            delegation.delegate(
                 session,
                 one,
                 other,
@@ -304,7 +301,7 @@ class TestStandIns:
             )
 
     def follow(self, house: House) -> int:
-        return rerouting.follow_due(house.db, now=house.now)
+        return reviewer_changes.follow_due(house.db, now=house.now)
 
     def test_the_stand_in_of_a_stand_in_gets_what_he_holds(self, house: House) -> None:
         house.launched()

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from recert.campaigns import handover, population, service
 from recert.campaigns.models import Campaign, CampaignState, Item, Route
 from recert.campaigns.progress_models import Progress
-from recert.campaigns.rules import LaunchRefused, StepRefused
-from recert.campaigns.service import Preview
-from recert.campaigns.setup_models import Population
+from recert.campaigns.reviewing import reassignment
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup import population
+from recert.campaigns.setup.launch import Preview
+from recert.campaigns.setup.models import Population
+from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
@@ -34,19 +36,19 @@ def draft(house: House, **changed: Any) -> int:
         "now": house.now,
     }
     with house.db.transaction() as session:
-        return service.draft(session, **{**wanted, **changed}).id
+        return campaigns.draft(session, **{**wanted, **changed}).id
 
 
 def preview(house: House, campaign_id: int) -> Preview:
     with house.db.reading() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        return service.preview(session, campaign, now=house.now)
+        return campaigns.preview(session, campaign, now=house.now)
 
 
 def launch(house: House, campaign_id: int, actor: Actor | None = None) -> None:
     with house.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        service.launch(session, campaign, actor=actor or house.officer, now=house.now)
+        campaigns.launch(session, campaign, actor=actor or house.officer, now=house.now)
 
 
 def asked(house: House, campaign_id: int) -> list[tuple[str, str]]:
@@ -322,7 +324,7 @@ class TestPassingOn:
         for expected in ("bob", "mona", None):
             with house.db.transaction() as session:
                 item = session.get_one(Item, house.item("pia", INBOX).id)
-                handover.pass_on(session, item)
+                reassignment.pass_on(session, item)
             reviewer = house.item("pia", INBOX).reviewer_id
             assert reviewer == (house.person(expected).person_id if expected else None)
         assert house.item("pia", INBOX).route is Route.QUEUE
@@ -330,5 +332,5 @@ class TestPassingOn:
     def test_rights_are_what_they_were(self, house: House) -> None:
         house.launched()
         with house.db.transaction() as session:
-            handover.pass_on(session, session.get_one(Item, house.item("pia", INBOX).id))
+            reassignment.pass_on(session, session.get_one(Item, house.item("pia", INBOX).id))
         assert house.item("pia", INBOX).rights == Rights.LIST | Rights.UPLOAD

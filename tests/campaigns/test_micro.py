@@ -5,10 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import exclusions, micro
-from recert.campaigns import service as campaigns
-from recert.campaigns.event_models import ServerLook
-from recert.campaigns.micro import Desk
+from recert.campaigns.decisions.rules import NotYours, Reply
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -19,10 +16,14 @@ from recert.campaigns.models import (
     Item,
     ItemState,
 )
-from recert.campaigns.scope import Scope
-from recert.campaigns.setup_models import Population
+from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.models import Population
+from recert.campaigns.setup.scope import Scope
+from recert.campaigns.triggers import micro_campaigns
+from recert.campaigns.triggers.micro_campaigns import Desk
+from recert.campaigns.triggers.models import ServerLook
 from recert.connectors.rights import Rights
-from recert.decisions.rules import NotYours, Reply
 from recert.foundation.errors import NotAllowed
 from recert.inventory.models import Account, Folder
 from recert.people import service as people
@@ -35,7 +36,7 @@ INBOX = "/finance/inbox"
 
 def look(house: House) -> int:
     """One tick; how many micro reviews it launched."""
-    return micro.ask_due(house.db, Desk(house.settings.zone), now=house.now)
+    return micro_campaigns.ask_due(house.db, Desk(house.settings.zone), now=house.now)
 
 
 def started(house: House) -> None:
@@ -105,7 +106,7 @@ class TestNewAccess:
             assert found.due_at == house.now + timedelta(days=7)
             assert found.launched_by == "policy: changes between reviews"
             with house.db.reading() as session:
-                because = micro.because(session, found)
+                because = micro_campaigns.because(session, found)
             assert because == "new access that Recert did not give (1)"
 
     def test_harmless_access_of_an_employee_waits_for_the_next_review(self, house: House) -> None:

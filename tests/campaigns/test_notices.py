@@ -6,12 +6,13 @@ import threading
 import pytest
 from sqlalchemy import select, update
 
-from recert.campaigns import handover, notices
+from recert.campaigns.decisions import mail_tokens
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.progress_models import Progress
-from recert.decisions import invitations
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import reassignment
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.mail.models import OutboxMessage
@@ -23,7 +24,7 @@ INBOX = "/finance/inbox"
 
 
 def send(house: House) -> int:
-    return notices.send_due(house.db, house.head, now=house.now)
+    return reviewer_mails.send_due(house.db, house.head, now=house.now)
 
 
 def mails(house: House) -> list[OutboxMessage]:
@@ -35,7 +36,7 @@ def remind(house: House, campaign: int, actor: Actor | None = None) -> int:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         who = actor or house.officer
-        return notices.remind_now(session, found, house.head, actor=who, now=house.now)
+        return reviewer_mails.remind_now(session, found, house.head, actor=who, now=house.now)
 
 
 def answer_all(house: House, name: str) -> None:
@@ -91,7 +92,7 @@ class TestInvitations:
         (mail,) = [mail for mail in mails(house) if mail.to_address.startswith("charlie@")]
         (token,) = set(re.findall(r"http://localhost/d/(\S+)", mail.text))
         with house.db.reading() as session:
-            found = invitations.invitation(session, token, now=house.now)
+            found = mail_tokens.invitation(session, token, now=house.now)
         assert found.item_id == house.item("seller", "/sales").id
         assert token in mail.html
 
@@ -104,7 +105,9 @@ class TestInvitations:
                 mona = people.person_by_email(session, "mona@house.example")
                 item = session.get_one(Item, house.item("seller", "/sales").id)
                 assert mona
-                handover.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
+                reassignment.reassign(
+                    session, item, mona, "Ill.", actor=house.officer, now=house.now
+                )
             assert [send(house), send(house)] == [1, 0]
         assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("reassignment", "Mona Mill")
 
@@ -190,5 +193,5 @@ class TestAReminderByHand:
 
 
 def test_the_guess_of_the_minutes_is_never_zero() -> None:
-    assert notices.minutes_for(Progress(open=1)) == 1
-    assert notices.minutes_for(Progress(open=60)) == 20
+    assert reviewer_mails.minutes_for(Progress(open=1)) == 1
+    assert reviewer_mails.minutes_for(Progress(open=60)) == 20

@@ -2,11 +2,11 @@
 
 import pytest
 
-from recert.campaigns import policy_agreement
-from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import MailAnswers, Policy
-from recert.campaigns.rules import LaunchRefused
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup import policy_agreement
+from recert.campaigns.states import LaunchRefused
 from recert.foundation.actor import Actor
 from recert.foundation.separation import SecondPersonNeeded
 from tests.support.house import OTTO, House

@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from recert.campaigns import postponing, problems, queries
-from recert.campaigns.item_filter import ItemFilter
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
 from recert.campaigns.policy import Policy, PolicyRejected
-from recert.campaigns.postponing import NotInThisReview, PutOffOnce
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import monitoring, postponement, queries
+from recert.campaigns.reviewing.item_filter import ItemFilter
+from recert.campaigns.reviewing.postponement import NotInThisReview, PutOffOnce
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from tests.support.house import House
@@ -24,7 +24,7 @@ def put_off(house: House, day: date = LATER, by: str = "alice") -> None:
     item = house.item("pia", INBOX)
     with house.db.transaction() as session:
         zone, actor = house.settings.zone, house.person(by)
-        postponing.postpone(session, item.id, day, zone, actor=actor, now=clock.now())
+        postponement.postpone(session, item.id, day, zone, actor=actor, now=clock.now())
 
 
 class TestPuttingOff:
@@ -41,7 +41,7 @@ class TestPuttingOff:
         seen = []
         for days in (13, 15, 20):
             with house.later(days=days) as now, house.db.reading() as session:
-                found = problems.problems(session, session.get_one(Campaign, campaign), now=now)
+                found = monitoring.problems(session, session.get_one(Campaign, campaign), now=now)
                 rows = queries.items_of(session, campaign, ItemFilter(overdue_at=now)).rows
                 assert found.overdue_items == len(rows)
                 seen.append((found.overdue_items, found.postponed))
@@ -53,7 +53,7 @@ class TestPuttingOff:
         campaign = house.launched(policy=TEN)
         put_off(house)
         with house.later(days=15) as now, house.db.reading() as session:
-            found = problems.problems(session, session.get_one(Campaign, campaign), now=now)
+            found = monitoring.problems(session, session.get_one(Campaign, campaign), now=now)
         assert (found.overdue_reviewers, found.overdue_items, found.postponed) == (0, 0, 1)
 
     def test_the_close_does_not_wait_for_it(self, house: House) -> None:

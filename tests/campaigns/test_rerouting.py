@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from recert.campaigns import delegations, handover, rerouting
-from recert.campaigns import service as campaigns
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item, Route
 from recert.campaigns.progress_models import Progress
+from recert.campaigns.reviewing import delegation, reassignment, reviewer_changes
+from recert.campaigns.setup import launch as campaigns
 from recert.connectors.rights import Rights
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import service as inventory
@@ -28,7 +28,7 @@ INBOX = "/finance/inbox"
 
 def follow(house: House) -> int:
     with house.db.transaction() as session:
-        return rerouting.follow_people(session, now=house.now)
+        return reviewer_changes.follow_people(session, now=house.now)
 
 
 def name_of(house: House, item: Item) -> str:
@@ -66,7 +66,7 @@ def delegate(
         stand_in = people_queries.person_by_email(session, f"{to}@house.example")
         assert alice
         assert stand_in
-        return delegations.delegate(
+        return delegation.delegate(
             session,
             alice,
             stand_in,
@@ -113,7 +113,7 @@ class TestOwnersChange:
             mona = people_queries.person_by_email(session, "mona@house.example")
             assert mona
             found = session.get_one(Item, item.id)
-            handover.reassign(
+            reassignment.reassign(
                 session, found, mona, "She knows.", actor=house.officer, now=house.now
             )
         own(house, OWNERS.replace("alice@house.example", "charlie@house.example"))
@@ -209,7 +209,7 @@ class TestDelegations:
         number = delegate(house)
         follow(house)
         with house.db.transaction() as session:
-            delegations.end(session, number, actor=house.person("alice"), now=house.now)
+            delegation.end(session, number, actor=house.person("alice"), now=house.now)
         follow(house)
         assert asked_about(house)[0] == "Alice Archer"
 

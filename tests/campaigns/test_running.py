@@ -6,24 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import (
-    bulk_handover,
-    deadlines,
-    early_close,
-    launching,
-    local_time,
-    notices,
-    rerouting,
-    scheduling,
-    service,
-)
-from recert.campaigns.bulk_handover import From, Given
-from recert.campaigns.early_close import TooEarly
+from recert.campaigns import local_time
+from recert.campaigns.completion import close, early_close
+from recert.campaigns.completion.early_close import TooEarly
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Route
-from recert.campaigns.scheduling import Wanted
-from recert.decisions import closing
-from recert.decisions.rules import Reply
+from recert.campaigns.notifications import due_date_extension, reviewer_mails
+from recert.campaigns.reviewing import bulk_reassignment, reviewer_changes
+from recert.campaigns.reviewing.bulk_reassignment import From, Given
+from recert.campaigns.schedule import runner, service
+from recert.campaigns.schedule.service import Wanted
+from recert.campaigns.setup import launch
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Role, operator
@@ -42,7 +36,7 @@ def extend(house: House, campaign: int, day: date, reason: str = "Holidays.") ->
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         who = {"actor": house.officer, "now": clock.now()}
-        return deadlines.extend(session, found, day, reason, house.head, **who)
+        return due_date_extension.extend(session, found, day, reason, house.head, **who)
 
 
 def mails(house: House, kind: str = "") -> list[tuple[str, str]]:
@@ -56,8 +50,8 @@ def zoned(house: House, zone: str, day: date) -> int:
     with house.db.transaction() as session:
         due = local_time.end_of_day(day, zone, house.settings.zone)
         who = {"actor": house.officer, "now": clock.now()}
-        made = service.draft(session, "Winter", [1], "/", due, undo_minutes=60, **who)
-        service.launch(session, made, **who)
+        made = launch.draft(session, "Winter", [1], "/", due, undo_minutes=60, **who)
+        launch.launch(session, made, **who)
         return made.id
 
 
@@ -82,15 +76,15 @@ class TestMoreTime:
 
     def test_reminders_come_again_before_the_new_date(self, house: House) -> None:
         campaign = house.launched()
-        notices.send_due(house.db, house.head, now=clock.now())
+        reviewer_mails.send_due(house.db, house.head, now=clock.now())
         with house.later(days=13, hours=12) as now:
-            notices.send_due(house.db, house.head, now=now)
+            reviewer_mails.send_due(house.db, house.head, now=now)
             extend(house, campaign, date(2027, 1, 8))
-            notices.send_due(house.db, house.head, now=now)
+            reviewer_mails.send_due(house.db, house.head, now=now)
         before = len(mails(house, "reminder"))
         with clock.frozen(datetime(2027, 1, 5, 23, 30, tzinfo=UTC)):
-            notices.send_due(house.db, house.head, now=clock.now())
-            notices.send_due(house.db, house.head, now=clock.now())
+            reviewer_mails.send_due(house.db, house.head, now=clock.now())
+            reviewer_mails.send_due(house.db, house.head, now=clock.now())
         assert len(mails(house, "reminder")) == before + 3
 
     def test_escalation_waits_for_the_new_date_and_comes_again(self, house: House) -> None:
@@ -101,7 +95,7 @@ class TestMoreTime:
             (datetime(2027, 1, 12, tzinfo=UTC), True),
         ):
             with house.db.transaction() as session:
-                assert bool(rerouting.follow_people(session, now=at)) is moved
+                assert bool(reviewer_changes.follow_people(session, now=at)) is moved
 
     @pytest.mark.parametrize(
         ("day", "message"),
@@ -135,7 +129,7 @@ class TestMoreTime:
             found, day = session.get_one(Campaign, campaign), date(2027, 1, 8)
             who = {"actor": house.admin, "now": NOON}
             with pytest.raises(NotAllowed):
-                deadlines.extend(session, found, day, "So.", house.head, **who)
+                due_date_extension.extend(session, found, day, "So.", house.head, **who)
         house.close(campaign)
         with pytest.raises(RefusedByPolicy, match="closing"):
             extend(house, campaign, date(2027, 1, 8))
@@ -157,7 +151,7 @@ class TestAnEarlyClose:
     def close(self, house: House, campaign: int, actor: Actor) -> None:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, campaign)
-            closing.close(session, found, actor=actor, now=clock.now())
+            close.close(session, found, actor=actor, now=clock.now())
 
     def test_one_officer_alone_cannot(self, house: House) -> None:
         campaign = house.launched()
@@ -232,7 +226,7 @@ class TestManyToSomebodyElse:
             ).one()
             who = {"actor": more.get("actor", house.officer), "now": clock.now()}
             reason = str(more.get("reason", "She is ill."))
-            return bulk_handover.reassign_all(session, found, source, person, reason, **who)
+            return bulk_reassignment.reassign_all(session, found, source, person, reason, **who)
 
     def test_undecided_ones_go_and_what_is_his_own_stays(self, house: House) -> None:
         campaign = house.launched()
@@ -294,9 +288,9 @@ def test_a_schedule_passes_its_zone_on(house: House) -> None:
     house.snapshot()
     wanted = Wanted("Access", "monthly", date(2026, 11, 24), time(8), "Asia/Tokyo", [1], "/", 7, 60)
     with house.db.transaction() as session:
-        scheduling.add(session, wanted, actor=house.officer, now=clock.now())
+        service.add(session, wanted, actor=house.officer, now=clock.now())
     with house.later(hours=12) as now:
-        assert launching.launch_due(house.db, now=now) == 1
+        assert runner.launch_due(house.db, now=now) == 1
     found = house.campaign(1)
     assert found.zone == "Asia/Tokyo"
     assert f"{found.due_at.astimezone(ZoneInfo('Asia/Tokyo')):%H:%M:%S}" == "23:59:59"

@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from recert.campaigns import local_time, schedule
+from recert.campaigns import local_time
 from recert.campaigns.local_time import NoSuchTime, ZoneRejected
-from recert.campaigns.schedule import RhythmRejected, Timetable
+from recert.campaigns.schedule import recurrence
+from recert.campaigns.schedule.recurrence import RhythmRejected, Timetable
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 
 
 def days(rhythm: str, first: date, many: int) -> list[str]:
-    return [day.isoformat() for day in islice(schedule.rhythm(rhythm).days(first), many)]
+    return [day.isoformat() for day in islice(recurrence.rhythm(rhythm).days(first), many)]
 
 
 def at(text: str) -> datetime:
@@ -41,9 +42,9 @@ class TestMonths:
         ]
 
     def test_they_are_named_by_quarter_or_month(self) -> None:
-        assert schedule.rhythm("quarterly").name(date(2026, 10, 1)) == "2026-Q4"
-        assert schedule.rhythm("quarterly").name(date(2027, 3, 31)) == "2027-Q1"
-        assert schedule.rhythm("monthly").name(date(2026, 10, 1)) == "2026-10"
+        assert recurrence.rhythm("quarterly").name(date(2026, 10, 1)) == "2026-Q4"
+        assert recurrence.rhythm("quarterly").name(date(2027, 3, 31)) == "2027-Q1"
+        assert recurrence.rhythm("monthly").name(date(2026, 10, 1)) == "2026-10"
 
     def test_they_end_with_the_calendar(self) -> None:
         assert days("every 12 months", date(9999, 6, 1), 5) == ["9999-06-01"]
@@ -54,7 +55,7 @@ class TestCron:
         assert days("30 2 1,15 1-3/2 *", date(2026, 12, 1), 4) == [
             *("2027-01-01", "2027-01-15", "2027-03-01", "2027-03-15")
         ]
-        assert schedule.rhythm("30 2 1 * *").at == time(2, 30)
+        assert recurrence.rhythm("30 2 1 * *").at == time(2, 30)
 
     def test_days_of_the_week_by_name_and_number(self) -> None:
         assert days("0 8 * * mon", date(2026, 11, 23), 2) == ["2026-11-23", "2026-11-30"]
@@ -74,7 +75,7 @@ class TestCron:
         assert days("0 8 29 feb *", date(2097, 1, 1), 2) == ["2104-02-29", "2108-02-29"]
 
     def test_it_is_named_by_its_day(self) -> None:
-        assert schedule.rhythm("0 8 1 * *").name(date(2026, 12, 1)) == "2026-12-01"
+        assert recurrence.rhythm("0 8 1 * *").name(date(2026, 12, 1)) == "2026-12-01"
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -97,7 +98,7 @@ class TestCron:
     )
     def test_what_is_no_rhythm_is_named(self, text: str, message: str) -> None:
         with pytest.raises(RhythmRejected, match=message):
-            schedule.rhythm(text)
+            recurrence.rhythm(text)
 
 
 class TestTheClock:
@@ -126,7 +127,7 @@ class TestTheClock:
     @pytest.mark.parametrize("zone", [BERLIN, NEW_YORK])
     @pytest.mark.parametrize("wall", [time(0), time(1, 30), time(2, 30), time(3), time(23, 59)])
     def test_a_year_of_days_has_each_day_once(self, zone: ZoneInfo, wall: time) -> None:
-        cron = schedule.rhythm(f"{wall.minute} {wall.hour} * * *")
+        cron = recurrence.rhythm(f"{wall.minute} {wall.hour} * * *")
         table = Timetable(cron, date(2026, 1, 1), wall, zone)
         year = table.between(at("2025-12-31T12:00"), at("2026-12-31T12:00"))
         assert len({planned.slot for planned in year}) == len(year)
@@ -148,7 +149,7 @@ class TestTheClock:
 
 
 class TestATimetable:
-    table = Timetable(schedule.rhythm("quarterly"), date(2026, 10, 31), time(8), BERLIN)
+    table = Timetable(recurrence.rhythm("quarterly"), date(2026, 10, 31), time(8), BERLIN)
 
     def test_it_names_its_occurrences(self) -> None:
         found = self.table.after(at("2026-11-23T12:00"), 2)

@@ -4,10 +4,10 @@ from datetime import time, timedelta
 
 from sqlalchemy import select
 
-from recert.campaigns import launching, scheduling
 from recert.campaigns.models import Campaign
-from recert.campaigns.scheduling import Wanted
-from recert.campaigns.scope import Scope
+from recert.campaigns.schedule import runner, service
+from recert.campaigns.schedule.service import Wanted
+from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
 from tests.support.house import House
 
@@ -20,9 +20,9 @@ def test_its_campaigns_take_its_scope(house: House) -> None:
         "Deleters", "monthly", first, time(8), "UTC", [house.server_id], scope=scope
     )  # fmt: skip
     with house.db.transaction() as session:
-        scheduling.add(session, wanted, actor=house.officer, now=house.now)
+        service.add(session, wanted, actor=house.officer, now=house.now)
     with house.later(days=1):
-        assert launching.launch_due(house.db, now=house.now) == 1
+        assert runner.launch_due(house.db, now=house.now) == 1
     with house.db.reading() as session:
         kept = Scope.of(session.scalars(select(Campaign.scope)).one())
     assert (kept.rights, kept.sample) == (Rights.DELETE, 5)

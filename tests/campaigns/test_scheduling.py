@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import calendar, launching, scheduling
-from recert.campaigns.calendar import Occurrence, Standing
 from recert.campaigns.local_time import ZoneRejected
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import Policy, Silence
-from recert.campaigns.schedule import RhythmRejected
-from recert.campaigns.schedule_models import CampaignSchedule, ScheduleSlot, SlotState
-from recert.campaigns.scheduling import FirstDayPast, NoSuchSchedule, ScheduleRefused, Wanted
+from recert.campaigns.schedule import calendar, runner, service
+from recert.campaigns.schedule.calendar import Occurrence, Standing
+from recert.campaigns.schedule.models import CampaignSchedule, ScheduleSlot, SlotState
+from recert.campaigns.schedule.recurrence import RhythmRejected
+from recert.campaigns.schedule.service import (
+    FirstDayPast,
+    NoSuchSchedule,
+    ScheduleRefused,
+    Wanted,
+)
 from recert.foundation import clock
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
@@ -39,13 +44,13 @@ def wanted(house: House, **more: Any) -> Wanted:
 def add(house: House, actor: Actor | None = None, **more: Any) -> int:
     with house.db.transaction() as session:
         who, what = actor or house.officer, wanted(house, **more)
-        return scheduling.add(session, what, actor=who, now=house.now).id
+        return service.add(session, what, actor=who, now=house.now).id
 
 
 def off(house: House, name: str = "Access", actor: Actor | None = None) -> None:
     with house.db.transaction() as session:
-        found = scheduling.active_by_name(session, name)
-        scheduling.switch_off(session, found, actor=actor or house.officer, now=house.now)
+        found = service.active_by_name(session, name)
+        service.switch_off(session, found, actor=actor or house.officer, now=house.now)
 
 
 def tick(house: House, at: str, *, look: bool = True) -> int:
@@ -53,7 +58,7 @@ def tick(house: House, at: str, *, look: bool = True) -> int:
     with clock.frozen(datetime.fromisoformat(at).replace(tzinfo=UTC)):
         if look:
             house.snapshot()
-        return launching.launch_due(house.db, now=clock.now())
+        return runner.launch_due(house.db, now=clock.now())
 
 
 def slots(house: House) -> list[ScheduleSlot]:
@@ -103,7 +108,7 @@ class TestALaunchByTheCalendar:
 
         def work() -> None:
             start.wait(30)
-            made.append(launching.launch_due(house.db, now=at))
+            made.append(runner.launch_due(house.db, now=at))
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import exclusions
-from recert.campaigns import service as campaigns
 from recert.campaigns.models import Campaign, Item
-from recert.campaigns.rules import LaunchRefused
-from recert.campaigns.scope import Holder, Scope
-from recert.campaigns.setup_models import Exclusion, LeftOut, Population
+from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.models import Exclusion, LeftOut, Population
+from recert.campaigns.setup.scope import Holder, Scope
+from recert.campaigns.states import LaunchRefused
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
@@ -305,7 +305,7 @@ class TestGates:
     def test_a_reviewer_of_hundreds_is_a_warning(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("recert.campaigns.rules.MANY_ITEMS", 2)
+        monkeypatch.setattr("recert.campaigns.states.MANY_ITEMS", 2)
         house.snapshot()
         with house.db.reading() as session:
             made = session.get_one(Campaign, house.drafted("Big"))

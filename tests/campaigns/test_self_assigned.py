@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import bulk_handover, delegations, handover, rerouting
-from recert.campaigns.bulk_handover import From
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item
-from recert.campaigns.self_assigned import NeedsAgreement
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import bulk_reassignment, delegation, reassignment, reviewer_changes
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.reviewing.self_assignment import NeedsAgreement
 from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import SecondPersonNeeded
@@ -40,7 +40,7 @@ def own_the_folder(house: House, actor: Actor) -> None:
 
 def follow(house: House) -> None:
     with house.db.transaction() as session:
-        rerouting.follow_people(session, now=house.now)
+        reviewer_changes.follow_people(session, now=house.now)
 
 
 def agree(house: House, actor: Actor) -> None:
@@ -126,7 +126,7 @@ class TestWhileItRuns:
             assert alice
             assert me
             end = house.now + timedelta(days=7)
-            delegations.delegate(
+            delegation.delegate(
                 session, alice, me, house.now, end, "Away.", actor=charlie, now=house.now
             )
         follow(house)
@@ -142,7 +142,7 @@ class TestWhileItRuns:
             me = person_by_email(session, "charlie@house.example")
             assert me
             end = house.now + timedelta(days=7)
-            delegations.delegate(
+            delegation.delegate(
                 session, one, me, house.now, end, "Away.", actor=alice, now=house.now
             )
         follow(house)
@@ -157,9 +157,9 @@ class TestWhileItRuns:
             item = session.get_one(Item, house.item("pia", INBOX).id)
             me = session.scalars(select(Person).where(Person.email == charlie.name)).one()
             with pytest.raises(BadInput, match="to themselves"):
-                handover.reassign(session, item, me, "Mine.", actor=actor, now=house.now)
+                reassignment.reassign(session, item, me, "Mine.", actor=actor, now=house.now)
             with pytest.raises(BadInput, match="to themselves"):
-                bulk_handover.reassign_all(
+                bulk_reassignment.reassign_all(
                     session,
                     session.get_one(Campaign, number),
                     From(reviewer_id=item.reviewer_id),

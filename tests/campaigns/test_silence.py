@@ -7,6 +7,8 @@ from itertools import product
 import pytest
 from sqlalchemy import select, update
 
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.policy import (
     Holder,
@@ -19,8 +21,6 @@ from recert.campaigns.policy import (
 from recert.campaigns.risk import risk_column
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import Rights
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Assurance, Channel
 from recert.inventory.models import Account
 from recert.people.models import Organisation, OrganisationKind, Person

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from recert.campaigns import service
+from recert.campaigns.decisions import forwarded, stage_outcomes
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import NotYours, Reply, TooLate
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route
-from recert.campaigns.stages import Sees, Stage, Stages, StagesRejected, Vote
+from recert.campaigns.setup import launch
+from recert.campaigns.setup.stages import Sees, Stage, Stages, StagesRejected, Vote
 from recert.connectors.rights import Rights
-from recert.decisions import given, staging
-from recert.decisions.models import Decision
-from recert.decisions.rules import NotYours, Reply, TooLate
 from recert.foundation.actor import Assurance
 from recert.inventory.models import Server
 from tests.support.house import House
@@ -30,7 +30,7 @@ def launched(house: House, stages: Stages = TWO, **more: object) -> int:
     number = house.drafted("Looked at twice", stages=stages, **more)  # type: ignore[arg-type]
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        service.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(session, found, actor=house.officer, now=house.now)
     return number
 
 
@@ -38,7 +38,7 @@ def first_look(house: House, account: str, reply: Reply) -> Item:
     """Alice answers and says that she has finished."""
     house.decide(account, INBOX, reply)
     house.finish("alice")
-    staging.move_on(house.db, now=house.now)
+    stage_outcomes.move_on(house.db, now=house.now)
     return house.item(account, INBOX)
 
 
@@ -130,7 +130,7 @@ class TestTheSecondLook:
         launched(house, Stages((Stage("bob@house.example"),)))
         house.decide("bob", INBOX, KEEP)
         house.finish("alice")
-        staging.move_on(house.db, now=house.now)
+        stage_outcomes.move_on(house.db, now=house.now)
         assert house.item("bob", INBOX).reviewer_id == house.person("mona").person_id
 
     def test_a_third_look_is_by_somebody_else_again(self, house: House) -> None:
@@ -138,7 +138,7 @@ class TestTheSecondLook:
         first_look(house, "pia", KEEP)
         house.decide("pia", INBOX, KEEP, by="mona")
         house.finish("mona")
-        staging.move_on(house.db, now=house.now)
+        stage_outcomes.move_on(house.db, now=house.now)
         item = house.item("pia", INBOX)
         assert (item.stage, item.reviewer_id, item.route) == (3, None, Route.QUEUE)
 
@@ -147,10 +147,10 @@ class TestTime:
     def test_keeps_go_on_when_the_days_of_the_stage_are_over(self, house: House) -> None:
         launched(house)
         house.decide("pia", INBOX, KEEP)
-        staging.move_on(house.db, now=house.now)
+        stage_outcomes.move_on(house.db, now=house.now)
         assert house.item("pia", INBOX).stage == 1
         with house.later(days=9, minutes=1):
-            staging.move_on(house.db, now=house.now)
+            stage_outcomes.move_on(house.db, now=house.now)
             assert house.item("pia", INBOX).stage == 2
             silent = house.item("batch", INBOX)
             assert (silent.stage, silent.outcome) == (2, "Alice Archer did not answer.")
@@ -220,8 +220,8 @@ class TestWhatWentOn:
         assert alice
         assert mona
         with house.db.reading() as session:
-            [row] = given.went_on(session, number, alice)
-            assert given.went_on(session, number, mona) == []
+            [row] = forwarded.went_on(session, number, alice)
+            assert forwarded.went_on(session, number, mona) == []
         assert (row.about, row.account, row.answer) == (INBOX, "pia", Answer.KEEP)
         assert (row.reviewer, row.state) == ("Mona Mill", ItemState.OPEN)
 
@@ -232,5 +232,5 @@ class TestWhatWentOn:
         alice = house.person("alice").person_id
         assert alice
         with house.db.reading() as session:
-            found = given.went_on(session, number, alice)
+            found = forwarded.went_on(session, number, alice)
         assert [row.answer for row in found] == [Answer.KEEP]

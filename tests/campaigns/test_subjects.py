@@ -5,17 +5,18 @@ import json
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import rerouting, service
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import OwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
 from recert.campaigns.policy import Policy, Silence
-from recert.campaigns.scope import Holder, Scope
-from recert.campaigns.service import LaunchRefused
-from recert.campaigns.templates import TEMPLATES, Template
+from recert.campaigns.reviewing import reviewer_changes
+from recert.campaigns.setup import launch
+from recert.campaigns.setup.launch import LaunchRefused
+from recert.campaigns.setup.presets import TEMPLATES, Template
+from recert.campaigns.setup.scope import Holder, Scope
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors.rights import Rights
-from recert.decisions import service as decisions
-from recert.decisions.models import Decision
-from recert.decisions.rules import OwnAccess, Reply
 from recert.foundation.errors import BadInput
 from recert.inventory import registers
 from recert.inventory.models import Account, FolderOwner, GroupOwner, ServiceAccount
@@ -46,7 +47,7 @@ def launched_as_it_is(house: House, about: Subject, prefix: str = "/", **more: o
     number = house.drafted(f"About {about.value}", prefix, about=about, **more)  # type: ignore[arg-type]
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        service.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(session, found, actor=house.officer, now=house.now)
     return number
 
 
@@ -94,7 +95,7 @@ class TestMemberships:
     def test_the_population_adds_up(self, house: House) -> None:
         number = launched(house, Subject.MEMBERSHIP)
         with house.db.reading() as session:
-            part = service.preview(session, session.get_one(Campaign, number), now=house.now)
+            part = launch.preview(session, session.get_one(Campaign, number), now=house.now)
         (counted,) = part.populations
         assert (counted.accounts, counted.reviewed, counted.without_rights) == (7, 3, 4)
 
@@ -212,7 +213,7 @@ class TestMemberships:
         with house.db.transaction() as session:
             registers.import_group_owners(session, rows, actor=house.officer, now=house.now)
         with house.db.transaction() as session:
-            assert rerouting.follow_people(session, now=house.now) == 3
+            assert reviewer_changes.follow_people(session, now=house.now) == 3
         assert items(house, number)["bob"].reviewer_id == person(house, "mona")
 
     def test_it_goes_up_the_chain_when_it_is_not_his(self, house: House) -> None:
@@ -353,7 +354,7 @@ class TestScope:
             (Subject.SERVICE, Scope(sample=3, seed=7)),
         ):
             with pytest.raises(BadInput, match="cannot be limited"), house.db.transaction() as db:
-                service.draft(
+                launch.draft(
                     db,
                     "Odd",
                     [house.server_id],
@@ -371,7 +372,7 @@ class TestScope:
         register(house)
         house.snapshot()
         with house.db.transaction() as session:
-            made = service.draft(
+            made = launch.draft(
                 session,
                 "From a template",
                 [house.server_id],
@@ -383,7 +384,7 @@ class TestScope:
                 actor=house.officer,
                 now=house.now,
             )
-            found = service.preview(session, made, now=house.now)
+            found = launch.preview(session, made, now=house.now)
         assert found.items or found.problems
 
     def test_an_empty_one_is_refused_by_name(self, house: House) -> None:

@@ -2,15 +2,15 @@
 
 from sqlalchemy import select, update
 
-from recert.campaigns import notices, waiting
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
+from recert.campaigns.notifications import reviewer_mails, stale_mails
 from recert.mail.models import MessageState, OutboxMessage
 from tests.support.house import House
 
 
 def look(house: House) -> int:
-    return waiting.look_again(house.db, house.head, now=house.now)
+    return stale_mails.look_again(house.db, house.head, now=house.now)
 
 
 def mails(house: House, name: str) -> list[tuple[str, str]]:
@@ -22,7 +22,7 @@ def mails(house: House, name: str) -> list[tuple[str, str]]:
 
 def start(house: House) -> None:
     house.launched()
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
 
 
 class TestAMailThatWaited:

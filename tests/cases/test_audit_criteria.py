@@ -10,18 +10,20 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from recert import trail
-from recert.campaigns import calendar, exclusions, notices, population, sign_off
-from recert.campaigns import service as campaigns
-from recert.campaigns.calendar import Standing
+from recert.campaigns.completion import close, sign_off
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.reviewer_quality import quality
+from recert.campaigns.decisions.rules import OwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, ItemState, Route
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import Policy, Risk, Silence
-from recert.campaigns.rules import LaunchRefused, StepRefused
-from recert.campaigns.scope import Holder, Scope
+from recert.campaigns.schedule import calendar
+from recert.campaigns.schedule.calendar import Standing
+from recert.campaigns.setup import exclusions, population
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.scope import Holder, Scope
+from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.connectors.rights import Rights
-from recert.decisions import closing
-from recert.decisions.models import Decision
-from recert.decisions.quality import quality
-from recert.decisions.rules import OwnAccess, Reply
 from recert.evidence import audit, retention, verifier
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
@@ -518,7 +520,7 @@ def test_a30_retention_and_legal_hold(house: House) -> None:
 
 def test_a31_every_mail_is_logged(house: House) -> None:
     campaign = house.launched()
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     rows = packages.rows(packages.files(house.export(campaign))["mails.csv"])
     assert {row["to"] for row in rows} == {
         *("alice@house.example", "bob@house.example", "charlie@house.example"),
@@ -526,7 +528,7 @@ def test_a31_every_mail_is_logged(house: House) -> None:
     assert {(row["kind"], row["state"]) for row in rows} == {("invitation", "queued")}
     assert len({row["message_id"] for row in rows}) == 3
     with house.later(days=15):
-        notices.send_due(house.db, house.head, now=house.now)
+        reviewer_mails.send_due(house.db, house.head, now=house.now)
         number = rows[0]["message_id"]
         with house.db.transaction() as session:
             unreachable.bounced(session, number, "550 mailbox unknown", now=house.now)
@@ -557,7 +559,7 @@ def test_a33_two_persons_to_close_early_and_to_exclude(house: House) -> None:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         with pytest.raises(SecondPersonNeeded):
-            closing.close(session, found, actor=OTTO, now=house.now)
+            close.close(session, found, actor=OTTO, now=house.now)
     excluded(house)  # refuses the one who asked
     actions = house.trail_actions()
     assert {"exclusion.asked", "exclusion.approved"} <= set(actions)

@@ -6,17 +6,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from recert.campaigns import handover
-from recert.campaigns import service as campaigns
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import NotYours, Reply, TooLate
 from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.rules import LaunchRefused
-from recert.campaigns.schedule_models import SlotState
-from recert.campaigns.templates import TEMPLATES
-from recert.decisions import service as decisions
-from recert.decisions.models import Decision
-from recert.decisions.rules import NotYours, Reply, TooLate
+from recert.campaigns.reviewing import reassignment
+from recert.campaigns.schedule.models import SlotState
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.presets import TEMPLATES
+from recert.campaigns.states import LaunchRefused
+from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.people import users
@@ -47,7 +47,7 @@ def give_to_bob(house: House) -> None:
         bob = person_by_email(session, "bob@house.example")
         assert bob
         item = session.get_one(Item, house.item("pia", INBOX).id)
-        handover.reassign(session, item, bob, "Holiday.", actor=house.officer, now=house.now)
+        reassignment.reassign(session, item, bob, "Holiday.", actor=house.officer, now=house.now)
 
 
 def test_overlapping_campaigns_on_one_item(house: House) -> None:

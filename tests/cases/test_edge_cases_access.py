@@ -11,21 +11,22 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import hints, population, queries, service
-from recert.campaigns.hints import Level
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import AnsweredMeanwhile, Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.policy import Policy
-from recert.campaigns.rules import LaunchRefused, StepRefused
-from recert.campaigns.scope import Scope, conditions
-from recert.campaigns.selection import joined
+from recert.campaigns.reviewing import queries, recommendations
+from recert.campaigns.reviewing.recommendations import Level
+from recert.campaigns.setup import launch, population
+from recert.campaigns.setup.scope import Scope, conditions
+from recert.campaigns.setup.selection import joined
+from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.changes import service as changes
 from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
-from recert.decisions.models import Decision
-from recert.decisions.rules import AnsweredMeanwhile, Reply
 from recert.foundation.errors import BadInput
 from recert.inventory import emergency, snapshots
 from recert.inventory import queries as inventory_queries
@@ -51,7 +52,7 @@ def hints_of(house: House, account: str) -> list[tuple[Level, str]]:
     with house.db.reading() as session:
         row = queries.item_row(session, item.id)
         assert row
-        found = hints.hints_for(session, [row], now=house.now)[item.id]
+        found = recommendations.hints_for(session, [row], now=house.now)[item.id]
         return [(hint.level, hint.text) for hint in found]
 
 
@@ -521,7 +522,7 @@ def launch_drafted(house: House) -> None:
     number = house.drafted(f"At {house.now:%d %H:%M}")
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        service.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(session, found, actor=house.officer, now=house.now)
 
 
 def test_login_deleted_and_used_again(house: House) -> None:
@@ -550,7 +551,7 @@ def test_keys_of_an_account_stand_beside_the_question(
         item = house.item("pia", INBOX)
         with house.db.reading() as session:
             row = queries.item_row(session, item.id)
-            found = hints.hints_for(session, [row], now=NOON)[item.id]
+            found = recommendations.hints_for(session, [row], now=NOON)[item.id]
         return [hint.text for hint in found if "account." in hint.text]
 
     with_keys(2)

@@ -8,16 +8,17 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 
-from recert.campaigns import exclusions, postponing, problems
-from recert.campaigns import service as campaigns
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy, Silence
-from recert.campaigns.postponing import PutOffOnce
-from recert.campaigns.scope import Scope
+from recert.campaigns.reviewing import monitoring, postponement
+from recert.campaigns.reviewing.postponement import PutOffOnce
+from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.foundation.errors import NotAllowed
 from recert.remediation import endings
 from recert.trail.models import TrailEntry
@@ -173,7 +174,7 @@ def test_postpone(house: House) -> None:
 
     def put_off(day: date) -> None:
         with house.db.transaction() as session:
-            postponing.postpone(session, item.id, day, zone, actor=alice, now=house.now)
+            postponement.postpone(session, item.id, day, zone, actor=alice, now=house.now)
 
     put_off(date(2026, 12, 12))
     with pytest.raises(PutOffOnce):
@@ -181,7 +182,7 @@ def test_postpone(house: House) -> None:
     seen = []
     for days in (15, 20):
         with house.later(days=days) as now, house.db.reading() as session:
-            found = problems.problems(session, session.get_one(Campaign, campaign), now=now)
+            found = monitoring.problems(session, session.get_one(Campaign, campaign), now=now)
             seen.append((found.overdue_items, found.postponed))
     assert seen == [(8, 1), (9, 0)]
 

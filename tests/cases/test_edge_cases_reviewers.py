@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from recert.campaigns import not_mine, notices
-from recert.campaigns import service as campaigns
+from recert.campaigns.completion import keep_confirmation
+from recert.campaigns.decisions import stage_outcomes
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import NotYours, OwnAccess, Reply, TooLate
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import Policy
-from recert.campaigns.stages import Stage, Stages
-from recert.decisions import second_person, staging
-from recert.decisions.models import Decision
-from recert.decisions.rules import NotYours, OwnAccess, Reply, TooLate
+from recert.campaigns.reviewing import ownership_disputes
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.stages import Stage, Stages
 from recert.evidence import verifier
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
@@ -105,12 +107,12 @@ def test_owner_says_not_mine(house: House) -> None:
     assert decisions(house, item)[0].answer is Answer.NOT_MINE
     house.decide("batch", INBOX, Reply(Answer.NOT_MINE, reason="Bob runs it."))
     with house.db.transaction() as session:
-        (row,) = not_mine.doubts(session)  # once, also when he says so twice
+        (row,) = ownership_disputes.doubts(session)  # once, also when he says so twice
         assert (row.path, row.email) == ("/finance", "alice@house.example")
         who = {"actor": house.officer, "now": house.now}
         settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
-        not_mine.settle(session, *settled, **who)  # type: ignore[arg-type]
-        assert not_mine.doubts(session) == []
+        ownership_disputes.settle(session, *settled, **who)  # type: ignore[arg-type]
+        assert ownership_disputes.doubts(session) == []
     about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
     (told,) = about["not_mine"]
     assert told["outcome"] == "bob@house.example: He says so."
@@ -148,7 +150,7 @@ def alone(house: House) -> Item:
 def says(house: House, item: Item, actor: Actor, *, confirmed: bool) -> None:
     with house.db.transaction() as session:
         word = {"confirmed": confirmed, "reason": "Looked at it."}
-        second_person.judge(session, item.id, **word, actor=actor, now=house.now)
+        keep_confirmation.judge(session, item.id, **word, actor=actor, now=house.now)
 
 
 def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor) -> None:
@@ -236,7 +238,7 @@ def test_two_reviewers_disagree(house: House) -> None:
     house.launched(stages=Stages((Stage("alice@house.example", days=5),)), prefix="/sales")
     house.decide("seller", "/sales", REVOKE, by="charlie")
     house.finish("charlie")
-    staging.move_on(house.db, now=house.now)
+    stage_outcomes.move_on(house.db, now=house.now)
     house.decide("seller", "/sales", KEEP, by="alice")
     house.finish("alice")
     house.carry_out()
@@ -284,9 +286,9 @@ def test_five_thousand_items_for_one_reviewer(
 
 def test_reminders_after_the_deadline(house: House) -> None:
     house.launched(policy=Policy())
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     with house.later(days=14, minutes=1) as now:
-        assert notices.send_due(house.db, house.head, now=now) == 3  # to each who still owes
+        assert reviewer_mails.send_due(house.db, house.head, now=now) == 3  # to each who still owes
     with house.later(days=17, hours=1):
         follow(house)
         assert asked_about(house) == ("Mona Mill", Route.ESCALATED)

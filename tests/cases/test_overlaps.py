@@ -2,13 +2,13 @@
 
 import pytest
 
-from recert.campaigns import finalisation
+from recert.campaigns.decisions import finalisation
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
 from recert.connectors.rights import Rights
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import service as inventory
 from tests.support.house import House

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
 from recert.changes import service
 from recert.changes.models import Order, OrderState
 from recert.connectors.csv_export import change_list
-from recert.decisions.rules import Reply
 from recert.inventory import service as inventory
 from tests.support.house import House
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes import execution
 from recert.changes.models import OrderState
-from recert.decisions.rules import Reply
 from tests.support.house import House
 
 pytestmark = pytest.mark.slow

@@ -1,8 +1,8 @@
 """Carrying orders out, on both databases."""
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
 from recert.changes.models import OrderState
-from recert.decisions.rules import Reply
 from tests.support.house import House
 
 

@@ -6,11 +6,11 @@ import time
 import pytest
 from sqlalchemy import update
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes import execution, rules
 from recert.changes.lease import ServerHeld
 from recert.changes.models import OrderState, ServerLease
-from recert.decisions.rules import Reply
 from recert.foundation import clock, failpoints
 from tests.support.house import House
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from sqlalchemy import select
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes import queries
 from recert.connectors.contract import Plan
 from recert.connectors.embedded.connector import EmbeddedConnector
-from recert.decisions.rules import Reply
 from recert.trail.models import TrailEntry
 from tests.support.house import House
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
 from recert.changes.models import OrderState
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.foundation import failpoints
 from recert.inventory import service as inventory
 from recert.inventory.models import Server

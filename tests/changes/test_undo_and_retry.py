@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes import rules, service, undoing
 from recert.changes.models import Order, OrderState
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded

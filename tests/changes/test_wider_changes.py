@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
 from recert.changes import rules, service
 from recert.changes.models import Order, OrderState
 from recert.connectors.contract import Cell, Standing
 from recert.connectors.embedded.connector import EmbeddedConnector
 from recert.connectors.rights import READ, Rights
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import NotAllowed
 from recert.foundation.separation import SecondPersonNeeded

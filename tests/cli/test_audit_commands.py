@@ -2,8 +2,8 @@
 
 import json
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from tests.cli.conftest import Type, closed
 from tests.evidence.conftest import played

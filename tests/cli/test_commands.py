@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
 from recert.changes.models import OrderState
-from recert.decisions.rules import Reply
 from recert.inventory.models import Snapshot, SnapshotState
 from tests.cli.conftest import Type, closed
 from tests.support.house import House

@@ -1,10 +1,10 @@
 """`recert order run`: what it would do, and what keeps it from a server."""
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes import rules
 from recert.changes.models import OrderState, ServerLease
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from tests.cli.conftest import Type

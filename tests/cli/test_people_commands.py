@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from tests.cli.conftest import Type
 from tests.support.house import House
 

@@ -2,10 +2,10 @@
 
 from sqlalchemy import select
 
-from recert.campaigns import exclusions
 from recert.campaigns.models import Campaign
-from recert.campaigns.reviewing_models import Delegation
-from recert.campaigns.scope import Holder, Scope
+from recert.campaigns.reviewing.models import Delegation
+from recert.campaigns.setup import exclusions
+from recert.campaigns.setup.scope import Holder, Scope
 from recert.connectors.rights import Rights
 from tests.cli.conftest import Type
 from tests.support.house import House

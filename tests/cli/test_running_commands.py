@@ -2,8 +2,8 @@
 
 import json
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
-from recert.decisions.rules import Reply
 from tests.cli.conftest import Type
 from tests.support.house import OTTO, House
 

@@ -2,7 +2,7 @@
 
 import json
 
-from recert.campaigns import launching
+from recert.campaigns.schedule import runner
 from tests.cli.conftest import Type
 from tests.support.house import House
 
@@ -25,7 +25,7 @@ class TestSchedules:
         recert(ADD)
         assert "planned" in recert("schedule calendar")
         with house.later(days=7):
-            launching.launch_due(house.db, now=house.now)
+            runner.launch_due(house.db, now=house.now)
             told = recert("schedule calendar --json", 2).splitlines()
             assert json.loads(told[0])["state"] == "waiting"
             assert "main has no complete snapshot" in recert("schedule calendar", 2)

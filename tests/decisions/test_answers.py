@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns.items import NoSuchItem
+from recert.campaigns.decisions import rules, service
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import AnsweredMeanwhile, NotYours, OwnAccess, Reply, TooLate
 from recert.campaigns.models import Answer, Item, ItemState, Route
+from recert.campaigns.transitions import NoSuchItem
 from recert.connectors.rights import Rights
-from recert.decisions import rules, service
-from recert.decisions.models import Decision
-from recert.decisions.rules import AnsweredMeanwhile, NotYours, OwnAccess, Reply, TooLate
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from tests.support.house import NOON, House

@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from recert.campaigns import bulk_handover
-from recert.campaigns.bulk_handover import From
+from recert.campaigns.decisions import service
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.progress_models import Progress
-from recert.decisions import service
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import bulk_reassignment
+from recert.campaigns.reviewing.bulk_reassignment import From
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, RecertError
 from recert.people.models import Person
@@ -116,7 +116,7 @@ def test_two_officers_who_give_the_same_questions_away_do_not_both_do_it(house: 
             new = session.get_one(Person, house.person(name).person_id)
             source = From(reviewer_id=alice.person_id)
             who = {"actor": officer, "now": house.now}
-            bulk_handover.reassign_all(session, found, source, new, "She is ill.", **who)
+            bulk_reassignment.reassign_all(session, found, source, new, "She is ill.", **who)
 
     pairs = zip(to, officers, strict=True)
     errors = at_once(*[partial(give, name, officer) for name, officer in pairs])

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from recert.campaigns.decisions import service
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import NotYours, Reply, TooLate
+from recert.campaigns.decisions.service import BatchResult
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
-from recert.decisions import service
-from recert.decisions.models import Decision
-from recert.decisions.rules import NotYours, Reply, TooLate
-from recert.decisions.service import BatchResult
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
 from recert.trail.models import TrailEntry

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from recert.campaigns.decisions import certified_until
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import Rights
-from recert.decisions import certified
-from recert.decisions.rules import Reply
 from recert.inventory.queries import last_complete
 from tests.support.house import House
 
@@ -19,11 +19,11 @@ def certificate(house: House, account: str, days: int = 92) -> tuple[datetime, d
         assert newest
         rows = [
             row
-            for row in certified.grants_in(session, newest)
+            for row in certified_until.grants_in(session, newest)
             if (row.account, row.folder) == (account, INBOX)
         ]
     assert len(rows) == 1
-    end = certified.until(rows[0], days)
+    end = certified_until.until(rows[0], days)
     return (rows[0].certified_at, end) if end else None
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import hints, queries, questions
-from recert.campaigns.hints import Level
-from recert.campaigns.item_filter import ItemFilter
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, ItemState
+from recert.campaigns.reviewing import comments, queries, recommendations
+from recert.campaigns.reviewing.item_filter import ItemFilter
+from recert.campaigns.reviewing.recommendations import Level
 from recert.changes.models import OrderKind, OrderState
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
 from recert.remediation import endings
@@ -28,7 +28,7 @@ def hints_of(house: House, account: str, folder: str = INBOX) -> list[tuple[Leve
     with house.db.reading() as session:
         row = queries.item_row(session, item.id)
         assert row
-        found = hints.hints_for(session, [row], now=house.now)[item.id]
+        found = recommendations.hints_for(session, [row], now=house.now)[item.id]
         return [(hint.level, hint.text) for hint in found]
 
 
@@ -75,9 +75,9 @@ class TestHints:
         with house.db.reading() as session:
             rows = queries.items_of(session, campaign_id, ItemFilter()).rows
             assert len(rows) > 4
-            found = hints.hints_for(session, rows, now=house.now)
+            found = recommendations.hints_for(session, rows, now=house.now)
             assert set(found) == {row.id for row in rows}
-            assert hints.hints_for(session, [], now=house.now) == {}
+            assert recommendations.hints_for(session, [], now=house.now) == {}
 
 
 class TestReasonsAgainstARedSign:
@@ -179,17 +179,17 @@ class TestQuestions:
         item = house.item("batch", INBOX)
         with house.db.transaction() as session:
             found = session.get_one(Item, item.id)
-            questions.ask(session, found, text, actor=house.person(by), now=house.now)
+            comments.ask(session, found, text, actor=house.person(by), now=house.now)
 
     def reply(self, house: House, actor: Actor, account: str = "batch") -> None:
         item = house.item(account, INBOX)
         with house.db.transaction() as session:
             found = session.get_one(Item, item.id)
-            questions.answer(session, found, "Payroll.", actor=actor, now=house.now)
+            comments.answer(session, found, "Payroll.", actor=actor, now=house.now)
 
     def waiting(self, house: House, campaign_id: int) -> int:
         with house.db.reading() as session:
-            return len(questions.waiting(session, campaign_id))
+            return len(comments.waiting(session, campaign_id))
 
     def test_it_waits_until_somebody_answers(self, house: House) -> None:
         campaign_id = house.launched()
@@ -199,7 +199,7 @@ class TestQuestions:
         assert self.waiting(house, campaign_id) == 0
         item = house.item("batch", INBOX)
         with house.db.reading() as session:
-            said = questions.messages_of(session, [item.id])[item.id]
+            said = comments.messages_of(session, [item.id])[item.id]
         assert [one.text for one in said] == ["What is it for?", "Payroll."]
         assert item.state is ItemState.OPEN
         assert house.trail_actions()[-2:] == ["item.question", "item.answer"]

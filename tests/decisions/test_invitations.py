@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from recert.campaigns import handover
+from recert.campaigns.decisions import mail_tokens, service
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item
-from recert.decisions import invitations, service
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import reassignment
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
 from recert.people import queries as people
@@ -27,9 +27,9 @@ def issue(house: House, name: str = "alice") -> tuple[Item, str]:
     return item, made[item.ref]
 
 
-def opened(house: House, token: str) -> invitations.Invitation:
+def opened(house: House, token: str) -> mail_tokens.Invitation:
     with house.db.reading() as session:
-        return invitations.invitation(session, token, now=house.now)
+        return mail_tokens.invitation(session, token, now=house.now)
 
 
 def test_it_names_the_item_and_the_person(house: House) -> None:
@@ -67,7 +67,7 @@ def test_it_dies_with_the_assignment(house: House) -> None:
         bob = people.person_by_email(session, "bob@house.example")
         assert bob
         found = session.get_one(Item, item.id)
-        handover.reassign(session, found, bob, "Holiday.", actor=house.officer, now=house.now)
+        reassignment.reassign(session, found, bob, "Holiday.", actor=house.officer, now=house.now)
     with pytest.raises(mail.LinkOver):
         opened(house, token)
 

@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, places, queries, rerouting
+from recert.campaigns import progress
+from recert.campaigns.decisions import own_access
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import MayBeOwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
-from recert.decisions import own_access
-from recert.decisions import service as decisions
-from recert.decisions.rules import MayBeOwnAccess, Reply
+from recert.campaigns.reviewing import queries, reassignment, reviewer_changes
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import account_persons, snapshots
@@ -26,7 +27,7 @@ def join(house: House, account: str, email: str) -> None:
 
 def withdraw(house: House) -> int:
     with house.db.transaction() as session:
-        rerouting.follow_people(session, now=house.now)
+        reviewer_changes.follow_people(session, now=house.now)
     return own_access.withdraw_due(house.db, now=house.now)
 
 
@@ -51,7 +52,7 @@ class TestItTurnsOut:
 
         with house.db.reading() as session:
             assert queries.totals_of(session, number).keep == 0
-            assert sum(row.keep for row in places.servers(session, number)) == 0
+            assert sum(row.keep for row in progress.servers(session, number)) == 0
 
     def test_what_is_final_is_a_finding(self, house: House) -> None:
         number = house.launched()
@@ -106,7 +107,7 @@ class TestItMayBe:
             item = session.get_one(Item, house.item("alice", "/finance").id)
             person = session.scalars(select(Person).where(Person.id == alice.person_id)).one()
             with pytest.raises(BadInput, match="login of the same name"):
-                handover.reassign(
+                reassignment.reassign(
                     session, item, person, "Hers.", actor=house.officer, now=house.now
                 )
             item.reviewer_id = person.id

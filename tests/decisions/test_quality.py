@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from recert.campaigns.decisions.reviewer_quality import Act, Quality, of_acts, quality
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.quality import Act, Quality, of_acts, quality
-from recert.decisions.rules import Reply
 from tests.support.house import NOON, House
 
 KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)

@@ -9,15 +9,15 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import notices, undeliverable
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.decisions import mail_replies
+from recert.campaigns.decisions.mail_replies import PAUSE, ReplyDesk
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
+from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import Answer, Campaign
+from recert.campaigns.notifications import reviewer_mails, undeliverable
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.cli import system
-from recert.decisions import replies
-from recert.decisions.models import Decision
-from recert.decisions.replies import PAUSE, ReplyDesk
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Assurance, Channel
 from recert.mail import service as mail
 from recert.mail.mailbox import Mailbox, MailboxUnreachable
@@ -57,7 +57,7 @@ class Office:
 
     def invite(self, policy: Policy = ALL) -> int:
         campaign = self.house.launched(policy=policy)
-        notices.send_due(self.house.db, self.head, now=self.house.now)
+        reviewer_mails.send_due(self.house.db, self.head, now=self.house.now)
         return campaign
 
     def key(self, name: str) -> str:
@@ -96,7 +96,7 @@ class Office:
 
     def take(self, raw: bytes) -> str:
         with self.house.db.transaction() as session:
-            return replies.take(session, raw, self.desk, now=self.house.now)
+            return mail_replies.take(session, raw, self.desk, now=self.house.now)
 
     def mails(self, kind: str) -> list[OutboxMessage]:
         with self.house.db.reading() as session:
@@ -274,7 +274,7 @@ class TestAReplyChangesNothing:
         for number in range(6):
             self.refused(one, one.write(f"Hello? {number}\n"))
         answers = one.mails("unclear")
-        assert len(answers) == replies.ANSWERS_A_DAY
+        assert len(answers) == mail_replies.ANSWERS_A_DAY
         assert "not exactly one of the words" in " ".join(answers[0].text.split())
         assert "http://localhost/reviews" in answers[0].text
 
@@ -333,13 +333,13 @@ class TestTheMailbox:
         self, one: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         one.dovecot.deliver(one.write("hello\n"), one.write("revoke\n"))
-        real = replies.take
+        real = mail_replies.take
 
         def take(session: object, raw: bytes, *args: object, **more: object) -> str:
             assert b"hello" not in raw
             return real(session, raw, *args, **more)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(replies, "take", take)
+        monkeypatch.setattr(mail_replies, "take", take)
         one.desk.read(one.house.db, now=one.house.now)
         assert one.dovecot.counts() == {"Recert-Done": 1, "Recert-Failed": 1}
         assert "could not be read" in caplog.text

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from recert.campaigns import notices
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
+from recert.campaigns.notifications import reviewer_mails
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.foundation import secrets
 from tests.support.databases import Template
 from tests.support.house import House
@@ -20,7 +20,7 @@ INBOX = "/finance/inbox"
 def played(house: House) -> int:
     """A whole campaign with every kind of answer, signed off; its number."""
     campaign = house.launched()
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     house.decide("pia", INBOX, Reply(Answer.KEEP))
     house.decide("pia", INBOX, Reply(Answer.REVOKE, reason='=cmd|" /C calc"!A0\r\n"über", 日本'))
     house.decide("batch", INBOX, Reply(Answer.REDUCE, Rights.LIST, reason="'=quoted"))

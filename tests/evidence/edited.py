@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Date, Enum, Integer, Table, select, update
 from sqlalchemy.exc import DBAPIError
 
-from recert.campaigns import exclusions, notices
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import Policy
+from recert.campaigns.setup import exclusions
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.evidence import audit
 from recert.evidence.models import Judgement
 from recert.foundation import schema
@@ -39,7 +40,7 @@ def signed_off(house: House) -> int:
         exclusions.approve(session, made, actor=house.admin, now=house.now)
     policy = Policy(brake_items=1, brake_from=1)
     campaign = house.launched(policy=policy)
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     house.decide("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
     house.decide("batch", INBOX, Reply(Answer.REDUCE, Rights.LIST, reason="Enough."))
     house.decide("bob", INBOX, Reply(Answer.NOT_MINE, reason="Ask Bob."))

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import annex
 from recert.evidence.cells import neutral
 from recert.evidence.workbook import Workbook

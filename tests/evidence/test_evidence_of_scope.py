@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from recert.campaigns import delegations, exclusions, rerouting
-from recert.campaigns import service as campaigns
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.campaigns.scope import Scope
+from recert.campaigns.reviewing import delegation, reviewer_changes
+from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation import secrets
 from recert.foundation.actor import Role
@@ -56,11 +57,11 @@ def package(house: House) -> Path:
         )
         assert alice
         assert charlie
-        delegations.delegate(
+        delegation.delegate(
             session, alice, charlie, house.now, ends, "Away.", actor=house.officer, now=house.now
         )
     with house.db.transaction() as session:
-        rerouting.follow_people(session, now=house.now)
+        reviewer_changes.follow_people(session, now=house.now)
     house.decide("pia", INBOX, Reply(Answer.KEEP, until=ends), by="charlie")
     house.close(campaign_id)
     return house.export(campaign_id)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from tests.evidence.edited import INBOX
 from tests.support import packages

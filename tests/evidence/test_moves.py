@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from recert.campaigns import bulk_handover, delegations, handover, rerouting
-from recert.campaigns.bulk_handover import From
+from recert.campaigns.decisions import stage_outcomes
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item
-from recert.campaigns.stages import Stage, Stages
-from recert.decisions import staging
-from recert.decisions.rules import Reply
+from recert.campaigns.reviewing import bulk_reassignment, delegation, reassignment, reviewer_changes
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.setup.stages import Stage, Stages
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.people import service as people
@@ -34,7 +34,7 @@ def moved_about(house: House) -> int:
     house.decide("pia", INBOX, Reply(Answer.NOT_MINE, reason="Not mine."))
     with house.db.transaction() as session:
         item = session.get_one(Item, house.item("pia", INBOX).id)
-        handover.reassign(
+        reassignment.reassign(
             session,
             item,
             person(session, "charlie"),
@@ -43,7 +43,7 @@ def moved_about(house: House) -> int:
             now=clock.now(),
         )
     with house.db.transaction() as session:
-        bulk_handover.reassign_all(
+        bulk_reassignment.reassign_all(
             session,
             session.get_one(Campaign, campaign),
             From(reviewer_id=person(session, "alice").id),
@@ -60,7 +60,7 @@ def moved_about(house: House) -> int:
         head = "email,name,organisation,left_on\n"
         people.import_people(session, head + rows, actor=house.admin, now=clock.now())
     with house.db.transaction() as session:
-        assert rerouting.follow_people(session, now=clock.now())
+        assert reviewer_changes.follow_people(session, now=clock.now())
     return campaign
 
 
@@ -93,7 +93,7 @@ class TestMoves:
     def test_a_delegation_and_its_end_hold(self, house: House) -> None:
         campaign = house.launched()
         with house.db.transaction() as session:
-            delegations.delegate(
+            delegation.delegate(
                 session,
                 person(session, "alice"),
                 person(session, "charlie"),
@@ -105,7 +105,7 @@ class TestMoves:
             )
         for days in (0, 3):
             with house.later(days=days), house.db.transaction() as session:
-                assert rerouting.follow_people(session, now=clock.now())
+                assert reviewer_changes.follow_people(session, now=clock.now())
             verifier.check(str(house.export(campaign)))
 
     def test_the_next_stage_holds(self, house: House) -> None:
@@ -113,5 +113,5 @@ class TestMoves:
         campaign = house.launched(stages=stages)
         house.decide("pia", INBOX, Reply(Answer.KEEP))
         house.finish("alice")
-        assert staging.move_on(house.db, now=clock.now())
+        assert stage_outcomes.move_on(house.db, now=clock.now())
         verifier.check(str(house.export(campaign)))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from recert.campaigns import contests
+from recert.campaigns.completion import challenges
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.campaigns.policy import Policy
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
@@ -48,7 +48,7 @@ def test_objections_are_those_of_the_trail(house: House, change: str, field: str
         assert pia
         actor = Actor(pia.email, Channel.WEB, Assurance.SIGNED_IN, person_id=pia.id)
         number = house.item("pia", INBOX).id
-        contests.object_to(session, number, "I need it.", actor=actor, now=clock.now())
+        challenges.object_to(session, number, "I need it.", actor=actor, now=clock.now())
     said = refused(house, campaign, f"UPDATE contest SET {change}")
     assert "campaign.json: objections" in said
     assert field in said

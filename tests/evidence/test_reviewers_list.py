@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.foundation import secrets
 from recert.people import trainings

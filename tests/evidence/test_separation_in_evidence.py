@@ -2,10 +2,10 @@
 
 import json
 
-from recert.campaigns import service as campaigns
+from recert.campaigns.decisions import own_access
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign
-from recert.decisions import own_access
-from recert.decisions.rules import Reply
+from recert.campaigns.setup import launch as campaigns
 from recert.evidence import verifier
 from recert.foundation.actor import Actor, operator
 from recert.foundation.separation import Step

@@ -6,8 +6,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from recert.remediation import service as remediation
 from recert.trail.models import TrailEntry

@@ -12,8 +12,8 @@ import pytest
 from pypdf import PdfReader
 from weasyprint.urls import URLFetchingError
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import printing, summary
 from recert.foundation import figures
 from recert.foundation.secrets import fingerprint

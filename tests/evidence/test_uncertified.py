@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import Rights
-from recert.decisions.rules import Reply
 from recert.evidence import uncertified
 from recert.evidence.uncertified import Place, Wanted
 from recert.foundation.errors import BadInput

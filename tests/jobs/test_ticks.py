@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
-from recert.decisions.rules import Reply
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import service as inventory
 from recert.inventory.models import Server

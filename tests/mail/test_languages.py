@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from recert.campaigns import notices
+from recert.campaigns.notifications import reviewer_mails
 from recert.mail.models import OutboxMessage
 from recert.people import service as people
 from tests.support.house import House
@@ -18,7 +18,7 @@ def texts(house: House) -> dict[str, str]:
     with house.db.transaction() as session:
         people.import_people(session, ROWS, actor=house.admin, now=house.now)
     house.launched()
-    notices.send_due(house.db, house.head, now=house.now)
+    reviewer_mails.send_due(house.db, house.head, now=house.now)
     with house.db.reading() as session:
         rows = session.execute(select(OutboxMessage.to_address, OutboxMessage.text))
         return {row[0].partition("@")[0]: " ".join(row[1].split()) for row in rows}

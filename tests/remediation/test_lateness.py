@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.policy import Policy, Risk
-from recert.decisions.rules import Reply
 from recert.foundation import secrets
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed

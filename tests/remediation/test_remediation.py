@@ -5,13 +5,13 @@ import threading
 import pytest
 from sqlalchemy import func, select, update
 
-from recert.campaigns import rules
+from recert.campaigns import states
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.policy import Policy
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.rights import Rights
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
 from recert.remediation import service
 from recert.remediation.models import Remediation
 from tests.support.house import House
@@ -105,7 +105,7 @@ class TestItemsFollow:
         wanted = service.ITEM_AFTER.get(state, ItemState.ORDERED)
         assert follow(house) is wanted
         assert house.item("pia", INBOX).outcome == "Something happened."
-        if wanted not in rules.DONE:
+        if wanted not in states.DONE:
             put_order(house, OrderState.QUEUED, "Put back into the queue.")
             assert follow(house) is ItemState.ORDERED
             put_order(house, OrderState.VERIFIED, "Looked again.")

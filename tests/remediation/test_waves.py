@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from recert.campaigns import brake
+from recert.campaigns.completion import approvals
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.campaigns.policy import Policy
 from recert.changes.models import Order, OrderState
-from recert.decisions.rules import Reply
 from recert.foundation.errors import NotAllowed
 from recert.remediation import service
 from recert.remediation.models import Remediation
@@ -44,7 +44,7 @@ def waves(house: House) -> list[int]:
 
 def halted(house: House, campaign: int) -> int | None:
     with house.db.reading() as session:
-        return brake.halted_after(session, campaign)
+        return approvals.halted_after(session, campaign)
 
 
 class TestWaves:

@@ -14,27 +14,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.app import create_app
-from recert.campaigns import (
-    brake,
-    contests,
-    early_close,
-    finalisation,
-    freshness,
-    policy_agreement,
-    sign_off,
-)
-from recert.campaigns import service as campaigns
-from recert.campaigns.letters import Letterhead
+from recert.campaigns.completion import approvals, challenges, close, early_close, sign_off
+from recert.campaigns.decisions import finalisation, stage_outcomes
+from recert.campaigns.decisions import service as decisions
+from recert.campaigns.decisions.rules import Reply
+from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
 from recert.campaigns.policy import Policy
-from recert.campaigns.stages import ONE_STAGE, Stages
+from recert.campaigns.reviewing import snapshot_refresh
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup import policy_agreement
+from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.changes import execution, undoing
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
-from recert.decisions import closing, staging
-from recert.decisions import service as decisions
-from recert.decisions.rules import Reply
 from recert.evidence import service as evidence
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
@@ -221,8 +215,8 @@ class House:
 
     def carry_out(self) -> None:
         """One round of the worker: orders are written and carried out, items follow."""
-        staging.move_on(self.db, now=clock.now())
-        contests.open_due(self.db, now=clock.now())
+        stage_outcomes.move_on(self.db, now=clock.now())
+        challenges.open_due(self.db, now=clock.now())
         remediation.order_final(self.db, now=clock.now())
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())
@@ -289,7 +283,7 @@ class House:
 
     def refresh(self) -> int:
         """Items are compared with the newest snapshot."""
-        return freshness.refresh_due(self.db, now=clock.now())
+        return snapshot_refresh.refresh_due(self.db, now=clock.now())
 
     def close(self, campaign_id: int) -> int:
         """The officer ends the asking, early when another one asked for it; how many items nobody
@@ -297,7 +291,7 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             _ask_when_early(session, found)
-            return closing.close(session, found, actor=self.officer, now=clock.now()).kept
+            return close.close(session, found, actor=self.officer, now=clock.now()).kept
 
     def ask_to_close(self, campaign_id: int) -> None:
         """Another officer, Otto, asks to close a campaign before its due date."""
@@ -309,7 +303,7 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             who, at, reason = actor or self.admin, clock.now(), more.pop("reason", "Looked at it.")
-            return brake.release(session, found, reason, actor=who, now=at, **more).count
+            return approvals.release(session, found, reason, actor=who, now=at, **more).count
 
     def sign_off(self, campaign_id: int, statement: str = "Seen and agreed.") -> None:
         """The officer signs."""

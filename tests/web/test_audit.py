@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import verifier
 from tests.support.browser import Visitor, visible
 from tests.support.house import House

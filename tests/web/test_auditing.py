@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from recert.evidence import audit
 from tests.evidence.conftest import played
 from tests.support.browser import Visitor, visible

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
-from recert.campaigns import notices, places
+from recert.campaigns import progress
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
+from recert.campaigns.notifications import reviewer_mails
 from recert.foundation import clock
 from recert.mail.models import MessageState, OutboxMessage
 from tests.support.browser import Visitor, visible
@@ -58,11 +59,11 @@ class TestTheCounts:
     ) -> None:
         campaign = house.launched()
         with house.db.reading() as session:
-            whole = [row.path for row in places.folders(session, campaign).rows]
-            seen, page = [], places.folders(session, campaign, size=1)
+            whole = [row.path for row in progress.folders(session, campaign).rows]
+            seen, page = [], progress.folders(session, campaign, size=1)
             while page.after:
                 seen += [row.path for row in page.rows]
-                page = places.folders(session, campaign, size=1, after=page.after)
+                page = progress.folders(session, campaign, size=1, after=page.after)
         assert [*seen, *(row.path for row in page.rows)] == whole
         left = f"/campaigns/{campaign}/places?open=1&after=1"
         assert "most open questions first" in visible(officer.get(left))
@@ -122,7 +123,7 @@ class TestProblems:
         self, house: House, officer: Visitor
     ) -> None:
         campaign = house.launched()
-        notices.send_due(house.db, house.head, now=clock.now())
+        reviewer_mails.send_due(house.db, house.head, now=clock.now())
         with house.db.transaction() as session:
             failed = {"state": MessageState.FAILED, "error": "550 no such mailbox"}
             mine = OutboxMessage.to_address == "charlie@house.example"

@@ -7,10 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import bulletins, handover, notices
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, ItemState
-from recert.decisions.models import Decision
-from recert.decisions.rules import Reply
+from recert.campaigns.notifications import reviewer_mails, update_mails
+from recert.campaigns.reviewing import reassignment
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
 from recert.mail.models import OutboxMessage
@@ -26,7 +27,7 @@ from tests.support.house import NOON, House
 def link(house: House) -> str:
     """The link about pia in /finance/inbox, from Alice's mail."""
     house.launched()
-    notices.send_due(house.db, house.head, now=NOON)
+    reviewer_mails.send_due(house.db, house.head, now=NOON)
     with house.db.reading() as session:
         here = OutboxMessage.to_address == "alice@house.example"
         text = session.scalars(select(OutboxMessage.text).where(here)).one()
@@ -134,7 +135,7 @@ class TestALinkDies:
             item = session.get_one(Item, house.item("pia", "/finance/inbox").id)
             bob = person_by_email(session, "bob@house.example")
             assert bob
-            handover.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
+            reassignment.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
         assert "went to somebody else" in visible(stranger.get(link, 410))
 
     def test_when_its_holder_has_left(self, house: House, stranger: Visitor, link: str) -> None:
@@ -181,7 +182,7 @@ class TestEndingNotices:
         house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
         house.finish("alice")
         house.carry_out()
-        bulletins.send_due(house.db, house.head, now=NOON)
+        update_mails.send_due(house.db, house.head, now=NOON)
         with house.db.reading() as session:
             here = OutboxMessage.kind == "result"
             made = session.scalars(select(OutboxMessage).where(here)).one()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from recert.campaigns import samples
 from recert.campaigns.models import CampaignState, Item
+from recert.campaigns.notifications import preview
 from recert.mail.models import MailToken, OutboxMessage
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
 KINDS = {
-    *samples.DIGESTS,
+    *preview.DIGESTS,
     *("question", "answer", "receipt", "unclear", "result", "expiry", "summary"),
 }
 

@@ -6,10 +6,10 @@ import zipfile
 
 import pytest
 
-from recert.campaigns import micro
-from recert.campaigns.micro import Desk
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
+from recert.campaigns.triggers import micro_campaigns
+from recert.campaigns.triggers.micro_campaigns import Desk
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
@@ -19,10 +19,10 @@ def number(house: House) -> int:
     """A micro review about new access of bob to /sales, beside an ordinary review of /finance."""
     desk = Desk(house.settings.zone)
     house.launched("Winter", "/finance")
-    micro.ask_due(house.db, desk, now=house.now)
+    micro_campaigns.ask_due(house.db, desk, now=house.now)
     house.give("bob", "/sales", "list delete")
     house.snapshot()
-    assert micro.ask_due(house.db, desk, now=house.now) == 1
+    assert micro_campaigns.ask_due(house.db, desk, now=house.now) == 1
     return house.item("bob", "/sales").campaign_id
 
 

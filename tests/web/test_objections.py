@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import removals
 from recert.campaigns.models import ItemState
+from recert.campaigns.notifications import removal_mails
 from recert.mail.models import OutboxMessage
 from recert.people.queries import person_by_email
 from tests.campaigns.test_contests import announced, pia
@@ -62,8 +62,8 @@ class TestByMail:
     def told(self, house: House) -> tuple[str, OutboxMessage]:
         """The link of the mail that announces a removal, and that mail."""
         announced(house)
-        assert removals.send_due(house.db, house.head, now=house.now) == 1
-        assert removals.send_due(house.db, house.head, now=house.now) == 0
+        assert removal_mails.send_due(house.db, house.head, now=house.now) == 1
+        assert removal_mails.send_due(house.db, house.head, now=house.now) == 0
         with house.db.reading() as session:
             query = select(OutboxMessage).where(OutboxMessage.kind == "removal")
             mail = session.scalars(query).one()

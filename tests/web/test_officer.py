@@ -4,9 +4,9 @@ import io
 import re
 from datetime import timedelta
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
 from recert.changes.models import OrderState
-from recert.decisions.rules import Reply
 from recert.foundation import clock
 from recert.inventory import queries
 from recert.inventory.models import SnapshotState

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from recert.campaigns import service as campaigns
-from recert.campaigns.scope import Scope
+from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.scope import Scope
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 

@@ -1,7 +1,7 @@
 """How reviewers answered, and the instruction, on the pages."""
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.decisions.rules import Reply
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 

@@ -1,8 +1,8 @@
 """The pages of the second person, and the board that points at them."""
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
 from recert.campaigns.policy import Policy, Silence
-from recert.decisions.rules import Reply
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import House
 

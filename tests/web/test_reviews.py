@@ -2,8 +2,8 @@
 
 import re
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
-from recert.decisions.rules import Reply
 from tests.campaigns.test_stages import first_look
 from tests.campaigns.test_stages import launched as launched_in_stages
 from tests.support.browser import Visitor, form_fields, visible

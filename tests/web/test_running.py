@@ -4,8 +4,8 @@ import re
 
 from flask import Flask
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
-from recert.decisions.rules import Reply
 from recert.foundation.actor import Role
 from tests.support.browser import Visitor, visible
 from tests.support.house import House, staff

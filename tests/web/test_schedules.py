@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from recert.campaigns import launching
+from recert.campaigns.schedule import runner
 from recert.foundation import clock
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
@@ -58,7 +58,7 @@ class TestTheCalendar:
     ) -> None:
         add(house, officer, first_day="2026-11-24", rhythm="monthly")
         with clock.frozen(datetime(2026, 11, 24, 7, tzinfo=UTC)):
-            launching.launch_due(house.db, now=clock.now())
+            runner.launch_due(house.db, now=clock.now())
             auditor.sign_in(house.auditor)
             page = visible(auditor.get(PATH))
         assert "1 scheduled review did not start as planned" in page
@@ -69,7 +69,7 @@ class TestTheCalendar:
         add(house, officer, first_day="2026-11-24", rhythm="monthly")
         with clock.frozen(datetime(2026, 11, 24, 7, tzinfo=UTC)):
             house.snapshot()
-            launching.launch_due(house.db, now=clock.now())
+            runner.launch_due(house.db, now=clock.now())
             officer.sign_in(house.officer)
             page = officer.get(PATH)
         assert "Access 2026-11" in visible(page)

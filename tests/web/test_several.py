@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.campaigns import handover, notices
+from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import MailAnswers, Policy
-from recert.decisions.models import Decision
+from recert.campaigns.reviewing import reassignment
 from recert.foundation import clock
 from recert.foundation.actor import Assurance
 from recert.mail.models import OutboxMessage
@@ -24,7 +25,7 @@ ALL = Policy(mail_answers=MailAnswers.ALL)
 def link_to(house: House, policy: Policy = ALL) -> str:
     """The link to all questions about /finance/inbox, from Alice's mail."""
     house.launched(policy=policy)
-    notices.send_due(house.db, house.head, now=NOON)
+    reviewer_mails.send_due(house.db, house.head, now=NOON)
     with house.db.reading() as session:
         here = OutboxMessage.to_address == "alice@house.example"
         text = session.scalars(select(OutboxMessage.text).where(here)).one()
@@ -137,13 +138,15 @@ class TestAnswering:
                 mona = person_by_email(session, "mona@house.example")
                 assert mona
                 assert item
-                handover.reassign(session, item, mona, "Ill.", actor=house.officer, now=house.now)
+                reassignment.reassign(
+                    session, item, mona, "Ill.", actor=house.officer, now=house.now
+                )
         left = [house.item(who, INBOX).reviewer_id for who in ("pia", "batch")]
         assert left == [house.person("mona").person_id] * 2
         with house.db.transaction() as session:
             alice = house.person("alice").person_id
             for item in session.scalars(select(Item).where(Item.reviewer_id == alice)):
-                handover.reassign(
+                reassignment.reassign(
                     session,
                     item,
                     person_by_email(session, "mona@house.example"),  # type: ignore[arg-type]

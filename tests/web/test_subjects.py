@@ -6,9 +6,9 @@ import re
 import pytest
 from flask import Flask
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState, Subject
-from recert.campaigns.templates import TEMPLATES
-from recert.decisions.rules import Reply
+from recert.campaigns.setup.presets import TEMPLATES
 from tests.campaigns.test_subjects import answer, items, launched, register
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import House

@@ -7,12 +7,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from recert.campaigns import notices
+from recert.campaigns.decisions import service
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import NeedsSignIn, Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import MailAnswers, Policy
-from recert.decisions import service
-from recert.decisions.models import Decision
-from recert.decisions.rules import NeedsSignIn, Reply
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.mail import service as mail
@@ -29,7 +29,7 @@ INBOX = "/finance/inbox"
 
 def links_of(house: House, name: str = "alice") -> list[str]:
     """All one-click links in the mail to somebody, in their order."""
-    notices.send_due(house.db, house.head, now=clock.now())
+    reviewer_mails.send_due(house.db, house.head, now=clock.now())
     with house.db.reading() as session:
         here = OutboxMessage.to_address == f"{name}@house.example"
         text = session.scalars(select(OutboxMessage.text).where(here)).one()

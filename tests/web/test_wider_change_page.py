@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.changes.models import OrderState
 from recert.connectors.contract import Cell
 from recert.connectors.embedded.connector import EmbeddedConnector
 from recert.connectors.rights import READ, Rights
-from recert.decisions.rules import Reply
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 

@@ -1,0 +1,230 @@
+"""A window before a removal is carried out, in which whoever loses the access can object.
+
+An objection while the review runs asks the reviewer again, who sees it; after the close an officer
+settles it. Whoever says nothing loses the access when the window is over.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import progress, states
+from recert.campaigns.completion import approvals
+from recert.campaigns.completion.models import Contest
+from recert.campaigns.decisions.mail_tokens import Invitation
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
+from recert.campaigns.policy import Policy
+from recert.campaigns.progress import recount_reviewers
+from recert.campaigns.transitions import NoSuchItem, hold
+from recert.foundation.actor import Actor, system
+from recert.foundation.db import AnyRow, AnySelect, Database
+from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.inventory.models import Account, Folder, Server, ServiceAccount
+from recert.mail import service as mail
+from recert.mail.models import Purpose
+from recert.people.models import Person
+from recert.people.queries import is_active
+
+ACTOR = system("time to object")
+LONGEST = 1000
+
+
+class TooLateToObject(RefusedByPolicy):
+    """It is too late to object, or you have objected already. Ask the compliance officer."""
+
+
+def open_due(db: Database, *, now: datetime) -> int:
+    """Opens the window of each removal that became final; how many. Where nobody is known who
+    loses something it is over at once."""
+    with db.reading() as session:
+        numbers = approvals.with_final_items(session)
+        found = [session.get_one(Campaign, number) for number in numbers]
+        waiting = [
+            one.id
+            for one in found
+            if Policy.of(one.policy).contest_days and _is_new(session, one.id)
+        ]
+    return sum(_open(db, number, now) for number in waiting)
+
+
+def _is_new(session: Session, campaign_id: int) -> bool:
+    known = select(Contest.item_id)
+    some = select(Item.id).where(Item.campaign_id == campaign_id, approvals.FINAL)
+    return session.scalar(some.where(Item.id.not_in(known)).limit(1)) is not None
+
+
+def _open(db: Database, campaign_id: int, now: datetime) -> int:
+    with db.transaction() as session:
+        campaign = hold(session, campaign_id, alone=True)
+        if campaign.state not in states.RUNNING:
+            return 0
+        days = Policy.of(campaign.policy).contest_days
+        known = select(Contest.item_id)
+        service = and_(
+            ServiceAccount.server_id == Account.server_id, ServiceAccount.name == Account.name
+        )
+        holder = func.coalesce(Account.person_id, ServiceAccount.person_id)
+        rows = (
+            select(Item.id, Person.id.label("person_id"))
+            .join(Account, Account.id == Item.account_id)
+            .outerjoin(ServiceAccount, service)
+            .outerjoin(
+                Person,
+                and_(
+                    Person.id == holder, Person.active, Person.id.is_distinct_from(Item.reviewer_id)
+                ),
+            )
+            .where(Item.campaign_id == campaign_id, approvals.FINAL, Item.id.not_in(known))
+        )
+        found = session.execute(rows.order_by(Item.id)).all()
+        if not found:
+            return 0
+        until = now + timedelta(days=days)
+        values = [
+            {
+                "item_id": row.id,
+                "person_id": row.person_id,
+                "until": until if row.person_id else now,
+                "opened_at": now,
+                "reason": "",
+            }
+            for row in found
+        ]
+        session.execute(insert(Contest), values)
+        told = [row.id for row in found if row.person_id]
+        details = {
+            "items": told,
+            "until": until.isoformat(),
+            "nobody_to_ask": len(found) - len(told),
+        }
+        trail.append(session, "removals.announced", campaign.ref, details, actor=ACTOR, at=now)
+        return len(found)
+
+
+def is_over(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
+    """The condition that nothing in this window keeps a final item from being carried out."""
+    if not Policy.of(campaign.policy).contest_days:
+        return literal(True)
+    silent = and_(Contest.until <= now, Contest.objected_at.is_(None))
+    mine = (Contest.item_id == Item.id, or_(silent, Contest.settled_at.is_not(None)))
+    return select(Contest.item_id).where(*mine).correlate(Item).exists()
+
+
+def object_to(
+    session: Session, item_id: int, reason: str, *, actor: Actor, now: datetime
+) -> Contest:
+    """Whoever loses the access says why he needs it."""
+    said = reason.strip()
+    if not 0 < len(said) <= LONGEST:
+        raise BadInput(f"Say in 1 to {LONGEST} characters why the access is still needed.")
+    if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
+        raise BadInput("The text contains control characters.")
+    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    contest = session.get(Contest, item_id)
+    if campaign_id is None or contest is None or actor.person_id != contest.person_id:
+        raise NoSuchItem
+    campaign = hold(session, campaign_id, alone=True)
+    session.refresh(contest, with_for_update=True)
+    item = session.get_one(Item, item_id, populate_existing=True)
+    if contest.until <= now or contest.objected_at or item.state is not ItemState.FINAL:
+        raise TooLateToObject
+    contest.objected_at, contest.reason = now, said
+    asks_again = campaign.state is CampaignState.ACTIVE
+    if asks_again:
+        contest.settled_at, contest.settled_by = now, "asked again"
+        _ask_again(session, item, actor.name, said)
+    details = {"reason": said, "asked_again": asks_again}
+    trail.append(session, "item.objected", item.ref, details, actor=actor, at=now)
+    return contest
+
+
+def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
+    """The reviewer sees the objection. What he says then is carried out without another one."""
+    states.check_item_step(item.state, ItemState.OPEN)
+    session.execute(
+        update(Item)
+        .where(Item.id == item.id)
+        .values(
+            state=ItemState.OPEN,
+            answer=None,
+            answer_rights=None,
+            decided_at=None,
+            keep_until=None,
+            release_id=None,  # it was given for another answer
+            outcome=f"{who} objects: {said}",
+        )
+    )
+    session.refresh(item)
+    recount_reviewers(session, item.campaign_id, item.reviewer_id)
+    progress.recount_folders(session, item.campaign_id, item.folder_id)
+
+
+def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[AnyRow]:
+    """What somebody will lose and may still object to, or has objected to and waits."""
+    waits = and_(Contest.objected_at.is_(None), Contest.until > now, Item.state == ItemState.FINAL)
+    query = _rows().where(
+        Contest.person_id == person_id,
+        or_(waits, and_(Contest.objected_at.is_not(None), Contest.settled_at.is_(None))),
+    )
+    return session.execute(query.order_by(Contest.until, Item.id).limit(200)).all()
+
+
+def one(session: Session, item_id: int) -> AnyRow | None:
+    """What one item takes away, from whom, and until when he can object."""
+    return session.execute(_rows().where(Item.id == item_id)).one_or_none()
+
+
+def is_open(row: AnyRow, now: datetime) -> bool:
+    """Whether there is still time to object."""
+    waits = row.Contest.objected_at is None and row.state is ItemState.FINAL
+    return bool(waits and row.Contest.until > now)
+
+
+def to_settle(session: Session, campaign_id: int) -> Sequence[AnyRow]:
+    """Objections that wait for an officer."""
+    query = _rows().where(
+        Item.campaign_id == campaign_id,
+        Contest.objected_at.is_not(None),
+        Contest.settled_at.is_(None),
+    )
+    return session.execute(query.order_by(Contest.objected_at).limit(200)).all()
+
+
+def _rows() -> AnySelect:
+    return (
+        select(
+            Contest,
+            Item.id.label("item_id"),
+            Item.campaign_id,
+            Item.state,
+            Item.rights,
+            Item.answer,
+            Item.answer_rights,
+            Item.topic,
+            Campaign.name.label("campaign"),
+            Campaign.about,
+            Server.name.label("server"),
+            Account.name.label("account"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
+            Person.name.label("person"),
+        )
+        .join(Item, Item.id == Contest.item_id)
+        .join(Campaign, Campaign.id == Item.campaign_id)
+        .join(Server, Server.id == Item.server_id)
+        .join(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .outerjoin(Person, Person.id == Contest.person_id)
+    )
+
+
+def announcement(session: Session, token: str, *, now: datetime) -> Invitation:
+    """What a link by which somebody objects stands for. It dies when he has left."""
+    row = mail.open_token(session, token, Purpose.OBJECT, now=now)
+    item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
+    contest = session.get(Contest, item_id)
+    if contest is None or contest.person_id != person_id or not is_active(session, person_id):
+        raise mail.LinkOver
+    return Invitation(item_id, person_id, row)

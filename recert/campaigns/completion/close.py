@@ -1,0 +1,77 @@
+"""The close of a campaign, with the decisions that its policy takes where nobody answered."""
+
+from datetime import datetime
+
+from sqlalchemy import insert, literal, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import transitions
+from recert.campaigns.completion import non_response
+from recert.campaigns.completion.non_response import Silent
+from recert.campaigns.decisions import stage_outcomes
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.digests import digest_of
+from recert.campaigns.models import Answer, Campaign, Item, ItemState
+from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
+from recert.foundation.actor import Actor
+
+
+def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
+    """Ends the asking: answers become final, and each class of silence becomes what the policy
+    says. What it takes away is a decision of the policy, never of a person. The caller commits."""
+    stage_outcomes.settle_all(session, transitions.hold(session, campaign.id, alone=True), now=now)
+    silent = non_response.end_asking(session, campaign, actor=actor, now=now)
+    told = [_record(session, campaign, risk, now) for risk in silent.taken]
+    non_response.note_close(session, campaign, silent, actor=actor, now=now)
+    for details in told:
+        subject = f"campaign:{campaign.id}"
+        trail.append(session, "silence.decided", subject, details, actor=SILENCE, at=now)
+    return silent
+
+
+def batch_of(campaign_id: int, risk: Risk) -> str:
+    """The batch under which the policy's decisions about one class are found."""
+    return f"silence-{campaign_id}-{risk.value}"
+
+
+def _record(session: Session, campaign: Campaign, risk: Risk, now: datetime) -> dict[str, object]:
+    """One decision for each item of one class, and what the trail tells about all of them: a list
+    of a million numbers would make it unreadable, so it holds their count and digest."""
+    batch = batch_of(campaign.id, risk)
+    reason = silent_reason(Policy.of(campaign.policy).silence(risk), risk)
+    columns = [
+        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
+        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
+    ]
+    rows = select(
+        Item.id,
+        Item.version,
+        literal(Answer.NO_ANSWER.value),
+        literal(0),
+        literal(reason),
+        literal(None, type_=Decision.person_id.type),
+        literal(SILENCE.name),
+        literal(SILENCE.channel.value),
+        literal(SILENCE.assurance.value),
+        literal(""),
+        literal(batch),
+        literal(now, type_=Decision.at.type),
+        Item.rights,
+        Item.content_hash,
+    ).where(
+        Item.campaign_id == campaign.id,
+        Item.state == ItemState.FINAL,
+        Item.answer == Answer.NO_ANSWER,
+        Item.outcome == reason,
+    )
+    session.execute(insert(Decision).from_select(columns, rows))
+    ids = select(Decision.item_id).where(Decision.batch == batch).order_by(Decision.item_id)
+    count, digest = digest_of(session.scalars(ids.execution_options(yield_per=10_000)))
+    return {
+        "answer": Answer.NO_ANSWER.value,
+        "reason": reason,
+        "batch": batch,
+        "count": count,
+        "digest": digest,
+    }

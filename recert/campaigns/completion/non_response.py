@@ -1,0 +1,105 @@
+"""The close of a campaign: answers become final, and silence means what the policy says. Set
+statements only: a million items are closed like ten."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import progress, states, vanished_access
+from recert.campaigns.completion import early_close, keep_confirmation
+from recert.campaigns.decisions import finalisation
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
+from recert.campaigns.risk import open_of_risk
+from recert.campaigns.setup.launch import take_step
+from recert.foundation.actor import Actor, Role
+from recert.foundation.separation import Step
+from recert.people import separation
+
+
+@dataclass(frozen=True)
+class Silent:
+    """What became of the items that nobody answered: kept as exceptions, or taken by policy.
+    `alone` are the numbers of those among them whose keep no second person confirmed."""
+
+    kept: int
+    taken: Mapping[Risk, int] = field(default_factory=dict)
+    alone: Sequence[int] = ()
+
+
+def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
+    """The first half of a close: nothing can be answered any more. Who calls it writes down what
+    the policy decided and then notes the close, all in one transaction."""
+    actor.require(Role.OFFICER)
+    states.check_campaign_step(campaign.state, CampaignState.CLOSING)
+    early_close.check(session, campaign, actor=actor, now=now)
+    vanished_access.check(session, campaign)
+    take_step(session, campaign, CampaignState.CLOSING)
+    campaign.closed_at, campaign.closed_by = now, actor.name
+    separation.note(session, campaign.ref, Step.CLOSED, actor=actor, now=now)
+    finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
+    alone = keep_confirmation.withdraw(session, campaign)
+    taken = _take(session, campaign, now)
+    kept = _keep(session, campaign.id)
+    reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
+    progress.recount_reviewers(session, campaign.id, *session.scalars(reviewers).all())
+    progress.start_folders(session, campaign.id)
+    return Silent(kept, taken, alone)
+
+
+def note_close(
+    session: Session, campaign: Campaign, silent: Silent, *, actor: Actor, now: datetime
+) -> None:
+    """The second half: the entry in the trail, which comes last because all others wait for it."""
+    details: dict[str, Any] = {
+        "name": campaign.name,
+        "without_answer": silent.kept + sum(silent.taken.values()),
+        "policy": Policy.of(campaign.policy).in_words(),
+    }
+    if campaign.close_asked_by and now <= campaign.due_at:
+        details["early"] = {"asked_by": campaign.close_asked_by, "reason": campaign.close_reason}
+    if silent.alone:
+        details["not_confirmed"] = list(silent.alone)
+    if silent.taken:
+        details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, "campaign.closed", subject, details, actor=actor, at=now)
+
+
+def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int]:
+    """What the policy takes away becomes final. It is ordered when a second person released it."""
+    policy, taken = Policy.of(campaign.policy), {}
+    for risk in Risk:
+        if policy.silence(risk) is Silence.KEEP:
+            continue
+        silent = (
+            update(Item)
+            .where(Item.id.in_(open_of_risk(campaign.id, risk, now)))
+            .values(
+                state=ItemState.FINAL,
+                answer=Answer.NO_ANSWER,
+                answer_rights=0,
+                version=Item.version + 1,
+                decided_at=now,
+                outcome=silent_reason(policy.silence(risk), risk),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        count = int(getattr(session.execute(silent), "rowcount", 0))
+        if count:
+            taken[risk] = count
+    return taken
+
+
+def _keep(session: Session, campaign_id: int) -> int:
+    silent = (
+        update(Item)
+        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
+        .values(state=ItemState.CLOSED, answer=Answer.NO_ANSWER, outcome=KEPT)
+    )
+    return int(getattr(session.execute(silent), "rowcount", 0))

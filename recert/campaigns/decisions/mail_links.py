@@ -1,0 +1,138 @@
+"""Answers through a link in a mail. A press that no person made decides nothing: the link is held
+until its holder signs in, and what came from the same place right before is asked again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import progress
+from recert.campaigns import transitions as campaign_items
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.models import Answer, Item, ItemState
+from recert.foundation.actor import Actor, Channel, system
+from recert.mail import service as mail
+from recert.mail import suspicion, visits
+from recert.mail.models import Act, MailToken
+from recert.mail.suspicion import CONTRADICTION, LONGEST_BURST, Press
+from recert.mail.visits import Caller
+
+ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A press of a button: from where, with which headers, at which address of ours."""
+
+    caller: Caller
+    headers: Mapping[str, str]
+    base_url: str
+
+
+def judge(
+    session: Session,
+    token: MailToken,
+    pressed: Pressed,
+    answers: Mapping[int, Answer],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Why these answers are held, or "" when a person gave them. Holding is written down: the
+    caller commits and records no answer."""
+    if token.held_at is not None:
+        return token.held_why
+    opened = visits.opened_at(session, token, pressed.caller)
+    visits.note(session, token, Act.PRESS, pressed.caller, now=now)
+    press = Press(
+        headers=pressed.headers,
+        after=now - opened if opened else None,
+        busiest=visits.busiest(session, token, pressed.caller, now=now),
+        asked_head=visits.asked_head(session, token, pressed.caller),
+    )
+    why = suspicion.why_held(press, pressed.base_url) or _contradiction(session, answers, now)
+    if why:
+        _hold(session, token, why, answers, actor=actor, now=now)
+    return why
+
+
+def _contradiction(session: Session, answers: Mapping[int, Answer], now: datetime) -> str:
+    """Whoever presses every button of a page answers a question in two ways."""
+    recent = select(Decision.item_id, Decision.answer).where(
+        Decision.item_id.in_(list(answers)),
+        Decision.channel == Channel.MAIL_LINK,
+        Decision.at > now - CONTRADICTION,
+    )
+    if any(answers[row[0]] is not row[1] for row in session.execute(recent)):
+        seconds = int(CONTRADICTION.total_seconds())
+        return f"two different answers came within {seconds} seconds"
+    return ""
+
+
+def _hold(
+    session: Session,
+    token: MailToken,
+    why: str,
+    answers: Mapping[int, Answer],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    mail.hold_token(session, token, why, now=now)
+    _withdraw(session, actor, why, now)
+    details = {
+        "because": why,
+        "answers": {str(item): answer.value for item, answer in answers.items()},
+        "holder": token.holder,
+    }
+    trail.append(session, "link.held", token.subject, details, actor=actor, at=now)
+
+
+def _withdraw(session: Session, actor: Actor, why: str, now: datetime) -> None:
+    """Asks again what was answered through links for the same person from the same address right
+    before, as long as it can be changed."""
+    query = (
+        select(Item.campaign_id, Item.id)
+        .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
+        .where(
+            Item.state == ItemState.DECIDED,
+            Decision.person_id == actor.person_id,
+            Decision.channel == Channel.MAIL_LINK,
+            Decision.address == actor.address,
+            Decision.at > now - LONGEST_BURST,
+        )
+        .order_by(Item.campaign_id, Item.id)
+    )
+    found: dict[int, list[int]] = {}
+    for campaign_id, item_id in session.execute(query):
+        found.setdefault(campaign_id, []).append(item_id)
+    for campaign_id, numbers in found.items():
+        _ask_again(session, campaign_id, numbers, why, actor=actor, now=now)
+
+
+def _ask_again(
+    session: Session,
+    campaign_id: int,
+    numbers: Sequence[int],
+    why: str,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    campaign = campaign_items.hold(session, campaign_id)
+    empty = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
+    session.execute(
+        update(Item)
+        .where(Item.id.in_(numbers), Item.state == ItemState.DECIDED)
+        .values(state=ItemState.OPEN, outcome=ASKED_AGAIN, **empty)
+    )
+    session.expire_all()
+    progress.recount_reviewers(session, campaign_id, actor.person_id)
+    folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()
+    progress.recount_folders(session, campaign_id, *session.scalars(folders))
+    details = {"gone": [], "asked_again": list(numbers), "because": why}
+    by = system("answers by programs")
+    trail.append(session, "items.refreshed", campaign.ref, details, actor=by, at=now)

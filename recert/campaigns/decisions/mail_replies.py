@@ -1,0 +1,280 @@
+"""Answers by reply. One mail is one transaction: its decisions, its answer, its note that it was
+read. What is not perfectly clear changes nothing and gets one polite answer with a link."""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns.decisions import service
+from recert.campaigns.decisions.rules import Reply
+from recert.campaigns.mailing import Addressee, Envelope, Letterhead, send
+from recert.campaigns.models import Answer, Item, ItemState
+from recert.campaigns.reviewing import queries
+from recert.foundation import secrets
+from recert.foundation.actor import Actor, Assurance, Channel, system
+from recert.foundation.db import Database
+from recert.foundation.errors import BadInput, RecertError
+from recert.foundation.settings import ReplySettings
+from recert.mail import authentication, grammar, reports, unreachable
+from recert.mail import service as mail
+from recert.mail.mailbox import Mailbox
+from recert.mail.models import InboundKind, InboundMail, MailToken, Purpose
+from recert.mail.received import Received
+from recert.people.models import Person
+from recert.people.queries import person_by_email
+
+log = logging.getLogger(__name__)
+ANSWERS_A_DAY = 3  # to one address
+PAUSE = timedelta(seconds=30)
+READER = system("replies")
+LOST = (
+    "Your mail program sent the reply to another address than the one in our mail, so it is not "
+    "known which question it answers."
+)
+_MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
+ANSWER_OF = {grammar.KEEP: Answer.KEEP, grammar.REVOKE: Answer.REVOKE}
+
+
+class ReplyUnclear(BadInput):
+    """This reply was not understood."""
+
+    @property
+    def message(self) -> str:
+        """The detail says it all."""
+        return self.detail
+
+
+@dataclass
+class ReplyDesk:
+    """Reads the mailbox now and then. `until` is when it looks again."""
+
+    settings: ReplySettings
+    head: Letterhead
+    until: datetime | None = None
+
+    def read(self, db: Database, *, now: datetime) -> int:
+        """Takes every waiting mail; how many. MailboxUnreachable when there is no way in."""
+        if self.until is not None and now < self.until:
+            return 0
+        self.until = now + PAUSE
+
+        def act(raw: bytes) -> bool:
+            try:
+                with db.transaction() as session:
+                    take(session, raw, self, now=now)
+            except (SQLAlchemyError, OSError):
+                raise  # no fault of this mail: it is tried again
+            except Exception:
+                log.exception("A mail in the mailbox for replies could not be read")
+                return False  # it must not hold up the others
+            return True
+
+        with Mailbox(self.settings) as box:
+            return box.each(act)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a mail. Whoever gets an answer gets it of this kind, with these words."""
+
+    kind: InboundKind
+    words: str
+    topic: str = "mail"
+    to: Person | None = None
+    letter: str = ""
+    context: Mapping[str, object] | None = None
+
+
+def take(session: Session, raw: bytes, desk: ReplyDesk, *, now: datetime) -> str:
+    """Reads one mail and does what it says; what became of it, "" when it was read before."""
+    got = Received.of(raw)
+    if session.scalar(select(InboundMail.id).where(InboundMail.digest == got.digest)) is not None:
+        return ""
+    outcome = _read(session, got, desk, now)
+    answered = outcome.to is not None and _may_answer(session, outcome, now)
+    session.add(
+        InboundMail(
+            digest=got.digest,
+            message_id=got.message_id,
+            from_address=got.sender,
+            kind=outcome.kind,
+            outcome=outcome.words,
+            answered=answered,
+            at=now,
+        )
+    )
+    session.flush()  # another worker that took it as well fails here, before anything is sent
+    if answered:
+        _answer(session, got, outcome, desk.head, now)
+    details = {"message_id": got.message_id, "from": got.sender, "outcome": outcome.words}
+    kind = f"mail.{outcome.kind.value}"
+    trail.append(session, kind, outcome.topic, details, actor=READER, at=now)
+    return outcome.words
+
+
+def _read(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _Outcome:
+    if got.is_report:
+        return _bounce(session, got, desk, now)
+    automatic = got.why_automatic([desk.head.sender, desk.head.reply_to])
+    if automatic:
+        return _Outcome(InboundKind.AUTOMATIC, f"Automatic: {automatic}.")
+    token = _token(session, got, desk, bounce=False)
+    if token is None:
+        return _lost(session, got, desk)
+    person = _holder(session, token)
+    if person is None or not person.active or got.sender != person.email:
+        words = "It is not from the person whom our mail was for."
+        return _Outcome(InboundKind.REPLY, words, token.subject)
+    try:
+        with session.begin_nested():
+            rows = _decide(session, got, token, person, desk, now)
+    except RecertError as error:
+        why = {"why": str(error), "link": f"{desk.head.base_url}/reviews"}
+        return _Outcome(InboundKind.REPLY, str(error), token.subject, person, "unclear", why)
+    unreachable.reached(session, person.email, now=now)
+    said = {"rows": rows, "link": f"{desk.head.base_url}/reviews"}
+    words = f"Recorded: {len(rows)}."
+    return _Outcome(InboundKind.REPLY, words, token.subject, person, "receipt", said)
+
+
+def _lost(session: Session, got: Received, desk: ReplyDesk) -> _Outcome:
+    """Some mail programs drop what follows the plus of an address. Whoever wrote it hears that it
+    did not arrive, when it is certain who that is; a stranger hears nothing."""
+    words = "It did not come to the address of one of our mails."
+    has_key = bool(got.keys(desk.head.reply_to))  # a wrong one: nothing was lost
+    person = person_by_email(session, got.sender) if got.sender and not has_key else None
+    results = got.headers("Authentication-Results")
+    unproved = authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    if person is None or not person.active or unproved:
+        return _Outcome(InboundKind.REPLY, words)
+    why = {"why": LOST, "link": f"{desk.head.base_url}/reviews"}
+    return _Outcome(InboundKind.REPLY, words, "mail", person, "unclear", why)
+
+
+def _token(session: Session, got: Received, desk: ReplyDesk, *, bounce: bool) -> MailToken | None:
+    """The mail of ours that this one is about, by the key in its address."""
+    keys = {key for is_bounce, key in got.keys(desk.head.reply_to) if is_bounce is bounce}
+    hashes = [secrets.digest(key) for key in keys]
+    here = (MailToken.token_hash.in_(hashes), MailToken.purpose == Purpose.REPLY)
+    found = session.scalars(select(MailToken).where(*here)).all()
+    return found[0] if len(found) == 1 else None
+
+
+def _holder(session: Session, token: MailToken) -> Person | None:
+    kind, _, number = token.holder.partition(":")
+    return session.get(Person, int(number)) if kind == "person" else None
+
+
+def _decide(
+    session: Session,
+    got: Received,
+    token: MailToken,
+    person: Person,
+    desk: ReplyDesk,
+    now: datetime,
+) -> list[dict[str, object]]:
+    """Records everything the reply says, or raises and leaves all as it is."""
+    results = got.headers("Authentication-Results")
+    unproved = authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    if unproved:
+        raise ReplyUnclear(f"The sender is not certain: {unproved}.")
+    if token.expires_at <= now:
+        raise ReplyUnclear("It is too late: this mail is too old to be replied to.")
+    said = grammar.understand(got.message)
+    if said.why:
+        raise ReplyUnclear(said.why)
+    lines = mail.lines_of(session, token.message_id or 0)
+    if not lines:
+        raise ReplyUnclear("The mail has no question that can be answered by a reply.")
+    if said.whole and len(lines) > 1:
+        raise ReplyUnclear("The mail has several questions: write the number before the word.")
+    answers = {next(iter(lines)): said.whole} if said.whole else dict(said.lines)
+    unknown = sorted(set(answers) - set(lines))
+    if unknown:
+        raise ReplyUnclear(f"The mail has no question {unknown[0]}.")
+    return [
+        _record(session, number, lines[number], ANSWER_OF[word], person, now)
+        for number, word in sorted(answers.items())
+    ]
+
+
+def _record(
+    session: Session, number: int, line: MailToken, answer: Answer, person: Person, now: datetime
+) -> dict[str, object]:
+    item = session.get_one(Item, int(line.subject.partition(":")[2]))
+    if item.state is not ItemState.OPEN or item.reviewer_id != person.id:
+        raise ReplyUnclear(f"Question {number} was answered already, or it is not yours any more.")
+    if line.held_at is not None:
+        raise ReplyUnclear(f"Question {number} is held: {line.held_why}. Sign in to answer it.")
+    if line.state != str(item.content_hash):
+        raise mail.LinkStale
+    actor = Actor(
+        person.email,
+        Channel.MAIL_REPLY,
+        Assurance.MAIL_REPLY,
+        person_id=person.id,
+        session=f"link {line.id}",
+    )
+    reply = Reply(answer, content_hash=item.content_hash)
+    service.record(session, item.id, reply, actor=actor, now=now)
+    mail.mark_used(session, line, now=now)
+    row = queries.item_row(session, item.id)
+    if row is None:
+        raise mail.LinkOver
+    what = f"{row.person or row.account}, {row.folder}, {row.server}"
+    return {"what": what, "answer": answer.value, "at": None}
+
+
+def _bounce(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _Outcome:
+    """A report about one of our mails. Without its key anybody could have written it."""
+    token = _token(session, got, desk, bounce=True)
+    address = mail.address_of(session, token.message_id) if token else ""
+    failures = reports.failures_of(got)
+    if token is None or not address:
+        return _Outcome(InboundKind.BOUNCE, "A report that is not about a mail of ours.")
+    final = next((found for found in failures if found.for_good), None)
+    if final is None:
+        return _Outcome(InboundKind.BOUNCE, "A report of a delay.", token.subject)
+    ours = mail.message_id_of(session, token.message_id)
+    unreachable.bounced(session, ours, final.reason, now=now)
+    unreachable.note(session, address, final.reason, ours, now=now)
+    return _Outcome(InboundKind.BOUNCE, f"{address}: {final.reason}", token.subject)
+
+
+def _may_answer(session: Session, outcome: _Outcome, now: datetime) -> bool:
+    """Receipts always; that something was not clear only a few times a day, or two programs would
+    write to each other for ever."""
+    if outcome.letter != "unclear" or outcome.to is None:
+        return True
+    recent = select(func.count()).where(
+        InboundMail.from_address == outcome.to.email,
+        InboundMail.answered,
+        InboundMail.outcome.not_like("Recorded:%"),
+        InboundMail.at > now - timedelta(days=1),
+    )
+    return (session.scalar(recent) or 0) < ANSWERS_A_DAY
+
+
+def _answer(
+    session: Session, got: Received, outcome: _Outcome, head: Letterhead, now: datetime
+) -> None:
+    if outcome.to is None:
+        return
+    follows = got.message_id if _MESSAGE_ID.fullmatch(got.message_id) else None
+    quiet = replace(head, reply_to="")  # nobody replies to an answer, and its bounce says nothing
+    send(
+        session,
+        outcome.letter,
+        Addressee.person(outcome.to, head),
+        outcome.context or {},
+        Envelope(outcome.topic, follows),
+        quiet,
+        now=now,
+    )

@@ -1,0 +1,347 @@
+"""Verbs of decisions. Web, mail and command line call the same ones."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import progress, risk
+from recert.campaigns import transitions as campaign_items
+from recert.campaigns.decisions import rules, skipped_stages
+from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
+from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.rules import Reply
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.policy import Policy
+from recert.campaigns.reviewer_record import Watch
+from recert.campaigns.reviewing import ownership_disputes, reassignment, self_assignment
+from recert.campaigns.setup import routing
+from recert.campaigns.setup.stages import Stages
+from recert.campaigns.transitions import NoSuchItem
+from recert.connectors import rights
+from recert.foundation import secrets
+from recert.foundation.actor import BY_MAIL, Actor
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Account
+from recert.inventory.registers import purpose_of
+from recert.people.queries import is_active
+
+TYPE_COUNT_ABOVE = 50
+# Built once: they are needed for each answer.
+_CAMPAIGN_OF = select(Item.campaign_id).where(Item.id == bindparam("item"))
+_HELD_ITEM = (
+    select(Item)
+    .where(Item.id == bindparam("item"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_HOLDER = select(Account.person_id).where(Account.id == bindparam("account"))
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a bulk answer did."""
+
+    batch: str
+    decided: int
+    skipped: int
+    changed: tuple[str, ...] = ()  # what was skipped, as far as it is still the reviewer's
+
+
+def record(
+    session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime
+) -> Decision:
+    """Records one answer, from whichever door it came. The caller commits."""
+    campaign, item = _held(session, item_id)
+    holder = session.scalar(_HOLDER, {"account": item.account_id})
+    rules.check_may_answer(item, campaign, holder, reply.answer, actor)
+    _check_still_here(session, actor)
+    if reply.answer is not Answer.NOT_MINE:
+        self_assignment.check(session, item)
+        if actor.person_id in reassignment.candidates(session, item.account_id):
+            raise rules.MayBeOwnAccess
+    if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
+        raise rules.NeedsSignIn
+    rules.check_seen(item, reply)
+    rules.check_reply(reply, item.rights, now=now)
+    known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
+    rules.check_subject(reply, campaign.about, has_purpose=bool(known))
+    seen = beside(session, item.id, campaign.about, now)
+    rules.check_reason(reply, seen.red)
+    decision = Decision(
+        item_id=item.id,
+        version=item.version + 1,
+        answer=reply.answer,
+        answer_rights=_remaining(reply, item.rights),
+        reason=reply.reason.strip(),
+        person_id=actor.person_id,
+        actor=actor.name,
+        channel=actor.channel,
+        assurance=actor.assurance,
+        address=actor.address,
+        at=now,
+        rights=item.rights,
+        content_hash=item.content_hash,
+        on_behalf_of=item.from_id,
+        keep_until=reply.until,
+        seen=seen.text,
+        session=actor.session,
+        late=is_late(campaign, item.stage, now),
+    )
+    session.add(decision)
+    passed_on = [item.id] if reply.answer is Answer.NOT_MINE else []
+    watch = Watch(session, campaign.id, passed_on) if passed_on else None
+    _move(session, item, decision, reply.successor, now)
+    details = details_of(decision)
+    if watch:
+        details["moved"] = watch.moved()
+    if reply.successor and reply.answer is Answer.NOT_MINE:
+        details["successor"] = reply.successor
+    trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
+    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(holder, actor):
+        ownership_disputes.note(session, item, reply.reason, actor=actor, now=now)
+    return decision
+
+
+def _own(holder_id: int | None, actor: Actor) -> bool:
+    """One's own access is passed on because of that, not because the folder is somebody else's."""
+    return holder_id is not None and holder_id == actor.person_id
+
+
+def _check_still_here(session: Session, actor: Actor) -> None:
+    """Raises NotYours for somebody who left since he opened the page."""
+    if actor.person_id is None or not is_active(session, actor.person_id):
+        raise rules.NotYours
+
+
+def may_be_mailed(session: Session, campaign: Campaign, item_id: int, *, now: datetime) -> bool:
+    """Whether the campaign lets this question be answered from a mail."""
+    return item_id in mailable(session, campaign, [item_id], now=now)
+
+
+def mailable(
+    session: Session, campaign: Campaign, item_ids: Sequence[int], *, now: datetime
+) -> set[int]:
+    """Those of some questions that the campaign lets be answered from a mail."""
+    policy = Policy.of(campaign.policy)
+    risks = risk.risks_of(session, item_ids, now)
+    return {item_id for item_id, risk in risks.items() if policy.by_mail(risk)}
+
+
+def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
+    """The campaign and then the item, as they are now and until this transaction ends: what was
+    loaded before somebody else's answer came through must not be trusted."""
+    campaign_id = session.scalar(_CAMPAIGN_OF, {"item": item_id})
+    if campaign_id is None:
+        raise NoSuchItem
+    campaign = campaign_items.hold(session, campaign_id)
+    return campaign, session.scalars(_HELD_ITEM, {"item": item_id}).one()
+
+
+def _move(session: Session, item: Item, decision: Decision, successor: str, now: datetime) -> None:
+    reviewer_id = item.reviewer_id
+    if decision.answer is Answer.NOT_MINE:
+        values = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
+        if item.state is ItemState.DECIDED:
+            campaign_items.take_step(session, item, ItemState.OPEN, **values)
+        session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
+        session.refresh(item)
+        if successor:
+            reassignment.name_successor(session, item, successor)
+        else:
+            reassignment.pass_on(session, item)
+        progress.recount_folders(session, item.campaign_id, item.folder_id)
+        return
+    campaign_items.take_step(
+        session,
+        item,
+        ItemState.DECIDED,
+        answer=decision.answer,
+        answer_rights=decision.answer_rights,
+        version=decision.version,
+        decided_at=now,
+        keep_until=decision.keep_until,
+    )
+    progress.recount_reviewers(session, item.campaign_id, reviewer_id)
+    progress.recount_folders(session, item.campaign_id, item.folder_id)
+
+
+def _remaining(reply: Reply, granted: int) -> int | None:
+    if reply.answer is Answer.NOT_MINE:
+        return None
+    if reply.answer is Answer.KEEP:
+        return granted
+    return int(reply.rights or 0) if reply.answer is Answer.REDUCE else 0
+
+
+def details_of(decision: Decision) -> dict[str, object]:
+    """What the trail tells of a decision."""
+    return {
+        "answer": decision.answer.value,
+        "version": decision.version,
+        "rights_seen": rights.names(decision.rights),
+        "rights_after": None
+        if decision.answer_rights is None
+        else rights.names(decision.answer_rights),
+        "reason": decision.reason,
+        "content_hash": decision.content_hash,
+        **({"keep_until": decision.keep_until.isoformat()} if decision.keep_until else {}),
+        **({"on_behalf_of": decision.on_behalf_of} if decision.on_behalf_of else {}),
+        **where_and_when(decision.session, late=decision.late),
+    }
+
+
+def is_late(campaign: Campaign, stage: int, now: datetime) -> bool:
+    """Whether the time of a stage is over; that of the last one ends with the campaign's."""
+    return now > Stages.of(campaign.stages).ends(stage, campaign.due_at)
+
+
+def where_and_when(session_number: str, *, late: bool) -> dict[str, object]:
+    """In which session it was answered, and that it was late, as far as there is something."""
+    return ({"session": session_number} if session_number else {}) | ({"late": 1} if late else {})
+
+
+def record_many(
+    session: Session,
+    campaign: Campaign,
+    folder_id: int | None,
+    ticked: Mapping[int, int] | None,
+    reply: Reply,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> BatchResult:
+    """One answer for several open items of one folder, or of the whole campaign where it is not
+    about folders: one transaction, set statements, one trail entry that names them all. `ticked`
+    are items with the content hash that the reviewer saw; None means all open ones but those that
+    were asked again, which need a look of their own. What is no longer open, not as it was seen
+    or not the actor's is skipped and counted."""
+    if reply.answer not in (Answer.KEEP, Answer.REVOKE):
+        raise BadInput("Several items together can only be kept or removed.")
+    if not reply.reason.strip():
+        raise BadInput("Give a reason when you answer several items together.")
+    rules.check_reply(reply, 0, now=now)
+    rules.check_subject(reply, campaign.about, has_purpose=False)
+    if (folder_id is None) is (campaign.about is Subject.ACCESS):
+        raise BadInput("Answer the lines of one folder together.")
+    _check_still_here(session, actor)
+    if ticked is not None and not ticked:
+        raise BadInput("Choose at least one line.")
+    if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
+        raise rules.TooLate
+    own = select(Account.id).where(
+        or_(Account.person_id == actor.person_id, routing.is_candidate(actor.person_id))
+    )
+    where = [
+        Item.campaign_id == campaign.id,
+        Item.reviewer_id == actor.person_id,
+        Item.folder_id == folder_id if folder_id is not None else Item.folder_id.is_(None),
+        Item.state == ItemState.OPEN,
+        or_(Item.account_id.is_(None), Item.account_id.not_in(own)),
+        ~self_assignment.waits_for_agreement(),
+    ]
+    if ticked is None:
+        where.append(or_(Item.outcome == "", Item.stage > 1))  # later stages say who was before
+    else:
+        where.append(tuple_(Item.id, Item.content_hash).in_(list(ticked.items())))
+    chosen = session.scalars(
+        select(Item.id).where(*where).order_by(Item.id).with_for_update()
+    ).all()
+    batch = secrets.new_number()
+    for late, stages in _by_lateness(session, campaign, chosen, now).items():
+        here = [*where, Item.stage.in_(stages)]
+        mine = session.scalars(select(Item.id).where(*here).order_by(Item.id)).all()
+        number = f"{batch}-late" if late else batch
+        _record_set(session, campaign, here, mine, number, reply, late, actor=actor, now=now)
+    if chosen:
+        progress.recount_folders(session, campaign.id, folder_id)
+    asked = len(ticked) if ticked is not None else len(chosen)
+    left = sorted(set(ticked or ()) - set(chosen))
+    names = skipped_stages.names(session, campaign.id, left, ticked or {}, actor)
+    return BatchResult(batch, len(chosen), asked - len(chosen), names)
+
+
+def _by_lateness(
+    session: Session, campaign: Campaign, chosen: Sequence[int], now: datetime
+) -> dict[bool, list[int]]:
+    """The stages at which the chosen items are, those whose time is over apart."""
+    query = select(Item.stage).where(Item.id.in_(chosen)).distinct() if chosen else None
+    found: dict[bool, list[int]] = {}
+    for stage in session.scalars(query) if query is not None else ():
+        found.setdefault(is_late(campaign, stage, now), []).append(stage)
+    return found
+
+
+def _record_set(
+    session: Session,
+    campaign: Campaign,
+    where: Sequence[ColumnElement[bool]],
+    chosen: Sequence[int],
+    batch: str,
+    reply: Reply,
+    late: bool,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    columns = [
+        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
+        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
+        *("on_behalf_of", "seen", "session", "late", "keep_until"),
+    ]
+    keeps = reply.answer is Answer.KEEP
+    rows = select(
+        Item.id,
+        Item.version + 1,
+        literal(reply.answer.value),
+        Item.rights if keeps else literal(0),
+        literal(reply.reason.strip()),
+        literal(actor.person_id),
+        literal(actor.name),
+        literal(actor.channel.value),
+        literal(actor.assurance.value),
+        literal(actor.address),
+        literal(batch),
+        literal(now, type_=Decision.at.type),
+        Item.rights,
+        Item.content_hash,
+        Item.from_id,
+        in_a_list(session, now),
+        literal(actor.session),
+        literal(late),
+        literal(reply.until, type_=Decision.keep_until.type),
+    ).select_from(Item)
+    session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
+    in_batch = select(Decision.item_id).where(Decision.batch == batch)
+    session.execute(
+        update(Item)
+        .where(Item.id.in_(in_batch))
+        .values(
+            state=ItemState.DECIDED,
+            answer=reply.answer,
+            answer_rights=Item.rights if keeps else 0,
+            version=Item.version + 1,
+            decided_at=now,
+            keep_until=reply.until,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    progress.recount_reviewers(session, campaign.id, actor.person_id)
+    ids = ",".join(str(item_id) for item_id in chosen)
+    details: dict[str, object] = {
+        "answer": reply.answer.value,
+        "reason": reply.reason.strip(),
+        "batch": batch,
+        "items": list(chosen),
+        "digest": hashlib.sha256(ids.encode()).hexdigest(),
+        **({"keep_until": reply.until.isoformat()} if reply.until else {}),
+        **where_and_when(actor.session, late=late),
+    }
+    if elsewhere := open_elsewhere(session, chosen):
+        details["also_open"] = elsewhere
+    subject = f"campaign:{campaign.id}"
+    trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)

@@ -1,0 +1,110 @@
+"""Giving many undecided items to somebody else at once: all of one reviewer, of the compliance
+queue, or of one folder. One transaction, set statements, one entry in the trail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import states
+from recert.campaigns.models import Campaign, Item, ItemState, Route
+from recert.campaigns.progress import recount_reviewers
+from recert.campaigns.reviewer_record import Watch
+from recert.campaigns.setup import conflicts_of_interest, routing
+from recert.campaigns.transitions import hold
+from recert.foundation.actor import Actor, Role
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Account, Folder
+from recert.people import self_assignment
+from recert.people.models import Person
+
+
+@dataclass(frozen=True)
+class From:
+    """Whose items: of a reviewer (None is the compliance queue), or of a folder."""
+
+    reviewer_id: int | None = None
+    folder_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """How many items went, and how many stayed because they are about the new reviewer."""
+
+    moved: int
+    stayed: int
+
+
+def reassign_all(
+    session: Session,
+    campaign: Campaign,
+    source: From,
+    reviewer: Person,
+    reason: str,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Given:
+    """An officer gives all undecided items of somebody or of a folder to one reviewer. What is
+    about his own accounts stays where it is and is counted."""
+    actor.require(Role.OFFICER)
+    if not reason.strip():
+        raise BadInput("Say why the questions go to somebody else.")
+    if not reviewer.active:
+        raise BadInput(f"{reviewer.name} has left and cannot answer.")
+    self_assignment.refuse_own(session, reviewer, actor)
+    states.check_running(hold(session, campaign.id, alone=True).state)
+    theirs = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN, _of(source))
+    other = or_(Item.reviewer_id.is_(None), Item.reviewer_id != reviewer.id)
+    own = select(Account.id).where(
+        or_(Account.person_id == reviewer.id, routing.is_candidate(reviewer.id))
+    )
+    counted = select(func.count()).where(*theirs, other, Item.account_id.in_(own))
+    stayed = session.scalar(counted) or 0
+    going = (*theirs, other, or_(Item.account_id.is_(None), Item.account_id.not_in(own)))
+    rows = session.execute(select(Item.id, Item.reviewer_id).where(*going).order_by(Item.id)).all()
+    if not rows:
+        raise BadInput(_nothing(stayed, reviewer))
+    watch = Watch(session, campaign.id, [row.id for row in rows])
+    # Whoever gets them answers for himself, also when a stand-in had them.
+    values = {"reviewer_id": reviewer.id, "route": Route.REASSIGNED, "from_id": None}
+    moved = update(Item).where(*going).values(values)
+    session.execute(moved.execution_options(synchronize_session=False))
+    session.expire_all()
+    recount_reviewers(session, campaign.id, reviewer.id, *{row.reviewer_id for row in rows})
+    conflicts_of_interest.mark(session, campaign.id)
+    details = {
+        "from": _name(session, source),
+        "to": reviewer.email,
+        "reason": reason.strip(),
+        "items": [row.id for row in rows],
+        "stayed_because_his_own": stayed,
+        "moved": watch.moved(),
+    }
+    trail.append(session, "items.reassigned", campaign.ref, details, actor=actor, at=now)
+    return Given(len(rows), stayed)
+
+
+def _of(source: From) -> ColumnElement[bool]:
+    if source.folder_id is not None:
+        return Item.folder_id == source.folder_id
+    if source.reviewer_id is not None:
+        return Item.reviewer_id == source.reviewer_id
+    return Item.reviewer_id.is_(None)
+
+
+def _nothing(stayed: int, reviewer: Person) -> str:
+    if stayed:
+        return f"All open questions there are about {reviewer.name} himself. Choose somebody else."
+    return "There are no open questions that could go to somebody else."
+
+
+def _name(session: Session, source: From) -> str:
+    if source.folder_id is not None:
+        folder = session.get_one(Folder, source.folder_id)
+        return f"folder {folder.path}"
+    if source.reviewer_id is not None:
+        return session.get_one(Person, source.reviewer_id).email
+    return "compliance queue"

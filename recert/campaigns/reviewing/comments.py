@@ -1,0 +1,85 @@
+"""A reviewer asks about an item before he answers it; the conversation stays with the item."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import states
+from recert.campaigns.models import Item
+from recert.campaigns.reviewing.models import ItemMessage
+from recert.campaigns.transitions import hold
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnyRow
+from recert.foundation.errors import BadInput, NotAllowed
+from recert.inventory.models import Account, Folder
+
+LONGEST = 2000
+
+
+def ask(session: Session, item: Item, text: str, *, actor: Actor, now: datetime) -> ItemMessage:
+    """The reviewer asks. The item stays open; the officers see the question on their board."""
+    if actor.person_id is None or item.reviewer_id != actor.person_id:
+        raise NotAllowed("Only whoever is asked can ask back.")
+    return _add(session, item, text, is_question=True, actor=actor, now=now)
+
+
+def answer(session: Session, item: Item, text: str, *, actor: Actor, now: datetime) -> ItemMessage:
+    """An officer, an administrator, or the person whose account it is answers."""
+    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    is_holder = actor.person_id is not None and actor.person_id == holder
+    if not is_holder:
+        actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    return _add(session, item, text, is_question=False, actor=actor, now=now)
+
+
+def _add(
+    session: Session, item: Item, text: str, *, is_question: bool, actor: Actor, now: datetime
+) -> ItemMessage:
+    said = text.strip()
+    if not 0 < len(said) <= LONGEST:
+        raise BadInput(f"Write 1 to {LONGEST} characters.")
+    if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
+        raise BadInput("The text contains control characters.")
+    states.check_running(hold(session, item.campaign_id).state)
+    made = ItemMessage(
+        item_id=item.id, author=actor.name, is_question=is_question, text=said, at=now
+    )
+    session.add(made)
+    session.flush()
+    action = "item.question" if is_question else "item.answer"
+    trail.append(session, action, item.ref, {"text": said}, actor=actor, at=now)
+    return made
+
+
+def messages_of(session: Session, item_ids: Sequence[int]) -> dict[int, list[ItemMessage]]:
+    """The conversations of some items, oldest line first."""
+    found: dict[int, list[ItemMessage]] = {}
+    query = select(ItemMessage).where(ItemMessage.item_id.in_(item_ids)).order_by(ItemMessage.id)
+    for message in session.scalars(query):
+        found.setdefault(message.item_id, []).append(message)
+    return found
+
+
+def waiting(session: Session, campaign_id: int, size: int = 100) -> Sequence[AnyRow]:
+    """Items whose last line is a question, the oldest first."""
+    last = select(func.max(ItemMessage.id)).group_by(ItemMessage.item_id)
+    query = (
+        select(
+            ItemMessage.item_id,
+            ItemMessage.author,
+            ItemMessage.text,
+            ItemMessage.at,
+            func.coalesce(Account.name, "").label("account"),
+            func.coalesce(Folder.path, Item.topic).label("folder"),
+        )
+        .join(Item, Item.id == ItemMessage.item_id)
+        .outerjoin(Account, Account.id == Item.account_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+        .where(Item.campaign_id == campaign_id, ItemMessage.is_question, ItemMessage.id.in_(last))
+        .order_by(ItemMessage.id)
+        .limit(size)
+    )
+    return session.execute(query).all()

@@ -1,0 +1,74 @@
+"""What reviewers are told about answering: one text for the installation, in versions. Each of
+them says once per version that he has read it; the evidence tells which version, and when."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns.reviewing.models import Instruction, InstructionRead
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import one_at_a_time
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
+from recert.people.models import Person
+
+LONGEST = 10_000
+
+
+@dataclass(frozen=True)
+class Read:
+    """The newest version that somebody has read, and when he said so."""
+
+    version: int
+    at: datetime
+
+
+def newest(session: Session, *, until: datetime | None = None) -> Instruction | None:
+    """The version that counts, now or at a moment of the past; None when there is none."""
+    query = select(Instruction).order_by(Instruction.version.desc()).limit(1)
+    if until is not None:
+        query = query.where(Instruction.at <= until)
+    return session.scalar(query)
+
+
+def write(session: Session, text: str, *, actor: Actor, now: datetime) -> Instruction:
+    """A new version. Every reviewer is asked to read it."""
+    actor.require(Role.OFFICER)
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    if not 0 < len(text) <= LONGEST:
+        raise BadInput(f"An instruction has 1 to {LONGEST:,} characters.")
+    one_at_a_time(session, "instruction")
+    before = newest(session)
+    if before and before.text == text:
+        raise BadInput(f"That is the text of version {before.version} already.")
+    version = before.version + 1 if before else 1
+    made = Instruction(version=version, text=text, by=actor.name, at=now)
+    session.add(made)
+    subject, details = f"instruction:{version}", {"version": version, "text": text}
+    trail.append(session, "instruction.written", subject, details, actor=actor, at=now)
+    return made
+
+
+def acknowledge(session: Session, version: int, *, actor: Actor, now: datetime) -> None:
+    """A person says that he has read the newest version. Twice is as good as once."""
+    if actor.person_id is None:
+        raise NotAllowed("Only reviewers are asked to read the instruction.")
+    found = newest(session)
+    if found is None or found.version != version:
+        raise MovedMeanwhile("There is a newer instruction: look at it first.")
+    if session.get(InstructionRead, (actor.person_id, version)):
+        return
+    session.add(InstructionRead(person_id=actor.person_id, version=version, at=now))
+    person = session.get_one(Person, actor.person_id)
+    subject, details = f"instruction:{version}", {"person": person.email}
+    trail.append(session, "instruction.read", subject, details, actor=actor, at=now)
+
+
+def reads_of(session: Session, person_ids: Collection[int]) -> dict[int, Read]:
+    """What each of some people has read last."""
+    query = select(InstructionRead).where(InstructionRead.person_id.in_(person_ids))
+    ordered = query.order_by(InstructionRead.version)
+    return {one.person_id: Read(one.version, one.at) for one in session.scalars(ordered)}

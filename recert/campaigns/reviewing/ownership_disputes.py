@@ -1,0 +1,96 @@
+"""Owners who said "not mine": besides the question that goes on, somebody must say who answers for
+the folder. Each stands on a list until an officer names a new owner or confirms the old one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, aliased
+
+from recert import trail
+from recert.campaigns.models import Item
+from recert.campaigns.reviewing.models import OwnershipDoubt
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import AnyRow
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.inventory import registers
+from recert.inventory.models import FolderOwner, FolderRoute, Server
+from recert.people.models import Person
+from recert.people.queries import person_by_email
+
+MOST_TEXT = 1000
+
+
+class NoSuchDoubt(NotFound):
+    """There is no such line. `recert owners not-mine` shows them."""
+
+
+def note(session: Session, item: Item, reason: str, *, actor: Actor, now: datetime) -> None:
+    """Puts the folder on the list when its owner himself said "not mine"; once per owner."""
+    route = select(FolderRoute.folder_owner_id).where(FolderRoute.folder_id == item.folder_id)
+    number = item.folder_owner_id or session.scalar(route)
+    owner = session.get(FolderOwner, number) if number else None
+    if owner is None or owner.person_id != actor.person_id:
+        return
+    here = (
+        OwnershipDoubt.folder_owner_id == owner.id,
+        OwnershipDoubt.person_id == owner.person_id,
+        OwnershipDoubt.settled_at.is_(None),
+    )
+    if session.scalar(select(OwnershipDoubt.id).where(*here)) is not None:
+        return
+    made = OwnershipDoubt(
+        folder_owner_id=owner.id,
+        person_id=owner.person_id,
+        item_id=item.id,
+        reason=reason.strip(),
+        at=now,
+    )
+    session.add(made)
+    session.flush()
+    details = {"folder": owner.path, "item": item.id, "reason": made.reason}
+    trail.append(session, "ownership.doubted", made.ref, details, actor=actor, at=now)
+
+
+def settle(
+    session: Session, number: int, email: str, reason: str, *, actor: Actor, now: datetime
+) -> str:
+    """Names who answers for the folder: the same person confirms him. What changed, in words.
+    Undecided questions follow a new owner."""
+    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    if not reason.strip():
+        raise BadInput("Say how you know who answers for it.")
+    if len(reason) > MOST_TEXT:
+        raise BadInput(f"The reason is longer than {MOST_TEXT} characters.")
+    found = session.get(OwnershipDoubt, number)
+    if found is None:
+        raise NoSuchDoubt
+    person = person_by_email(session, email.strip().lower())
+    if person is None or not person.active:
+        raise BadInput(f"Nobody has the address {email!r}, or he has left.")
+    here = (OwnershipDoubt.id == number, OwnershipDoubt.settled_at.is_(None))
+    done = f"{person.email}: {reason.strip()}"
+    values = {"settled_at": now, "settled_by": actor.name, "outcome": done}
+    moved = session.execute(update(OwnershipDoubt).where(*here).values(**values))
+    if getattr(moved, "rowcount", 0) != 1:
+        raise MovedMeanwhile
+    said = registers.confirm_folder(session, found.folder_owner_id, person.id, actor=actor, now=now)
+    details = {"owner": person.email, "reason": reason.strip()}
+    trail.append(session, "ownership.settled", found.ref, details, actor=actor, at=now)
+    return said
+
+
+def doubts(session: Session, campaign_id: int | None = None) -> Sequence[AnyRow]:
+    """What is not settled, oldest first; of one campaign also what is."""
+    who = aliased(Person)
+    query = (
+        select(OwnershipDoubt, FolderOwner.path, Server.name.label("server"), who.email)
+        .join(FolderOwner, FolderOwner.id == OwnershipDoubt.folder_owner_id)
+        .join(Server, Server.id == FolderOwner.server_id)
+        .join(who, who.id == OwnershipDoubt.person_id)
+        .order_by(OwnershipDoubt.id)
+    )
+    if campaign_id is None:
+        return session.execute(query.where(OwnershipDoubt.settled_at.is_(None))).all()
+    of_campaign = query.join(Item, Item.id == OwnershipDoubt.item_id)
+    return session.execute(of_campaign.where(Item.campaign_id == campaign_id)).all()

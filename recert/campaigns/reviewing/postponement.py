@@ -1,0 +1,70 @@
+"""A reviewer puts a question off, once and until a date that the policy allows. The close of the
+campaign does not move; overdue figures leave it out until then and say that it was put off."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import local_time, states
+from recert.campaigns.models import Campaign, Item, ItemState
+from recert.campaigns.policy import Policy
+from recert.campaigns.reviewing.models import Postponement
+from recert.campaigns.transitions import NoSuchItem, hold
+from recert.foundation.actor import Actor
+from recert.foundation.errors import BadInput, RefusedByPolicy
+
+
+class NotInThisReview(RefusedByPolicy):
+    """In this review no question can be put off."""
+
+
+class PutOffOnce(RefusedByPolicy):
+    """A question can be put off once only. Answer it, or ask the compliance officer."""
+
+
+def last_day(campaign: Campaign, default: ZoneInfo) -> date | None:
+    """Until which day questions of a campaign can be put off; None when they cannot."""
+    days = Policy.of(campaign.policy).postpone_days
+    if not days:
+        return None
+    zone = ZoneInfo(campaign.zone) if campaign.zone else default
+    return campaign.due_at.astimezone(zone).date() + timedelta(days=days)
+
+
+def postpone(
+    session: Session, item_id: int, day: date, default: ZoneInfo, *, actor: Actor, now: datetime
+) -> Postponement:
+    """Puts an open question off until the end of a day. `default` is the installation's zone."""
+    item = session.get(Item, item_id)
+    if item is None or actor.person_id is None or item.reviewer_id != actor.person_id:
+        raise NoSuchItem
+    campaign = hold(session, item.campaign_id, alone=True)
+    session.refresh(item)
+    states.check_running(campaign.state)
+    last, until = last_day(campaign, default), local_time.end_of_day(day, campaign.zone, default)
+    local_time.check_exists(until)
+    if last is None:
+        raise NotInThisReview
+    if item.reviewer_id != actor.person_id or item.state is not ItemState.OPEN:
+        raise BadInput("Only an open question of your own can be put off.")
+    if session.get(Postponement, item_id):
+        raise PutOffOnce
+    if until <= now or day > last:
+        raise BadInput(f"Choose a day from today until {last:%-d %B %Y}.")
+    made = Postponement(
+        item_id=item_id, campaign_id=campaign.id, until=until, by=actor.name, at=now
+    )
+    session.add(made)
+    details = {"until": until.isoformat()}
+    trail.append(session, "item.postponed", item.ref, details, actor=actor, at=now)
+    return made
+
+
+def of_items(session: Session, item_ids: Sequence[int]) -> Mapping[int, Postponement]:
+    """The postponements of some items."""
+    found = session.scalars(select(Postponement).where(Postponement.item_id.in_(item_ids)))
+    return {one.item_id: one for one in found}

@@ -1,0 +1,333 @@
+"""Verbs of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from recert import trail
+from recert.campaigns import local_time, once, progress, states
+from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Subject
+from recert.campaigns.policy import Policy
+from recert.campaigns.setup import (
+    boundaries,
+    conflicts_of_interest,
+    frozen_facts,
+    launch_record,
+    policy_agreement,
+    population,
+    reviewer_training,
+    routing,
+)
+from recert.campaigns.setup.models import Population
+from recert.campaigns.setup.scope import EVERYTHING, Scope
+from recert.campaigns.setup.selection import Selection, select_for
+from recert.campaigns.setup.stages import ONE_STAGE, Stages
+from recert.campaigns.setup.subjects import kinds
+from recert.campaigns.states import LaunchRefused, StepRefused
+from recert.foundation.actor import Actor, Role
+from recert.foundation.db import give_room_to_sort, refresh_statistics
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.foundation.separation import Step
+from recert.inventory import queries as inventory_queries
+from recert.inventory.fold import match_persons
+from recert.inventory.models import Server, Snapshot
+from recert.inventory.rules import clean_path
+from recert.people import separation
+
+DEFAULT_POLICY = Policy()
+
+
+_NOTHING = {
+    Subject.ACCESS: "Nobody has access in this scope: there is nothing to ask.",
+    Subject.MEMBERSHIP: "No account in this scope is in a group: there is nothing to ask.",
+    Subject.OWNERSHIP: "Nobody owns a folder or group in this scope: there is nothing to ask.",
+    Subject.SERVICE: "No service account is in this scope: there is nothing to ask.",
+}
+
+
+class NoSuchCampaign(NotFound):
+    """There is no campaign of this name or number. `recert campaign list` shows them."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a launch would do, and what stands in its way."""
+
+    populations: Sequence[Population]
+    shares: Sequence[population.ReviewerShare]
+    problems: Sequence[str]
+    warnings: Sequence[str] = ()
+    selections: Sequence[Selection] = ()
+    routed_away: int = 0  # questions from which somebody is kept away: they are about himself
+
+    @property
+    def items(self) -> int:
+        """How many questions would be asked."""
+        return sum(part.items for part in self.populations)
+
+    @property
+    def mails(self) -> int:
+        """How many reviewers would get a mail."""
+        return sum(1 for share in self.shares if share.reviewer_id is not None)
+
+    @property
+    def queued(self) -> int:
+        """How many items would have no reviewer."""
+        return sum(share.items for share in self.shares if share.reviewer_id is None)
+
+
+def draft(
+    session: Session,
+    name: str,
+    server_ids: Sequence[int],
+    folder_prefix: str,
+    due_at: datetime,
+    *,
+    undo_minutes: int,
+    usual_undo_minutes: int = 0,
+    scope: Scope = EVERYTHING,
+    policy: Policy = DEFAULT_POLICY,
+    kind: CampaignKind = CampaignKind.REVIEW,
+    about: Subject = Subject.ACCESS,
+    stages: Stages = ONE_STAGE,
+    zone: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Campaign:
+    """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
+    one of the scope. Without a zone the campaign's is that of the due date. Rules that are weaker
+    than usual need another officer before the launch."""
+    actor.require(Role.OFFICER)
+    scope.check()
+    kinds.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
+    name = name.strip()
+    if not states.MIN_NAME <= len(name) <= states.MAX_NAME or not name.isprintable():
+        raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
+    local_time.check(due_at, now=now)
+    stages.check_room(due_at, now)
+    known = set(session.scalars(select(Server.id)))
+    if not server_ids or not known.issuperset(server_ids):
+        raise BadInput("Choose at least one server, and only servers that exist.")
+    campaign = Campaign(
+        name=name,
+        kind=kind,
+        about=about,
+        state=CampaignState.DRAFT,
+        server_ids=sorted(set(server_ids)),
+        folder_prefix=clean_path(folder_prefix or "/"),
+        scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
+        due_at=due_at,
+        zone=local_time.zone_name(zone, due_at),
+        undo_minutes=undo_minutes,
+        policy=policy.as_json(),
+        weaker=policy_agreement.weaker(policy, undo_minutes, usual_undo_minutes),
+        stages=stages.as_json(),
+        created_at=now,
+        created_by=actor.name,
+    )
+    try:
+        with session.begin_nested():
+            session.add(campaign)
+    except IntegrityError as error:  # also when two write it at the same moment
+        raise BadInput(f"There is already a campaign {name!r}. Choose another name.") from error
+    separation.note(session, campaign.ref, Step.DRAFTED, actor=actor, now=now)
+    trail.append(
+        session,
+        "campaign.drafted",
+        f"campaign:{campaign.id}",
+        {
+            "name": name,
+            "about": campaign.about.value,
+            "servers": campaign.server_ids,
+            "scope": campaign.scope,
+            "policy": campaign.policy,
+            "undo_minutes": undo_minutes,
+            **({"weaker": campaign.weaker} if campaign.weaker else {}),
+            "stages": campaign.stages,
+            "zone": campaign.zone,
+        },
+        actor=actor,
+        at=now,
+    )
+    return campaign
+
+
+def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
+    """Counts what a launch would do now; changes nothing."""
+    found = _examined(session, campaign, now=now)
+    found = _shared(found, population.shares(session, found.selections))
+    return _trained(session, campaign, found, now=now)
+
+
+def _trained(session: Session, campaign: Campaign, found: Preview, *, now: datetime) -> Preview:
+    """The same with what is to be said about trainings of reviewers."""
+    asked = [one.reviewer_id for one in found.shares if one.reviewer_id is not None]
+    untrained = reviewer_training.warning(session, campaign, asked, now=now)
+    return replace(found, warnings=[*found.warnings, *untrained])
+
+
+def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
+    """What would be asked about and what stands in the way; not yet who would be asked."""
+    snapshots, problems, warnings = _snapshots(session, campaign, now=now)
+    selections = select_for(session, campaign, snapshots, now=now)
+    counted = [population.count(session, found) for found in selections]
+    for part in counted:
+        known = part.reviewed + part.excluded + part.out_of_scope + part.without_rights
+        if part.accounts != known:
+            name = session.get_one(Server, part.server_id).name
+            problems.append(
+                f"The population of {name} does not add up: {part.accounts} is not {known}."
+            )
+    names = {one.id: one.name for one in session.scalars(select(Server))}
+    outside = []
+    if campaign.about is Subject.ACCESS:
+        outside = boundaries.outside(session, snapshots, campaign.folder_prefix, names)
+    if problems or any(part.items for part in counted):
+        warnings += outside
+    else:
+        problems += outside or [_NOTHING[campaign.about]]
+    for snapshot in snapshots:
+        name = session.get_one(Server, snapshot.server_id).name
+        warnings += population.unknown_use(session, Scope.of(campaign.scope), snapshot, name)
+    away = population.routed_away(session, selections)
+    return Preview(counted, (), problems, warnings, selections, away)
+
+
+def _shared(found: Preview, shares: Sequence[population.ReviewerShare]) -> Preview:
+    """The same with the reviewers, and what is to be said about them."""
+    many = [
+        f"{share.name} would get {share.items} questions; more than {states.MANY_ITEMS} are seldom "
+        "answered with care. Name more owners, or ask about less at once."
+        for share in shares
+        if share.reviewer_id is not None and share.items > states.MANY_ITEMS
+    ]
+    return replace(found, shares=shares, warnings=[*found.warnings, *many])
+
+
+def _snapshots(
+    session: Session, campaign: Campaign, *, now: datetime
+) -> tuple[list[Snapshot], list[str], list[str]]:
+    """The snapshots to ask about, what stands in the way, and what a person allowed."""
+    snapshots, problems, warnings = [], [], []
+    for server_id in campaign.server_ids:
+        server = session.get_one(Server, server_id)
+        snapshot = inventory_queries.last_complete(session, server_id)
+        problem = states.snapshot_problem(server.name, snapshot, now=now)
+        if problem and snapshot and campaign.freshness_by:
+            warnings.append(
+                f"{problem} {campaign.freshness_by} allows it: {campaign.freshness_reason}"
+            )
+        elif problem:
+            problems.append(problem)
+            continue
+        if snapshot:
+            snapshots.append(snapshot)
+            warnings += inventory_queries.failures_since(session, server, snapshot)
+    return snapshots, problems, warnings
+
+
+def allow_old_snapshots(
+    session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Lets a campaign be asked from snapshots older than the limit. Somebody else must launch
+    it."""
+    actor.require(Role.OFFICER)
+    if not reason.strip():
+        raise BadInput("Say why older snapshots are good enough.")
+    if campaign.state is not CampaignState.DRAFT:
+        raise StepRefused(f"The campaign is {campaign.state.value}.")
+    campaign.freshness_reason, campaign.freshness_by = reason.strip(), actor.name
+    separation.note(session, campaign.ref, Step.ALLOWED_OLD, actor=actor, now=now)
+    details = {"reason": campaign.freshness_reason}
+    action = "campaign.old_snapshots_allowed"
+    trail.append(session, action, campaign.ref, details, actor=actor, at=now)
+
+
+def launch(
+    session: Session, campaign: Campaign, *, actor: Actor, now: datetime, is_preview: bool = False
+) -> Preview:
+    """Freezes the population, makes the items and starts asking. LaunchRefused names what
+    stands in the way. The invitations are pulled by the next run of the worker. A preview, which
+    is taken back, needs nobody to agree."""
+    actor.require(Role.OFFICER)
+    if campaign.due_at <= now:
+        raise LaunchRefused("Its due date has passed. Make a new one.")
+    for server_id in campaign.server_ids:  # people may have been imported since the snapshot
+        match_persons(session, server_id)
+    found = _examined(session, campaign, now=now)
+    if found.problems:
+        raise LaunchRefused(" ".join(found.problems))
+    if not is_preview:
+        policy_agreement.check(session, campaign.ref, campaign.weaker)
+        step = Step.LAUNCHED
+        separation.check_and_note(session, step, campaign.ref, actor=actor, now=now)
+    take_step(session, campaign, CampaignState.ACTIVE)
+    give_room_to_sort(session)
+    campaign.launched_at, campaign.launched_by = now, actor.name
+    campaign.routing_version, campaign.routed_away = routing.VERSION, found.routed_away
+    made = _make_items(session, campaign, found)
+    progress.start_progress(session, campaign.id)
+    progress.start_folders(session, campaign.id)
+    conflicts_of_interest.mark(session, campaign.id)
+    frozen_facts.freeze_accounts(session, campaign.id)
+    found = _shared(found, population.shares_of(session, campaign))
+    found = _trained(session, campaign, found, now=now)
+    seen = once.compared_with(part.snapshot_id for part in found.populations)
+    once.mark(session, campaign.id, once.SNAPSHOTS, seen, now)
+    details = {
+        "name": campaign.name,
+        "items": made,
+        "due": campaign.due_at.isoformat(),
+        "snapshots": [part.snapshot_id for part in found.populations],
+        "about": campaign.about.value,
+        "scope": campaign.scope,
+        "routing": campaign.routing_version,
+        "routed_away": campaign.routed_away,
+        "warnings": list(found.warnings),
+        **launch_record.record(session, campaign),
+    }
+    trail.append(
+        session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now
+    )
+    return found
+
+
+def _make_items(session: Session, campaign: Campaign, found: Preview) -> int:
+    """Freezes what was counted; how many items there are now."""
+    made = 0
+    for part, selection in zip(found.populations, found.selections, strict=True):
+        part.campaign_id = campaign.id
+        session.add(part)
+        session.flush()
+        population.freeze_exclusions(session, campaign.id, selection)
+        added = population.generate(session, campaign, selection, made)
+        if added != part.items:
+            raise LaunchRefused(f"{added} items were made where {part.items} were counted.")
+        made += added
+    refresh_statistics(session, made, "item")
+    return made
+
+
+def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
+    """Moves a campaign on, or raises StepRefused / MovedMeanwhile."""
+    states.check_campaign_step(campaign.state, new)
+    session.flush()
+    here = (Campaign.id == campaign.id, Campaign.state == campaign.state)
+    moved = session.execute(update(Campaign).where(*here).values(state=new))
+    if getattr(moved, "rowcount", 0) != 1:
+        raise MovedMeanwhile
+    session.refresh(campaign)
+
+
+def campaign_by_name(session: Session, name: str) -> Campaign:
+    """The campaign by its name or number, or NoSuchCampaign."""
+    found = session.scalar(select(Campaign).where(Campaign.name == name))
+    if found is None and name.isdigit():
+        found = session.get(Campaign, int(name))
+    if found is None:
+        raise NoSuchCampaign(f"Asked for: {name!r}.")
+    return found

@@ -1,1 +1,0 @@
-"""Decisions: what a reviewer answered, from whichever door."""
