@@ -45,6 +45,7 @@ lint: setup-test ## Check style, types, import contract and templates
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(BIN)/djlint templates --lint --quiet
+	@$(BIN)/python scripts/structure.py >/dev/null || $(BIN)/python scripts/structure.py
 
 soak: setup-test ## The same tests with many more random worlds (minutes)
 	@$(BIN)/pytest -n 2 --seeds 50 tests/connectors tests/daemons tests/evidence tests/changes

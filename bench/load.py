@@ -34,8 +34,8 @@ from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import operator
 from recert.foundation.db import Database
 from recert.inventory import routing
-from recert.inventory.fold import match_persons
 from recert.inventory.models import Server, Snapshot, SnapshotState
+from recert.inventory.snapshot_merge import match_persons
 from recert.people import passwords, users
 from recert.people.models import Organisation, OrganisationKind
 from tests.support.databases import PostgresServer

@@ -19,10 +19,10 @@ from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
 from recert.foundation.db import Database
 from recert.inventory import routing
-from recert.inventory.fold import match_persons
 from recert.inventory.models import Folder, Server, Snapshot, SnapshotState
+from recert.inventory.snapshot_merge import match_persons
 from recert.people import service as people
-from recert.remediation import lateness
+from recert.remediation import overdue
 
 DIRECTOR = operator("bench")
 OWNERS, ACCOUNTS, PER_FOLDER, WIDE = 5000, 20_000, 10, 5000
@@ -172,7 +172,7 @@ def _pages(db: Database, campaign_id: int) -> dict[str, float]:
             approvals.count_waiting(session, campaign, clock.now())
             progress.servers(session, campaign_id)
             progress.folders(session, campaign_id, size=10)
-            lateness.count_overdue(session, campaign, now=clock.now())
+            overdue.count_overdue(session, campaign, now=clock.now())
             monitoring.problems(session, campaign, now=clock.now() + timedelta(days=20))
 
     first = typical(lambda: page(0), rounds=20)

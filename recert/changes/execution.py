@@ -17,8 +17,8 @@ from recert.changes import last_admin, lease, outcomes, queries, rules, service,
 from recert.changes.lease import Lease, ServerHeld
 from recert.changes.models import Order, OrderState
 from recert.changes.outcomes import WORKER
+from recert.changes.readback import look
 from recert.changes.run import Run
-from recert.changes.sight import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
     Connector,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from recert.changes import execution, last_admin, outcomes, rules, verification
 from recert.changes.models import Order, OrderState
-from recert.changes.sight import look
+from recert.changes.readback import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import Connector, ConnectorError, Plan
 from recert.foundation.db import Database

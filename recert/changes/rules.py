@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
-from recert.foundation import ladder
+from recert.foundation import backoff
 from recert.foundation.errors import RefusedByPolicy
 
 LEASE = timedelta(seconds=120)
@@ -87,9 +87,9 @@ def next_try(
     tries: int, *, created_at: datetime, now: datetime, spread: float | None = None
 ) -> datetime | None:
     """When to try again by the ladder; None after a day, when a person is needed."""
-    if tries > ladder.QUICK_TRIES and now - created_at >= GIVE_UP_AFTER:
+    if tries > backoff.QUICK_TRIES and now - created_at >= GIVE_UP_AFTER:
         return None
-    return now + ladder.wait(tries, spread)
+    return now + backoff.wait(tries, spread)
 
 
 def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
@@ -97,7 +97,7 @@ def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
     five minutes each, for ever."""
     if misses > UNREACHABLE_QUICK:
         return UNREACHABLE_WAIT
-    return ladder.wait(misses, spread)
+    return backoff.wait(misses, spread)
 
 
 def is_reached(kind: OrderKind, found: int, wanted: int) -> bool:

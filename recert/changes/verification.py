@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from recert.changes import rules, service
 from recert.changes.lease import Lease
-from recert.changes.left_over import left_over
-from recert.changes.left_over import said as left_words
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.changes.sight import Sight, look
+from recert.changes.readback import Sight, look
+from recert.changes.residual_access import left_over
+from recert.changes.residual_access import said as left_words
 from recert.connectors import rights
 from recert.connectors.contract import Connector, ConnectorError, ServerUnreachable
 from recert.foundation.actor import system

@@ -9,9 +9,9 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.setup import launch as campaigns
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, day_of, say_json, shell, table
 from recert.connectors import rights
-from recert.evidence import audit as verbs
-from recert.evidence import retention
-from recert.evidence import uncertified as query
+from recert.evidence.audit import findings as verbs
+from recert.evidence.audit import retention
+from recert.evidence.audit import uncertified as query
 from recert.evidence.models import Judgement
 from recert.foundation import clock
 from recert.foundation.db import AnyRow

@@ -5,7 +5,7 @@ import click
 from recert.activity import queries as activity
 from recert.cli.base import Shell, cli, shell, table
 from recert.foundation import clock
-from recert.inventory import emergency as accounts
+from recert.inventory import emergency_accounts as accounts
 from recert.inventory import service
 
 

@@ -9,8 +9,9 @@ import click
 
 from recert.campaigns.setup import launch as campaigns
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, cli, shell
-from recert.evidence import service, verifier
-from recert.evidence.summary import verifier_sha256
+from recert.evidence import verifier
+from recert.evidence.package import export
+from recert.evidence.package.summary import verifier_sha256
 from recert.foundation import clock, secrets
 
 
@@ -29,7 +30,7 @@ def evidence_export(context: Shell, campaign: str, out: Path) -> None:
         found = campaigns.campaign_by_name(session, campaign).id
     key = secrets.signing_key(context.settings.keys)
     zone, now = context.settings.zone, clock.now()
-    made = service.export(context.db, found, out, key, zone=zone, actor=context.actor, now=now)
+    made = export.export(context.db, found, out, key, zone=zone, actor=context.actor, now=now)
     click.echo(f"{out}: {made.size} bytes, SHA-256 {made.sha256}")
 
 
@@ -57,7 +58,7 @@ def _compare(package: Path) -> int:
         return 0
     click.echo(f"Its verify.py is NOT that of this installation: SHA-256 {packed}, here {ours}.")
     click.echo("Do not run it before you know where it comes from.")
-    return 0 if made_by != service.FORMAT else EXIT_FINDINGS
+    return 0 if made_by != export.FORMAT else EXIT_FINDINGS
 
 
 @evidence.command("verifier")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from recert.campaigns.completion import challenges
-from recert.changes import execution, preview, queries, service, tickets, undoing
+from recert.changes import execution, preview, queries, service, tickets, undo
 from recert.changes.models import OrderState
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
 from recert.connectors import rights
@@ -164,12 +164,12 @@ def order_undo(context: Shell, number: int, reason: str, second: str | None, dry
             click.echo(connector.undo_plan(service.loaded(found.plan or {})).diff)
             return
         if reason or not second:
-            undoing.ask(session, found, reason, actor=context.actor, now=now)
+            undo.ask(session, found, reason, actor=context.actor, now=now)
         if not second:
             click.echo(f"Written down. A second person agrees: order undo {number} --approved-by")
             return
         who = acting_as(session, context, second)
-        made = undoing.approve(session, found, actor=who, now=now)
+        made = undo.approve(session, found, actor=who, now=now)
         click.echo(f"Order {made.id} takes order {number} back. Carry it out: recert order run")
 
 

@@ -7,7 +7,8 @@ import click
 from recert.campaigns.reviewing import ownership_disputes
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, listing, shell
 from recert.foundation import clock
-from recert.inventory import account_persons, registers
+from recert.inventory import account_persons
+from recert.inventory import owners as registers
 from recert.inventory import service as inventory
 from recert.people import csv_rows, self_assignment, trainings
 from recert.people import service as people_service

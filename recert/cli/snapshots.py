@@ -7,7 +7,7 @@ import click
 from sqlalchemy.orm import Session
 
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell
-from recert.evidence import recordings
+from recert.evidence.package import recordings
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, replaying, service, snapshots

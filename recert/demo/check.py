@@ -30,12 +30,12 @@ from recert.changes.models import Order, OrderState
 from recert.demo import company, probe, stage
 from recert.demo.ports import free_port
 from recert.demo.stage import Stage
-from recert.evidence import service as evidence
 from recert.evidence import verifier
+from recert.evidence.package import export as evidence
 from recert.foundation import clock, secrets
 from recert.foundation.settings import Settings
 from recert.inventory.models import Account, Folder
-from recert.mail import suspicion
+from recert.mail import bot_detection
 from recert.trail.models import TrailEntry
 from recert.trail.service import verify as verify_trail
 
@@ -45,7 +45,7 @@ PATIENCE = 60.0
 BROWSER = [
     ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
     ("Accept-Language", "en"),
-    *suspicion.PRESSED_BY_HAND.items(),
+    *bot_detection.PRESSED_BY_HAND.items(),
 ]
 
 
@@ -171,7 +171,7 @@ def _answer(running: Stage, item_id: int, link: str) -> None:
     for _ in range(2):
         with browser.open(link) as page:
             place, html = page.geturl(), page.read().decode()
-    time.sleep(suspicion.READING.total_seconds() + 0.2)
+    time.sleep(bot_detection.READING.total_seconds() + 0.2)
     _step(_state(running, item_id) is ItemState.OPEN, "opening the link changed nothing")
     fields = dict(re.findall(r'name="(csrf_token|version|seen)" value="([^"]+)"', html))
     form = urllib.parse.urlencode({**fields, "answer": "revoke"}).encode()

@@ -10,7 +10,7 @@ from recert import trail
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow, one_at_a_time
 from recert.foundation.errors import BadInput
-from recert.inventory import fold
+from recert.inventory import snapshot_merge
 from recert.inventory.models import Account, AccountCandidate, AccountPerson, Server
 from recert.inventory.service import server_by_name
 from recert.people import csv_rows
@@ -84,7 +84,7 @@ def _join(
         changed.append([server_id, name, before, emails.get(person_id, "") if person_id else ""])
     session.flush()
     for server_id in sorted({server_id for server_id, _, _ in joins}):
-        fold.match_persons(session, server_id)
+        snapshot_merge.match_persons(session, server_id)
     details = {"changed": changed}  # server, account, person before and after
     trail.append(session, "accounts.joined", "accounts", details, actor=actor, at=now)
 

@@ -9,7 +9,7 @@ from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, Reading
 from recert.connectors.recording import Replay
 from recert.foundation.db import Database
-from recert.inventory import staging
+from recert.inventory import snapshot_staging
 from recert.inventory.models import Snapshot, SnapshotState
 from recert.inventory.recordings import COLLECTOR, Shelf
 
@@ -52,7 +52,7 @@ def replay(db: Database, snapshot_id: int, shelf: Shelf) -> Replayed:
         try:
             reading = registry.connect(world.kind, world.settings, world).read()
             with connection.begin():
-                staged = staging.stage(connection, reading)
+                staged = snapshot_staging.stage(connection, reading)
         except ConnectorError as error:
             return _failed(snapshot, world, str(error))
         with Session(connection) as session:
@@ -82,7 +82,7 @@ def _failed(snapshot: Snapshot, world: Replay, why: str) -> Replayed:
     return Replayed(snapshot.id, world.collector, COLLECTOR, 0, 0, 0, "", differs)
 
 
-def _counts(snapshot: Snapshot, staged: staging.Staged, reading: Reading) -> list[str]:
+def _counts(snapshot: Snapshot, staged: snapshot_staging.Staged, reading: Reading) -> list[str]:
     differs = [
         f"{name}: {then} then, {now} now"
         for name, then, now in (

@@ -12,7 +12,7 @@ from recert.connectors.contract import Connector
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
-from recert.inventory import fold, registers, routing, rules
+from recert.inventory import owners, routing, rules, snapshot_merge
 from recert.inventory.models import FolderOwner, Server, Snapshot
 from recert.people import csv_rows
 from recert.people.addresses import clean_email
@@ -152,10 +152,10 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     """Sets the owners of folders from CSV; the number of rows. CsvRejected changes nothing.
     Folders that the file does not name keep their owner."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = registers.checked(session, text, OWNER_COLUMNS, "folder")
+    rows, servers, persons = owners.checked(session, text, OWNER_COLUMNS, "folder")
     known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
     addresses = {number: email for email, number in persons.items()}
-    changed, more, owners = [], [], []
+    changed, more, assigned = [], [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("folder"))
         owner = known.get(key)
@@ -171,7 +171,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
         what = f"owner of {row.text('server')}:{key[1]}"
-        owners += registers.new_owners(owner, were, what)
+        assigned += owners.new_owners(owner, were, what)
         if "classification" in row.values:
             owner.classification = row.text("classification")
         now_has = (addresses.get(owner.substitute_id or 0, ""), owner.classification or "")
@@ -179,9 +179,9 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
             if old != new:
                 more.append([row.text("server"), key[1], name, old, new])
     session.flush()
-    registers.note_own(session, AssignedBy.FOLDER_OWNER, owners, actor=actor, now=now)
+    owners.note_own(session, AssignedBy.FOLDER_OWNER, assigned, actor=actor, now=now)
     for server_id in sorted({servers[row.text("server")] for row in rows}):
-        fold.match_persons(session, server_id)
+        snapshot_merge.match_persons(session, server_id)
         routing.recompute(session, server_id)
     named = ("owners.imported", "owners")
     if more:  # server, folder, what, before and after

@@ -13,10 +13,10 @@ from recert.connectors.contract import ConnectorError, Reading
 from recert.connectors.world import REAL, World
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
-from recert.inventory import fold, queries, routing, rules, staging
+from recert.inventory import queries, routing, rules, snapshot_merge, snapshot_staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.recordings import COLLECTOR, Kept, Recording, Shelf
-from recert.inventory.staging import Staged
+from recert.inventory.snapshot_staging import Staged
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
 
@@ -100,7 +100,7 @@ def _taken(
         reading = registry.connect(begun.kind, begun.settings, look.world).read()
         with db.connection() as connection:
             with connection.begin():
-                staged = staging.stage(connection, reading)
+                staged = snapshot_staging.stage(connection, reading)
             look.end()
             with db.writing_on(connection) as session:
                 look.note(session.get_one(Snapshot, begun.snapshot_id))
@@ -209,7 +209,7 @@ def _publish(
     shrunk = newest and rules.shrunk(before=newest, after=snapshot)
     if shrunk and not accept_shrink:
         return _close(session, snapshot_id, SnapshotState.HELD, shrunk, actor, at)
-    snapshot.added, snapshot.gone = fold.fold(
+    snapshot.added, snapshot.gone = snapshot_merge.fold(
         session, snapshot.server_id, snapshot_id, reading.accounts
     )
     routing.recompute(session, snapshot.server_id)

@@ -23,7 +23,7 @@ from recert.campaigns.schedule import runner
 from recert.campaigns.triggers import micro_campaigns
 from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.changes import execution
-from recert.evidence import recordings
+from recert.evidence.package import recordings
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
@@ -37,7 +37,7 @@ from recert.jobs import checkpoints
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
 from recert.people import service as people
-from recert.remediation import confirmations, endings
+from recert.remediation import expirations, register_updates
 from recert.remediation import service as remediation
 
 READ = "read"  # the job that takes a snapshot
@@ -138,8 +138,8 @@ def remediate(works: Works) -> int:
     """Final decisions become orders."""
     challenges.open_due(works.db, now=clock.now())
     made = remediation.order_final(works.db, now=clock.now())
-    made += endings.order_due(works.db, now=clock.now())
-    return made + confirmations.note_final(works.db, now=clock.now())
+    made += expirations.order_due(works.db, now=clock.now())
+    return made + register_updates.note_final(works.db, now=clock.now())
 
 
 def carry_out(works: Works) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.foundation import ladder, secrets
+from recert.foundation import backoff, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import NotFound
 from recert.mail.models import (
@@ -23,7 +23,7 @@ from recert.mail.models import (
 )
 
 LEASE = timedelta(minutes=5)
-MAX_TRIES = ladder.QUICK_TRIES + 48  # then a day has passed
+MAX_TRIES = backoff.QUICK_TRIES + 48  # then a day has passed
 MAX_TOKEN = 200
 BATCH = 500  # mails over one connection
 _SECRET = re.compile(r"(?<=/)(?:rc[a-z]_)?[\w-]{43}(?![\w-])")  # a token at the end of a link
@@ -128,7 +128,7 @@ def mark_retry(session: Session, message: OutboxMessage, error: str, *, now: dat
     if message.attempts >= MAX_TRIES:
         mark_failed(session, message, error)
         return
-    later = now + ladder.wait(message.attempts)
+    later = now + backoff.wait(message.attempts)
     _mark(session, message, state=MessageState.QUEUED, next_at=later, error=error)
 
 

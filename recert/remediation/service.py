@@ -19,7 +19,7 @@ from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Group, Server
 from recert.people import separation
-from recert.remediation import overlaps, waves
+from recert.remediation import batches, concurrent_reviews
 from recert.remediation.models import Remediation
 
 BATCH = 200
@@ -41,7 +41,7 @@ ITEM_AFTER = {
 
 def order_final(db: Database, *, now: datetime) -> int:
     """Writes an order for each final decision that has none and need not wait; how many."""
-    overlaps.settle(db, now=now)
+    concurrent_reviews.settle(db, now=now)
     with db.reading() as session:
         campaigns = approvals.with_final_items(session)
     return sum(_order_all(db, campaign_id, now) for campaign_id in campaigns)
@@ -63,7 +63,7 @@ def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
     if campaign.state not in states.RUNNING:
         return 0
     batch = _final_without_order(session, campaign, BATCH, now)
-    room = waves.room(session, campaign, len(batch), now=now) if batch else waves.Room(0, 0)
+    room = batches.room(session, campaign, len(batch), now=now) if batch else batches.Room(0, 0)
     batch = batch[: room.items]
     _hold_servers(session, {item.server_id for item, _ in batch})
     for item, decision in batch:
@@ -80,7 +80,7 @@ def _final_without_order(
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .where(Item.campaign_id == campaign.id, approvals.FINAL, Remediation.item_id.is_(None))
         .where(approvals.may_be_ordered(session, campaign, now), challenges.is_over(campaign, now))
-        .where(overlaps.nothing_newer())
+        .where(concurrent_reviews.nothing_newer())
         .order_by(Item.id)
         .limit(most)
         .with_for_update(of=Item, skip_locked=True)
@@ -96,7 +96,7 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
 
 def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
     wanted = decision.answer_rights or 0
-    rights = (overlaps.held_before(session, item, wanted), wanted)
+    rights = (concurrent_reviews.held_before(session, item, wanted), wanted)
     order = order_for(session, item, item.ref, *rights, actor=DECISIONS, now=now)
     order.released = item.release_id is not None
     by = Party(decision.person_id, name=decision.actor)

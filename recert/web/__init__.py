@@ -5,39 +5,35 @@ from pathlib import Path
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from recert.web import (
-    audit,
-    auditing,
+from recert.web import access, converters, errors, formats
+from recert.web.admin import emergency_accounts, orders, people, servers
+from recert.web.auditor import campaigns as evidence_pages
+from recert.web.auditor import findings, uncertified
+from recert.web.officer import (
+    approvals,
     board,
     campaigns,
-    conversations,
-    emergency,
-    errors,
-    home,
-    links,
-    mailbox,
-    messages,
-    not_mine,
-    numbers,
-    objections,
-    orders,
-    people,
-    quality,
-    registers,
-    releases,
-    reviews,
-    running,
+    comments,
+    conduct,
+    exclusions,
+    keep_confirmation,
+    mail_preview,
+    ownership_disputes,
+    reviewer_quality,
     schedules,
-    second_person,
-    security,
-    servers,
-    several,
-    sign_in,
-    stopping,
-    uncertified,
-    watching,
-    words,
+    view_as_reviewer,
 )
+from recert.web.officer import challenges as officer_challenges
+from recert.web.public import (
+    challenge_link,
+    demo_mailbox,
+    folder_link,
+    home,
+    item_link,
+    sign_in,
+    unsubscribe,
+)
+from recert.web.reviewer import challenges, reviews
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -45,29 +41,31 @@ STATIC = Path(__file__).parent / "static"
 OFFICERS = (
     campaigns,
     board,
-    running,
-    watching,
-    quality,
-    messages,
+    conduct,
+    view_as_reviewer,
+    reviewer_quality,
+    mail_preview,
     schedules,
-    releases,
-    registers,
-    conversations,
-    objections,
-    not_mine,
-    second_person,
+    approvals,
+    exclusions,
+    comments,
+    officer_challenges,
+    ownership_disputes,
+    keep_confirmation,
 )
-AUDIT = (audit, auditing, uncertified)
+AUDIT = (evidence_pages, findings, uncertified)
 ROOMS = (
     sign_in,
     home,
     reviews,
-    links,
-    several,
-    stopping,
+    challenges,
+    challenge_link,
+    item_link,
+    folder_link,
+    unsubscribe,
     *OFFICERS,
     servers,
-    emergency,
+    emergency_accounts,
     orders,
     people,
     *AUDIT,
@@ -76,12 +74,12 @@ ROOMS = (
 
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
-    app.url_map.converters["int"] = numbers.Number
-    CSRFProtect(app).exempt("recert.web.stopping.stop")
-    security.register(app)
+    app.url_map.converters["int"] = converters.Number
+    CSRFProtect(app).exempt("recert.web.public.unsubscribe.stop")
+    access.register(app)
     errors.register(app)
-    words.register(app)
+    formats.register(app)
     for room in ROOMS:
         app.register_blueprint(room.bp)
     if app.extensions["recert.settings"].demo_mailbox:
-        app.register_blueprint(mailbox.bp)
+        app.register_blueprint(demo_mailbox.bp)

@@ -16,14 +16,14 @@ from recert.campaigns.reviewing import comments, instructions
 from recert.campaigns.schedule import service
 from recert.campaigns.setup import exclusions
 from recert.changes import service as changes
-from recert.changes import undoing
+from recert.changes import undo
 from recert.foundation.actor import Role
-from recert.inventory import emergency, registers
+from recert.inventory import emergency_accounts, owners
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, AccountCandidate
 from recert.mail.models import OutboxMessage
 from tests.browser.conftest import Enter
-from tests.campaigns.test_subjects import GROUP_OWNERS, launched_as_it_is
+from tests.campaigns.setup.test_subjects import GROUP_OWNERS, launched_as_it_is
 from tests.support.house import OWNERS, House, staff
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -98,9 +98,9 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.drafted("Winter")
     with house.db.transaction() as session:
         order = changes.order_by_id(session, 1)
-        undoing.ask(session, order, "It was a mistake.", actor=house.admin, now=house.now)
+        undo.ask(session, order, "It was a mistake.", actor=house.admin, now=house.now)
         main = inventory.server_by_name(session, "main")
-        emergency.mark(
+        emergency_accounts.mark(
             session, main, "batch", "If all else fails.", actor=house.admin, now=house.now
         )
     house.ask_to_close(1)
@@ -108,7 +108,7 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
         instructions.write(session, "Ask yourself.", actor=house.officer, now=house.now)
     with house.db.transaction() as session:
         text = GROUP_OWNERS.replace("charlie", "alice")
-        registers.import_group_owners(session, text, actor=house.officer, now=house.now)
+        owners.import_group_owners(session, text, actor=house.officer, now=house.now)
     launched_as_it_is(house, Subject.MEMBERSHIP)
     launched_as_it_is(house, Subject.OWNERSHIP)
     with house.db.transaction() as session:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from recert.campaigns import states
 from recert.campaigns.completion import close, sign_off
 from recert.campaigns.decisions import finalisation
 from recert.campaigns.decisions.models import Decision
@@ -261,7 +262,7 @@ class TestTheSignOff:
         house.sign_off(campaign)
         assert house.campaign(campaign).state is CampaignState.SIGNED_OFF
 
-    @pytest.mark.parametrize("state", [s for s in ItemState if s not in launch.rules.DONE])
+    @pytest.mark.parametrize("state", [s for s in ItemState if s not in states.DONE])
     def test_every_unfinished_state_stands_in_its_way(self, house: House, state: ItemState) -> None:
         campaign = house.launched()
         house.close(campaign)

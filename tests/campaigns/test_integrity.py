@@ -39,7 +39,7 @@ from recert.foundation.actor import Actor, Assurance, Channel
 from recert.inventory import queries, service
 from recert.inventory.models import Snapshot, SnapshotState
 from recert.people.queries import person_by_email
-from recert.remediation import endings
+from recert.remediation import expirations
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -105,7 +105,7 @@ def test_a_void_campaign_ends_nothing_that_was_kept_until_a_date(house: House) -
     house.close(number)
     house.void(number)
     with house.later(days=21):
-        endings.order_due(house.db, now=house.now)
+        expirations.order_due(house.db, now=house.now)
         assert house.orders() == []
 
 

@@ -24,31 +24,38 @@ from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.scope import Holder, Scope
 from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.connectors.rights import Rights
-from recert.evidence import audit, retention, verifier
+from recert.evidence import verifier
+from recert.evidence.audit import findings, retention
 from recert.evidence.models import Judgement
 from recert.foundation import failpoints
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
-from recert.inventory import emergency, replaying, snapshots
+from recert.inventory import emergency_accounts, replaying, snapshots
 from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotState
 from recert.inventory.recordings import RecordingChanged, Shelf
 from recert.mail import unreachable
 from recert.people import trainings
 from recert.trail.models import TrailEntry
+from tests.campaigns.reviewing.test_conduct import OTTO
+from tests.campaigns.reviewing.test_instructions import read, write
+from tests.campaigns.reviewing.test_reviewer_changes import (
+    asked_about,
+    delegate,
+    follow,
+    launch,
+    lets_share,
+)
+from tests.campaigns.schedule.test_runner import add
+from tests.campaigns.setup.test_scope import ANOTHER, adds_up, asked, launched
+from tests.campaigns.setup.test_scope import population as counted
 from tests.campaigns.test_course import reassign
-from tests.campaigns.test_instruction import read, write
-from tests.campaigns.test_micro import asked as asked_between
-from tests.campaigns.test_micro import look, moved, started
-from tests.campaigns.test_rerouting import asked_about, delegate, follow, launch, lets_share
-from tests.campaigns.test_running import OTTO
-from tests.campaigns.test_scheduling import add
-from tests.campaigns.test_scope import ANOTHER, adds_up, asked, launched
-from tests.campaigns.test_scope import population as counted
+from tests.campaigns.triggers.test_micro_campaigns import asked as asked_between
+from tests.campaigns.triggers.test_micro_campaigns import look, moved, started
 from tests.cases.test_edge_cases_access import end_a_session_by_a_revoke
 from tests.evidence.conftest import finished, key, package, played
 from tests.evidence.test_auditor import act
 from tests.evidence.test_uncertified import ALL, missing
-from tests.remediation.test_lateness import classes, missed, overdue, takes_on
+from tests.remediation.test_overdue import classes, missed, overdue, takes_on
 from tests.support import packages
 from tests.support.browser import Visitor, visible
 from tests.support.house import ACCOUNTS, House
@@ -185,7 +192,9 @@ def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
         session.execute(update(Account).where(Account.name == "batch").values(key_count=2))
         session.execute(update(Account).where(Account.name == "pia").values(key_count=0))
         main = session.get_one(Server, house.server_id)
-        emergency.mark(session, main, "batch", "Outages.", actor=house.admin, now=house.now)
+        emergency_accounts.mark(
+            session, main, "batch", "Outages.", actor=house.admin, now=house.now
+        )
     house.refresh()
     campaign = launched(house, Scope())
     files = packages.files(house.export(campaign))
@@ -482,10 +491,10 @@ def test_a26_management_signs_figures(house: House) -> None:
 
 def test_a27_the_auditor_samples_remarks_and_judges(house: House) -> None:
     campaign = played(house)
-    sample = act(house, audit.draw_sample, campaign, 3, "my seed")
+    sample = act(house, findings.draw_sample, campaign, 3, "my seed")
     assert (len(sample.item_ids), sample.seed) == (3, "my seed")
-    act(house, audit.remark, campaign, "Ask for the contract.")
-    assert act(house, audit.judge, campaign, Judgement.REJECTED, "Two owners are missing.")
+    act(house, findings.remark, campaign, "Ask for the contract.")
+    assert act(house, findings.judge, campaign, Judgement.REJECTED, "Two owners are missing.")
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         with pytest.raises(NotAllowed):

@@ -21,14 +21,14 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.people import users
 from recert.people.queries import person_by_email
-from tests.campaigns.test_rerouting import leaves
-from tests.campaigns.test_running import extend, zoned
-from tests.campaigns.test_scheduling import add, slots, tick
-from tests.campaigns.test_scope import launched
-from tests.decisions.test_at_the_same_time import at_once
+from tests.campaigns.decisions.test_at_the_same_time import at_once
+from tests.campaigns.reviewing.test_conduct import extend, zoned
+from tests.campaigns.reviewing.test_reviewer_changes import leaves
+from tests.campaigns.schedule.test_runner import add, slots, tick
+from tests.campaigns.setup.test_scope import launched
 from tests.support.browser import Visitor, visible
 from tests.support.house import PASSWORD, House
-from tests.web.test_reviews import answer, open_folder
+from tests.web.reviewer.test_reviews import answer, open_folder
 
 INBOX = "/finance/inbox"
 KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)

@@ -28,15 +28,15 @@ from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
 from recert.connectors.embedded.server import EmbeddedServer
 from recert.foundation.errors import BadInput
-from recert.inventory import emergency, snapshots
+from recert.inventory import emergency_accounts, snapshots
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server
 from recert.trail.models import TrailEntry
 from tests.activity.test_logs import day, load, log, transfer
-from tests.campaigns.test_contests import announced, objects
-from tests.campaigns.test_micro import asked, look, removed
-from tests.campaigns.test_subjects import launched
+from tests.campaigns.completion.test_challenges import announced, objects
+from tests.campaigns.setup.test_subjects import launched
+from tests.campaigns.triggers.test_micro_campaigns import asked, look, removed
 from tests.changes.test_by_hand import AFTER, connect, ordered
 from tests.changes.test_undo_and_retry import undo
 from tests.support import packages
@@ -353,7 +353,7 @@ def test_an_emergency_account_that_is_not_used(
 def mark_for_emergencies(house: House, account: str) -> None:
     with house.db.transaction() as session:
         main, why = session.get_one(Server, house.server_id), "Storage outages."
-        emergency.mark(session, main, account, why, actor=house.admin, now=house.now)
+        emergency_accounts.mark(session, main, account, why, actor=house.admin, now=house.now)
 
 
 def not_used_for(house: House, days: int) -> set[str]:

@@ -20,16 +20,16 @@ from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
 from recert.foundation.errors import NotAllowed
-from recert.remediation import endings
+from recert.remediation import expirations
 from recert.trail.models import TrailEntry
-from tests.campaigns.test_running import extend, zoned
-from tests.campaigns.test_scope import ANOTHER, adds_up, asked, launched, population
+from tests.campaigns.reviewing.test_conduct import extend, zoned
+from tests.campaigns.setup.test_scope import ANOTHER, adds_up, asked, launched, population
 from tests.evidence.conftest import played
 from tests.support import packages
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
-from tests.web.test_links import link, opened, press
-from tests.web.test_reviews import answer
+from tests.web.public.test_item_link import link, opened, press
+from tests.web.reviewer.test_reviews import answer
 
 __all__ = ["link"]
 
@@ -193,9 +193,9 @@ def test_approve_until_date(house: House) -> None:
     house.decide("batch", INBOX, Reply(Answer.KEEP, until=until))
     house.finish("alice")
     with house.later(days=29):
-        assert endings.order_due(house.db, now=house.now) == 0
+        assert expirations.order_due(house.db, now=house.now) == 0
     with house.later(days=31):
-        assert endings.order_due(house.db, now=house.now) == 1
+        assert expirations.order_due(house.db, now=house.now) == 1
         house.carry_out()
     assert house.entries("batch") == {}
 

@@ -21,8 +21,8 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory.models import Account
-from tests.campaigns.test_contests import announced, objects, settles
-from tests.campaigns.test_rerouting import (
+from tests.campaigns.completion.test_challenges import announced, objects, settles
+from tests.campaigns.reviewing.test_reviewer_changes import (
     asked_about,
     delegate,
     follow,
@@ -32,11 +32,11 @@ from tests.campaigns.test_rerouting import (
     name_of,
     own,
 )
-from tests.campaigns.test_subjects import answer, items, launched_as_it_is
+from tests.campaigns.setup.test_subjects import answer, items, launched_as_it_is
 from tests.support import packages
 from tests.support.browser import Visitor, visible
 from tests.support.house import OWNERS, House
-from tests.web.test_links import link
+from tests.web.public.test_item_link import link
 
 __all__ = ["link"]
 

@@ -6,7 +6,8 @@ import pytest
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.changes import rules, service, undoing
+from recert.changes import rules, service
+from recert.changes import undo as undoing
 from recert.changes.models import Order, OrderState
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor

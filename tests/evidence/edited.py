@@ -13,7 +13,7 @@ from recert.campaigns.notifications import reviewer_mails
 from recert.campaigns.policy import Policy
 from recert.campaigns.setup import exclusions
 from recert.connectors.rights import Rights
-from recert.evidence import audit
+from recert.evidence.audit import findings
 from recert.evidence.models import Judgement
 from recert.foundation import schema
 from recert.foundation.db import Database, Moment
@@ -55,9 +55,9 @@ def signed_off(house: House) -> int:
     house.sign_off(campaign)
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
-        audit.draw_sample(session, found, 2, "seed", actor=house.auditor, now=house.now)
-        audit.remark(session, found, "Seen.", None, actor=house.auditor, now=house.now)
-        audit.judge(session, found, Judgement.ACCEPTED, "", actor=house.auditor, now=house.now)
+        findings.draw_sample(session, found, 2, "seed", actor=house.auditor, now=house.now)
+        findings.remark(session, found, "Seen.", None, actor=house.auditor, now=house.now)
+        findings.judge(session, found, Judgement.ACCEPTED, "", actor=house.auditor, now=house.now)
     return campaign
 
 

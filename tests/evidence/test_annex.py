@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.evidence import annex
-from recert.evidence.cells import neutral
-from recert.evidence.workbook import Workbook
+from recert.evidence.package import item_annex
+from recert.evidence.package.csv_safety import neutral
+from recert.evidence.package.workbook import Workbook
 from tests.evidence.conftest import INBOX
 from tests.support import packages
 from tests.support.house import NOON, House
@@ -140,24 +140,24 @@ def escaped(text: str) -> str:
 
 
 def written(folder: Path, names: list[str]) -> tuple[bytes, list[list[str]]]:
-    with Workbook(folder / "a.xlsx", annex.COLUMNS, now=NOON) as book:
+    with Workbook(folder / "a.xlsx", item_annex.COLUMNS, now=NOON) as book:
         assert list(book.also([record(name)] for name in names))
     table, xml = cells((folder / "a.xlsx").read_bytes())
     return xml, table
 
 
 def record(name: str) -> tuple[object, ...]:
-    return (1, name, "/x", *[""] * (len(annex.COLUMNS) - 3))
+    return (1, name, "/x", *[""] * (len(item_annex.COLUMNS) - 3))
 
 
 class TestTheSheet:
     def test_it_says_the_same_as_the_csv(self, package: Path) -> None:
         table, _ = cells(packages.files(package)["annex/items.xlsx"])
-        assert table[0] == list(annex.COLUMNS)
+        assert table[0] == list(item_annex.COLUMNS)
         assert [row[0] for row in table[1:]] == [row["item"] for row in lines(package)]
 
     def test_a_full_sheet_is_followed_by_another(self, tmp_path: Path) -> None:
-        with Workbook(tmp_path / "a.xlsx", annex.COLUMNS, now=NOON, sheet_rows=2) as book:
+        with Workbook(tmp_path / "a.xlsx", item_annex.COLUMNS, now=NOON, sheet_rows=2) as book:
             assert list(book.also([[record(str(n)) for n in range(5)]]))
         raw = (tmp_path / "a.xlsx").read_bytes()
         assert [len(cells(raw, sheet)[0]) for sheet in (1, 2, 3)] == [3, 3, 2]
@@ -166,7 +166,7 @@ class TestTheSheet:
     def test_memory_does_not_grow_with_the_items(self, tmp_path: Path) -> None:
         def peak(count: int) -> int:
             tracemalloc.start()
-            with Workbook(tmp_path / f"{count}.xlsx", annex.COLUMNS, now=NOON) as book:
+            with Workbook(tmp_path / f"{count}.xlsx", item_annex.COLUMNS, now=NOON) as book:
                 for _ in book.also([record("main")] for _ in range(count)):
                     pass
             _, most = tracemalloc.get_traced_memory()

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from recert.campaigns.models import Campaign, Item
-from recert.evidence import audit
+from recert.evidence.audit import findings
 from recert.evidence.models import Judgement, Remark, Sample, Verdict
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
@@ -45,7 +45,7 @@ def told(house: House, action: str) -> dict[str, Any]:
 class TestASample:
     def test_everybody_with_the_seed_draws_the_same(self, house: House) -> None:
         campaign = house.launched()
-        sample = act(house, audit.draw_sample, campaign, 4, "seed of mine")
+        sample = act(house, findings.draw_sample, campaign, 4, "seed of mine")
         with house.db.reading() as session:
             numbers = session.scalars(select(Item.id).where(Item.campaign_id == campaign)).all()
         by_hand = sorted(
@@ -60,17 +60,17 @@ class TestASample:
 
     def test_a_new_seed_is_made_for_whoever_gives_none(self, house: House) -> None:
         campaign = house.launched()
-        one, two = (act(house, audit.draw_sample, campaign, 4) for _ in range(2))
+        one, two = (act(house, findings.draw_sample, campaign, 4) for _ in range(2))
         assert one.seed != two.seed
         assert len(one.seed) == 16
 
     def test_more_than_there_are_is_all_of_them(self, house: House) -> None:
-        assert len(act(house, audit.draw_sample, house.launched(), 25).item_ids) == 9
+        assert len(act(house, findings.draw_sample, house.launched(), 25).item_ids) == 9
 
     def test_chance_is_fair(self) -> None:
         hits = [0] * 20
         for seed in range(2000):
-            for number in audit.chosen(range(20), str(seed), 5):
+            for number in findings.chosen(range(20), str(seed), 5):
                 hits[number] += 1
         assert min(hits) > 420
         assert max(hits) < 580
@@ -80,66 +80,66 @@ class TestASample:
     )
     def test_a_strange_one_is_refused(self, house: House, size: int, seed: str) -> None:
         with pytest.raises(BadInput):
-            act(house, audit.draw_sample, house.launched(), size, seed)
+            act(house, findings.draw_sample, house.launched(), size, seed)
 
     def test_a_draft_has_nothing_to_draw_from(self, house: House) -> None:
         house.snapshot()
-        with pytest.raises(audit.NotLaunched):
-            act(house, audit.draw_sample, house.drafted("Spring"), 5)
+        with pytest.raises(findings.NotLaunched):
+            act(house, findings.draw_sample, house.drafted("Spring"), 5)
 
 
 class TestARemark:
     def test_it_is_kept_and_told(self, house: House) -> None:
         campaign = house.launched()
         item = house.item("pia", INBOX).id
-        act(house, audit.remark, campaign, "  Ask for the contract. ", item)
+        act(house, findings.remark, campaign, "  Ask for the contract. ", item)
         assert told(house, "audit.remarked") == {"item": item, "text": "Ask for the contract."}
 
     @pytest.mark.parametrize("text", ["", "  ", "x" * 4001, "a\x07b"])
     def test_an_empty_or_strange_one_is_refused(self, house: House, text: str) -> None:
         with pytest.raises(BadInput):
-            act(house, audit.remark, house.launched(), text)
+            act(house, findings.remark, house.launched(), text)
 
     def test_an_item_of_another_campaign_is_refused(self, house: House) -> None:
         first = house.launched(name="First")
         item = house.item("pia", INBOX).id
         second = house.launched(name="Second")
-        assert act(house, audit.remark, first, "Fine.", item).item_id == item
+        assert act(house, findings.remark, first, "Fine.", item).item_id == item
         with pytest.raises(BadInput, match="does not belong"):
-            act(house, audit.remark, second, "Not here.", item)
+            act(house, findings.remark, second, "Not here.", item)
 
 
 class TestAVerdict:
     def test_the_newest_counts_and_the_older_ones_stay(self, house: House) -> None:
         campaign = played(house)
-        act(house, audit.judge, campaign, Judgement.REJECTED, "Two owners are missing.")
-        act(house, audit.judge, campaign, Judgement.ACCEPTED)
+        act(house, findings.judge, campaign, Judgement.REJECTED, "Two owners are missing.")
+        act(house, findings.judge, campaign, Judgement.ACCEPTED)
         with house.db.reading() as session:
-            found = audit.findings(session, campaign)
+            found = findings.findings(session, campaign)
         assert [each.judgement for each in found.verdicts] == ["accepted", "rejected"]
         assert found.verdict
         assert found.verdict.judgement is Judgement.ACCEPTED
 
     def test_rejecting_needs_a_reason(self, house: House) -> None:
         with pytest.raises(BadInput, match="Say why"):
-            act(house, audit.judge, played(house), Judgement.REJECTED, " ")
+            act(house, findings.judge, played(house), Judgement.REJECTED, " ")
 
     def test_it_waits_for_the_sign_off(self, house: House) -> None:
         campaign = house.launched()
-        with pytest.raises(audit.NotSignedOff):
-            act(house, audit.judge, campaign, Judgement.ACCEPTED)
+        with pytest.raises(findings.NotSignedOff):
+            act(house, findings.judge, campaign, Judgement.ACCEPTED)
 
     def test_whoever_signed_off_does_not_judge(self, house: House) -> None:
         both = staff(house.officer.name, Role.OFFICER, Role.AUDITOR)
         with pytest.raises(SecondPersonNeeded):
-            act(house, audit.judge, played(house), Judgement.ACCEPTED, actor=both)
+            act(house, findings.judge, played(house), Judgement.ACCEPTED, actor=both)
 
 
 class TestWhoMayNot:
     VERBS: dict[str, tuple[Verb, tuple[Any, ...]]] = {
-        "sample": (audit.draw_sample, (5,)),
-        "remark": (audit.remark, ("Fine.",)),
-        "verdict": (audit.judge, (Judgement.ACCEPTED,)),
+        "sample": (findings.draw_sample, (5,)),
+        "remark": (findings.remark, ("Fine.",)),
+        "verdict": (findings.judge, (Judgement.ACCEPTED,)),
     }
 
     @pytest.mark.parametrize("verb", VERBS)
@@ -169,9 +169,9 @@ class TestWhoMayNot:
 def audited(house: House) -> dict[str, bytes]:
     """The contents of a package in which an auditor did everything."""
     campaign = played(house)
-    act(house, audit.draw_sample, campaign, 3, "s")
-    act(house, audit.remark, campaign, "Über.")
-    act(house, audit.judge, campaign, Judgement.REJECTED, "Too few answers.")
+    act(house, findings.draw_sample, campaign, 3, "s")
+    act(house, findings.remark, campaign, "Über.")
+    act(house, findings.judge, campaign, Judgement.REJECTED, "Too few answers.")
     return packages.files(house.export(campaign))
 
 

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from recert import trail
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.evidence import service, verifier
-from recert.evidence.cells import neutral
+from recert.evidence import verifier
 from recert.evidence.models import Package
+from recert.evidence.package import export
+from recert.evidence.package.csv_safety import neutral
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.secrets import fingerprint
@@ -133,13 +134,13 @@ class TestOtherCampaigns:
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign = house.launched()
-        real = service._write
+        real = export._write
 
         def answer_meanwhile(*details: object) -> None:
             house.decide("pia", INBOX, Reply(Answer.REVOKE))
             real(*details)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(service, "_write", answer_meanwhile)
+        monkeypatch.setattr(export, "_write", answer_meanwhile)
         assert packages.judged(house.export(campaign))[0] == 0
 
 
@@ -159,7 +160,7 @@ class TestWhoMayNot:
         actor: Actor = house.admin if who == "admin" else house.person(who)
         target, key = house.folder / "no.zip", Ed25519PrivateKey.generate()
         with pytest.raises(NotAllowed):
-            service.export(house.db, campaign, target, key, actor=actor, now=house.now)
+            export.export(house.db, campaign, target, key, actor=actor, now=house.now)
         assert not target.exists()
 
 

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pypdf import PdfReader
 
 from recert.campaigns.models import Campaign
-from recert.evidence import verifier, warnings
-from recert.evidence.summary import verifier_sha256
+from recert.evidence import verifier
+from recert.evidence.package import warnings
+from recert.evidence.package.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.inventory import service as inventory
 from recert.people import service as people

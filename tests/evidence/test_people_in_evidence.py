@@ -14,7 +14,7 @@ from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.people.queries import person_by_email
-from recert.remediation import late_owners
+from recert.remediation import overdue_owners
 from tests.evidence.edited import INBOX
 from tests.support.house import House
 
@@ -61,7 +61,7 @@ def test_late_changes_are_those_of_the_trail(house: House, field: str) -> None:
     house.finish("alice")
     number = house.item("pia", INBOX).id
     with house.later(days=9) as at, house.db.transaction() as session:
-        late_owners.take_on(
+        overdue_owners.take_on(
             session,
             number,
             "alice@house.example",

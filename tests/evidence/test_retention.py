@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import DBAPIError
 
 from recert.campaigns.models import Campaign
-from recert.evidence import retention
+from recert.evidence.audit import retention
 from recert.evidence.models import LegalHold, Retention
 from recert.foundation.errors import BadInput, NotAllowed
 from tests.evidence.conftest import played

@@ -12,7 +12,7 @@ from recert.campaigns.models import Answer
 from recert.evidence import verifier
 from recert.foundation import secrets
 from recert.people import trainings
-from tests.campaigns.test_instruction import read, write
+from tests.campaigns.reviewing.test_instructions import read, write
 from tests.support import packages
 from tests.support.house import House
 

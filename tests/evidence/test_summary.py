@@ -14,8 +14,8 @@ from weasyprint.urls import URLFetchingError
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.evidence import printing, summary
-from recert.foundation import figures
+from recert.evidence.package import pdf, summary
+from recert.foundation import durations
 from recert.foundation.secrets import fingerprint
 from tests.evidence.conftest import INBOX, played
 from tests.support import packages
@@ -104,11 +104,11 @@ class TestTimes:
         assert "median 5 hours, 95th percentile 5 hours" in text_of(printed(house, campaign))
 
     def test_the_percentile_is_the_nearest_rank(self) -> None:
-        took = figures.summed(range(1, 101))
+        took = durations.summed(range(1, 101))
         assert took
         seconds = (took.median, took.percentile_95, took.longest)
         assert [each.total_seconds() for each in seconds] == [50.5, 95, 100]
-        assert figures.summed([]) is None
+        assert durations.summed([]) is None
 
     @pytest.mark.parametrize(
         ("gap", "words"),
@@ -120,7 +120,7 @@ class TestTimes:
         ],
     )
     def test_they_are_told_in_words(self, gap: timedelta, words: str) -> None:
-        assert figures.lasted(gap) == words
+        assert durations.lasted(gap) == words
 
 
 class _Listening(http.server.BaseHTTPRequestHandler):
@@ -169,6 +169,6 @@ class TestTheFetcher:
 
     @pytest.mark.parametrize("url", ["http://a/", "file:///etc/passwd", "data:,x", "ftp://a/b"])
     def test_it_refuses_whatever_it_is_asked_for(self, url: str) -> None:
-        for ask in (printing.Refusing(), printing.Refusing().fetch, printing.Refusing().open):
+        for ask in (pdf.Refusing(), pdf.Refusing().fetch, pdf.Refusing().open):
             with pytest.raises((ValueError, URLFetchingError)):
                 ask(url)

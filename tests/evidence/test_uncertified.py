@@ -7,8 +7,8 @@ import pytest
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import Rights
-from recert.evidence import uncertified
-from recert.evidence.uncertified import Place, Wanted
+from recert.evidence.audit import uncertified
+from recert.evidence.audit.uncertified import Place, Wanted
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from tests.evidence.conftest import INBOX

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from recert.cli import cli
 from recert.evidence import verifier
-from recert.evidence.service import _seal
+from recert.evidence.package.export import _seal
 from tests.support import packages
 
 DOCS = Path(__file__).parents[2] / "docs" / "auditing.md"

@@ -10,7 +10,7 @@ import pytest
 from recert.connectors.contract import AccountFact, GrantFact, GroupFact, Reading
 from recert.connectors.rights import Rights
 from recert.foundation.db import Database
-from recert.inventory import expansion, queries, service, staging
+from recert.inventory import expansion, queries, service, snapshot_staging
 from recert.inventory.models import (
     Snapshot,
     SnapshotState,
@@ -128,7 +128,7 @@ class TestMemory:
         reading = Reading(accounts, [GroupFact("g", ("user1",))], folders, stream, "f", "s")
         with db.connection() as connection, connection.begin():
             tracemalloc.start()
-            staging.stage(connection, reading)
+            snapshot_staging.stage(connection, reading)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return peak

@@ -4,10 +4,10 @@ import pytest
 
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
-from recert.inventory import emergency
+from recert.inventory import emergency_accounts
 from recert.inventory.models import Server
 from tests.activity.test_logs import load, log, transfer
-from tests.campaigns.test_micro import look
+from tests.campaigns.triggers.test_micro_campaigns import look
 from tests.cases.test_audit_criteria import excluded
 from tests.support.house import House, staff
 
@@ -16,12 +16,12 @@ def mark(house: House, account: str, reason: str = "Outages.", **more: object) -
     said: dict[str, object] = {"actor": house.admin, "now": house.now, **more}
     with house.db.transaction() as session:
         server = session.get_one(Server, house.server_id)
-        return emergency.mark(session, server, account, reason, **said).id  # type: ignore[arg-type]
+        return emergency_accounts.mark(session, server, account, reason, **said).id  # type: ignore[arg-type]
 
 
 def end(house: House, number: int) -> None:
     with house.db.transaction() as session:
-        emergency.end(session, number, actor=house.admin, now=house.now)
+        emergency_accounts.end(session, number, actor=house.admin, now=house.now)
 
 
 class TestTheRegister:
@@ -37,7 +37,7 @@ class TestTheRegister:
         end(house, number)
         with pytest.raises(MovedMeanwhile):
             end(house, number)
-        with pytest.raises(emergency.NoSuchEmergencyAccount):
+        with pytest.raises(emergency_accounts.NoSuchEmergencyAccount):
             end(house, 99)
         mark(house, "batch")  # again is another entry
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from recert.evidence import recordings
+from recert.evidence.package import recordings
 from recert.foundation import clock, failpoints
 from recert.inventory import replaying
 from recert.inventory.models import Snapshot

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from recert.connectors.embedded import logins
 from recert.connectors.rights import Rights
-from recert.inventory import fold
+from recert.inventory import snapshot_merge
 from recert.inventory.models import (
     Folder,
     Group,
@@ -187,5 +187,5 @@ class TestWhoAnAccountBelongsTo:
         text = "email,name,organisation\nnew@münchén.example,New,House\n"
         with house.db.transaction() as session:
             people.import_people(session, text, actor=house.admin, now=NOON)
-            fold.match_persons(session, house.server_id)
+            snapshot_merge.match_persons(session, house.server_id)
         assert accounts_named(house, "seller")[0].person_id

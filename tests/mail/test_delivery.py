@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from recert.foundation import failpoints, ladder, secrets
+from recert.foundation import backoff, failpoints, secrets
 from recert.foundation.settings import MailSettings
 from recert.mail import service
 from recert.mail.delivery import deliver_due
@@ -191,11 +191,11 @@ class TestTheLineBreaks:
 
 class TestTheLadder:
     def test_it_doubles_six_times_and_then_waits_half_an_hour(self) -> None:
-        seconds = [ladder.wait(tries, spread=1).total_seconds() for tries in range(1, 9)]
+        seconds = [backoff.wait(tries, spread=1).total_seconds() for tries in range(1, 9)]
         assert seconds == [10, 20, 40, 80, 160, 320, 1800, 1800]
 
     def test_it_spreads_by_a_half(self) -> None:
-        waits = [ladder.wait(1).total_seconds() for _ in range(200)]
+        waits = [backoff.wait(1).total_seconds() for _ in range(200)]
         assert 5 <= min(waits) < 8
         assert 12 < max(waits) <= 15
 

@@ -7,9 +7,9 @@ from email.policy import SMTP
 
 import pytest
 
-from recert.mail import grammar
-from recert.mail.grammar import Said
+from recert.mail import reply_parser
 from recert.mail.received import Received
+from recert.mail.reply_parser import Said
 
 QUOTED = (
     "Hello Alice Archer,\n\nyou answer for folders on our file transfer servers.\n\n"
@@ -285,7 +285,7 @@ STYLES: dict[str, tuple[bytes, object]] = {
 @pytest.mark.parametrize("name", STYLES)
 def test_a_reply(name: str) -> None:
     mail, wanted = STYLES[name]
-    said = grammar.understand(Received.of(mail).message)
+    said = reply_parser.understand(Received.of(mail).message)
     if wanted == NOTHING:
         assert said.why
         assert (said.whole, said.lines) == ("", {})

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from recert.foundation import clock
-from recert.inventory import registers
+from recert.inventory import owners
 from recert.inventory import service as inventory
 from recert.people import service as people
 from recert.trail.models import TrailEntry
@@ -89,7 +89,7 @@ class TestOwners:
         for email in ("alice@house.example", "bob@house.example"):
             before = len(house.trail_actions())
             with house.db.transaction() as session:
-                registers.import_group_owners(
+                owners.import_group_owners(
                     session, text.format(email), actor=house.admin, now=clock.now()
                 )
         (found,) = details(house, before)

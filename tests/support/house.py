@@ -25,11 +25,11 @@ from recert.campaigns.reviewing import snapshot_refresh
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
-from recert.changes import execution, undoing
+from recert.changes import execution, undo
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors.embedded.passwords import hash_password
-from recert.evidence import service as evidence
+from recert.evidence.package import export as evidence
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
@@ -41,7 +41,7 @@ from recert.inventory.recordings import Shelf
 from recert.people import queries as people_queries
 from recert.people import service as people
 from recert.people import users
-from recert.remediation import confirmations
+from recert.remediation import register_updates
 from recert.remediation import service as remediation
 from recert.trail.models import TrailEntry
 
@@ -220,14 +220,14 @@ class House:
         remediation.order_final(self.db, now=clock.now())
         execution.run_due(self.db, now=clock.now)
         remediation.follow_orders(self.db, now=clock.now())
-        confirmations.note_final(self.db, now=clock.now())
+        register_updates.note_final(self.db, now=clock.now())
 
     def take_back(self, order_id: int) -> Order:
         """The administrator asks to take a change back, and the officer agrees; the new order."""
         with self.db.transaction() as session:
             found, at = changes.order_by_id(session, order_id), clock.now()
-            undoing.ask(session, found, "It was a mistake.", actor=self.admin, now=at)
-            made = undoing.approve(session, found, actor=self.officer, now=at)
+            undo.ask(session, found, "It was a mistake.", actor=self.admin, now=at)
+            made = undo.approve(session, found, actor=self.officer, now=at)
             session.flush()
             session.expunge_all()
             return made

@@ -14,8 +14,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recert.evidence import verifier
-from recert.evidence.service import _seal
-from recert.evidence.summary import contents_hash
+from recert.evidence.package.export import _seal
+from recert.evidence.package.summary import contents_hash
 
 Rows = list[dict[str, Any]]
 

@@ -6,17 +6,23 @@ import pytest
 from flask import Flask
 
 from recert.foundation.actor import Role
-from recert.web.security import DECLARED, HEADERS
+from recert.web.access import DECLARED, HEADERS
 from tests.support.browser import Visitor
 from tests.support.house import House
 
 PLACE = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC = {"sign_in.show", "sign_in.enter", "links.show", "links.question", "links.answer"}
-PUBLIC |= {"stopping.show", "stopping.stop", "several.questions", "several.answer"}
-PUBLIC |= {"objections.by_mail", "objections.object_by_mail"}
+PUBLIC = {
+    "sign_in.show",
+    "sign_in.enter",
+    "item_link.show",
+    "item_link.question",
+    "item_link.answer",
+}
+PUBLIC |= {"unsubscribe.show", "unsubscribe.stop", "folder_link.questions", "folder_link.answer"}
+PUBLIC |= {"challenge_link.by_mail", "challenge_link.object_by_mail"}
 # The secret of the link is all that mail programs can send (RFC 8058).
-WITHOUT_FORM = {"stopping.stop"}
+WITHOUT_FORM = {"unsubscribe.stop"}
 HELD = {"officer": Role.OFFICER, "admin": Role.ADMINISTRATOR, "auditor": Role.AUDITOR}
 NUMBERS = {
     "campaign_id": "1",

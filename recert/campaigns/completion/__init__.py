@@ -1,0 +1,1 @@
+"""How a campaign ends: non-response policy, approvals, challenges, sign-off."""

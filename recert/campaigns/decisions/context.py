@@ -14,7 +14,7 @@ from recert.campaigns.setup.subjects import facts as subject_facts
 from recert.campaigns.transitions import NoSuchItem
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
-from recert.inventory import emergency, same_folder
+from recert.inventory import emergency_accounts, shared_storage
 from recert.inventory.models import Account, Grant, Source
 from recert.people.models import Person
 
@@ -64,7 +64,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
         "kind": cast(Account.kind, Text),
         "enabled": Account.enabled,
         "keys": Account.key_count,
-        "emergency": emergency.reason_column(),
+        "emergency": emergency_accounts.reason_column(),
         "ends": cast(Account.expires_at, Text),
         "person": Person.name,
         "person_active": Person.active,
@@ -97,7 +97,7 @@ def open_elsewhere(session: Session, chosen: Sequence[int]) -> dict[str, str]:
         )
         rows = session.execute(query).all()
         pairs = {row[0]: (row[1] or 0, row[2] or 0) for row in rows}
-        known = same_folder.ways(session, set(pairs.values()))
+        known = shared_storage.ways(session, set(pairs.values()))
         for item, pair in pairs.items():
             if pair in known:
                 found[str(item)] = "; ".join(way.text for way in known[pair])

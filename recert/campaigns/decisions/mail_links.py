@@ -14,11 +14,11 @@ from recert.campaigns import transitions as campaign_items
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.foundation.actor import Actor, Channel, system
+from recert.mail import bot_detection, link_visits
 from recert.mail import service as mail
-from recert.mail import suspicion, visits
+from recert.mail.bot_detection import CONTRADICTION, LONGEST_BURST, Press
+from recert.mail.link_visits import Caller
 from recert.mail.models import Act, MailToken
-from recert.mail.suspicion import CONTRADICTION, LONGEST_BURST, Press
-from recert.mail.visits import Caller
 
 ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
 
@@ -45,15 +45,15 @@ def judge(
     caller commits and records no answer."""
     if token.held_at is not None:
         return token.held_why
-    opened = visits.opened_at(session, token, pressed.caller)
-    visits.note(session, token, Act.PRESS, pressed.caller, now=now)
+    opened = link_visits.opened_at(session, token, pressed.caller)
+    link_visits.note(session, token, Act.PRESS, pressed.caller, now=now)
     press = Press(
         headers=pressed.headers,
         after=now - opened if opened else None,
-        busiest=visits.busiest(session, token, pressed.caller, now=now),
-        asked_head=visits.asked_head(session, token, pressed.caller),
+        busiest=link_visits.busiest(session, token, pressed.caller, now=now),
+        asked_head=link_visits.asked_head(session, token, pressed.caller),
     )
-    why = suspicion.why_held(press, pressed.base_url) or _contradiction(session, answers, now)
+    why = bot_detection.why_held(press, pressed.base_url) or _contradiction(session, answers, now)
     if why:
         _hold(session, token, why, answers, actor=actor, now=now)
     return why

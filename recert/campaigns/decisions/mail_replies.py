@@ -22,7 +22,7 @@ from recert.foundation.actor import Actor, Assurance, Channel, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, RecertError
 from recert.foundation.settings import ReplySettings
-from recert.mail import authentication, grammar, reports, unreachable
+from recert.mail import bounces, reply_parser, sender_authentication, unreachable
 from recert.mail import service as mail
 from recert.mail.mailbox import Mailbox
 from recert.mail.models import InboundKind, InboundMail, MailToken, Purpose
@@ -39,7 +39,7 @@ LOST = (
     "known which question it answers."
 )
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
-ANSWER_OF = {grammar.KEEP: Answer.KEEP, grammar.REVOKE: Answer.REVOKE}
+ANSWER_OF = {reply_parser.KEEP: Answer.KEEP, reply_parser.REVOKE: Answer.REVOKE}
 
 
 class ReplyUnclear(BadInput):
@@ -151,7 +151,7 @@ def _lost(session: Session, got: Received, desk: ReplyDesk) -> _Outcome:
     has_key = bool(got.keys(desk.head.reply_to))  # a wrong one: nothing was lost
     person = person_by_email(session, got.sender) if got.sender and not has_key else None
     results = got.headers("Authentication-Results")
-    unproved = authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    unproved = sender_authentication.why_not(results, desk.settings.authserv_id, got.sender)
     if person is None or not person.active or unproved:
         return _Outcome(InboundKind.REPLY, words)
     why = {"why": LOST, "link": f"{desk.head.base_url}/reviews"}
@@ -182,12 +182,12 @@ def _decide(
 ) -> list[dict[str, object]]:
     """Records everything the reply says, or raises and leaves all as it is."""
     results = got.headers("Authentication-Results")
-    unproved = authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    unproved = sender_authentication.why_not(results, desk.settings.authserv_id, got.sender)
     if unproved:
         raise ReplyUnclear(f"The sender is not certain: {unproved}.")
     if token.expires_at <= now:
         raise ReplyUnclear("It is too late: this mail is too old to be replied to.")
-    said = grammar.understand(got.message)
+    said = reply_parser.understand(got.message)
     if said.why:
         raise ReplyUnclear(said.why)
     lines = mail.lines_of(session, token.message_id or 0)
@@ -236,7 +236,7 @@ def _bounce(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> 
     """A report about one of our mails. Without its key anybody could have written it."""
     token = _token(session, got, desk, bounce=True)
     address = mail.address_of(session, token.message_id) if token else ""
-    failures = reports.failures_of(got)
+    failures = bounces.failures_of(got)
     if token is None or not address:
         return _Outcome(InboundKind.BOUNCE, "A report that is not about a mail of ours.")
     final = next((found for found in failures if found.for_good), None)

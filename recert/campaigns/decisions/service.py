@@ -27,7 +27,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
-from recert.inventory.registers import purpose_of
+from recert.inventory.owners import purpose_of
 from recert.people.queries import is_active
 
 TYPE_COUNT_ABOVE = 50

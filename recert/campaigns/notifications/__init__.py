@@ -1,0 +1,1 @@
+"""Every mail of a campaign."""

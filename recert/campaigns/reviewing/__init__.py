@@ -1,0 +1,1 @@
+"""While reviewers answer: items and their facts, who is asked, comments, dates."""

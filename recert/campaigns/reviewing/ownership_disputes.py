@@ -13,7 +13,7 @@ from recert.campaigns.reviewing.models import OwnershipDoubt
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
-from recert.inventory import registers
+from recert.inventory import owners
 from recert.inventory.models import FolderOwner, FolderRoute, Server
 from recert.people.models import Person
 from recert.people.queries import person_by_email
@@ -74,7 +74,7 @@ def settle(
     moved = session.execute(update(OwnershipDoubt).where(*here).values(**values))
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    said = registers.confirm_folder(session, found.folder_owner_id, person.id, actor=actor, now=now)
+    said = owners.confirm_folder(session, found.folder_owner_id, person.id, actor=actor, now=now)
     details = {"owner": person.email, "reason": reason.strip()}
     trail.append(session, "ownership.settled", found.ref, details, actor=actor, at=now)
     return said

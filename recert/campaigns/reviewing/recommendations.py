@@ -21,7 +21,7 @@ from recert.campaigns.setup.selection import last_reviewed
 from recert.connectors import rights
 from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.statements import numbers
-from recert.inventory import emergency, same_folder
+from recert.inventory import emergency_accounts, shared_storage
 from recert.inventory.models import Account, Grant
 from recert.people.models import Person
 
@@ -53,7 +53,9 @@ Hints = dict[int, list[Hint]]
 
 def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hints:
     """The hints of items as `queries` returns them, by item number."""
-    kept = emergency.reasons_of(session, {row.account_id for row in rows if row.account_id})
+    kept = emergency_accounts.reasons_of(
+        session, {row.account_id for row in rows if row.account_id}
+    )
     found: Hints = {row.id: list(_of_account(row, kept, now)) for row in rows}
     if rows:
         _add_emergency(session, rows, kept, found)
@@ -120,7 +122,7 @@ def _with_keys() -> AnySelect:
 def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """The same directory through another server: a removal here leaves that open."""
     pairs = {(row.account_id, row.folder_id) for row in rows if row.account_id and row.folder_id}
-    known = same_folder.ways(session, pairs) if pairs else {}
+    known = shared_storage.ways(session, pairs) if pairs else {}
     for row in rows:
         for way in known.get((row.account_id, row.folder_id), ()):
             who = "this person" if way.is_same_person else "the same login name"

@@ -1,0 +1,1 @@
+"""Campaigns that the calendar launches."""

@@ -1,0 +1,1 @@
+"""What a campaign asks and of whom: scope, population, routing, launch."""

@@ -24,7 +24,7 @@ from recert.campaigns.setup.models import CampaignAccount, Population
 from recert.connectors.rights import Rights
 from recert.foundation import bulk
 from recert.foundation.db import AnySelect
-from recert.inventory import emergency
+from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people.models import Organisation, OrganisationKind, Person
 
@@ -52,7 +52,7 @@ def freeze_accounts(session: Session, campaign_id: int) -> None:
             _text(Organisation.name),
             _flag(Organisation.kind == OrganisationKind.PARTNER),
             sharing.c.account_id.is_not(None),
-            emergency.is_emergency(),
+            emergency_accounts.is_emergency(),
         )
         .join(asked, asked.c.account_id == Account.id)
         .outerjoin(Person, Person.id == Account.person_id)

@@ -33,9 +33,9 @@ from recert.foundation.db import give_room_to_sort, refresh_statistics
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
 from recert.inventory import queries as inventory_queries
-from recert.inventory.fold import match_persons
 from recert.inventory.models import Server, Snapshot
 from recert.inventory.rules import clean_path
+from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
 
 DEFAULT_POLICY = Policy()

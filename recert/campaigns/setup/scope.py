@@ -15,7 +15,7 @@ from recert.activity.models import LastUse
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import ALL, Rights
 from recert.foundation.errors import BadInput
-from recert.inventory import emergency
+from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant
 from recert.people.models import Organisation, OrganisationKind, Person
 
@@ -118,7 +118,7 @@ def conditions(scope: Scope, *, since: int | None, now: datetime) -> list[Column
         found.append(Grant.rights.op("&")(int(scope.rights)) != 0)
     if scope.unused_days:
         found.append(is_unused(scope, now=now))
-        found.append(not_(emergency.is_emergency()))  # nobody should use it
+        found.append(not_(emergency_accounts.is_emergency()))  # nobody should use it
     if scope.only_changes and since is not None:
         found.append(Grant.first_snapshot_id > since)
     return found

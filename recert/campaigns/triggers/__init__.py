@@ -1,0 +1,1 @@
+"""What happens between campaigns and starts a micro-campaign."""

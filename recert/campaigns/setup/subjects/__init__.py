@@ -1,0 +1,1 @@
+"""The kinds of questions: access, membership, ownership, service accounts."""

@@ -31,7 +31,7 @@ from recert.campaigns.setup.scope import Scope, in_folder, is_held_by, is_unused
 from recert.connectors.contract import AccountKind
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import BadInput
-from recert.inventory import emergency
+from recert.inventory import emergency_accounts
 from recert.inventory.models import (
     Account,
     FolderOwner,
@@ -77,7 +77,7 @@ def conditions(
         found.append(or_(*(is_held_by(holder) for holder in scope.holders)))
     if scope.unused_days:
         found.append(is_unused(scope, now=now))
-        found.append(not_(emergency.is_emergency()))  # nobody should use it
+        found.append(not_(emergency_accounts.is_emergency()))  # nobody should use it
     if scope.only_changes and since is not None:
         table: Any = GroupMember if about is Subject.MEMBERSHIP else Account
         found.append(table.first_snapshot_id > since)

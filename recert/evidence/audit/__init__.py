@@ -1,0 +1,1 @@
+"""What auditors do with a campaign: findings, retention, access that nobody certified."""

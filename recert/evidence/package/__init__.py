@@ -1,0 +1,1 @@
+"""The evidence package: what goes into it, and how it is written."""

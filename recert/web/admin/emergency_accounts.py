@@ -1,0 +1,94 @@
+"""The register of emergency accounts."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length
+
+from recert.activity import queries as activity
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import RecertError
+from recert.inventory import emergency_accounts as accounts
+from recert.inventory import queries as inventory
+from recert.inventory.models import Server
+from recert.web.access import allowed, current_actor, database
+from recert.web.errors import code_of
+from recert.web.forms import REASON_LENGTH, ConfirmForm
+
+bp = Blueprint("emergency_accounts", __name__, url_prefix="/servers/emergency-accounts")
+
+
+class EmergencyForm(FlaskForm):
+    server = SelectField("Server", [InputRequired("Choose a server.")], coerce=int)
+    account = StringField(
+        "Account",
+        [DataRequired("Enter the name of the account."), Length(max=256)],
+        description="Its name on the server.",
+    )
+    reason = StringField(
+        "What it is kept for", [DataRequired("Say what it is kept for."), REASON_LENGTH]
+    )
+
+
+@bp.get("")
+@allowed(Role.ADMINISTRATOR, Role.OFFICER, Role.AUDITOR)
+def show() -> ResponseReturnValue:
+    return _show(EmergencyForm(formdata=None))
+
+
+def _show(form: EmergencyForm, problem: str = "", code: int = 200) -> ResponseReturnValue:
+    with database().reading() as session:
+        _offer_servers(form, session)
+        rows = accounts.register(session)
+        html = render_template(
+            "admin/emergency_accounts.html",
+            rows=rows,
+            used=activity.last_used(session, {row.account_id for row in rows if row.account_id}),
+            form=form,
+            confirm=ConfirmForm(formdata=None),
+            problem=problem,
+        )
+    return html, code
+
+
+def _offer_servers(form: EmergencyForm, session: Any) -> None:
+    rows = inventory.servers_overview(session)
+    form.server.choices = [SelectChoice(row.Server.id, row.Server.name) for row in rows]
+
+
+@bp.post("")
+@allowed(Role.ADMINISTRATOR)
+def mark() -> ResponseReturnValue:
+    form = EmergencyForm()
+    with database().reading() as session:
+        _offer_servers(form, session)
+    if not form.validate_on_submit():
+        return _show(form, code=422)
+    try:
+        with database().transaction() as session:
+            accounts.mark(
+                session,
+                session.get_one(Server, form.server.data),
+                form.account.data or "",
+                form.reason.data or "",
+                actor=current_actor(),
+                now=clock.now(),
+            )
+    except RecertError as error:
+        return _show(form, str(error), code_of(error))
+    flash("Written down. Each use of the account is asked about afterwards.")
+    return redirect(url_for(".show"))
+
+
+@bp.post("/<int:number>/end")
+@allowed(Role.ADMINISTRATOR)
+def end(number: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        accounts.end(session, number, actor=current_actor(), now=clock.now())
+    flash("It is an account like others again.")
+    return redirect(url_for(".show"))

@@ -1,0 +1,1 @@
+"""Pages of auditors: campaigns as evidence, samples and verdicts, the trail."""

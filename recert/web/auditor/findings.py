@@ -1,0 +1,143 @@
+"""What auditors do on the web: draw samples, remark, accept or reject."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+
+from recert.campaigns.models import Campaign
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.evidence.audit import findings as verbs
+from recert.evidence.audit import retention
+from recert.evidence.models import Judgement, Sample
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput, NotFound
+from recert.web.access import allowed, current_actor, database
+from recert.web.auditor.forms import HoldForm, KeepForm, RemarkForm, SampleForm, VerdictForm
+
+bp = Blueprint("findings", __name__, url_prefix="/audit")
+
+
+class NoSuchSample(NotFound):
+    """There is no such sample in this review."""
+
+
+def _campaign(session: Session, campaign_id: int) -> Campaign:
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
+def _checked(form: FlaskForm) -> None:
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+
+
+@bp.post("/campaigns/<int:campaign_id>/samples")
+@allowed(Role.AUDITOR)
+def draw_sample(campaign_id: int) -> ResponseReturnValue:
+    form = SampleForm()
+    _checked(form)
+    with database().transaction() as session:
+        sample = verbs.draw_sample(
+            session,
+            _campaign(session, campaign_id),
+            form.size.data,
+            form.seed.data or "",
+            actor=current_actor(),
+            now=clock.now(),
+        )
+        session.flush()
+        sample_id = sample.id
+    flash("The sample is drawn and written down.")
+    return redirect(url_for(".show_sample", campaign_id=campaign_id, sample_id=sample_id))
+
+
+@bp.get("/campaigns/<int:campaign_id>/samples/<int:sample_id>")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        sample = session.get(Sample, sample_id)
+        if sample is None or sample.campaign_id != campaign_id:
+            raise NoSuchSample
+        return render_template(
+            "auditor/sample.html",
+            campaign=_campaign(session, campaign_id),
+            sample=sample,
+            rows=verbs.items_of(session, sample),
+        )
+
+
+@bp.post("/campaigns/<int:campaign_id>/remarks")
+@allowed(Role.AUDITOR)
+def remark(campaign_id: int) -> ResponseReturnValue:
+    form = RemarkForm()
+    _checked(form)
+    with database().transaction() as session:
+        found = _campaign(session, campaign_id)
+        verbs.remark(
+            session,
+            found,
+            form.text.data,
+            form.item.data,
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash("Your remark is written down.")
+    return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
+
+
+@bp.post("/campaigns/<int:campaign_id>/verdict")
+@allowed(Role.AUDITOR)
+def judge(campaign_id: int) -> ResponseReturnValue:
+    form = VerdictForm()
+    _checked(form)
+    with database().transaction() as session:
+        verdict = verbs.judge(
+            session,
+            _campaign(session, campaign_id),
+            Judgement(form.judgement.data),
+            form.reason.data or "",
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash(f"The review is {verdict.judgement.value}.")
+    return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
+
+
+@bp.post("/campaigns/<int:campaign_id>/keep")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def keep(campaign_id: int) -> ResponseReturnValue:
+    form = KeepForm()
+    _checked(form)
+    with database().transaction() as session:
+        found, years = _campaign(session, campaign_id), form.years.data
+        retention.keep_for(session, found, years, actor=current_actor(), now=clock.now())
+    flash(f"The review is kept for {years} years after its end.")
+    return redirect(url_for("evidence.campaign", campaign_id=campaign_id))
+
+
+@bp.post("/campaigns/<int:campaign_id>/hold")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def hold(campaign_id: int) -> ResponseReturnValue:
+    return _held(campaign_id, retention.hold, "The review is under a legal hold.")
+
+
+@bp.post("/campaigns/<int:campaign_id>/release-hold")
+@allowed(Role.AUDITOR, Role.OFFICER)
+def release_hold(campaign_id: int) -> ResponseReturnValue:
+    return _held(campaign_id, retention.release, "The legal hold is lifted.")
+
+
+def _held(campaign_id: int, verb: Callable[..., None], said: str) -> ResponseReturnValue:
+    form = HoldForm()
+    _checked(form)
+    with database().transaction() as session:
+        found, reason = _campaign(session, campaign_id), form.reason.data
+        verb(session, found, reason, actor=current_actor(), now=clock.now())
+    flash(said)
+    return redirect(url_for("evidence.campaign", campaign_id=campaign_id))

@@ -1,0 +1,1 @@
+"""Pages of compliance officers: campaigns, approvals, exclusions, schedules."""

@@ -1,0 +1,70 @@
+"""Pages on which a second person lets waiting changes go."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns.completion import approvals, recent_use
+from recert.campaigns.models import Campaign
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.access import allowed, current_actor, database
+from recert.web.officer.forms import ReleaseForm
+
+bp = Blueprint("approvals", __name__, url_prefix="/releases")
+FIRST_ROWS = 20
+
+
+@bp.get("")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def overview() -> ResponseReturnValue:
+    with database().reading() as session:
+        return render_template(
+            "officer/approvals.html", rows=approvals.waiting_campaigns(session, clock.now())
+        )
+
+
+@bp.get("/<int:campaign_id>")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def show(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
+    with database().reading() as session:
+        campaign = _campaign(session, campaign_id)
+        found = approvals.waiting(session, campaign, now)
+        rows = approvals.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
+        return render_template(
+            "officer/approval.html",
+            campaign=campaign,
+            found=found,
+            rows=rows,
+            used=recent_use.last_transfers(session, [row.id for row in rows]),
+            form=ReleaseForm(formdata=None, seen=found.digest),
+        )
+
+
+@bp.post("/<int:campaign_id>")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def release(campaign_id: int) -> ResponseReturnValue:
+    form = ReleaseForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        made = approvals.release(
+            session,
+            _campaign(session, campaign_id),
+            form.reason.data,
+            seen=form.seen.data,
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash(f"{made.count} changes are released." if made.count else "The changes go on.")
+    return redirect(url_for(".overview"))
+
+
+def _campaign(session: Session, campaign_id: int) -> Campaign:
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found

@@ -1,0 +1,98 @@
+"""More of the board: counts per server and folder, and mails that did not arrive."""
+
+from flask import (
+    Blueprint,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns import local_time, progress
+from recert.campaigns.models import Campaign
+from recert.campaigns.reviewing import monitoring
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.durations import lasted
+from recert.foundation.errors import BadInput
+from recert.remediation import overdue, overdue_owners
+from recert.web.access import allowed, current_actor, database, settings
+from recert.web.converters import number
+from recert.web.officer.forms import TakeOnForm
+
+bp = Blueprint("board", __name__, url_prefix="/campaigns")
+LATE = 200
+
+
+def campaign_of(session: Session, campaign_id: int) -> Campaign:
+    """The campaign, or the page that says there is none."""
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
+@bp.get("/<int:campaign_id>/places")
+@allowed(Role.OFFICER)
+def show_places(campaign_id: int) -> ResponseReturnValue:
+    left, seen = (request.args.get(name, type=number) for name in ("open", "after"))
+    after = (left, seen) if left is not None and seen is not None else None
+    with database().reading() as session:
+        return render_template(
+            "officer/folders.html",
+            campaign=campaign_of(session, campaign_id),
+            servers=() if after else progress.servers(session, campaign_id),
+            folders=progress.folders(session, campaign_id, after=after),
+        )
+
+
+@bp.get("/<int:campaign_id>/mails")
+@allowed(Role.OFFICER)
+def show_mails(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "officer/mails.html",
+            campaign=campaign,
+            mails=monitoring.failed_mails(session, campaign),
+        )
+
+
+@bp.get("/<int:campaign_id>/late")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
+def show_late(campaign_id: int) -> ResponseReturnValue:
+    now = clock.now()
+    with database().reading() as session:
+        campaign = campaign_of(session, campaign_id)
+        return render_template(
+            "officer/overdue.html",
+            campaign=campaign,
+            classes=overdue.by_class(session, campaign, now=now),
+            rows=overdue.overdue(session, campaign, now=now, most=LATE),
+            missed=overdue_owners.is_missed,
+            lasted=lasted,
+            now=now,
+            form=TakeOnForm(),
+        )
+
+
+@bp.post("/<int:campaign_id>/late/<int:item_id>")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
+    form = TakeOnForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    with database().transaction() as session:
+        campaign = campaign_of(session, campaign_id)
+        until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)
+        said = (form.owner.data, until, form.reason.data)
+        made = overdue_owners.take_on(
+            session, item_id, *said, actor=current_actor(), now=clock.now()
+        )
+        owner = made.owner
+    flash(f"{owner} sees to it. It is listed again when the date passes.")
+    return redirect(url_for(".show_late", campaign_id=campaign_id))

@@ -1,0 +1,41 @@
+"""Objections that an officer settles after the close."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from recert.campaigns.completion import challenge_outcomes, challenges
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.transitions import NoSuchItem
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.web.access import allowed, current_actor, database
+
+bp = Blueprint("officer_challenges", __name__)
+
+
+@bp.get("/campaigns/<int:campaign_id>/objections")
+@allowed(Role.OFFICER)
+def waiting(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            raise NoSuchCampaign
+        rows = challenges.to_settle(session, campaign_id)
+        return render_template("officer/challenges.html", campaign=campaign, rows=rows)
+
+
+@bp.post("/campaigns/items/<int:item_id>/objection")
+@allowed(Role.OFFICER)
+def settle(item_id: int) -> ResponseReturnValue:
+    keep, reason = request.form.get("keep") == "yes", request.form.get("reason", "")
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        if item is None:
+            raise NoSuchItem
+        challenge_outcomes.settle(
+            session, item_id, keep=keep, reason=reason, actor=current_actor(), now=clock.now()
+        )
+        campaign_id = item.campaign_id
+    flash("The access stays." if keep else "The access is taken away.")
+    return redirect(url_for(".waiting", campaign_id=campaign_id))

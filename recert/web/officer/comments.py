@@ -1,0 +1,86 @@
+"""Questions about items: the reviewer asks, an officer answers."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import TextAreaField
+from wtforms.validators import DataRequired
+
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.reviewing import comments
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.transitions import NoSuchItem
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.access import allowed, current_actor, database, person_id
+from recert.web.forms import at_most
+
+bp = Blueprint("comments", __name__)
+
+
+class MessageForm(FlaskForm):
+    text = TextAreaField(
+        validators=[
+            DataRequired("Write something."),
+            at_most(2000, "text"),
+        ]
+    )
+
+
+def _text() -> str:
+    form = MessageForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    return str(form.text.data)
+
+
+@bp.post("/reviews/items/<int:item_id>/question")
+@allowed()
+def ask(item_id: int) -> ResponseReturnValue:
+    text = _text()
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        if item is None or item.reviewer_id != person_id():
+            raise NoSuchItem
+        comments.ask(session, item, text, actor=current_actor(), now=clock.now())
+        campaign_id, folder_id = item.campaign_id, item.folder_id
+    flash("Your question is with the compliance officers. The answer will stand here.")
+    place: dict[str, Any] = {"after": request.args.get("after", type=int)}
+    place["_anchor"] = f"item-{item_id}"
+    if folder_id is None:
+        return redirect(url_for("reviews.listed", campaign_id=campaign_id, **place))
+    where = url_for("reviews.folder", campaign_id=campaign_id, folder_id=folder_id, **place)
+    return redirect(where)
+
+
+@bp.get("/campaigns/<int:campaign_id>/questions")
+@allowed(Role.OFFICER)
+def waiting(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            raise NoSuchCampaign
+        rows = comments.waiting(session, campaign_id)
+        return render_template(
+            "officer/comments.html",
+            campaign=campaign,
+            rows=rows,
+            said=comments.messages_of(session, [row.item_id for row in rows]),
+        )
+
+
+@bp.post("/campaigns/items/<int:item_id>/answer")
+@allowed(Role.OFFICER)
+def answer(item_id: int) -> ResponseReturnValue:
+    text = _text()
+    with database().transaction() as session:
+        item = session.get(Item, item_id)
+        if item is None:
+            raise NoSuchItem
+        comments.answer(session, item, text, actor=current_actor(), now=clock.now())
+        campaign_id = item.campaign_id
+    flash("Answered.")
+    return redirect(url_for(".waiting", campaign_id=campaign_id))

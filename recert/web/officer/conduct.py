@@ -1,0 +1,132 @@
+"""What an officer does while a campaign runs: remind, give away, extend, ask for an early close."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+
+from recert.campaigns.completion import early_close
+from recert.campaigns.mailing import Letterhead
+from recert.campaigns.notifications import due_date_extension, reviewer_mails
+from recert.campaigns.reviewing import bulk_reassignment, queries
+from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.transitions import NoSuchItem
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.inventory.models import Folder
+from recert.people import queries as people
+from recert.people.models import Person
+from recert.web.access import allowed, current_actor, database, settings
+from recert.web.converters import number
+from recert.web.forms import ConfirmForm, ReasonForm
+from recert.web.officer.board import campaign_of
+from recert.web.officer.forms import ExtendForm, GiveAllForm
+
+bp = Blueprint("conduct", __name__, url_prefix="/campaigns")
+
+
+def checked(form: FlaskForm) -> None:
+    """Raises BadInput with the first thing that is wrong."""
+    if not form.validate_on_submit():
+        raise BadInput(str(next(iter(form.errors.values()))[0]))
+
+
+@bp.get("/<int:campaign_id>/reviewers/<int:person_id>")
+@allowed(Role.OFFICER)
+def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        progress = queries.progress_of(session, campaign_id, person_id)
+        if progress is None:
+            raise NoSuchItem
+        return render_template(
+            "officer/reviewer.html",
+            campaign=campaign_of(session, campaign_id),
+            person=session.get_one(Person, person_id),
+            progress=progress,
+            form=ConfirmForm(),
+        )
+
+
+@bp.post("/<int:campaign_id>/reviewers/<int:person_id>/remind")
+@allowed(Role.OFFICER)
+def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        campaign, person = campaign_of(session, campaign_id), session.get(Person, person_id)
+        if person is None:
+            raise NoSuchItem
+        head = Letterhead.of(settings())
+        reviewer_mails.remind_one(
+            session, campaign, person, head, actor=current_actor(), now=clock.now()
+        )
+    flash(f"A reminder to {person.name} is on its way.")
+    return redirect(url_for(".reviewer", campaign_id=campaign_id, person_id=person_id))
+
+
+@bp.post("/<int:campaign_id>/give")
+@allowed(Role.OFFICER)
+def give(campaign_id: int) -> ResponseReturnValue:
+    form = GiveAllForm()
+    checked(form)
+    with database().transaction() as session:
+        new = people.person_by_email(session, form.email.data)
+        if new is None:
+            raise BadInput(f"Nobody has the address {form.email.data!r}.")
+        given = bulk_reassignment.reassign_all(
+            session,
+            campaign_of(session, campaign_id),
+            _source(session, form),
+            new,
+            form.reason.data,
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    stayed = f" {given.stayed} stay where they are: they are about himself." if given.stayed else ""
+    flash(f"{given.moved} questions go to {new.name}.{stayed}")
+    return redirect(url_for("campaigns.items", campaign_id=campaign_id, reviewer=new.id))
+
+
+def _source(session: Session, form: GiveAllForm) -> From:
+    if form.folder.data is not None:
+        if session.get(Folder, form.folder.data) is None:
+            raise BadInput("There is no such folder any more.")
+        return From(folder_id=form.folder.data)
+    if form.reviewer.data == "queue":
+        return From()
+    if not (form.reviewer.data or "").isdecimal():
+        raise BadInput("Say whose questions go to somebody else.")
+    before = session.get(Person, number(form.reviewer.data))
+    if before is None:
+        raise BadInput("There is no such reviewer.")
+    return From(reviewer_id=before.id)
+
+
+@bp.post("/<int:campaign_id>/extend")
+@allowed(Role.OFFICER)
+def extend(campaign_id: int) -> ResponseReturnValue:
+    form = ExtendForm()
+    checked(form)
+    with database().transaction() as session:
+        mails = due_date_extension.extend(
+            session,
+            campaign_of(session, campaign_id),
+            form.due.data,
+            form.reason.data,
+            Letterhead.of(settings()),
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash(f"The reviewers have more time. {mails} mails are on their way.")
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/ask-to-close")
+@allowed(Role.OFFICER)
+def ask_to_close(campaign_id: int) -> ResponseReturnValue:
+    form = ReasonForm()
+    checked(form)
+    with database().transaction() as session:
+        campaign, actor = campaign_of(session, campaign_id), current_actor()
+        early_close.ask(session, campaign, form.reason.data, actor=actor, now=clock.now())
+    flash("Written down. Another officer can close the review now.")
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))

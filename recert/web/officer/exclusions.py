@@ -1,0 +1,243 @@
+"""Exclusions from reviews, and who answers for whom."""
+
+from datetime import date, datetime, time
+from typing import Any, cast
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import DateField, EmailField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from recert.campaigns.reviewing import delegation as delegating
+from recert.campaigns.setup import exclusions as excluding
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput, RecertError
+from recert.inventory import queries as inventory
+from recert.inventory.models import Server
+from recert.people import queries as people
+from recert.people import self_assignment
+from recert.people.models import Person
+from recert.web.access import allowed, current_actor, database, settings
+from recert.web.errors import code_of
+from recert.web.forms import REASON_LENGTH, ConfirmForm
+
+bp = Blueprint("exclusions", __name__)
+
+
+class ExclusionForm(FlaskForm):
+    server = SelectField("Server", [InputRequired("Choose a server.")], coerce=int)
+    account = StringField(
+        "Account",
+        [Optional(), Length(max=256)],
+        description="Its name on the server. Empty: every account.",
+    )
+    folder = StringField(
+        "Folder",
+        [DataRequired("Enter / for all folders.")],
+        default="/",
+        description="This folder and everything below it.",
+    )
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
+    ends = DateField(
+        "Last day",
+        [InputRequired("Enter a date like 2026-12-31.")],
+        description="At most a year from now. From then on it is asked about again.",
+    )
+
+
+class DelegationForm(FlaskForm):
+    principal = EmailField("For whom", [Optional(), Length(max=320)])
+    stand_in = EmailField(
+        "Who answers instead", [DataRequired("Enter a mail address."), Length(max=320)]
+    )
+    starts = DateField("From", [InputRequired("Enter a date like 2026-12-31.")])
+    ends = DateField(
+        "To",
+        [InputRequired("Enter a date like 2026-12-31.")],
+        description="The end of this day. What is still open then comes back.",
+    )
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, settings().zone)
+
+
+def _end(day: date) -> datetime:
+    return clock.end_of_day(day, settings().zone)
+
+
+@bp.get("/campaigns/exclusions")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def exclusions() -> ResponseReturnValue:
+    return _exclusions(ExclusionForm(formdata=None))
+
+
+def _exclusions(form: ExclusionForm, problem: str = "", code: int = 200) -> ResponseReturnValue:
+    with database().reading() as session:
+        _offer_servers(form, session)
+        html = render_template(
+            "officer/exclusions.html",
+            rows=excluding.register(session),
+            form=form,
+            confirm=ConfirmForm(formdata=None),
+            now=clock.now(),
+            approvable=_approvable(session),
+            problem=problem,
+        )
+    return html, code
+
+
+def _approvable(session: Any) -> set[int]:
+    """The exclusions that wait and that the user may approve."""
+    waits = (row.Exclusion for row in excluding.register(session) if not row.Exclusion.approved_at)
+    return {one.id for one in waits if excluding.may_approve(session, one, current_actor())}
+
+
+@bp.get("/campaigns/self-assigned")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR)
+def self_assigned() -> ResponseReturnValue:
+    with database().reading() as session:
+        return render_template(
+            "officer/self_assignments.html",
+            rows=self_assignment.waiting(session),
+            form=ConfirmForm(formdata=None),
+        )
+
+
+@bp.post("/campaigns/self-assigned/<int:number>/agree")
+@allowed(Role.OFFICER)
+def agree(number: int) -> ResponseReturnValue:
+    reason = request.form.get("reason", "")
+    with database().transaction() as session:
+        self_assignment.agree(session, number, reason, actor=current_actor(), now=clock.now())
+    flash("Agreed. They can decide now.")
+    return redirect(url_for(".self_assigned"))
+
+
+def _offer_servers(form: ExclusionForm, session: Any) -> None:
+    rows = inventory.servers_overview(session)
+    form.server.choices = [SelectChoice(row.Server.id, row.Server.name) for row in rows]
+
+
+@bp.post("/campaigns/exclusions")
+@allowed(Role.OFFICER)
+def ask_exclusion() -> ResponseReturnValue:
+    form = ExclusionForm()
+    with database().reading() as session:
+        _offer_servers(form, session)
+    if not form.validate_on_submit():
+        return _exclusions(form, code=422)
+    try:
+        with database().transaction() as session:
+            excluding.ask(
+                session,
+                session.get_one(Server, form.server.data),
+                form.account.data or "",
+                form.folder.data,
+                form.reason.data,
+                _end(form.ends.data),
+                actor=current_actor(),
+                now=clock.now(),
+            )
+    except RecertError as error:
+        return _exclusions(form, str(error), code_of(error))
+    flash("Written down. It counts when a second person has approved it.")
+    return redirect(url_for(".exclusions"))
+
+
+@bp.post("/campaigns/exclusions/<int:number>/approve")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def approve_exclusion(number: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        found = excluding.exclusion_by_id(session, number)
+        excluding.approve(session, found, actor=current_actor(), now=clock.now())
+    flash("Approved.")
+    return redirect(url_for(".exclusions"))
+
+
+@bp.post("/campaigns/exclusions/<int:number>/end")
+@allowed(Role.OFFICER, Role.ADMINISTRATOR)
+def end_exclusion(number: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        found = excluding.exclusion_by_id(session, number)
+        excluding.end(session, found, actor=current_actor(), now=clock.now())
+    flash("Ended. It is asked about again.")
+    return redirect(url_for(".exclusions"))
+
+
+@bp.get("/reviews/delegations")
+@allowed()
+def delegations() -> ResponseReturnValue:
+    return _delegations(DelegationForm(formdata=None))
+
+
+def _delegations(form: DelegationForm, problem: str = "", code: int = 200) -> ResponseReturnValue:
+    me = current_user.who.person_id
+    with database().reading() as session:
+        every = current_user.may(Role.OFFICER)
+        rows = delegating.delegations(session, of=None if every else me or 0)
+    html = render_template(
+        "officer/delegations.html",
+        rows=rows,
+        form=form,
+        confirm=ConfirmForm(formdata=None),
+        now=clock.now(),
+        me=me,
+        every=every,
+        problem=problem,
+    )
+    return html, code
+
+
+@bp.post("/reviews/delegations")
+@allowed()
+def delegate() -> ResponseReturnValue:
+    form = DelegationForm()
+    if not form.validate_on_submit():
+        return _delegations(form, code=422)
+    actor = current_actor()
+    try:
+        with database().transaction() as session:
+            delegating.delegate(
+                session,
+                _person(session, form.principal.data) if form.principal.data else _self(session),
+                _person(session, form.stand_in.data),
+                _start(form.starts.data),
+                _end(form.ends.data),
+                form.reason.data,
+                actor=actor,
+                now=clock.now(),
+            )
+    except RecertError as error:
+        return _delegations(form, str(error), code_of(error))
+    flash("Saved. Open questions move within a minute of its start, and come back at its end.")
+    return redirect(url_for(".delegations"))
+
+
+def _self(session: Any) -> Person:
+    """The person of the signed-in user, under whichever address they signed in."""
+    found = session.get(Person, current_user.who.person_id or 0)
+    if found is None:
+        raise BadInput("You are no person that Recert knows. Say for whom somebody answers.")
+    return cast(Person, found)
+
+
+def _person(session: Any, email: str) -> Person:
+    found = people.person_by_email(session, email)
+    if found is None:
+        raise BadInput(f"Nobody has the address {email!r}.")
+    return found
+
+
+@bp.post("/reviews/delegations/<int:number>/end")
+@allowed()
+def end_delegation(number: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        delegating.end(session, number, actor=current_actor(), now=clock.now())
+    flash("Ended. What is still open comes back.")
+    return redirect(url_for(".delegations"))

@@ -1,0 +1,64 @@
+"""The page of keeps that a second person must confirm."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, RadioField, StringField
+from wtforms.validators import DataRequired, InputRequired
+
+from recert.campaigns.completion import keep_confirmation
+from recert.campaigns.models import Campaign
+from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.access import allowed, current_actor, database
+from recert.web.forms import REASON_LENGTH
+
+bp = Blueprint("keep_confirmation", __name__, url_prefix="/campaigns")
+
+
+class JudgeForm(FlaskForm):
+    """The word of a second person about one keep."""
+
+    word = RadioField(choices=["confirm", "again"], validators=[InputRequired("Choose a button.")])
+    version = IntegerField(validators=[InputRequired("Look at the page again.")])
+    reason = StringField("Reason", [DataRequired("Say why."), REASON_LENGTH])
+
+
+@bp.get("/<int:campaign_id>/to-confirm")
+@allowed(Role.OFFICER)
+def waiting(campaign_id: int) -> ResponseReturnValue:
+    with database().reading() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            raise NoSuchCampaign
+        rows = keep_confirmation.waiting(session, campaign, now=clock.now())
+        return render_template(
+            "officer/keep_confirmation.html",
+            campaign=campaign,
+            rows=rows,
+            reasons=keep_confirmation.reasons(session, [row.id for row in rows]),
+            form=JudgeForm(formdata=None),
+        )
+
+
+@bp.post("/<int:campaign_id>/to-confirm/<int:item_id>")
+@allowed(Role.OFFICER)
+def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
+    form = JudgeForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    confirmed = form.word.data == "confirm"
+    with database().transaction() as session:
+        keep_confirmation.judge(
+            session,
+            item_id,
+            confirmed=confirmed,
+            reason=form.reason.data,
+            version=form.version.data,
+            actor=current_actor(),
+            now=clock.now(),
+        )
+    flash("The answer is confirmed." if confirmed else "The reviewer is asked again.")
+    return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -1,0 +1,46 @@
+"""The page of folders whose owner said that they are not his."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from wtforms import EmailField, StringField
+from wtforms.validators import DataRequired, Length
+
+from recert.campaigns.reviewing import ownership_disputes
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.foundation.errors import BadInput
+from recert.web.access import allowed, current_actor, database
+from recert.web.forms import REASON_LENGTH
+
+bp = Blueprint("ownership_disputes", __name__, url_prefix="/campaigns/not-mine")
+
+
+class SettleForm(FlaskForm):
+    """Who answers for a folder."""
+
+    owner = EmailField("Who answers for it", [DataRequired("Name somebody."), Length(max=320)])
+    reason = StringField("How you know", [DataRequired("Say how you know it."), REASON_LENGTH])
+
+
+@bp.get("")
+@allowed(Role.OFFICER)
+def overview() -> ResponseReturnValue:
+    with database().reading() as session:
+        rows = ownership_disputes.doubts(session)
+        return render_template("officer/ownership_disputes.html", rows=rows, form=SettleForm())
+
+
+@bp.post("/<int:number>")
+@allowed(Role.OFFICER)
+def settle(number: int) -> ResponseReturnValue:
+    form = SettleForm()
+    if not form.validate_on_submit():
+        raise BadInput(next(iter(form.errors.values()))[0])
+    said = (form.owner.data, form.reason.data)
+    with database().transaction() as session:
+        done = ownership_disputes.settle(
+            session, number, *said, actor=current_actor(), now=clock.now()
+        )
+    flash(done)
+    return redirect(url_for(".overview"))

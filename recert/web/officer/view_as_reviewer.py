@@ -1,0 +1,81 @@
+"""The reviewer's own pages as the officer sees them: to read only. Each look is an entry in the
+trail, so each is a POST: a GET changes nothing, not even the trail."""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from recert.campaigns import states
+from recert.campaigns.decisions import forwarded
+from recert.campaigns.reviewing import (
+    comments,
+    monitoring,
+    postponement,
+    queries,
+    recommendations,
+)
+from recert.campaigns.setup.subjects import facts
+from recert.campaigns.transitions import NoSuchItem
+from recert.foundation import clock
+from recert.foundation.actor import Role
+from recert.people.models import Person
+from recert.web.access import allowed, current_actor, database
+from recert.web.converters import number
+from recert.web.officer.board import campaign_of
+from recert.web.review_pages import ASKS, instructed
+
+bp = Blueprint("view_as_reviewer", __name__, url_prefix="/campaigns")
+
+
+def _person(session: Session, person_id: int) -> Person:
+    found = session.get(Person, person_id)
+    if found is None:
+        raise NoSuchItem
+    return found
+
+
+@bp.post("/<int:campaign_id>/as/<int:person_id>")
+@allowed(Role.OFFICER)
+def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        campaign, person = campaign_of(session, campaign_id), _person(session, person_id)
+        monitoring.look(session, campaign, person, "", actor=current_actor(), now=clock.now())
+        return render_template(
+            "reviewer/review.html",
+            campaign=campaign,
+            progress=queries.progress_of(session, campaign_id, person_id),
+            folders=queries.folders_to_review(session, campaign_id, person_id),
+            asks=ASKS[campaign.about],
+            went_on=forwarded.went_on(session, campaign_id, person_id),
+            seen_as=person,
+            **instructed(session, campaign_id, person_id),
+        )
+
+
+@bp.post("/<int:campaign_id>/as/<int:person_id>/folders/<int:folder_id>")
+@allowed(Role.OFFICER)
+def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnValue:
+    with database().transaction() as session:
+        campaign, person = campaign_of(session, campaign_id), _person(session, person_id)
+        after = request.args.get("after", 0, type=number)
+        place = folder_id or None  # 0: a review that is not about folders
+        page = queries.items_to_review(session, campaign_id, person_id, place, after=after)
+        if not page.rows:
+            raise NoSuchItem
+        path = page.rows[0].folder
+        monitoring.look(session, campaign, person, path, actor=current_actor(), now=clock.now())
+        return render_template(
+            "reviewer/folder.html",
+            campaign=campaign,
+            progress=queries.progress_of(session, campaign_id, person_id),
+            page=page,
+            hints=recommendations.hints_for(session, page.rows, now=clock.now()),
+            known=facts.known_of(session, campaign.about, page.rows),
+            said=comments.messages_of(session, [row.id for row in page.rows]),
+            put_off=postponement.of_items(session, [row.id for row in page.rows]),
+            first=page.rows[0],
+            answerable=frozenset(),
+            change_until=states.change_until,
+            own_id=person_id,
+            seen_as=person,
+        )

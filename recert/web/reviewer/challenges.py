@@ -1,0 +1,48 @@
+"""Whoever loses access sees what ends, and objects."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from recert.campaigns.completion import challenges
+from recert.campaigns.transitions import NoSuchItem
+from recert.foundation import clock
+from recert.foundation.errors import RecertError
+from recert.web.access import allowed, current_actor, database, person_id
+from recert.web.errors import code_of
+
+bp = Blueprint("challenges", __name__)
+
+
+@bp.get("/reviews/access-that-ends")
+@allowed()
+def mine() -> ResponseReturnValue:
+    return _mine()
+
+
+def _mine(
+    problem: str = "", code: int = 200, kept: str = "", kept_at: int = 0
+) -> ResponseReturnValue:
+    with database().reading() as session:
+        html = render_template(
+            "reviewer/access_that_ends.html",
+            rows=challenges.of_person(session, person_id(), now=clock.now()),
+            problem=problem,
+            kept=kept,
+            kept_at=kept_at,
+        )
+    return html, code
+
+
+@bp.post("/reviews/access-that-ends/<int:item_id>")
+@allowed()
+def object_to(item_id: int) -> ResponseReturnValue:
+    text = request.form.get("text", "")
+    try:
+        with database().transaction() as session:
+            challenges.object_to(session, item_id, text, actor=current_actor(), now=clock.now())
+    except NoSuchItem:
+        raise
+    except RecertError as error:
+        return _mine(str(error), code_of(error), text, item_id)
+    flash("Your objection is written down. Nothing is taken away before somebody has looked at it.")
+    return redirect(url_for(".mine"))
