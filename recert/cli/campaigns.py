@@ -19,9 +19,14 @@ from recert.campaigns.setup import launch, policy_agreement
 from recert.campaigns.setup.launch import Preview
 from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
-from recert.cli.policy import policy_of, policy_options
-from recert.cli.scope import scope_of, scope_options
-from recert.cli.stages import stage_options, stages_of
+from recert.cli.campaign_options import (
+    policy_of,
+    policy_options,
+    scope_of,
+    scope_options,
+    stage_options,
+    stages_of,
+)
 from recert.connectors import rights
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel

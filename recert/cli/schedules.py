@@ -10,9 +10,14 @@ from recert.campaigns.schedule import calendar, service
 from recert.campaigns.schedule.service import Wanted
 from recert.campaigns.setup.presets import template
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
-from recert.cli.policy import policy_of, policy_options
-from recert.cli.scope import scope_of, scope_options
-from recert.cli.stages import stage_options, stages_of
+from recert.cli.campaign_options import (
+    policy_of,
+    policy_options,
+    scope_of,
+    scope_options,
+    stage_options,
+    stages_of,
+)
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory

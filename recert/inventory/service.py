@@ -12,7 +12,7 @@ from recert.connectors.contract import Connector
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
-from recert.inventory import owners, routing, rules, snapshot_merge
+from recert.inventory import owners, routing, snapshot_merge
 from recert.inventory.models import FolderOwner, Server, Snapshot
 from recert.people import csv_rows
 from recert.people.addresses import clean_email
@@ -134,7 +134,7 @@ def connector_of(server: Server) -> Connector:
 
 def _path(text: str) -> str:
     try:
-        return rules.clean_path(text)
+        return clean_path(text)
     except BadInput as error:
         raise CellError(str(error)) from error
 
@@ -190,3 +190,13 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
     details = {"rows": len(rows), "changed": changed}  # server, folder, owner before and after
     trail.append_parts(session, *named, details, "changed", actor=actor, at=now)
     return len(rows)
+
+
+def clean_path(text: str) -> str:
+    """A folder path: absolute, `/` between names, no `.` or `..`, no trailing slash."""
+    parts = [part for part in text.replace("\\", "/").split("/") if part]
+    if not text.startswith(("/", "\\")) or any(part in (".", "..") for part in parts):
+        raise BadInput(f"{text!r} is not an absolute folder path like /finance/in.")
+    if not text.isprintable():
+        raise BadInput(f"The folder path {text!r} contains control characters.")
+    return "/" + "/".join(parts)

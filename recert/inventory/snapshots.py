@@ -13,7 +13,7 @@ from recert.connectors.contract import ConnectorError, Reading
 from recert.connectors.world import REAL, World
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
-from recert.inventory import queries, routing, rules, snapshot_merge, snapshot_staging
+from recert.inventory import queries, routing, snapshot_merge, snapshot_staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.recordings import COLLECTOR, Kept, Recording, Shelf
 from recert.inventory.snapshot_staging import Staged
@@ -206,15 +206,15 @@ def _publish(
     if newest and newest.id > snapshot_id:
         reason = "A newer snapshot was finished first."
         return _close(session, snapshot_id, SnapshotState.FAILED, reason, actor, at)
-    shrunk = newest and rules.shrunk(before=newest, after=snapshot)
-    if shrunk and not accept_shrink:
-        return _close(session, snapshot_id, SnapshotState.HELD, shrunk, actor, at)
+    shrunk_by = newest and shrunk(before=newest, after=snapshot)
+    if shrunk_by and not accept_shrink:
+        return _close(session, snapshot_id, SnapshotState.HELD, shrunk_by, actor, at)
     snapshot.added, snapshot.gone = snapshot_merge.fold(
         session, snapshot.server_id, snapshot_id, reading.accounts
     )
     routing.recompute(session, snapshot.server_id)
     refresh_statistics(session, snapshot.added + snapshot.gone, *FILLED)
-    reason = f"Accepted by {actor.name}: {shrunk}" if shrunk else ""
+    reason = f"Accepted by {actor.name}: {shrunk_by}" if shrunk_by else ""
     return _close(session, snapshot_id, SnapshotState.COMPLETE, reason, actor, at)
 
 
@@ -258,3 +258,21 @@ def _close(
         snapshot.gone,
         snapshot.recording_note,
     )
+
+
+SHRINK_PERCENT = 10
+
+
+SHRINK_FROM = 20  # below that many entries a share says nothing
+
+
+def shrunk(*, before: Snapshot, after: Snapshot) -> str:
+    """Why the newer snapshot looks too small to be true; "" when it does not."""
+    for what, old, new in (
+        ("accounts", before.accounts, after.accounts),
+        ("grants", before.grants, after.grants),
+    ):
+        much = old >= SHRINK_FROM and (old - new) * 100 > old * SHRINK_PERCENT
+        if much or (what == "accounts" and old and not new):
+            return f"{new} {what} where the last complete snapshot had {old}."
+    return ""

@@ -29,7 +29,7 @@ from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
 from recert.foundation.separation import Step
 from recert.inventory.models import Server
-from recert.inventory.rules import clean_path
+from recert.inventory.service import clean_path
 from recert.people import separation
 
 LONGEST_SUFFIX = len(" 2026-12-31")

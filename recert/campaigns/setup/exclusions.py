@@ -17,7 +17,7 @@ from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Grant, Server
-from recert.inventory.rules import clean_path
+from recert.inventory.service import clean_path
 from recert.people import separation
 
 LONGEST = timedelta(days=366)

@@ -34,7 +34,7 @@ from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
 from recert.inventory import queries as inventory_queries
 from recert.inventory.models import Server, Snapshot
-from recert.inventory.rules import clean_path
+from recert.inventory.service import clean_path
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
 

@@ -11,7 +11,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.web.access import allowed, current_actor, database
-from recert.web.officer.forms import ReleaseForm
+from recert.web.officer.forms.actions import ReleaseForm
 
 bp = Blueprint("approvals", __name__, url_prefix="/releases")
 FIRST_ROWS = 20

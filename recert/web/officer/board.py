@@ -22,7 +22,7 @@ from recert.foundation.errors import BadInput
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import allowed, current_actor, database, settings
 from recert.web.converters import number
-from recert.web.officer.forms import TakeOnForm
+from recert.web.officer.forms.actions import TakeOnForm
 
 bp = Blueprint("board", __name__, url_prefix="/campaigns")
 LATE = 200

@@ -45,8 +45,8 @@ from recert.web.converters import number
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
 from recert.web.officer import item_filter
-from recert.web.officer.campaign_form import CampaignForm
-from recert.web.officer.forms import ReassignForm, SignOffForm
+from recert.web.officer.forms.actions import ReassignForm, SignOffForm
+from recert.web.officer.forms.campaign import CampaignForm
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 DEFAULT_DAYS = 14

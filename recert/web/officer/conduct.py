@@ -21,7 +21,7 @@ from recert.web.access import allowed, current_actor, database, settings
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm, ReasonForm
 from recert.web.officer.board import campaign_of
-from recert.web.officer.forms import ExtendForm, GiveAllForm
+from recert.web.officer.forms.actions import ExtendForm, GiveAllForm
 
 bp = Blueprint("conduct", __name__, url_prefix="/campaigns")
 

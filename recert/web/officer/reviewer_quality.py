@@ -11,7 +11,7 @@ from recert.foundation.errors import BadInput
 from recert.web.access import allowed, current_actor, database
 from recert.web.converters import number
 from recert.web.officer.board import campaign_of
-from recert.web.officer.forms import InstructionForm
+from recert.web.officer.forms.actions import InstructionForm
 
 bp = Blueprint("reviewer_quality", __name__, url_prefix="/campaigns")
 REVIEWERS = 50

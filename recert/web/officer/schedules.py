@@ -18,7 +18,7 @@ from recert.inventory import queries as inventory
 from recert.web.access import allowed, current_actor, database, settings
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
-from recert.web.officer.campaign_form import ScheduleForm
+from recert.web.officer.forms.campaign import ScheduleForm
 
 bp = Blueprint("schedules", __name__, url_prefix="/campaigns/schedules")
 

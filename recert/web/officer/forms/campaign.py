@@ -27,7 +27,7 @@ from recert.campaigns.setup.presets import TEMPLATES, Template
 from recert.campaigns.setup.scope import MAX_SAMPLE, Holder, Scope
 from recert.campaigns.setup.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.connectors.rights import WORDS, Rights
-from recert.web.officer.policy_fields import PolicyFields
+from recert.web.officer.forms.policy import PolicyFields
 
 
 def _who(number: int) -> SelectField:

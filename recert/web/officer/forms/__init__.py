@@ -1,0 +1,1 @@
+"""Forms of the officer: actions, campaigns and schedules, policy."""
