@@ -19,7 +19,7 @@ from bench.yardstick import seconds
 from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
-from recert.connectors.posix import scan
+from recert.connectors.posix.permissions import scan
 from recert.foundation import schema
 from recert.foundation.actor import operator
 from recert.foundation.db import Database

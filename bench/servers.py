@@ -14,8 +14,8 @@ from pathlib import Path
 
 from recert.connectors.contract import AccountFact
 from recert.connectors.hosts import LocalHost
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.scan import scan
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import scan
 from recert.connectors.posix.survey import Survey, View
 
 FOLDERS, ACCOUNTS, DEPARTMENTS = 200_000, 2_000, 200

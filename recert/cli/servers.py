@@ -11,12 +11,12 @@ import click
 from recert.campaigns.decisions import certified_until
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.connectors import rights
-from recert.connectors.embedded.certificate import self_signed_certificate
-from recert.connectors.embedded.server import EmbeddedServer
+from recert.connectors.login_probe import Credential, probe
 from recert.connectors.posix.connector import PosixConnector
-from recert.connectors.probing import Credential, probe
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
+from recert.ftpserver.certificate import self_signed_certificate
+from recert.ftpserver.server import EmbeddedServer
 from recert.inventory import queries, service
 from recert.inventory.expansion import expand, rights_by
 from recert.people import queries as people

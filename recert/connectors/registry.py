@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from recert.connectors import csv_export, embedded, openssh, proftpd, pureftpd, vsftpd
 from recert.connectors.contract import Connector, SettingsInvalid
-from recert.connectors.world import REAL, World
+from recert.connectors.environment import REAL, World
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from recert.connectors.embedded.server import hash_password
+from recert.ftpserver.server import hash_password
 
 DOMAIN = "harbourpine.example"
 COMPANY = "Harbour & Pine"

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from recert.campaigns.policy import MailAnswers, Policy
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement
-from recert.connectors.embedded.server import EmbeddedServer, self_signed_certificate
 from recert.demo import company
 from recert.demo.post_office import PostOffice
 from recert.foundation import clock, schema
@@ -25,6 +24,7 @@ from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
 from recert.foundation.settings import MailSettings, Settings
+from recert.ftpserver.server import EmbeddedServer, self_signed_certificate
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import SnapshotState

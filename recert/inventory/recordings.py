@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert import trail
+from recert.connectors.environment import REAL
 from recert.connectors.recording import Recorder, Tape
-from recert.connectors.world import REAL
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import NotFound
 from recert.foundation.failpoints import reach

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, Reading
-from recert.connectors.world import REAL, World
+from recert.connectors.environment import REAL, World
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
 from recert.inventory import queries, routing, snapshot_merge, snapshot_staging

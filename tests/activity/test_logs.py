@@ -14,7 +14,7 @@ from recert.activity.models import ActivityLog, LastUse, Use
 from recert.activity.service import Loaded, LogUnreadable
 from recert.campaigns.reviewing import queries as campaigns
 from recert.campaigns.reviewing import recommendations
-from recert.connectors.embedded.xferlog import Transfer, line_of
+from recert.ftpserver.xferlog import Transfer, line_of
 from recert.inventory.models import Account, Folder
 from tests.support.house import House
 

@@ -26,8 +26,8 @@ from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
-from recert.connectors.embedded.server import EmbeddedServer
 from recert.foundation.errors import BadInput
+from recert.ftpserver.server import EmbeddedServer
 from recert.inventory import emergency_accounts, snapshots
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory

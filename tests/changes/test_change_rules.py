@@ -9,8 +9,8 @@ from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileMissing
+from recert.connectors.recording.file_format import TapeBroken
 from recert.connectors.recording.replay import NotRecorded
-from recert.connectors.recording.tape import TapeBroken
 from tests.support.house import NOON
 
 # Every error has its place on purpose; a new one must be put here and into rules.state_after.

@@ -18,8 +18,8 @@ from recert.connectors import registry
 from recert.connectors.contract import Connector, GrantFact, Plan
 from recert.connectors.embedded import paths
 from recert.connectors.embedded.passwords import hash_password
-from recert.connectors.embedded.server import EmbeddedServer
 from recert.connectors.rights import Rights, names
+from recert.ftpserver.server import EmbeddedServer
 
 Cells = dict[tuple[str, str], Rights]
 SECRET = hash_password("secret", n=1024)

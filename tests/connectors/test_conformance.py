@@ -20,8 +20,8 @@ from recert.connectors.contract import (
     ServerUnreachable,
     Standing,
 )
-from recert.connectors.embedded.server import EmbeddedServer
 from recert.connectors.rights import ADD, READ, Rights
+from recert.ftpserver.server import EmbeddedServer
 
 Any = EmbeddedWorld | CsvWorld
 WRITING = [world for world in WORLDS if world.can_write]

@@ -19,7 +19,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.csv_export import table
-from recert.connectors.csv_export.changes import row_of
+from recert.connectors.csv_export.change_list import row_of
 from recert.connectors.rights import ADD, EDIT, FULL, READ, Rights
 
 FACTS = "folder,principal,rights,enabled,email,display_name,last_login,expires,principal_type"

@@ -8,11 +8,11 @@ import pytest
 from recert.connectors import registry
 from recert.connectors.contract import ServerDataInvalid, SettingsInvalid
 from recert.connectors.hosts import LocalHost
-from recert.connectors.openssh import keys, requests, syntax
+from recert.connectors.openssh import keys, request_filter, syntax
 from recert.connectors.pureftpd import options as pure_options
 from recert.connectors.pureftpd import puredb
 from recert.connectors.rights import FULL, READ, Rights
-from recert.connectors.vsftpd import log, verbs
+from recert.connectors.vsftpd import command_filter, log
 from recert.connectors.vsftpd.options import Options, parse
 from tests.daemons.rigs import DAEMONS
 
@@ -57,7 +57,7 @@ class TestVsftpdOptions:
 
 
 def allowed(text: str, *, as_anonymous: bool = False) -> Rights:
-    return verbs.allowed(parse(text.encode(), "x"), as_anonymous=as_anonymous)
+    return command_filter.allowed(parse(text.encode(), "x"), as_anonymous=as_anonymous)
 
 
 class TestVsftpdVerbs:
@@ -168,22 +168,22 @@ class TestSshdSyntax:
 
 class TestSftpServers:
     def test_read_only(self) -> None:
-        assert requests.of_command("internal-sftp -R").rights == READ
-        assert requests.of_command("internal-sftp").rights == FULL
+        assert request_filter.of_command("internal-sftp -R").rights == READ
+        assert request_filter.of_command("internal-sftp").rights == FULL
 
     def test_a_denied_request_leaves_its_twins(self) -> None:
-        assert Rights.RENAME in requests.of_command("internal-sftp -P rename").rights
-        both = requests.of_command("internal-sftp -P rename,posix-rename").rights
+        assert Rights.RENAME in request_filter.of_command("internal-sftp -P rename").rights
+        both = request_filter.of_command("internal-sftp -P rename,posix-rename").rights
         assert Rights.RENAME not in both
-        no_write = requests.of_command("internal-sftp -P write").rights
+        no_write = request_filter.of_command("internal-sftp -P write").rights
         assert Rights.UPLOAD | Rights.OVERWRITE in no_write  # made empty, and emptied
 
     def test_only_what_is_permitted(self) -> None:
-        server = requests.of_command("internal-sftp -p opendir,readdir,nonsense -l INFO")
+        server = request_filter.of_command("internal-sftp -p opendir,readdir,nonsense -l INFO")
         assert server.rights == Rights.LIST
 
     def test_an_unknown_flag_ends_the_login(self) -> None:
-        assert "-Z" in requests.of_command("internal-sftp -Z").broken
+        assert "-Z" in request_filter.of_command("internal-sftp -Z").broken
 
     @pytest.mark.parametrize(
         "command",
@@ -193,17 +193,17 @@ class TestSftpServers:
         ],
     )
     def test_a_command_that_is_not_understood_may_be_a_server(self, command: str) -> None:
-        server = requests.of_command(command)
+        server = request_filter.of_command(command)
         assert server.unknown
         assert server.rights == FULL & ~Rights.SHARE
 
     @pytest.mark.parametrize("command", ["/bin/false", "/usr/sbin/nologin", ""])
     def test_a_command_that_does_nothing_is_none(self, command: str) -> None:
-        assert requests.of_command(command).not_sftp
+        assert request_filter.of_command(command).not_sftp
 
     def test_words_behind_the_first_that_is_no_flag_mean_nothing(self) -> None:
-        assert not requests.of_command("internal-sftp # only files -R").is_read_only
-        assert requests.of_command("internal-sftp -R # only files").is_read_only
+        assert not request_filter.of_command("internal-sftp # only files -R").is_read_only
+        assert request_filter.of_command("internal-sftp -R # only files").is_read_only
 
 
 class TestAuthorizedKeys:

@@ -6,7 +6,7 @@ import random
 import pytest
 from conformance import canonical, cells_in, document, random_world
 
-from recert.connectors import atomic, embedded
+from recert.connectors import embedded, file_store
 from recert.connectors.contract import (
     CannotExpress,
     Change,
@@ -137,7 +137,7 @@ class TestApplying:
     def test_nothing_is_written_when_the_difference_is_not_the_plan(self, connector, monkeypatch):
         plan = connector.plan(Change("alice", "/in", Rights.NONE))
         written = []
-        monkeypatch.setattr(atomic, "replace", lambda *given: written.append(given))
+        monkeypatch.setattr(file_store, "replace", lambda *given: written.append(given))
         monkeypatch.setattr(edit, "as_text", lambda _folders: canonical(document({"alice": {}})))
         native = edit.Native.of(canonical(document({"alice": {}, "bob": {}})).encode())
         with pytest.raises(ServerDataInvalid):

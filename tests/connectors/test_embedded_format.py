@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from conformance import SECRET, canonical, document
 
-from recert.connectors import atomic
+from recert.connectors import file_store
 from recert.connectors.contract import (
     NoSpace,
     OutcomeUnknown,
@@ -144,7 +144,7 @@ class TestReplacing:
         file = tmp_path / "file"
         file.write_bytes(b"old")
         file.chmod(0o640)
-        atomic.replace(file, b"new")
+        file_store.replace(file, b"new")
         assert file.read_bytes() == b"new"
         assert stat.S_IMODE(file.stat().st_mode) == 0o640
         assert os.listdir(tmp_path) == ["file"]
@@ -157,13 +157,13 @@ class TestReplacing:
         monkeypatch.setattr(
             os, "fstat", lambda _handle: os.stat_result((0, 0, 0, 0, 7, 7, 0, 0, 0, 0))
         )
-        atomic.replace(file, b"new")
+        file_store.replace(file, b"new")
         assert given == [(file.stat().st_uid, file.stat().st_gid)]
 
     def test_a_link_stays_a_link(self, tmp_path):
         (tmp_path / "real").write_bytes(b"old")
         (tmp_path / "link").symlink_to("real")
-        atomic.replace(tmp_path / "link", b"new")
+        file_store.replace(tmp_path / "link", b"new")
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "real").read_bytes() == b"new"
 
@@ -184,7 +184,7 @@ class TestReplacing:
         file.write_bytes(b"old")
         monkeypatch.setattr(os, "fsync", fail)
         with pytest.raises(error):
-            atomic.replace(file, b"new")
+            file_store.replace(file, b"new")
         assert file.read_bytes() == b"old"
         assert os.listdir(tmp_path) == ["file"]
 
@@ -192,17 +192,17 @@ class TestReplacing:
         def fail(_handle):
             raise OSError(errno.EIO, "broken")
 
-        monkeypatch.setattr(atomic.os, "open", _only_files(os.open, fail))
+        monkeypatch.setattr(file_store.os, "open", _only_files(os.open, fail))
         with pytest.raises(OutcomeUnknown):
-            atomic.replace(tmp_path / "file", b"new")
+            file_store.replace(tmp_path / "file", b"new")
 
     def test_a_held_lock_is_reported(self, tmp_path):
         file = tmp_path / "file"
         with (tmp_path / "file.lock").open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            with pytest.raises(ServerBusy), atomic.locked(file, seconds=0.1):
+            with pytest.raises(ServerBusy), file_store.locked(file, seconds=0.1):
                 pass
-        with atomic.locked(file, seconds=0.1):
+        with file_store.locked(file, seconds=0.1):
             pass
 
 

@@ -5,14 +5,14 @@ from datetime import date
 import pytest
 
 from recert.connectors.contract import EditedByOthers, ServerDataInvalid
-from recert.connectors.posix import hunks
-from recert.connectors.posix.acl import Acl, Listed, Node, of_mode, parse_listing
-from recert.connectors.posix.evaluate import FolderRights, evaluate
-from recert.connectors.posix.explain import reason
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.pam import Lists, Login, Pam, Rule, refusal
-from recert.connectors.posix.report import boundaries
-from recert.connectors.posix.scan import Tree
+from recert.connectors.posix.changes import text_patch
+from recert.connectors.posix.pam.stack import Lists, Login, Pam, Rule, refusal
+from recert.connectors.posix.permissions.acl import Acl, Listed, Node, of_mode, parse_listing
+from recert.connectors.posix.permissions.evaluate import FolderRights, evaluate
+from recert.connectors.posix.permissions.explain import reason
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Tree
+from recert.connectors.posix.to_reading import boundaries
 from recert.connectors.rights import EDIT, READ, Rights
 
 ANNA, BEN, ROOT = 1001, 1002, 0
@@ -186,29 +186,29 @@ class TestHunks:
     NEW = b"one\n2\nthree\nfour\n"
 
     def test_both_directions_give_the_exact_bytes(self) -> None:
-        before, after = hunks.make(self.OLD, self.NEW)
-        assert hunks.turn(self.OLD, before, after) == self.NEW
-        assert hunks.turn(self.NEW, after, before) == self.OLD
+        before, after = text_patch.make(self.OLD, self.NEW)
+        assert text_patch.turn(self.OLD, before, after) == self.NEW
+        assert text_patch.turn(self.NEW, after, before) == self.OLD
 
     def test_bytes_that_are_no_text_and_a_missing_line_end(self) -> None:
         old, new = b"\xe9\r\nlast", b"\xe9\r\nlast\nmore\n"
-        before, after = hunks.make(old, new)
-        assert hunks.turn(hunks.turn(old, before, after), after, before) == old
+        before, after = text_patch.make(old, new)
+        assert text_patch.turn(text_patch.turn(old, before, after), after, before) == old
 
     def test_an_edit_elsewhere_is_kept(self) -> None:
-        before, after = hunks.make(self.OLD, b"one\ntwo\nours\nthree\n")
+        before, after = text_patch.make(self.OLD, b"one\ntwo\nours\nthree\n")
         edited = b"zero\none\ntwo\nours\nthree\n"
-        assert hunks.stands(edited, after)
-        assert hunks.turn(edited, after, before) == b"zero\none\ntwo\nthree\n"
+        assert text_patch.stands(edited, after)
+        assert text_patch.turn(edited, after, before) == b"zero\none\ntwo\nthree\n"
 
     def test_what_is_there_twice_or_not_at_all_is_refused(self) -> None:
-        before, after = hunks.make(b"a\nb\n", b"a\nours\nb\n")
+        before, after = text_patch.make(b"a\nb\n", b"a\nours\nb\n")
         for now in (b"a\nours\nb\na\nours\nb\n", b"nothing\n"):
             with pytest.raises(EditedByOthers):
-                hunks.turn(now, after, before)
+                text_patch.turn(now, after, before)
 
     def test_only_the_lines_that_change_are_kept(self) -> None:
-        before, after = hunks.make(b"password=secret\nx\n", b"password=secret\ny\n")
+        before, after = text_patch.make(b"password=secret\nx\n", b"password=secret\ny\n")
         assert "secret" not in before + after
 
 

@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 from recert.connectors.contract import ServerDataInvalid
-from recert.connectors.posix.accounts import Group, Passwd, Shadow, SystemUsers
-from recert.connectors.posix.pam import Pam, Rule
-from recert.connectors.proftpd.database import read as read_database
-from recert.connectors.proftpd.database import settings_of
-from recert.connectors.proftpd.doors import lay_out
-from recert.connectors.proftpd.files import Source, load
-from recert.connectors.proftpd.logins import Facts, Session, sessions
-from recert.connectors.proftpd.sections import Section
-from recert.connectors.proftpd.sources import (
+from recert.connectors.posix.pam.stack import Pam, Rule
+from recert.connectors.posix.permissions.accounts import Group, Passwd, Shadow, SystemUsers
+from recert.connectors.proftpd.access.login_rules import Facts, Session, sessions
+from recert.connectors.proftpd.authentication.account_files import (
     FILE,
     SQL,
     UNIX,
@@ -26,6 +21,11 @@ from recert.connectors.proftpd.sources import (
     read_groups,
     read_passwords,
 )
+from recert.connectors.proftpd.authentication.sql_accounts import read as read_database
+from recert.connectors.proftpd.authentication.sql_accounts import settings_of
+from recert.connectors.proftpd.configuration.files import Source, load
+from recert.connectors.proftpd.configuration.listeners import lay_out
+from recert.connectors.proftpd.configuration.sections import Section
 
 HASH = "$6$salt$hash"
 

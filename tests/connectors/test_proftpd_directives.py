@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import recert.connectors.proftpd
-from recert.connectors.proftpd import directives
+from recert.connectors.proftpd.configuration import directives
 
 PACKAGE = Path(recert.connectors.proftpd.__file__).parent
 # Read under another spelling: as the side of a pair, or by what all of them begin with.
@@ -16,7 +16,7 @@ _BUILT = {"allow", "deny"}
 def _texts() -> set[str]:
     """Every string of the package's code, the tables aside."""
     found: set[str] = set()
-    for file in PACKAGE.glob("*.py"):
+    for file in PACKAGE.rglob("*.py"):
         if file.name == "directives.py":
             continue
         for node in ast.walk(ast.parse(file.read_text())):

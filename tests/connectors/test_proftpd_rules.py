@@ -2,19 +2,19 @@
 
 import pytest
 
-from recert.connectors.posix.acl import Node, of_mode
-from recert.connectors.posix.evaluate import ORDER, rights_of
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.scan import Folder
-from recert.connectors.proftpd.doors import Layout, lay_out
-from recert.connectors.proftpd.files import Configuration, Source, load
-from recert.connectors.proftpd.limits import Judge
-from recert.connectors.proftpd.lists import Roster
-from recert.connectors.proftpd.logins import Session, login_limits
-from recert.connectors.proftpd.reasons import reasons
-from recert.connectors.proftpd.screen import Screen
-from recert.connectors.proftpd.sources import FILE, Entry
-from recert.connectors.proftpd.views import overrides, views
+from recert.connectors.posix.permissions.acl import Node, of_mode
+from recert.connectors.posix.permissions.evaluate import ORDER, rights_of
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Folder
+from recert.connectors.proftpd.access.command_filter import Screen
+from recert.connectors.proftpd.access.config_views import overrides, views
+from recert.connectors.proftpd.access.explain import reasons
+from recert.connectors.proftpd.access.limits import Judge
+from recert.connectors.proftpd.access.login_rules import Session, login_limits
+from recert.connectors.proftpd.authentication.account_files import FILE, Entry
+from recert.connectors.proftpd.authentication.user_expressions import Roster
+from recert.connectors.proftpd.configuration.files import Configuration, Source, load
+from recert.connectors.proftpd.configuration.listeners import Layout, lay_out
 from recert.connectors.rights import FULL, Rights
 
 GROUPS = {"alice": {"finance"}, "bob": {"finance", "audit"}, "charlie": {"sales"}}

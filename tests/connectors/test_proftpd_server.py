@@ -15,13 +15,13 @@ from recert.connectors.contract import (
     ServerDataInvalid,
     Standing,
 )
+from recert.connectors.environment import RealWorld
 from recert.connectors.hosts import Host, LocalHost, Output, commands
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Stream
 from recert.connectors.proftpd import connect, logs
 from recert.connectors.proftpd.connector import ProftpdConnector
 from recert.connectors.rights import Rights
-from recert.connectors.world import RealWorld
 from recert.foundation import failpoints
 from tests.daemons.rigs import DAEMONS
 

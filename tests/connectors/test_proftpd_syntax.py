@@ -3,8 +3,8 @@
 import pytest
 
 from recert.connectors.contract import ServerDataInvalid
-from recert.connectors.proftpd.files import Source, load
-from recert.connectors.proftpd.syntax import lines, quote, words
+from recert.connectors.proftpd.configuration.files import Source, load
+from recert.connectors.proftpd.configuration.syntax import lines, quote, words
 
 MAIN = "/etc/proftpd/proftpd.conf"
 

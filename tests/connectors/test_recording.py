@@ -13,14 +13,14 @@ from conformance import SECRET, CsvWorld, EmbeddedWorld, Stated
 
 from recert.connectors import registry
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
+from recert.connectors.environment import REAL
 from recert.connectors.hosts import LocalHost, commands
-from recert.connectors.posix.pam_databases import _without_values
-from recert.connectors.posix.secrets import second_field
-from recert.connectors.proftpd import database, sources
+from recert.connectors.posix.pam.databases import _without_values
+from recert.connectors.posix.permissions.password_fields import second_field
+from recert.connectors.proftpd.authentication import account_files, sql_accounts
 from recert.connectors.pureftpd import puredb
 from recert.connectors.recording import NotRecorded, Recorder, Replay, Tape, TapeBroken
-from recert.connectors.recording.secrets import without_secrets
-from recert.connectors.world import REAL
+from recert.connectors.recording.redaction import without_secrets
 
 HASH = "$6$saltsalt$" + "Abc/9." * 14
 HEADER = {"collector": "recert test", "kind": "embedded", "settings": {}}
@@ -136,10 +136,10 @@ class TestSecrets:
     def test_an_auth_user_file_reads_the_same(self):
         raw = f"a:{HASH}:1:1::/:/x\nb:!{HASH}:1:1::/:/x\nc::1:1::/:/x\nd:abcdefghijklm:1:1::/:/x\n"
         raw += f"#e:{HASH}:1:1::/:/x\n"
-        kept = second_field(sources.state_of)(raw.encode())
-        books = [sources.Book("", "") for _ in range(2)]
-        sources.read_passwords(raw.encode(), books[0])
-        sources.read_passwords(kept, books[1])
+        kept = second_field(account_files.state_of)(raw.encode())
+        books = [account_files.Book("", "") for _ in range(2)]
+        account_files.read_passwords(raw.encode(), books[0])
+        account_files.read_passwords(kept, books[1])
         assert books[0] == books[1]
         assert b"saltsalt" not in kept
         assert b"abcdefghijklm" not in kept
@@ -154,9 +154,11 @@ class TestSecrets:
             made.execute("CREATE TABLE groups (groupname, gid, members)")
             made.execute("INSERT INTO groups VALUES ('g', 5, 'a,b')")
         raw = (tmp_path / "u.db").read_bytes()
-        columns = database.Columns("u.db", users_where="ok = 1")
-        kept = database.kept(raw, None, columns)
-        assert database.read(kept, None, columns, "") == database.read(raw, None, columns, "")
+        columns = sql_accounts.Columns("u.db", users_where="ok = 1")
+        kept = sql_accounts.kept(raw, None, columns)
+        assert sql_accounts.read(kept, None, columns, "") == sql_accounts.read(
+            raw, None, columns, ""
+        )
         assert b"saltsalt" in raw
         assert b"saltsalt" not in kept
         assert b"keys" not in kept

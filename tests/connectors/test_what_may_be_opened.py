@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recert.connectors import atomic, registry
+from recert.connectors import file_store, registry
 from recert.connectors.contract import ServerDataInvalid, ServerUnreachable, SettingsInvalid
 from recert.connectors.hosts import LocalHost, commands
 from recert.connectors.hosts.commands import Command
@@ -33,10 +33,10 @@ class TestFiles:
     def test_one_that_is_too_large_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(atomic, "LARGEST", 10)
+        monkeypatch.setattr(file_store, "LARGEST", 10)
         (tmp_path / "large").write_bytes(b"x" * 11)
         with pytest.raises(ServerDataInvalid, match="larger than"):
-            atomic.read_bytes(tmp_path / "large")
+            file_store.read_bytes(tmp_path / "large")
 
     def test_files_of_the_kernel_are_read(self) -> None:
         assert LocalHost().read("/proc/self/mounts")

@@ -17,11 +17,11 @@ from recert.connectors.contract import (
     ServerUnreachable,
     SettingsInvalid,
 )
+from recert.connectors.environment import REAL
 from recert.connectors.hosts import FileMissing, Host, LocalHost, commands
 from recert.connectors.hosts.ssh import SshHost
-from recert.connectors.posix.scan import scan
+from recert.connectors.posix.permissions.scan import scan
 from recert.connectors.recording import Recorder, Replay, Tape
-from recert.connectors.world import REAL
 from recert.foundation import failpoints
 from tests.daemons.rig_openssh import OpensshRig, settle_privilege_separation
 from tests.daemons.rigs import DAEMONS

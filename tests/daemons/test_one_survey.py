@@ -10,7 +10,8 @@ from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
 from recert.connectors.contract import Change, Connector, EditedByOthers
-from recert.connectors.posix import memory, scan
+from recert.connectors.posix import memory
+from recert.connectors.posix.permissions import scan
 from recert.connectors.rights import READ, Rights
 from recert.foundation import clock, failpoints
 from recert.inventory import service as inventory

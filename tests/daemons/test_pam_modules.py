@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recert.connectors.posix.pam_modules import CONSTANT, IGNORE, JUDGES, SUCCESS
+from recert.connectors.posix.pam.modules import CONSTANT, IGNORE, JUDGES, SUCCESS
 from tests.daemons.conftest import as_root, clean_machine
 from tests.daemons.residents import new_place
 from tests.servers_in_the_field.cases import HERE, Case

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from recert.connectors import registry
+from recert.connectors.environment import REAL
 from recert.connectors.recording import Recorder, Replay, Tape
-from recert.connectors.world import REAL
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.rig_proftpd import ProftpdRig
 from tests.daemons.rig_pureftpd import PureftpdRig

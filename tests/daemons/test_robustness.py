@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recert.connectors import registry, world
+from recert.connectors import environment, registry
 from recert.connectors.contract import (
     CannotExpress,
     Change,
@@ -20,7 +20,7 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import LocalHost, Output, commands
-from recert.connectors.posix.scan import scan
+from recert.connectors.posix.permissions.scan import scan
 from recert.connectors.rights import READ, Rights
 from recert.foundation import failpoints
 from tests.daemons.residents import HASH, User
@@ -235,7 +235,7 @@ class TestABrokenServer:
                     return Output(2, b"", "")
                 return super().run(command, data)
 
-        monkeypatch.setattr(world, "host_of", lambda settings: WithoutShadow())
+        monkeypatch.setattr(environment, "host_of", lambda settings: WithoutShadow())
         reading = site.connector().read({site.anna.name})
         assert all(grant.widened for grant in reading.grants)
         assert any("state of passwords is not known" in one for one in reading.warnings)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from recert.connectors.hosts import LocalHost
-from recert.connectors.openssh import requests, syntax
+from recert.connectors.openssh import request_filter, syntax
 from tests.daemons.rig_openssh import key, settle_privilege_separation
 from tests.daemons.rigs import DAEMONS
 
@@ -91,5 +91,7 @@ def test_the_words_are_those_of_sshd(world_seed: int, tmp_path: Path) -> None:
             assert mine[name] == theirs[name], (lines, name)
         command = theirs["forcecommand"][0]
         if command != "none":
-            assert requests.of_command(mine["forcecommand"][0]) == requests.of_command(command)
+            assert request_filter.of_command(mine["forcecommand"][0]) == request_filter.of_command(
+                command
+            )
     assert accepted > 5

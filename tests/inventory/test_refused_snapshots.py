@@ -9,8 +9,8 @@ import pytest
 
 from recert.connectors import registry
 from recert.connectors.contract import AccountFact, GrantFact, Reading
+from recert.connectors.environment import World
 from recert.connectors.rights import Rights
-from recert.connectors.world import World
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import NotAllowed

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from recert.connectors.embedded import logins
+from recert.connectors.embedded import last_logins
 from recert.connectors.rights import Rights
 from recert.inventory import snapshot_merge
 from recert.inventory.models import (
@@ -161,7 +161,7 @@ class TestAChange:
     def test_the_last_sign_in_is_noted(self, house: House) -> None:
         house.snapshot()
         at = NOON - timedelta(days=3)
-        logins.path_of(house.permissions).write_text(json.dumps({"pia": at.isoformat()}))
+        last_logins.path_of(house.permissions).write_text(json.dumps({"pia": at.isoformat()}))
         house.snapshot()
         assert accounts_named(house, "pia")[0].last_login_at == at
         assert accounts_named(house, "alice")[0].last_login_at is None

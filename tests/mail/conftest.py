@@ -20,9 +20,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 from sqlalchemy import select
 
-from recert.connectors.embedded.certificate import self_signed_certificate
 from recert.foundation.db import Database
 from recert.foundation.settings import MailSettings
+from recert.ftpserver.certificate import self_signed_certificate
 from recert.mail import service
 from recert.mail.delivery import deliver_due
 from recert.mail.models import OutboxMessage

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from recert.connectors.contract import AccountFact, ConnectorError, GrantFact, Reading
-from recert.connectors.proftpd import directives
+from recert.connectors.proftpd.configuration import directives
 from recert.connectors.rights import Rights
 from tests.daemons.conftest import as_root, clean_machine
 from tests.daemons.residents import new_place

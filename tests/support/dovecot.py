@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Self
 
-from recert.connectors.embedded.certificate import self_signed_certificate
 from recert.foundation.settings import ReplySettings
+from recert.ftpserver.certificate import self_signed_certificate
 
 PROGRAM = Path("/usr/sbin/dovecot")
 NEEDED = "Dovecot is missing. Run: make setup-test"

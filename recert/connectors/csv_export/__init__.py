@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recert.connectors.contract import Connector, SettingsInvalid
-from recert.connectors.csv_export.changes import change_list, row_of
+from recert.connectors.csv_export.change_list import change_list, row_of
 from recert.connectors.csv_export.connector import CsvConnector
-from recert.connectors.world import REAL, World
+from recert.connectors.environment import REAL, World
 
 __all__ = ["change_list", "connect", "row_of"]
 

@@ -21,11 +21,11 @@ from recert.connectors.contract import (
     Reading,
     Standing,
 )
-from recert.connectors.csv_export.changes import rights_text, row_of
+from recert.connectors.csv_export.change_list import rights_text, row_of
 from recert.connectors.csv_export.export import Export
 from recert.connectors.csv_export.table import Table, read_table
+from recert.connectors.environment import REAL, World
 from recert.connectors.rights import Rights, parse
-from recert.connectors.world import REAL, World
 from recert.foundation import clock
 
 _INCOMPLETE = "the export does not claim to be complete"

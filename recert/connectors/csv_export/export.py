@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from recert.connectors.contract import AccountFact, GrantFact, GroupFact
-from recert.connectors.csv_export.login import Login
+from recert.connectors.csv_export.account import Login
 from recert.connectors.csv_export.row import Row
 from recert.connectors.csv_export.table import Table, refusal
 from recert.connectors.rights import Rights, names

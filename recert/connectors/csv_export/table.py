@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recert.connectors.atomic import as_connector_errors
 from recert.connectors.contract import ServerBusy, ServerDataInvalid
 from recert.connectors.csv_export.row import COLUMNS, REQUIRED, Row, read_row
-from recert.connectors.world import REAL, Opened, World
+from recert.connectors.environment import REAL, Opened, World
+from recert.connectors.file_store import as_connector_errors
 
 _DELIMITERS = (",", ";", "\t")
 _SHOWN = 20

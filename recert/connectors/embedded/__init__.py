@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recert.connectors.contract import Connector, SettingsInvalid
 from recert.connectors.embedded.connector import EmbeddedConnector
-from recert.connectors.world import REAL, World
+from recert.connectors.environment import REAL, World
 
 
 def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:

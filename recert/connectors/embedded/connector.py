@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from recert.connectors import atomic
+from recert.connectors import file_store
 from recert.connectors.contract import (
     Change,
     Check,
@@ -21,11 +21,11 @@ from recert.connectors.contract import (
     ServerUnreachable,
     Standing,
 )
-from recert.connectors.embedded import edit, evaluate, logins, tree
+from recert.connectors.embedded import edit, evaluate, last_logins, tree
 from recert.connectors.embedded.edit import Native
 from recert.connectors.embedded.format import parse, without_passwords
+from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import Host
-from recert.connectors.world import REAL, World
 
 
 class EmbeddedConnector:
@@ -90,7 +90,7 @@ class EmbeddedConnector:
 
     def log_sources(self) -> list[LogSource]:
         return [
-            LogSource("sign-ins", str(logins.path_of(self._file)), "json"),
+            LogSource("sign-ins", str(last_logins.path_of(self._file)), "json"),
             LogSource("transfers", str(self._file.with_name("xferlog")), "xferlog"),
         ]
 
@@ -110,31 +110,31 @@ class EmbeddedConnector:
 
     def apply(self, plan: Plan) -> None:
         """Its server asks for the rights anew at each command, in open sessions too."""
-        with atomic.locked(self._file):
+        with file_store.locked(self._file):
             native = self._native()
             stands = edit.stands(native, plan.change)
             if stands == plan.after:
                 return
             if stands != plan.before or edit.fingerprint(native, plan.change) != plan.fingerprint:
                 raise EditedByOthers(f"Account {plan.change.account!r} in {self._file.name}.")
-            atomic.replace(self._file, edit.edited(native, plan))
+            file_store.replace(self._file, edit.edited(native, plan))
 
     def _raw(self) -> bytes:
-        return atomic.read_bytes(self._file)
+        return file_store.read_bytes(self._file)
 
     def _native(self) -> Native:
         return Native.of(self._raw())
 
     def _root_is_there(self) -> None:
         root = tree.root_of(self._file, parse(self._raw()))
-        with atomic.as_connector_errors(root):
+        with file_store.as_connector_errors(root):
             os.scandir(root).close()
 
     def _last_logins(self, host: Host, warnings: list[str]) -> dict[str, datetime]:
         """A broken book costs the dates only, so it is a warning and no problem."""
-        book = logins.path_of(self._file)
+        book = last_logins.path_of(self._file)
         try:
-            return logins.parse(host.read(str(book)), book.name)
+            return last_logins.parse(host.read(str(book)), book.name)
         except ServerUnreachable:  # nobody has signed in yet
             return {}
         except ConnectorError as error:

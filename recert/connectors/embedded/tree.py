@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from recert.connectors.atomic import as_connector_errors
 from recert.connectors.embedded import paths
 from recert.connectors.embedded.format import Permissions
+from recert.connectors.file_store import as_connector_errors
 from recert.connectors.names import is_clean
 
 

@@ -5,8 +5,8 @@ from importlib import import_module
 
 from recert.connectors.contract import SettingsInvalid
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host, Output
-from recert.connectors.hosts.edited import EditedHost
 from recert.connectors.hosts.local import LocalHost
+from recert.connectors.hosts.overlay import EditedHost
 
 __all__ = [
     "EditedHost",

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Self
 
-from recert.connectors import atomic
+from recert.connectors import file_store
 from recert.connectors.contract import ConnectorError, EditedByOthers, ServerUnreachable
 from recert.connectors.hosts import trusted
 from recert.connectors.hosts.commands import Command
@@ -39,7 +39,7 @@ class LocalHost:
 
     def read(self, path: str) -> bytes:
         try:
-            return atomic.read_bytes(Path(path))
+            return file_store.read_bytes(Path(path))
         except ConnectorError as error:
             if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
                 raise FileMissing(f"{path}.") from error
@@ -56,7 +56,7 @@ class LocalHost:
 
     def stat(self, path: str) -> FileFact | None:
         try:
-            with atomic.as_connector_errors(Path(path)):
+            with file_store.as_connector_errors(Path(path)):
                 found = os.stat(path)
         except ConnectorError as error:
             if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
@@ -85,7 +85,7 @@ class LocalHost:
     def names(self, folder: str) -> list[str]:
         if self.stat(folder) is None:
             raise FileMissing(f"{folder}.")
-        with atomic.as_connector_errors(Path(folder)):
+        with file_store.as_connector_errors(Path(folder)):
             return sorted(os.listdir(folder), key=os.fsencode)
 
     def resolve(self, path: str) -> str:
@@ -120,7 +120,7 @@ class LocalHost:
         self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
     ) -> None:
         self._check(path, was)
-        atomic.replace(
+        file_store.replace(
             Path(path),
             content,
             mode=0o644,
@@ -132,7 +132,7 @@ class LocalHost:
         if self._content(path) is None:
             return
         self._check(path, was)
-        with atomic.as_connector_errors(Path(path)):
+        with file_store.as_connector_errors(Path(path)):
             os.unlink(path)
 
     def _content(self, path: str) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import asyncssh
 from asyncssh.sftp import start_sftp_client
 
-from recert.connectors import atomic
+from recert.connectors import file_store
 from recert.connectors.contract import (
     ConnectorError,
     EditedByOthers,
@@ -24,10 +24,10 @@ from recert.connectors.contract import (
     ServerRefusedUs,
     ServerUnreachable,
 )
-from recert.connectors.hosts import acls
+from recert.connectors.hosts import acl_copy
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import PATIENCE, Cleaner, FileFact, FileMissing, Output
-from recert.connectors.hosts.login import Login
+from recert.connectors.hosts.ssh_login import Login
 from recert.foundation.failpoints import reach
 
 _PIECE = 1 << 18
@@ -141,8 +141,8 @@ class SshHost:
             async with sftp.open(os.fsencode(path), "rb") as file:
                 while piece := await file.read(_PIECE):  # files of the kernel say no size
                     content += piece
-                    if len(content) > atomic.LARGEST:
-                        most = atomic.LARGEST // 1024**2
+                    if len(content) > file_store.LARGEST:
+                        most = file_store.LARGEST // 1024**2
                         raise ServerDataInvalid(f"{path} is larger than {most} MiB.")
         except asyncssh.SFTPError as error:
             raise _as_connector_error(path, error) from error
@@ -259,7 +259,7 @@ class SshHost:
         self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None
     ) -> None:
         target = self.resolve(path)
-        acl = acls.extended(self, target) if was is not None else None
+        acl = acl_copy.extended(self, target) if was is not None else None
         self._wait(self._replace(target, content, was, beside, acl))
 
     async def _replace(
@@ -297,7 +297,7 @@ class SshHost:
                 raise NoSpace(f"What was written on {self.title} reads back differently.")
 
     async def _give_acl(self, acl: bytes, temporary: bytes) -> None:
-        given = await self._run(acls.SET, acls.for_path(acl, temporary))
+        given = await self._run(acl_copy.SET, acl_copy.for_path(acl, temporary))
         if given.code != 0:
             raise ServerRefusedUs(f"setfacl on {self.title}: {given.errors.strip()}")
 

@@ -12,11 +12,12 @@ from recert.connectors.contract import (
     ServerDataInvalid,
 )
 from recert.connectors.hosts import Host
-from recert.connectors.openssh import syntax, trial
+from recert.connectors.openssh import config_test, syntax
 from recert.connectors.openssh.survey import survey
-from recert.connectors.posix import daemon, parts, syslog
+from recert.connectors.posix import syslog
+from recert.connectors.posix.changes import plan_parts, processes
+from recert.connectors.posix.changes.plan_parts import Part, text_part
 from recert.connectors.posix.connector import PosixConnector
-from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
 
 _PLAIN_NAME = re.compile(r"[\w.-]+\$?")
@@ -59,7 +60,7 @@ class OpensshConnector(PosixConnector):
     def _complaint(self, host: Host, content: bytes) -> str:
         """What sshd's own test says about a main file; empty when it is content."""
         prefix = self._settings.get("prefix", "")
-        return trial.complaint(host, prefix, self._settings["config"], content)
+        return config_test.complaint(host, prefix, self._settings["config"], content)
 
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         """A DenyUsers line of its own, before the first Match: global lines add up. It must hold
@@ -78,22 +79,22 @@ class OpensshConnector(PosixConnector):
 
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
         """A configuration that was broken before is not touched; a new one is tested first."""
-        edits = [part for part in found if part.kind == parts.TEXT]
+        edits = [part for part in found if part.kind == plan_parts.TEXT]
         for part in edits:
             old = host.read(part.place)
             complaint = self._complaint(host, old)
             if complaint:
                 raise ServerDataInvalid(f"sshd does not accept its configuration: {complaint}")
-            new = parts.turned(old, part)
+            new = plan_parts.turned(old, part)
             complaint = self._complaint(host, new)
             if complaint:
                 raise ServerDataInvalid(f"sshd would not accept the change: {complaint}")
-        parts.carry_out(host, found)
+        plan_parts.carry_out(host, found)
         if edits:
-            daemon.reload(host, self._pid_file(host), "sshd")
+            processes.reload(host, self._pid_file(host), "sshd")
         if edits and self._is_closed(host, plan.change.account, found):
             title = rf"sshd: {re.escape(plan.change.account)}(@| \[priv\])"
-            return daemon.end_sessions(host, title) > 0
+            return processes.end_sessions(host, title) > 0
         return None
 
     def _pid_file(self, host: Host) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import Host, commands
 from recert.connectors.hosts.contract import FileFact
-from recert.connectors.openssh import keys, syntax, trial
+from recert.connectors.openssh import config_test, keys, syntax
 from recert.connectors.openssh.syntax import Config, Line
-from recert.connectors.posix.accounts import Passwd, SystemUsers
-from recert.connectors.posix.acl import Listed, parse_listing
-from recert.connectors.posix.pam import Pam
+from recert.connectors.posix.pam.stack import Pam
+from recert.connectors.posix.permissions.accounts import Passwd, SystemUsers
+from recert.connectors.posix.permissions.acl import Listed, parse_listing
 
 _DEFAULT_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 # Everything else that a Match may ask is about the client, which is not known to us.
@@ -60,7 +60,7 @@ class Facts:
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
     """Raises what the host raises when the main file or the name service cannot be read, and
     ServerDataInvalid for a configuration that sshd refuses."""
-    unchecked = trial.check_accepted(host, settings.get("prefix", ""), settings["config"])
+    unchecked = config_test.check_accepted(host, settings.get("prefix", ""), settings["config"])
     config = syntax.read(host, settings["config"])
     users = SystemUsers.read(host)
     facts = Facts(

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileFact
-from recert.connectors.posix.accounts import Passwd
-from recert.connectors.posix.acl import Listed
-from recert.connectors.posix.identities import Identity, allowed_by
+from recert.connectors.posix.permissions.accounts import Passwd
+from recert.connectors.posix.permissions.acl import Listed
+from recert.connectors.posix.permissions.identities import Identity, allowed_by
 
 _TYPES = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-")
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?')

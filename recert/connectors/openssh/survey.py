@@ -7,12 +7,12 @@ from recert.connectors.contract import AccountFact
 from recert.connectors.hosts import Host
 from recert.connectors.openssh import facts as reading
 from recert.connectors.openssh.facts import Facts
-from recert.connectors.openssh.logins import Session, sessions
-from recert.connectors.posix.evaluate import NOBODY, Masks, both, limited, masks_for
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan, where_to_look
+from recert.connectors.openssh.login_rules import Session, sessions
+from recert.connectors.posix.permissions.evaluate import NOBODY, Masks, both, limited, masks_for
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Folder, Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
+from recert.connectors.posix.to_reading import More
 from recert.connectors.rights import FULL, Rights, say
 
 _OTHERS_WRITE = 0o022

@@ -20,10 +20,11 @@ from recert.connectors.contract import (
     Standing,
 )
 from recert.connectors.hosts import EditedHost, Host, commands
-from recert.connectors.posix import compare, daemon, edit, membership, parts, report
-from recert.connectors.posix.parts import Part
+from recert.connectors.posix import to_reading
+from recert.connectors.posix.changes import acl_edit, comparison, group_edit, plan_parts, processes
+from recert.connectors.posix.changes.plan_parts import Part
+from recert.connectors.posix.permissions.scan import every_folder
 from recert.connectors.posix.run import OnOneMachine
-from recert.connectors.posix.scan import every_folder
 from recert.connectors.posix.survey import Survey
 from recert.connectors.rights import Rights
 
@@ -42,7 +43,7 @@ class PosixConnector(OnOneMachine):
 
     def group_files(self, host: Host, survey: Survey) -> Sequence[str]:
         """The files that say who is in which group."""
-        return (membership.SYSTEM,)
+        return (group_edit.SYSTEM,)
 
     def _is_closed(self, host: Host, account: str, edits: Sequence[Part]) -> bool:
         """By a look after the edits: an undo lets the account in again, and its sessions live."""
@@ -70,8 +71,8 @@ class PosixConnector(OnOneMachine):
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
         """Writes. Kinds whose edits need a check before or a reload after say so here. Returns
         what `apply` does."""
-        parts.carry_out(host, found)
-        if self.session_name and any(part.kind != parts.ACL for part in found):
+        plan_parts.carry_out(host, found)
+        if self.session_name and any(part.kind != plan_parts.ACL for part in found):
             return self._end_sessions(host, plan.change, found)
         return None
 
@@ -87,7 +88,7 @@ class PosixConnector(OnOneMachine):
         uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
         if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account, edits)):
-            return daemon.end_sessions_of(host, self.session_name, uid) > 0
+            return processes.end_sessions_of(host, self.session_name, uid) > 0
         return None
 
     def checks(self) -> Iterator[Check]:
@@ -143,7 +144,7 @@ class PosixConnector(OnOneMachine):
                     continue
                 place = view.jails(survey.tree).get(account, ())
                 jail = place if isinstance(place, str) else next(iter(place), "")
-                for one in report.boundaries(survey.rights_of(view)):
+                for one in to_reading.boundaries(survey.rights_of(view)):
                     inside = _inside(one.path, jail)
                     if inside and names.is_clean(one.path) and jail:
                         known = set(host.names(one.path))
@@ -175,12 +176,12 @@ class PosixConnector(OnOneMachine):
         said = []
         uid = survey.identities.get(change.account).uid
         others = survey.identities.by_uid[uid].bit_count() - 1
-        if self.session_name and others and any(part.kind != parts.ACL for part in found):
+        if self.session_name and others and any(part.kind != plan_parts.ACL for part in found):
             said.append(
                 f"{others} other accounts run as the same uid, so live sessions cannot be told "
                 "apart and are not ended."
             )
-        if change.rights and any(part.kind == parts.ACL for part in found):
+        if change.rights and any(part.kind == plan_parts.ACL for part in found):
             said.append(
                 "Files and folders that are made later follow the permissions they are made with; "
                 "a later reading shows them."
@@ -194,9 +195,11 @@ class PosixConnector(OnOneMachine):
         tried: list[tuple[list[Part], Sequence[Cell]]] = []
         why: CannotExpress | None = None
         try:
-            outcome = edit.try_entries(host, survey, change)
+            outcome = acl_edit.try_entries(host, survey, change)
             pairs = zip(outcome.before, outcome.after, strict=True)
-            tried.append(([parts.acl_part(old, new) for old, new in pairs], outcome.side_effects))
+            tried.append(
+                ([plan_parts.acl_part(old, new) for old, new in pairs], outcome.side_effects)
+            )
         except CannotExpress as error:
             why = error
         if not tried or tried[0][1]:
@@ -215,38 +218,38 @@ class PosixConnector(OnOneMachine):
     ) -> tuple[list[Part], Sequence[Cell]]:
         """Closing the whole account, tried out by a reading in which its files are edited."""
         found = self.close_account(host, survey, change.account)
-        after = self.survey(EditedHost(host, parts.contents(host, found)))
+        after = self.survey(EditedHost(host, plan_parts.contents(host, found)))
         by_view = survey.rights_by_view()
         before, kept = survey.outlook(by_view)
-        inside = before if change.is_closing else edit.region(before, kept, change.folder)
+        inside = before if change.is_closing else acl_edit.region(before, kept, change.folder)
         seen = after.rights_by_view(survey.tree)
-        then = compare.renumbered(seen, after.identities, by_view, survey)
-        return found, compare.compared(survey, change, by_view, then, inside, "closing it")
+        then = comparison.renumbered(seen, after.identities, by_view, survey)
+        return found, comparison.compared(survey, change, by_view, then, inside, "closing it")
 
     def _leaving(self, host: Host, survey: Survey, change: Change) -> Plan:
         """What the group opens closes for the account: that is what was asked about."""
-        found = membership.leave(host, self.group_files(host, survey), change)
-        after = self.survey(membership.tried_on(host, found, change))
-        membership.check_left(after, change)
+        found = group_edit.leave(host, self.group_files(host, survey), change)
+        after = self.survey(group_edit.tried_on(host, found, change))
+        group_edit.check_left(after, change)
         before = survey.rights_by_view()
         seen = after.rights_by_view(survey.tree)
-        then = compare.renumbered(seen, after.identities, before, survey)
-        touched = membership.others_touched(survey, change, before, then)
+        then = comparison.renumbered(seen, after.identities, before, survey)
+        touched = group_edit.others_touched(survey, change, before, then)
         note = f"{self._note(survey, change, found)} {_KEEPS_ITS_GROUPS}".strip()
         return plan_of(change, found, touched, note)
 
     def undo_plan(self, applied: Plan) -> Plan:
         with self._host() as host:
-            back = parts.undo(host, parts.load(applied.before, applied.after))
+            back = plan_parts.undo(host, plan_parts.load(applied.before, applied.after))
         return plan_of(applied.change, back, ())
 
     def standing(self, plan: Plan) -> Standing:
         with self._host() as host:
-            return parts.standing(host, parts.load(plan.before, plan.after))
+            return plan_parts.standing(host, plan_parts.load(plan.before, plan.after))
 
     def apply(self, plan: Plan) -> bool | None:
         """What stands is compared and written on the machine itself, whatever a run remembers."""
-        found = parts.load(plan.before, plan.after)
+        found = plan_parts.load(plan.before, plan.after)
         with self._host() as host:
             try:
                 ended = self.carry_out(host, plan, found)
@@ -285,12 +288,12 @@ def plan_of(
     change: Change, found: Sequence[Part], side_effects: Sequence[Cell], note: str = ""
 ) -> Plan:
     """A plan from its parts."""
-    before, after = parts.dump(found, "before"), parts.dump(found, "after")
+    before, after = plan_parts.dump(found, "before"), plan_parts.dump(found, "after")
     return Plan(
         change=change,
         before=before,
         after=after,
-        diff=parts.diff(found),
+        diff=plan_parts.diff(found),
         fingerprint=hashlib.sha256(before.encode()).hexdigest(),
         side_effects=tuple(side_effects),
         note=note,

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts import Host
 from recert.connectors.hosts.remembering import RememberingHost
-from recert.connectors.posix import parts
-from recert.connectors.posix.parts import Part
-from recert.connectors.posix.scan import looked_again
+from recert.connectors.posix.changes import plan_parts
+from recert.connectors.posix.changes.plan_parts import Part
+from recert.connectors.posix.permissions.scan import looked_again
 from recert.connectors.posix.survey import Survey
 
 # Others edit servers too. Seconds after which everything is read anew, and after which all but the
@@ -100,11 +100,11 @@ class Memory:
         self._noted, self._survey = edits, None
         if self._remembering is None:
             return
-        if any(part.kind != parts.ACL for part in edits):
+        if any(part.kind != plan_parts.ACL for part in edits):
             self._remembering.forget_answers()
         self._remembering.forget_permissions()
         try:
-            self._look_again([part.place for part in edits if part.kind == parts.ACL])
+            self._look_again([part.place for part in edits if part.kind == plan_parts.ACL])
         except ConnectorError as error:
             # The edit itself is made. Whoever needs a survey next reads all of it.
             log.info("everything is read anew: %s", error)

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Self
 
 from recert.connectors.contract import OutcomeUnknown, ServerUnreachable, SettingsInvalid
+from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import FileMissing, Host
 from recert.connectors.hosts.remembering import RememberingHost
+from recert.connectors.posix.changes.plan_parts import Part
 from recert.connectors.posix.memory import Memory
-from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.world import REAL, World
 
 
 class OnOneMachine(ABC):

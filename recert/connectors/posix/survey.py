@@ -8,9 +8,9 @@ from functools import cached_property
 
 from recert.connectors import names
 from recert.connectors.contract import AccountFact, GroupFact, Reading
-from recert.connectors.posix import report
-from recert.connectors.posix.accounts import SystemUsers
-from recert.connectors.posix.evaluate import (
+from recert.connectors.posix import to_reading
+from recert.connectors.posix.permissions.accounts import SystemUsers
+from recert.connectors.posix.permissions.evaluate import (
     NOBODY,
     FolderRights,
     Masks,
@@ -18,9 +18,9 @@ from recert.connectors.posix.evaluate import (
     both,
     evaluate,
 )
-from recert.connectors.posix.explain import GroupName
-from recert.connectors.posix.identities import Identities
-from recert.connectors.posix.scan import Tree
+from recert.connectors.posix.permissions.explain import GroupName
+from recert.connectors.posix.permissions.identities import Identities
+from recert.connectors.posix.permissions.scan import Tree
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Survey:
     views: Sequence[View]
     group_name: GroupName
     groups: Sequence[GroupFact] = ()
-    more: report.More = report.nothing_more
+    more: to_reading.More = to_reading.nothing_more
     warnings: list[str] = field(default_factory=list)
     source: str = ""
 
@@ -59,7 +59,7 @@ class Survey:
         """The rights in every folder, and the paths that are boundaries to a reviewer."""
         if by_view is not None and by_view is not self._by_view:
             found = union(by_view)
-            return found, {one.path for one in report.boundaries(found, *by_view)}
+            return found, {one.path for one in to_reading.boundaries(found, *by_view)}
         return self._found, {one.path for one in self._kept}
 
     # Of its own tree, judged once for however many orders.
@@ -74,7 +74,7 @@ class Survey:
 
     @cached_property
     def _kept(self) -> list[FolderRights]:
-        return report.boundaries(self._found, *self._by_view)
+        return to_reading.boundaries(self._found, *self._by_view)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -111,8 +111,8 @@ class Survey:
                 GroupFact(names.shown(one.name), tuple(map(names.shown, one.members)))
                 for one in self.groups
             ],
-            folders=[report.name_of(one) for one in kept],
-            grants=report.grants(
+            folders=[to_reading.name_of(one) for one in kept],
+            grants=to_reading.grants(
                 kept,
                 self.identities,
                 self.group_name,

@@ -13,16 +13,18 @@ from recert.connectors.contract import (
     LogSource,
     Plan,
 )
+from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import Host
-from recert.connectors.posix import daemon, membership
+from recert.connectors.posix.changes import group_edit, processes
+from recert.connectors.posix.changes.plan_parts import TEXT, Part
 from recert.connectors.posix.connector import PosixConnector
-from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.proftpd import edit, facts, logs, remote, running
-from recert.connectors.proftpd.doors import lay_out
+from recert.connectors.proftpd import facts, logs
+from recert.connectors.proftpd.authentication import sql_servers
+from recert.connectors.proftpd.changes import daemon_control, limit_edit
+from recert.connectors.proftpd.configuration.listeners import lay_out
 from recert.connectors.proftpd.facts import configuration_of
 from recert.connectors.proftpd.survey import ProftpdSurvey, survey
-from recert.connectors.world import REAL, World
 
 
 class ProftpdConnector(PosixConnector):
@@ -30,7 +32,7 @@ class ProftpdConnector(PosixConnector):
 
     def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
         super().__init__(settings, world)
-        remote.check(settings)
+        sql_servers.check(settings)
 
     def survey(self, host: Host) -> Survey:
         seen = self._last_sign_ins(host, self._last_logins)
@@ -69,7 +71,7 @@ class ProftpdConnector(PosixConnector):
         yield Check("config", True)
         missing = "; ".join(configuration.remarks)
         yield Check("includes", not missing, missing, "Correct the Include or make the file.")
-        complaint = running.complaint(host, prefix, config)
+        complaint = daemon_control.complaint(host, prefix, config)
         remedy = "Correct what the daemon's own test (proftpd -t) complains about."
         yield Check("proftpd -t", not complaint, complaint, remedy)
         problems = facts.read(host, self._settings, self._world.now().date()).problems
@@ -84,31 +86,31 @@ class ProftpdConnector(PosixConnector):
         self, host: Host, survey: Survey, change: Change
     ) -> Iterator[tuple[list[Part], Sequence[Cell]]]:
         if isinstance(survey, ProftpdSurvey):
-            running.check_before(host, self._prefix, self._settings["config"])
-            yield from edit.candidates(host, survey, survey.known, change)
+            daemon_control.check_before(host, self._prefix, self._settings["config"])
+            yield from limit_edit.candidates(host, survey, survey.known, change)
 
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
         if not isinstance(survey, ProftpdSurvey):
             raise CannotExpress("The server was not read by this kind.")
-        running.check_before(host, self._prefix, self._settings["config"])
-        return edit.close_account(survey, survey.known, account)
+        daemon_control.check_before(host, self._prefix, self._settings["config"])
+        return limit_edit.close_account(survey, survey.known, account)
 
     def group_files(self, host: Host, survey: Survey) -> Sequence[str]:
         """AuthGroupFiles stand beside the system's; a database is changed by hand."""
-        running.check_before(host, self._prefix, self._settings["config"])
+        daemon_control.check_before(host, self._prefix, self._settings["config"])
         servers = survey.known.layout.servers if isinstance(survey, ProftpdSurvey) else ()
         named = {one.args[0] for each in servers if (one := each.value("authgroupfile"))}
-        return (*sorted(path for path in named if host.stat(path)), membership.SYSTEM)
+        return (*sorted(path for path in named if host.stat(path)), group_edit.SYSTEM)
 
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
         """ACL entries hold at once; the daemon is told only about its own files."""
         if not any(part.kind == TEXT for part in found):
             return super().carry_out(host, plan, found)
         configuration = configuration_of(host, self._settings["config"], prefix=self._prefix)
-        running.carry_out(host, self._prefix, configuration, found)
-        pid = running.reload(host, configuration)
+        daemon_control.carry_out(host, self._prefix, configuration, found)
+        pid = daemon_control.reload(host, configuration)
         if pid is not None:
             # They would go on with the old rules for ever.
             title = rf"proftpd: {re.escape(plan.change.account)} - "
-            return daemon.end_sessions(host, title, listener=pid) > 0
+            return processes.end_sessions(host, title, listener=pid) > 0
         return None

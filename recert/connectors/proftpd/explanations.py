@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from recert.connectors.posix import report
-from recert.connectors.posix.identities import Identity
-from recert.connectors.proftpd.door import Door, Ground
-from recert.connectors.proftpd.reasons import reasons
-from recert.connectors.proftpd.sources import UNIX
+from recert.connectors.posix import to_reading
+from recert.connectors.posix.permissions.identities import Identity
+from recert.connectors.proftpd.access.explain import reasons
+from recert.connectors.proftpd.access.listener import Door, Ground
+from recert.connectors.proftpd.authentication.account_files import UNIX
 from recert.connectors.rights import Rights
 
 
-def more_of(doors: Sequence[Door], ground: Ground, pam_is_unclear: bool) -> report.More:
+def more_of(doors: Sequence[Door], ground: Ground, pam_is_unclear: bool) -> to_reading.More:
     """For each account the blocks and switches of every door by which it comes in."""
     tree = ground.tree
     memo: dict[tuple[object, ...], tuple[str, ...]] = {}

@@ -6,16 +6,16 @@ from datetime import date
 
 from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import Host, commands
-from recert.connectors.posix.accounts import SystemUsers, lines_of
-from recert.connectors.posix.pam import Pam, shells_of
-from recert.connectors.proftpd import running
-from recert.connectors.proftpd.books import read_books
-from recert.connectors.proftpd.doors import SFTP, Layout, lay_out
-from recert.connectors.proftpd.files import Configuration, Source, load
-from recert.connectors.proftpd.known import Known
-from recert.connectors.proftpd.logins import PAM, Facts, key_places, known_modules
-from recert.connectors.proftpd.sections import Section, on
-from recert.connectors.proftpd.sources import UNIX
+from recert.connectors.posix.pam.stack import Pam, shells_of
+from recert.connectors.posix.permissions.accounts import SystemUsers, lines_of
+from recert.connectors.proftpd.access.login_rules import PAM, Facts, key_places, known_modules
+from recert.connectors.proftpd.authentication.account_files import UNIX
+from recert.connectors.proftpd.authentication.account_sources import read_books
+from recert.connectors.proftpd.changes import daemon_control
+from recert.connectors.proftpd.configuration.files import Configuration, Source, load
+from recert.connectors.proftpd.configuration.listeners import SFTP, Layout, lay_out
+from recert.connectors.proftpd.configuration.sections import Section, on
+from recert.connectors.proftpd.daemon import Known
 
 _DEFAULTS = "/etc/default/proftpd"
 _DEFINE = re.compile(r"-D\s*([\w.-]+)")
@@ -33,7 +33,7 @@ def source_of(host: Host, prefix: str = "") -> Source:
         fact = host.stat(path)
         return host.names(path) if fact is not None and fact.is_folder else None
 
-    return Source(read, names, lambda: running.version(host, prefix))
+    return Source(read, names, lambda: daemon_control.version(host, prefix))
 
 
 def configuration_of(
@@ -54,7 +54,7 @@ def read(host: Host, settings: Mapping[str, str], today: date) -> Known:
     ServerDataInvalid for a configuration that the daemon refuses."""
     config, prefix = settings["config"], settings.get("prefix", "").rstrip("/")
     configuration = configuration_of(host, config, prefix=prefix)
-    unchecked = running.check_accepted(host, prefix, config)
+    unchecked = daemon_control.check_accepted(host, prefix, config)
     layout = lay_out(configuration)
     lists = host.read_many(["/etc/shells", "/etc/ftpusers"])
     users = SystemUsers.read(host)

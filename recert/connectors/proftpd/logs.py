@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from recert.connectors.contract import LogSource
-from recert.connectors.proftpd.doors import Layout
-from recert.connectors.proftpd.sections import Section
+from recert.connectors.proftpd.configuration.listeners import Layout
+from recert.connectors.proftpd.configuration.sections import Section
 
 _XFERLOG = "/var/log/xferlog"
 # 2026-11-23 08:53:01,123 host proftpd[17] 127.0.0.1 (...): USER anna: Login successful.

@@ -12,26 +12,26 @@ from recert.connectors.contract import (
     ServerDataInvalid,
 )
 from recert.connectors.hosts import Host
-from recert.connectors.posix.acl import Node
-from recert.connectors.posix.edit import whole_acls
-from recert.connectors.posix.evaluate import FolderRights
-from recert.connectors.posix.homes import add_homes
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.scan import Tree, scan, where_to_look
+from recert.connectors.posix.changes.acl_edit import whole_acls
+from recert.connectors.posix.permissions.acl import Node
+from recert.connectors.posix.permissions.created_homes import add_homes
+from recert.connectors.posix.permissions.evaluate import FolderRights
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View
 from recert.connectors.proftpd import facts as reading
-from recert.connectors.proftpd.aliases import Aliases
-from recert.connectors.proftpd.door import Door, Ground, open_door
-from recert.connectors.proftpd.doors import SFTP
+from recert.connectors.proftpd.access.config_views import class_choices
+from recert.connectors.proftpd.access.created_homes import future_homes
+from recert.connectors.proftpd.access.explain import switches
+from recert.connectors.proftpd.access.links import folder_links
+from recert.connectors.proftpd.access.listener import Door, Ground, open_door
+from recert.connectors.proftpd.access.login_rules import Session, key_places, sessions
+from recert.connectors.proftpd.configuration.listeners import SFTP
+from recert.connectors.proftpd.configuration.matching import GLOB
+from recert.connectors.proftpd.configuration.sections import Kind, Section, has_sections
+from recert.connectors.proftpd.configuration.user_aliases import Aliases
+from recert.connectors.proftpd.daemon import Known
 from recert.connectors.proftpd.explanations import more_of
-from recert.connectors.proftpd.known import Known
-from recert.connectors.proftpd.links import folder_links
-from recert.connectors.proftpd.logins import Session, key_places, sessions
-from recert.connectors.proftpd.matching import GLOB
-from recert.connectors.proftpd.newcomers import future_homes
-from recert.connectors.proftpd.reasons import switches
-from recert.connectors.proftpd.sections import Kind, Section, has_sections
-from recert.connectors.proftpd.views import class_choices
 
 Lived = Mapping[tuple[Section, str], Sequence[Session | None]]
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from recert.connectors.contract import Connector
+from recert.connectors.environment import REAL, World
 from recert.connectors.pureftpd.connector import PureftpdConnector
-from recert.connectors.world import REAL, World
 
 
 def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:

@@ -10,11 +10,11 @@ from recert.connectors.contract import (
 )
 from recert.connectors.hosts import Host
 from recert.connectors.posix import syslog
+from recert.connectors.posix.changes.plan_parts import Part
 from recert.connectors.posix.connector import PosixConnector
-from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.pureftpd import lock, options, puredb
-from recert.connectors.pureftpd.logins import text_file_of
+from recert.connectors.pureftpd import account_lock, options, puredb
+from recert.connectors.pureftpd.login_rules import text_file_of
 from recert.connectors.pureftpd.survey import survey
 
 
@@ -67,9 +67,9 @@ class PureftpdConnector(PosixConnector):
                 continue
             if account in puredb.records(host.read(method.value)):
                 text = text_file_of(method.value)
-                closing = [lock.closing(lock.DATABASE, method.value, account)]
+                closing = [account_lock.closing(account_lock.DATABASE, method.value, account)]
                 if host.stat(text) is not None and _is_in(host.read(text), account):
-                    closing.insert(0, lock.closing(lock.TEXT, text, account))
+                    closing.insert(0, account_lock.closing(account_lock.TEXT, text, account))
                 return closing
         raise CannotExpress(
             f"{account!r} is a system account: lock it on the machine (usermod -L -e 1)."

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from recert.connectors.contract import ServerDataInvalid
-from recert.connectors.posix.secrets import second_field
+from recert.connectors.posix.permissions.password_fields import second_field
 
 MAGIC = b"PDB2"
 _BUCKETS = 256

@@ -5,16 +5,16 @@ from datetime import datetime
 
 from recert.connectors.contract import AccountFact
 from recert.connectors.hosts import Host
-from recert.connectors.posix.acl import READ, WRITE, Node
-from recert.connectors.posix.evaluate import ORDER, Masks, not_own
-from recert.connectors.posix.homes import add_homes
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan, where_to_look
+from recert.connectors.posix.permissions.acl import READ, WRITE, Node
+from recert.connectors.posix.permissions.created_homes import add_homes
+from recert.connectors.posix.permissions.evaluate import ORDER, Masks, not_own
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Folder, Tree, scan, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
-from recert.connectors.pureftpd import logins
+from recert.connectors.posix.to_reading import More
+from recert.connectors.pureftpd import login_rules
 from recert.connectors.pureftpd.known_options import Options
-from recert.connectors.pureftpd.logins import Facts, Session, future_home
+from recert.connectors.pureftpd.login_rules import Facts, Session, future_home
 from recert.connectors.rights import FULL, Rights
 
 
@@ -26,8 +26,8 @@ def survey(
     seen: Mapping[str, datetime],
 ) -> Survey:
     """Reads everything; changes nothing. `seen` holds last logins by account."""
-    facts = logins.read(host, options, settings.get("prefix", ""))
-    known = list(logins.sessions(facts, now.date()))
+    facts = login_rules.read(host, options, settings.get("prefix", ""))
+    known = list(login_rules.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
     places = host.resolve_many(wanted)
     let_in = [one for one in known if not one.refused]

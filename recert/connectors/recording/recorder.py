@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from recert.connectors.contract import ConnectorError, ServerBusy
+from recert.connectors.environment import Opened, World
 from recert.connectors.hosts import FileFact, Host, Output
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Cleaner, OnlyRead, Stream
-from recert.connectors.recording.secrets import without_secrets
-from recert.connectors.recording.tape import Line, Tape
-from recert.connectors.world import Opened, World
+from recert.connectors.recording.file_format import Line, Tape
+from recert.connectors.recording.redaction import without_secrets
 
 _PIECE = 1 << 18
 _INPUT_KEPT = 1 << 12

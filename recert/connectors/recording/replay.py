@@ -9,12 +9,12 @@ from typing import Any, Self
 
 from recert.connectors import contract
 from recert.connectors.contract import ConnectorError
+from recert.connectors.environment import Opened
 from recert.connectors.hosts import FileFact, FileMissing, Host, Output
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Cleaner, OnlyRead, Stream
+from recert.connectors.recording.file_format import Answer, Played
 from recert.connectors.recording.recorder import question
-from recert.connectors.recording.tape import Answer, Played
-from recert.connectors.world import Opened
 
 _ERRORS = {
     one.__name__: one

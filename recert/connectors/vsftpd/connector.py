@@ -11,8 +11,8 @@ from recert.connectors.contract import (
     ServerDataInvalid,
 )
 from recert.connectors.hosts import Host
+from recert.connectors.posix.changes.plan_parts import Part, text_part
 from recert.connectors.posix.connector import PosixConnector
-from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
 from recert.connectors.vsftpd import log
 from recert.connectors.vsftpd.facts import Facts, read

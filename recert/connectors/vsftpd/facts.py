@@ -6,8 +6,8 @@ from datetime import date
 
 from recert.connectors.contract import ConnectorError, ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host
-from recert.connectors.posix.accounts import Passwd, SystemUsers, lines_of
-from recert.connectors.posix.pam import Login, Pam, refusal, shells_of, strangers
+from recert.connectors.posix.pam.stack import Login, Pam, refusal, shells_of, strangers
+from recert.connectors.posix.permissions.accounts import Passwd, SystemUsers, lines_of
 from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.refusals import refuses_everybody

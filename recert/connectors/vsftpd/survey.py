@@ -5,8 +5,8 @@ from datetime import datetime
 
 from recert.connectors.contract import AccountFact, AccountKind
 from recert.connectors.hosts import Host
-from recert.connectors.posix.acl import ENTER, READ, WRITE
-from recert.connectors.posix.evaluate import (
+from recert.connectors.posix.permissions.acl import ENTER, READ, WRITE
+from recert.connectors.posix.permissions.evaluate import (
     NOBODY,
     ORDER,
     Masks,
@@ -16,15 +16,15 @@ from recert.connectors.posix.evaluate import (
     not_own,
     overwritable_by_creating,
 )
-from recert.connectors.posix.identities import Identities, Identity
-from recert.connectors.posix.report import More
-from recert.connectors.posix.scan import Folder, Tree, scan, walkers, where_to_look
+from recert.connectors.posix.permissions.identities import Identities, Identity
+from recert.connectors.posix.permissions.scan import Folder, Tree, scan, walkers, where_to_look
 from recert.connectors.posix.survey import Survey, View, system_groups
+from recert.connectors.posix.to_reading import More
 from recert.connectors.rights import FULL, Rights
+from recert.connectors.vsftpd import command_filter
 from recert.connectors.vsftpd import facts as reading
-from recert.connectors.vsftpd import verbs
 from recert.connectors.vsftpd.facts import Facts
-from recert.connectors.vsftpd.logins import Session, sessions
+from recert.connectors.vsftpd.login_rules import Session, sessions
 
 _EVERYONE_READS = 4
 _OVERWRITE = ORDER.index(Rights.OVERWRITE)
@@ -140,11 +140,11 @@ class _Screen:
         self._must_enter = 0  # those for whom a folder that cannot be entered shows nothing
         for one in known:
             me = identities.of(one.account)
-            rights = verbs.allowed(one.options, as_anonymous=one.as_anonymous)
+            rights = command_filter.allowed(one.options, as_anonymous=one.as_anonymous)
             self._allowed = both(self._allowed, masks_for(rights, me))
             if one.as_anonymous and one.options.is_on("anon_world_readable_only"):
                 self._only_public |= me
-            if not verbs.can_name_only(one.options):
+            if not command_filter.can_name_only(one.options):
                 self._must_enter |= me
 
     def __call__(self, folder: Folder, masks: Masks) -> Masks:
@@ -186,8 +186,8 @@ def _reasons(known: Mapping[str, Session], facts: Facts) -> More:
         session = known[identity.account]
         doubts = (*unclear, *session.doubts)
         if identity.account not in texts:
-            left = verbs.allowed(session.options, as_anonymous=session.as_anonymous)
-            limits = verbs.reasons(session.options, as_anonymous=session.as_anonymous)
+            left = command_filter.allowed(session.options, as_anonymous=session.as_anonymous)
+            limits = command_filter.reasons(session.options, as_anonymous=session.as_anonymous)
             texts[identity.account] = (*(limits if left != FULL else ()), *doubts)
         return texts[identity.account], bool(doubts)
 

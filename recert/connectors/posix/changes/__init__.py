@@ -1,0 +1,1 @@
+"""Changes of ACLs, groups and text files: planned, applied, compared."""

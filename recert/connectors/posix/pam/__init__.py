@@ -1,0 +1,1 @@
+"""What PAM says to a login."""

@@ -1,0 +1,1 @@
+"""Permissions of a machine, and who can do what by them."""

@@ -1,0 +1,1 @@
+"""Who signs in to ProFTPD, and what the daemon lets through in each folder."""

@@ -1,0 +1,1 @@
+"""Accounts of ProFTPD: files, databases, and expressions over their names."""

@@ -1,0 +1,1 @@
+"""Changes of ProFTPD's <Limit> blocks, and telling the daemon."""

@@ -1,0 +1,1 @@
+"""The configuration of ProFTPD: files, directives, sections, listeners."""
