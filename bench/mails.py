@@ -70,7 +70,7 @@ def furnish(db: Database, folder: Path, reviewers: int) -> None:
     schema.upgrade(db)
     names = [f"a{number:03}" for number in range(ACCOUNTS)]
     made: dict[str, dict[str, object]] = {
-        name: {"password": hash_password("bench", n=1024), "folders": {}} for name in names
+        name: {"password": hash_password("bench", cheap=True), "folders": {}} for name in names
     }
     for number in range(reviewers):
         (folder / "files" / f"f{number:05}").mkdir(parents=True)

@@ -29,7 +29,7 @@ def write(
     deep: int = 9,
 ) -> Path:
     """Writes permission file and folders; `per_boundary` accounts have rights in each boundary."""
-    password = hash_password("bench", n=1024)
+    password = hash_password("bench", cheap=True)
     made: dict[str, dict[str, object]] = {
         f"account{number:04}": {
             "password": password,

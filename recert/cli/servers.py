@@ -11,6 +11,7 @@ import click
 from recert.campaigns.decisions import certified_until
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
 from recert.connectors import rights
+from recert.connectors.embedded.passwords import hash_password
 from recert.connectors.login_probe import Credential, probe
 from recert.connectors.posix.connector import PosixConnector
 from recert.foundation import clock
@@ -288,3 +289,10 @@ def embedded_serve(
         self_signed_certificate(certificate, host)
     click.echo(f"FTP on {host}:{port}. Ctrl-C ends it.")
     EmbeddedServer(file, host, port, certificate, xferlog).serve_forever()
+
+
+@embedded.command("hash")
+@click.password_option(help="Asked for twice when it is not given.")
+def embedded_hash(password: str) -> None:
+    """Print what the permission file holds for a password."""
+    click.echo(hash_password(password))

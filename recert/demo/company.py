@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from recert.ftpserver.server import hash_password
+from recert.connectors.embedded.passwords import hash_password
 
 DOMAIN = "harbourpine.example"
 COMPANY = "Harbour & Pine"
 FTP_PASSWORD = "ftp-demo"  # noqa: S105  of accounts that exist only inside the demo
-SCRYPT_N = 1024  # cheap on purpose: 80 accounts sign in again and again in the check
 
 DEPARTMENTS = {
     "finance": ("Finance", ("month-end", "payroll", "invoices", "budget")),
@@ -168,7 +167,7 @@ def sites(now: datetime) -> list[Site]:
 
 
 def _account(person: DemoPerson | None, kind: str = "person", **more: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {"password": hash_password(FTP_PASSWORD, n=SCRYPT_N), "kind": kind}
+    made: dict[str, Any] = {"password": hash_password(FTP_PASSWORD, cheap=True), "kind": kind}
     if person:
         made |= {"name": person.name, "email": person.email}
     return made | more

@@ -24,7 +24,8 @@ from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
 from recert.foundation.settings import MailSettings, Settings
-from recert.ftpserver.server import EmbeddedServer, self_signed_certificate
+from recert.ftpserver.certificate import self_signed_certificate
+from recert.ftpserver.server import EmbeddedServer
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import SnapshotState

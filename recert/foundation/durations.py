@@ -1,10 +1,12 @@
-"""Figures about lengths of time, and how they are said."""
+"""Lengths of time: median and percentile of many, and their names."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+
+from babel.units import format_unit
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ def summed(seconds: Sequence[float]) -> Duration | None:
     return Duration(len(ordered), *(timedelta(seconds=value) for value in chosen))
 
 
-def lasted(gap: timedelta) -> str:
+def lasted(gap: timedelta, language: str = "en") -> str:
     """A length of time in its two largest units: 3 days 4 hours."""
     minutes = round(gap.total_seconds() / 60)
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
-    parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
-    return " ".join(told[:2]) or "less than a minute"
+    parts = [(days, "duration-day"), (hours, "duration-hour"), (minutes, "duration-minute")]
+    named = [format_unit(count, unit, locale=language) for count, unit in parts if count]
+    return " ".join(named[:2]) or "less than a minute"

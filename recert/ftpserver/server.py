@@ -9,12 +9,8 @@ from OpenSSL import SSL
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
-from recert.connectors.embedded.passwords import hash_password
 from recert.ftpserver.authorizer import make_authorizer
-from recert.ftpserver.certificate import self_signed_certificate
 from recert.ftpserver.session import SecureSession, Session
-
-__all__ = ["EmbeddedServer", "hash_password", "self_signed_certificate"]
 
 _SWEEP_SECONDS = 0.2
 _STOP_SECONDS = 0.05  # the longest wait before the loop looks whether it shall stop

@@ -9,6 +9,7 @@ import pytest
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
 from recert.changes.models import OrderState
+from recert.connectors.embedded.passwords import parse_password
 from recert.inventory.models import Snapshot, SnapshotState
 from tests.cli.conftest import Type, closed
 from tests.support.house import House
@@ -322,3 +323,8 @@ class TestRecordings:
             session.get_one(Snapshot, number).grants = 8
         said = recert("snapshot replay main", 2)
         assert "differs from its recording: grants: 8 then, 9 now." in said
+
+
+def test_a_password_of_the_permission_file_is_made_by_command(recert: Type) -> None:
+    stored = recert("embedded hash", stdin="harbour pine\nharbour pine\n").splitlines()[-1]
+    assert parse_password(stored).matches("harbour pine")

@@ -22,7 +22,7 @@ from recert.connectors.rights import Rights, names
 from recert.ftpserver.server import EmbeddedServer
 
 Cells = dict[tuple[str, str], Rights]
-SECRET = hash_password("secret", n=1024)
+SECRET = hash_password("secret", cheap=True)
 
 
 def document(accounts: dict[str, Any], groups: dict[str, Any] | None = None) -> dict[str, Any]:

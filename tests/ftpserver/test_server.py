@@ -17,7 +17,8 @@ from recert.connectors.contract import Change, ServerDataInvalid
 from recert.connectors.rights import Rights
 from recert.foundation import clock
 from recert.ftpserver import xferlog
-from recert.ftpserver.server import EmbeddedServer, self_signed_certificate
+from recert.ftpserver.certificate import self_signed_certificate
+from recert.ftpserver.server import EmbeddedServer
 
 FINANCE = {"alice": {"folders": {"/": "list", "/finance": "list download upload rename"}}}
 EVERYTHING = "list download upload overwrite delete rename mkdir rmdir chmod"

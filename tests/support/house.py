@@ -48,7 +48,7 @@ from recert.trail.models import TrailEntry
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 FTP_PASSWORD = "open sesame"
-_HASH = hash_password(FTP_PASSWORD, n=1024)
+_HASH = hash_password(FTP_PASSWORD, cheap=True)
 
 PEOPLE = """\
 email,name,organisation,organisation_kind,department,manager_email,left_on

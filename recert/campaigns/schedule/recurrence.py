@@ -3,24 +3,29 @@ changes of the clock.
 
 A rhythm gives days, at most one review a day. A day and a time of day become a moment by two
 rules: a time that does not exist moves forward to the first that does, one that exists twice is
-taken once, the first. Cron expressions are read here and not by APScheduler, which fires twice in
-the hour that comes twice."""
+taken once, the first. Cron expressions are read by cronsim and not by APScheduler, which fires
+twice in the hour that comes twice."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from cronsim import CronSim, CronSimError
+
 from recert.campaigns.local_time import last_day, moment
 from recert.foundation.errors import BadInput
 
-SEARCH = timedelta(days=366 * 9)  # 29 February can be eight years away
+ALLOWED = {
+    "day-of-month": "1 to 31 where the months have such a day, or L for the last one",
+    "month": "1 to 12 or jan to dec",
+    "day-of-week": "0 to 7 or sun to sat",
+}
 EVERY = re.compile(r"every (\d{1,3}) months?")
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class RhythmRejected(BadInput):
@@ -64,32 +69,17 @@ class Monthly:
 
 @dataclass(frozen=True)
 class Cron:
-    """The days that a cron expression names; when it limits both days of the month and of the
-    week, a day of either counts, as in cron. `L` is the last day of the month."""
+    """The days that a cron expression names, as Debian's cron reads it; `L` is the last day of the
+    month. Only the days are asked of it: which moment that is, the campaign's zone decides."""
 
+    expression: str
     at: time
-    days_of_month: frozenset[int] | None
-    last: bool
-    months: frozenset[int]
-    days_of_week: frozenset[int] | None
 
     def days(self, first: date) -> Iterator[date]:
-        day = first
-        until = first + SEARCH if first < date.max - SEARCH else date.max
-        while day < until:
-            if self._has(day):
-                yield day
-                until = day + SEARCH if day < date.max - SEARCH else date.max
-            day += timedelta(days=1)
-
-    def _has(self, day: date) -> bool:
-        if day.month not in self.months:
-            return False
-        in_month = self.days_of_month is not None and day.day in self.days_of_month
-        in_month = in_month or (self.last and day.day == last_day(day))
-        in_week = self.days_of_week is not None and day.isoweekday() % 7 in self.days_of_week
-        any_day = self.days_of_month is None and not self.last and self.days_of_week is None
-        return any_day or in_month or in_week
+        before = datetime.combine(first, self.at) - timedelta(seconds=1)
+        with suppress(OverflowError):  # the end of the calendar
+            for moment_of_day in CronSim(self.expression, before):
+                yield moment_of_day.date()
 
     def name(self, day: date) -> str:
         return day.isoformat()
@@ -110,50 +100,23 @@ def rhythm(text: str) -> Rhythm:
     return _cron(*fields)
 
 
-def _cron(minute: str, hour: str, day: str, month: str, weekday: str) -> Cron:
+def _cron(minute: str, hour: str, *days: str) -> Cron:
     if not (minute.isdecimal() and hour.isdecimal() and int(minute) < 60 and int(hour) < 24):
         raise RhythmRejected(
             "A review starts at most once a day: minute and hour are one number each."
         )
-    listed = [part for part in day.split(",") if part != "l"]
-    weekdays = None if weekday in "*?" else _field(weekday, 0, 7, DAYS)
-    made = Cron(
-        time(int(hour), int(minute)),
-        _field(",".join(listed), 1, 31) if listed and day not in "*?" else None,
-        "l" in day.split(","),
-        _field(month, 1, 12, MONTHS),
-        None if weekdays is None else frozenset(number % 7 for number in weekdays),
-    )
-    if next(made.days(date(2024, 1, 1)), None) is None:
+    expression = " ".join((minute, hour, *("*" if field == "?" else field for field in days)))
+    try:
+        made = Cron(expression, time(int(hour), int(minute)))
+        found = next(made.days(date(2024, 1, 1)), None)
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        field = dict(zip(ALLOWED, days, strict=True)).get(name, expression)
+        allowed = ALLOWED.get(name, "five fields")
+        raise RhythmRejected(f"The {name} {field!r} cannot be used: {allowed}.") from error
+    if found is None:
         raise RhythmRejected("There is no such day.")
     return made
-
-
-def _field(text: str, low: int, high: int, names: tuple[str, ...] = ()) -> frozenset[int]:
-    return frozenset(number for part in text.split(",") for number in _part(part, low, high, names))
-
-
-def _part(text: str, low: int, high: int, names: tuple[str, ...]) -> range:
-    body, slash, step = text.partition("/")
-    start, dash, end = body.partition("-")
-
-    def number(word: str) -> int:
-        value = names.index(word) + low if word in names else -1
-        value = int(word) if word.isdecimal() and len(word) < 3 else value
-        if not low <= value <= high:
-            raise RhythmRejected(f"{text!r} is not between {low} and {high}.")
-        return value
-
-    if slash and not (step.isdecimal() and 0 < int(step[:3]) <= high):
-        raise RhythmRejected(f"{text!r} has no step that can be used.")
-    width = int(step[:3]) if slash else 1
-    if body == "*":
-        return range(low, high + 1, width)
-    first = number(start)
-    last = number(end) if dash else (high if slash else first)
-    if last < first:
-        raise RhythmRejected(f"{text!r} runs backwards.")
-    return range(first, last + 1, width)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Permissions:
     def decoy(self) -> Password:
         """What an attempt at an unknown account is checked against: the dearest known cost."""
         known = [account.password for account in self.accounts.values() if account.password]
-        return max(known, key=lambda password: password.n * password.r * password.p, default=DECOY)
+        return max(known, key=lambda password: password.cost, default=DECOY)
 
 
 def read_document(raw: bytes) -> dict[str, Any]:
