@@ -192,3 +192,17 @@ def test_no_page_reaches_a_server(file: Path) -> None:
             assert pair != ("registry", "connect"), ast.unparse(node)
             assert pair != ("connection_checks", "make"), ast.unparse(node)
             assert node.attr != "connector_of", ast.unparse(node)
+
+
+def test_one_module_writes_the_state_of_items() -> None:
+    """Everybody else asks `campaigns.transitions`, which knows the allowed steps."""
+    for file in SOURCES:
+        if name_of(file) == "recert/campaigns/transitions.py":
+            continue
+        for node in nodes(file):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "values":
+                is_of_items = "update(Item" in ast.unparse(node.func)
+                written = {keyword.arg for keyword in node.keywords}
+                assert not (is_of_items and "state" in written), f"{name_of(file)}:{node.lineno}"
+            if isinstance(node, ast.Assign):
+                assert "item.state" not in map(ast.unparse, node.targets), name_of(file)

@@ -26,8 +26,14 @@ ANSWERABLE = frozenset({ItemState.OPEN, ItemState.DECIDED})
 DONE = frozenset({ItemState.VERIFIED, ItemState.CLOSED, ItemState.GONE, ItemState.SUPERSEDED})
 
 ITEM_STEPS = {
-    # From open to final only by policy, at the close.
-    ItemState.OPEN: {ItemState.DECIDED, ItemState.FINAL, ItemState.CLOSED, ItemState.GONE},
+    # From open to final only by policy, at the close; between stages when a stage's days are over.
+    ItemState.OPEN: {
+        ItemState.DECIDED,
+        ItemState.BETWEEN_STAGES,
+        ItemState.FINAL,
+        ItemState.CLOSED,
+        ItemState.GONE,
+    },
     ItemState.BETWEEN_STAGES: {ItemState.OPEN, ItemState.CLOSED, ItemState.FINAL},
     ItemState.DECIDED: {
         ItemState.DECIDED,
@@ -59,7 +65,7 @@ ITEM_STEPS = {
     },
     ItemState.VERIFIED: {ItemState.CLOSED},  # the change was taken back
     ItemState.CLOSED: set[ItemState](),
-    ItemState.GONE: set[ItemState](),
+    ItemState.GONE: {ItemState.OPEN},  # it is there again while the campaign runs
     # When the review with the newer answer becomes void.
     ItemState.SUPERSEDED: {ItemState.FINAL, ItemState.ORDERED},
 }

@@ -7,11 +7,11 @@ settles it. Whoever says nothing loses the access when the window is over.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import progress, states
+from recert.campaigns import progress, states, transitions
 from recert.campaigns.completion import approvals
 from recert.campaigns.completion.models import Contest
 from recert.campaigns.decisions.mail_tokens import Invitation
@@ -143,21 +143,14 @@ def object_to(
 
 def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
     """The reviewer sees the objection. What he says then is carried out without another one."""
-    states.check_item_step(item.state, ItemState.OPEN)
-    session.execute(
-        update(Item)
-        .where(Item.id == item.id)
-        .values(
-            state=ItemState.OPEN,
-            answer=None,
-            answer_rights=None,
-            decided_at=None,
-            keep_until=None,
-            release_id=None,  # it was given for another answer
-            outcome=f"{who} objects: {said}",
-        )
+    transitions.take_step(
+        session,
+        item,
+        ItemState.OPEN,
+        **transitions.UNANSWERED,
+        release_id=None,  # it was given for another answer
+        outcome=f"{who} objects: {said}",
     )
-    session.refresh(item)
     recount_reviewers(session, item.campaign_id, item.reviewer_id)
     progress.recount_folders(session, item.campaign_id, item.folder_id)
 

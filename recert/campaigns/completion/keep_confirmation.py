@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, select, update
+from sqlalchemy import ColumnElement, and_, false, func, select
 from sqlalchemy.orm import Session, aliased
 
 from recert import trail
@@ -129,13 +129,11 @@ def waiting(session: Session, campaign: Campaign, *, now: datetime) -> Sequence[
 def withdraw(session: Session, campaign: Campaign) -> Sequence[int]:
     """At the close: a keep that is still not final was not confirmed. It counts as not answered;
     the reviewer's decision stays. The numbers of these items."""
-    alone = (
-        Item.campaign_id == campaign.id,
-        Item.state == ItemState.DECIDED,
-        Item.answer == Answer.KEEP,
+    kept = (Item.campaign_id == campaign.id, Item.answer == Answer.KEEP)
+    decided = (ItemState.DECIDED,)
+    here = select(Item.id).where(*kept, Item.state.in_(decided)).order_by(Item.id)
+    ids = session.scalars(here).all()
+    transitions.move_items(
+        session, *kept, sources=decided, new=ItemState.OPEN, **transitions.UNANSWERED
     )
-    ids = session.scalars(select(Item.id).where(*alone).order_by(Item.id)).all()
-    none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
-    opened = update(Item).where(*alone).values(state=ItemState.OPEN, **none)
-    session.execute(opened.execution_options(synchronize_session=False))
     return ids

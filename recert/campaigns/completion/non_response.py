@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import progress, states, vanished_access
+from recert.campaigns import progress, states, transitions, vanished_access
 from recert.campaigns.completion import early_close, keep_confirmation
 from recert.campaigns.decisions import finalisation
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -77,29 +77,28 @@ def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int
     for risk in Risk:
         if policy.silence(risk) is Silence.KEEP:
             continue
-        silent = (
-            update(Item)
-            .where(Item.id.in_(open_of_risk(campaign.id, risk, now)))
-            .values(
-                state=ItemState.FINAL,
-                answer=Answer.NO_ANSWER,
-                answer_rights=0,
-                version=Item.version + 1,
-                decided_at=now,
-                outcome=silent_reason(policy.silence(risk), risk),
-            )
-            .execution_options(synchronize_session=False)
+        count = transitions.move_items(
+            session,
+            Item.id.in_(open_of_risk(campaign.id, risk, now)),
+            sources=(ItemState.OPEN,),
+            new=ItemState.FINAL,
+            answer=Answer.NO_ANSWER,
+            answer_rights=0,
+            version=Item.version + 1,
+            decided_at=now,
+            outcome=silent_reason(policy.silence(risk), risk),
         )
-        count = int(getattr(session.execute(silent), "rowcount", 0))
         if count:
             taken[risk] = count
     return taken
 
 
 def _keep(session: Session, campaign_id: int) -> int:
-    silent = (
-        update(Item)
-        .where(Item.campaign_id == campaign_id, Item.state == ItemState.OPEN)
-        .values(state=ItemState.CLOSED, answer=Answer.NO_ANSWER, outcome=KEPT)
+    return transitions.move_items(
+        session,
+        Item.campaign_id == campaign_id,
+        sources=(ItemState.OPEN,),
+        new=ItemState.CLOSED,
+        answer=Answer.NO_ANSWER,
+        outcome=KEPT,
     )
-    return int(getattr(session.execute(silent), "rowcount", 0))

@@ -2,6 +2,7 @@
 Which keeps need a second person first."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import (
     ColumnElement,
@@ -13,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import states
+from recert.campaigns import states, transitions
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy, Risk
 from recert.campaigns.progress_models import Progress
@@ -29,19 +30,12 @@ def finalise(
 ) -> int:
     """Answers become final: a keep closes its item, a reduce or revoke waits for its order. In a
     campaign with stages both wait for the next one. A keep that needs a second person stays."""
-    decided = (where, Item.state == ItemState.DECIDED)
+    move = partial(transitions.move_items, session, where, sources=(ItemState.DECIDED,))
     if campaign.stages:
-        waits = update(Item).where(*decided).values(state=ItemState.BETWEEN_STAGES)
-        return int(getattr(session.execute(waits), "rowcount", 0))
+        return move(new=ItemState.BETWEEN_STAGES)
     alone = needs_second(campaign, now)
-    kept = update(Item).where(*decided, Item.answer == Answer.KEEP, ~alone)
-    kept = kept.values(state=ItemState.CLOSED).execution_options(synchronize_session=False)
-    acted = (
-        update(Item)
-        .where(*decided, Item.answer.in_([Answer.REDUCE, Answer.REVOKE]))
-        .values(state=ItemState.FINAL)
-    )
-    return sum(int(getattr(session.execute(step), "rowcount", 0)) for step in (kept, acted))
+    kept = move(Item.answer == Answer.KEEP, ~alone, new=ItemState.CLOSED)
+    return kept + move(Item.answer.in_([Answer.REDUCE, Answer.REVOKE]), new=ItemState.FINAL)
 
 
 def finalise_due(session: Session, *, now: datetime) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -123,13 +123,14 @@ def _ask_again(
     now: datetime,
 ) -> None:
     campaign = campaign_items.hold(session, campaign_id)
-    empty = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
-    session.execute(
-        update(Item)
-        .where(Item.id.in_(numbers), Item.state == ItemState.DECIDED)
-        .values(state=ItemState.OPEN, outcome=ASKED_AGAIN, **empty)
+    campaign_items.move_items(
+        session,
+        Item.id.in_(numbers),
+        sources=(ItemState.DECIDED,),
+        new=ItemState.OPEN,
+        outcome=ASKED_AGAIN,
+        **campaign_items.UNANSWERED,
     )
-    session.expire_all()
     progress.recount_reviewers(session, campaign_id, actor.person_id)
     folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()
     progress.recount_folders(session, campaign_id, *session.scalars(folders))

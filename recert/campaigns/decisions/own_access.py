@@ -5,7 +5,7 @@ final is a finding."""
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -97,12 +97,17 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
     watch = Watch(session, campaign.id, [item.id for item in found])
     reviewers = {item.reviewer_id for item in found}
     numbers = [item.id for item in found]
-    names = ("answer", "answer_rights", "decided_at", "keep_until", "from_id")
-    none = dict.fromkeys((*names, "carried_answer", "carried_rights", "carried_until"))
-    opened = {"state": ItemState.OPEN, "stage": 1, "carried_conflict": False}
-    opening = update(Item).where(Item.id.in_(numbers))
-    session.execute(opening.values(**none, **opened, outcome=ASKED_AGAIN))
-    session.expire_all()
+    transitions.move_items(
+        session,
+        Item.id.in_(numbers),
+        sources=NOT_FINAL,
+        new=ItemState.OPEN,
+        **transitions.UNANSWERED,
+        **dict.fromkeys(("from_id", "carried_answer", "carried_rights", "carried_until")),
+        stage=1,
+        carried_conflict=False,
+        outcome=ASKED_AGAIN,
+    )
     for number in numbers:  # few: a person decides only so much about themselves
         item = session.get_one(Item, number)
         reassignment.pass_on(session, item, afresh=True)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, t
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import progress, risk
+from recert.campaigns import progress, risk, states
 from recert.campaigns import transitions as campaign_items
 from recert.campaigns.decisions import rules, skipped_stages
 from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
@@ -145,9 +145,8 @@ def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
 def _move(session: Session, item: Item, decision: Decision, successor: str, now: datetime) -> None:
     reviewer_id = item.reviewer_id
     if decision.answer is Answer.NOT_MINE:
-        values = {"answer": None, "answer_rights": None, "decided_at": None, "keep_until": None}
         if item.state is ItemState.DECIDED:
-            campaign_items.take_step(session, item, ItemState.OPEN, **values)
+            campaign_items.take_step(session, item, ItemState.OPEN, **campaign_items.UNANSWERED)
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
         session.refresh(item)
         if successor:
@@ -317,18 +316,16 @@ def _record_set(
     ).select_from(Item)
     session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
-    session.execute(
-        update(Item)
-        .where(Item.id.in_(in_batch))
-        .values(
-            state=ItemState.DECIDED,
-            answer=reply.answer,
-            answer_rights=Item.rights if keeps else 0,
-            version=Item.version + 1,
-            decided_at=now,
-            keep_until=reply.until,
-        )
-        .execution_options(synchronize_session=False)
+    campaign_items.move_items(
+        session,
+        Item.id.in_(in_batch),
+        sources=states.ANSWERABLE,
+        new=ItemState.DECIDED,
+        answer=reply.answer,
+        answer_rights=Item.rights if keeps else 0,
+        version=Item.version + 1,
+        decided_at=now,
+        keep_until=reply.until,
     )
     progress.recount_reviewers(session, campaign.id, actor.person_id)
     ids = ",".join(str(item_id) for item_id in chosen)

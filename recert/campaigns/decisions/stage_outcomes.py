@@ -20,7 +20,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.orm import Session, aliased
 
@@ -82,9 +81,8 @@ def settle_all(session: Session, campaign: Campaign, *, now: datetime) -> None:
         return
     _withdraw_unseen(session, campaign, now)
     finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
-    silent = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN)
-    unconfirmed = finalisation.carried_alone(campaign, now)
-    _wait(session, *silent, Item.carried_answer.is_not(None), ~unconfirmed)
+    silent = (Item.campaign_id == campaign.id, Item.carried_answer.is_not(None))
+    _wait(session, ItemState.OPEN, *silent, ~finalisation.carried_alone(campaign, now))
     _settle(session, campaign, now)
 
 
@@ -99,17 +97,20 @@ def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> Non
         ids = session.scalars(select(Item.id).where(*here, waits, late).order_by(Item.id)).all()
         if not ids:
             continue
-        none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
-        opened = update(Item).where(*here, waits, late)
-        opened = opened.values(state=ItemState.OPEN, outcome=TOO_LATE, **none)
-        session.execute(opened.execution_options(synchronize_session=False))
+        transitions.move_items(
+            session,
+            *(*here, late),
+            sources=(ItemState.DECIDED, ItemState.BETWEEN_STAGES),
+            new=ItemState.OPEN,
+            outcome=TOO_LATE,
+            **transitions.UNANSWERED,
+        )
         again = {"gone": [], "asked_again": list(ids), "because": TOO_LATE, "stage": number}
         trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
 
 
-def _wait(session: Session, *where: ColumnElement[bool]) -> None:
-    waits = update(Item).where(*where).values(state=ItemState.BETWEEN_STAGES)
-    session.execute(waits.execution_options(synchronize_session=False))
+def _wait(session: Session, source: ItemState, *where: ColumnElement[bool]) -> None:
+    transitions.move_items(session, *where, sources=(source,), new=ItemState.BETWEEN_STAGES)
 
 
 def _waiting(campaign: Campaign) -> ColumnElement[bool]:
@@ -128,9 +129,9 @@ def _end_stages(session: Session, campaign: Campaign, now: datetime) -> None:
         # Who answers later is late, and has the usual time to change it; then the next one looks.
         old = now - timedelta(minutes=campaign.undo_minutes)
         late = true() if first else Item.decided_at <= old
-        _wait(session, *here, Item.state == ItemState.DECIDED, late)
+        _wait(session, ItemState.DECIDED, *here, late)
         if first and following.sees is Sees.ALL:
-            _wait(session, *here, Item.state == ItemState.OPEN)
+            _wait(session, ItemState.OPEN, *here)
 
 
 def _take_on(session: Session, campaign: Campaign, now: datetime) -> int:
@@ -190,28 +191,23 @@ def _next_stage(
     watch = Watch(session, campaign.id, [row.id for row in moves])
     answer, remaining = _combined(campaign)
     told = literal(" ") + case(*_TOLD, else_="did not answer") + literal(".")
-    session.execute(
-        update(Item)
-        .where(Item.id == new.c.id)
-        .values(
-            stage=Item.stage + 1,
-            state=ItemState.OPEN,
-            carried_answer=answer,
-            carried_rights=remaining,
-            carried_until=_until(campaign),
-            carried_conflict=or_(
-                Item.carried_conflict, and_(Item.conflict, Item.answer == Answer.KEEP)
-            ),
-            answer=None,
-            answer_rights=None,
-            decided_at=None,
-            keep_until=None,
-            reviewer_id=new.c.reviewer_id,
-            route=case((new.c.reviewer_id.is_(None), Route.QUEUE.value), else_=Route.STAGE.value),
-            from_id=None,
-            outcome=func.coalesce(new.c.who, "Nobody") + told,
-        )
-        .execution_options(synchronize_session=False)
+    transitions.move_items(
+        session,
+        Item.id == new.c.id,
+        sources=(ItemState.BETWEEN_STAGES,),
+        new=ItemState.OPEN,
+        **transitions.UNANSWERED,
+        stage=Item.stage + 1,
+        carried_answer=answer,
+        carried_rights=remaining,
+        carried_until=_until(campaign),
+        carried_conflict=or_(
+            Item.carried_conflict, and_(Item.conflict, Item.answer == Answer.KEEP)
+        ),
+        reviewer_id=new.c.reviewer_id,
+        route=case((new.c.reviewer_id.is_(None), Route.QUEUE.value), else_=Route.STAGE.value),
+        from_id=None,
+        outcome=func.coalesce(new.c.who, "Nobody") + told,
     )
     session.expire_all()
     people = {row.before for row in moves} | {row.reviewer_id for row in moves}
@@ -276,22 +272,18 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
     ]
     reviewers = select(Item.reviewer_id).where(_waiting(campaign)).distinct()
     people = session.scalars(reviewers).all()
-    done = session.execute(
-        update(Item)
-        .where(_waiting(campaign))
-        .values(
-            state=case(
-                (answer == Answer.KEEP.value, ItemState.CLOSED.value), else_=ItemState.FINAL.value
-            ),
-            answer=answer,
-            answer_rights=remaining,
-            keep_until=case((answer == Answer.KEEP.value, _until(campaign)), else_=None),
-            version=Item.version + case((differs, 1), else_=0),
-            decided_at=func.coalesce(Item.decided_at, now),
-        )
-        .execution_options(synchronize_session=False)
+    is_kept = answer == Answer.KEEP.value
+    count = transitions.move_items(
+        session,
+        Item.campaign_id == campaign.id,
+        sources=(ItemState.BETWEEN_STAGES,),
+        new=transitions.Either(is_kept, ItemState.CLOSED, ItemState.FINAL),
+        answer=answer,
+        answer_rights=remaining,
+        keep_until=case((is_kept, _until(campaign)), else_=None),
+        version=Item.version + case((differs, 1), else_=0),
+        decided_at=func.coalesce(Item.decided_at, now),
     )
-    count = int(getattr(done, "rowcount", 0))
     if count:
         session.expire_all()
         progress.recount_reviewers(session, campaign.id, *people)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import once, progress, vanished_access
+from recert.campaigns import once, progress, transitions, vanished_access
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
 from recert.campaigns.once import SNAPSHOTS, compared_with
 from recert.campaigns.progress import recount_reviewers
@@ -54,6 +54,8 @@ WHERE i.campaign_id = :campaign AND i.state IN ('open', 'decided')
            AND m.gone_snapshot_id IS NULL)))
 ORDER BY i.id
 """
+# The campaign is held: an item stands where the query found it. What was gone comes back.
+REFRESHED = (ItemState.OPEN, ItemState.DECIDED, ItemState.GONE)
 _BEFORE = "Gone before it was decided."
 _NOT_FINAL = "Gone before the answer ({}) was final: it does not count."
 _IS_GONE: dict[str, Any] = {"state": ItemState.GONE, "outcome": _BEFORE}
@@ -139,11 +141,12 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
         unproved = values["state"] is ItemState.GONE and values["outcome"] == _BEFORE
         if values["state"] is ItemState.GONE and row.answer:  # an answer that was not final yet
             values["outcome"] = values["outcome"].replace(_BEFORE, _NOT_FINAL.format(row.answer), 1)
-        values.update(answer=None, answer_rights=None, decided_at=None, keep_until=None)
+        values |= transitions.UNANSWERED
         is_gone = values["state"] is ItemState.GONE
         values["gone_seen_at"] = _reading_of(session, row.gone_in) if unproved else None
         moved |= values.get("folder_id", row.folder_id) != row.folder_id
-        session.execute(update(Item).where(Item.id == row.id).values(**values))
+        new = values.pop("state")
+        transitions.move_items(session, Item.id == row.id, sources=REFRESHED, new=new, **values)
         ids["gone" if is_gone else "asked_again"].append(row.id)
         reviewers.add(row.reviewer_id)
         folders.add(row.folder_id)
