@@ -1,6 +1,7 @@
 """Guards of the house: which room may know which, and habits that no linter checks."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -206,3 +207,15 @@ def test_one_module_writes_the_state_of_items() -> None:
                 assert not (is_of_items and "state" in written), f"{name_of(file)}:{node.lineno}"
             if isinstance(node, ast.Assign):
                 assert "item.state" not in map(ast.unparse, node.targets), name_of(file)
+
+
+def test_kinds_of_questions_are_asked_and_not_tested_for() -> None:
+    """A kind is a class of `campaigns.setup.subjects`; a comparison elsewhere forgets the next."""
+    for file in SOURCES:
+        for node in nodes(file):
+            if isinstance(node, ast.Compare):
+                text = ast.unparse(node)
+                assert "Subject." not in text, f"{name_of(file)}:{node.lineno}: {text}"
+    for page in TEMPLATES.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"about (==|!=|in) ", text), name_of(page)

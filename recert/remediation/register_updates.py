@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns.decisions.models import Decision
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
+from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.inventory import owners
@@ -15,6 +16,7 @@ from recert.remediation.models import Confirmation
 
 ACTOR = system("confirmed in a review")
 BATCH = 200
+IN_REGISTERS = [subject for subject, kind in QUESTIONS.items() if kind.ends_in_register]
 
 
 def note_final(db: Database, *, now: datetime) -> int:
@@ -37,7 +39,7 @@ def _due(session: Session) -> list[tuple[Item, Decision]]:
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .outerjoin(Confirmation, Confirmation.item_id == Item.id)
         .where(
-            Campaign.about.in_([Subject.OWNERSHIP, Subject.SERVICE]),
+            Campaign.about.in_(IN_REGISTERS),
             Campaign.state != CampaignState.VOID,  # what was answered there counts no more
             Item.answer == Answer.KEEP,
             Item.state == ItemState.CLOSED,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from recert.campaigns.models import Campaign
-from recert.campaigns.setup.subjects import facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -65,7 +65,8 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
     app.add_template_filter(said_of, "recording")
-    app.add_template_filter(lambda row, about: facts.question(about, row), "question")
+    app.add_template_filter(lambda row, about: kind_of(about).sentence(row), "question")
+    app.add_template_filter(kind_of, "kind")
     app.add_template_global(Role, "Role")
     app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS
     app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Item, Subject
 from recert.campaigns.reviewing import queries, recommendations
-from recert.campaigns.setup.subjects import facts as subject_facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
@@ -43,7 +43,7 @@ def beside(session: Session, item_id: int, about: Subject, now: datetime) -> See
         "as_of": now.isoformat(),
         "hints": [[hint.level.value, hint.text] for hint in found],
     }
-    if known := subject_facts.known_of(session, about, [row]).get(item_id):
+    if known := kind_of(about).facts(session, [row]).get(item_id):
         facts["topic"] = row.topic
         facts["facts"] = [list(line) for line in known.lines]
         facts["opens"] = [[path, rights.names(held)] for path, held in known.folders]

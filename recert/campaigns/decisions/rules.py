@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from recert.campaigns import states as campaign_rules
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, Subject
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, RefusedByPolicy
@@ -84,16 +85,17 @@ def check_reply(reply: Reply, granted: int, *, now: datetime) -> None:
 
 def check_subject(reply: Reply, about: Subject, *, has_purpose: bool) -> None:
     """Raises BadInput for an answer that makes no sense for what is asked about."""
-    if reply.answer is Answer.REDUCE and about is not Subject.ACCESS:
+    kind = kind_of(about)
+    if reply.answer is Answer.REDUCE and not kind.can_reduce:
         raise BadInput("Only rights in a folder can be reduced. Keep or remove it.")
-    if about is Subject.OWNERSHIP and reply.answer is Answer.REVOKE:
+    if reply.answer is Answer.REVOKE and not kind.can_remove:
         raise BadInput("Ownership is passed on, not removed: say who answers for it instead.")
-    if about is Subject.OWNERSHIP and reply.until:
+    if reply.until and not kind.can_end:
         raise BadInput("Ownership has no last day. Pass it on when it ends.")
-    no_word = not reply.reason.strip()
-    if about is Subject.SERVICE and reply.answer is Answer.KEEP and no_word and not has_purpose:
+    has_purpose = has_purpose or bool(reply.reason.strip())
+    if kind.needs_purpose and reply.answer is Answer.KEEP and not has_purpose:
         raise BadInput("Say what the account is for: nobody has written it down yet.")
-    if reply.successor and about not in (Subject.OWNERSHIP, Subject.SERVICE):
+    if reply.successor and not kind.names_successor:
         raise BadInput("Say in the reason who may know better; the question goes up the chain.")
 
 

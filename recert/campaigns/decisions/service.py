@@ -15,12 +15,13 @@ from recert.campaigns.decisions import rules, skipped_stages
 from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import Reply
-from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
 from recert.campaigns.reviewer_record import Watch
 from recert.campaigns.reviewing import ownership_disputes, reassignment, self_assignment
 from recert.campaigns.setup import routing
 from recert.campaigns.setup.stages import Stages
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.connectors import rights
 from recert.foundation import secrets
@@ -68,7 +69,7 @@ def record(
         raise rules.NeedsSignIn
     rules.check_seen(item, reply)
     rules.check_reply(reply, item.rights, now=now)
-    known = purpose_of(session, item.account_id) if campaign.about is Subject.SERVICE else ""
+    known = purpose_of(session, item.account_id) if kind_of(campaign.about).needs_purpose else ""
     rules.check_subject(reply, campaign.about, has_purpose=bool(known))
     seen = beside(session, item.id, campaign.about, now)
     rules.check_reason(reply, seen.red)
@@ -225,7 +226,7 @@ def record_many(
         raise BadInput("Give a reason when you answer several items together.")
     rules.check_reply(reply, 0, now=now)
     rules.check_subject(reply, campaign.about, has_purpose=False)
-    if (folder_id is None) is (campaign.about is Subject.ACCESS):
+    if (folder_id is None) is kind_of(campaign.about).is_by_folder:
         raise BadInput("Answer the lines of one folder together.")
     _check_still_here(session, actor)
     if ticked is not None and not ticked:

@@ -34,12 +34,12 @@ from recert.campaigns.models import (
     Item,
     ItemState,
     Route,
-    Subject,
 )
 from recert.campaigns.reviewer_record import Watch
 from recert.campaigns.setup import conflicts_of_interest, routing
 from recert.campaigns.setup.routing import NOBODY
 from recert.campaigns.setup.stages import Sees, Stage, Stages, Vote, Who
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.connectors import rights
 from recert.foundation import secrets
 from recert.foundation.actor import system
@@ -234,7 +234,7 @@ def _combined(campaign: Campaign) -> tuple[ColumnElement[Any], ColumnElement[Any
         (Item.carried_answer.is_(None), Item.answer_rights),
         else_=both,
     )
-    if campaign.about is Subject.ACCESS:
+    if kind_of(campaign.about).can_reduce:
         answer: ColumnElement[Any] = case(
             (remaining.is_(None), None),
             (remaining == 0, Answer.REVOKE.value),

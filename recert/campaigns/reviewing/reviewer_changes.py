@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, aliased
 
 from recert import trail
 from recert.campaigns import states
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Route, Subject
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Route
 from recert.campaigns.once import is_marked, is_taken, mark, take_slot
 from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.progress_models import Progress
@@ -33,7 +33,7 @@ from recert.campaigns.reviewer_record import Watch
 from recert.campaigns.reviewing.models import Delegation
 from recert.campaigns.reviewing.reassignment import CHAIN
 from recert.campaigns.setup import conflicts_of_interest, routing
-from recert.campaigns.setup.subjects import kinds
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import hold
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
@@ -104,9 +104,8 @@ def follow_in(session: Session, campaign_id: int, *, now: datetime) -> int:
         ("delegated", _delegated(now)),
     ]
     if _is_news(session, campaign_id, now):
-        chains = [_along_the_chain()]
-        if campaign.about is not Subject.ACCESS:
-            chains = [_untouched(query) for query in kinds.of_items(campaign.about)]
+        others = kind_of(campaign.about).chains()
+        chains = [_untouched(query) for query in others] or [_along_the_chain()]
         steps[1:1] = [("owners or people changed", query) for query in chains]
     for wait, slot, query in (
         (TO_MANAGER, MANAGERS, _to_manager()),

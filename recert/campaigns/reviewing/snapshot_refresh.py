@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.campaigns import once, progress, transitions, vanished_access
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.once import SNAPSHOTS, compared_with
 from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.setup import frozen_facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import hold
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, system
@@ -129,7 +130,7 @@ def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
 def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
     ids: dict[str, Any] = {"gone": [], "asked_again": []}
     reviewers, folders, campaign_id, moved = set(), set(), campaign.id, False
-    is_access = campaign.about is Subject.ACCESS
+    is_access = kind_of(campaign.about).is_by_folder
     found = session.execute(text(_CHANGED if is_access else _GONE), {"campaign": campaign_id})
     rows = found.all()
     before = frozen_facts.facts_of_access(session, campaign_id, [row.id for row in rows])

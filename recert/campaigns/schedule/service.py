@@ -23,7 +23,7 @@ from recert.campaigns.schedule.recurrence import Monthly, Timetable
 from recert.campaigns.setup import launch, policy_agreement
 from recert.campaigns.setup.scope import EVERYTHING, Scope
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
-from recert.campaigns.setup.subjects import kinds
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
@@ -80,7 +80,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
     _check(session, wanted, now)
     wanted.scope.check()
     whole = replace(wanted.scope, prefix=wanted.folder_prefix or "/")
-    kinds.check_scope(wanted.about, whole)
+    kind_of(wanted.about).check_scope(whole)
     one_at_a_time(session, "add a schedule")
     template = _template(session, wanted)
     made = CampaignSchedule(

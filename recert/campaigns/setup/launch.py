@@ -24,9 +24,10 @@ from recert.campaigns.setup import (
 )
 from recert.campaigns.setup.models import Population
 from recert.campaigns.setup.scope import EVERYTHING, Scope
-from recert.campaigns.setup.selection import Selection, select_for
+from recert.campaigns.setup.selection import select_for
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
-from recert.campaigns.setup.subjects import kinds
+from recert.campaigns.setup.subjects.contract import Selection
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import give_room_to_sort, refresh_statistics
@@ -39,14 +40,6 @@ from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
 
 DEFAULT_POLICY = Policy()
-
-
-_NOTHING = {
-    Subject.ACCESS: "Nobody has access in this scope: there is nothing to ask.",
-    Subject.MEMBERSHIP: "No account in this scope is in a group: there is nothing to ask.",
-    Subject.OWNERSHIP: "Nobody owns a folder or group in this scope: there is nothing to ask.",
-    Subject.SERVICE: "No service account is in this scope: there is nothing to ask.",
-}
 
 
 class NoSuchCampaign(NotFound):
@@ -103,7 +96,7 @@ def draft(
     than usual need another officer before the launch."""
     actor.require(Role.OFFICER)
     scope.check()
-    kinds.check_scope(about, replace(scope, prefix=folder_prefix or "/"))
+    kind_of(about).check_scope(replace(scope, prefix=folder_prefix or "/"))
     name = name.strip()
     if not states.MIN_NAME <= len(name) <= states.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
@@ -184,12 +177,12 @@ def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview
             )
     names = {one.id: one.name for one in session.scalars(select(Server))}
     outside = []
-    if campaign.about is Subject.ACCESS:
+    if kind_of(campaign.about).is_by_folder:
         outside = boundaries.outside(session, snapshots, campaign.folder_prefix, names)
     if problems or any(part.items for part in counted):
         warnings += outside
     else:
-        problems += outside or [_NOTHING[campaign.about]]
+        problems += outside or [kind_of(campaign.about).nothing_to_ask]
     for snapshot in snapshots:
         name = session.get_one(Server, snapshot.server_id).name
         warnings += population.unknown_use(session, Scope.of(campaign.scope), snapshot, name)

@@ -20,24 +20,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, Item, ItemState, Subject
-from recert.campaigns.setup import exclusions, routing
+from recert.campaigns.models import Campaign, Item, ItemState
+from recert.campaigns.setup import exclusions
 from recert.campaigns.setup.models import LeftOut, Population
 from recert.campaigns.setup.scope import Scope, is_unknown
-from recert.campaigns.setup.selection import Selection, joined
-from recert.campaigns.setup.subjects import kinds
-from recert.foundation.db import AnyRow, AnySelect
+from recert.campaigns.setup.subjects.access import held, joined
+from recert.campaigns.setup.subjects.contract import Selection
+from recert.campaigns.setup.subjects.registry import kind_of
+from recert.foundation.db import AnyRow
 from recert.inventory.models import (
     Account,
-    Folder,
     Grant,
-    Server,
     Snapshot,
 )
 from recert.inventory.queries import seen_in
 from recert.people.models import Person
-
-_OF_OTHER_SUBJECTS = ("group_id", "folder_owner_id", "topic")
 
 
 @dataclass(frozen=True)
@@ -51,30 +48,11 @@ class ReviewerShare:
     folders: int
 
 
-def routed_grants(selection: Selection) -> AnySelect:
-    """Every grant that is asked about, with its reviewer and the step of the chain that named
-    him; or whatever else the campaign asks about, in the same columns."""
-    if selection.about is not Subject.ACCESS:
-        about, snapshot = selection.about, selection.snapshot
-        return kinds.routed(about, snapshot, selection.chosen, groups=selection.groups)
-    query = select(
-        Grant.id.label("grant_id"),
-        Grant.account_id,
-        Grant.folder_id,
-        Grant.rights,
-        Grant.content_hash,
-        Folder.path,
-        Account.name.label("account"),
-    )
-    with_server = joined(query).join(Server, Server.id == Grant.server_id)
-    return routing.routed(with_server).where(*selection.held, selection.chosen)
-
-
 def shares(session: Session, selections: Sequence[Selection]) -> list[ReviewerShare]:
     """What each reviewer would get, most first; the compliance queue is one of them."""
     rows: list[AnyRow] = []
     for selection in selections:
-        routed = routed_grants(selection).subquery()
+        routed = kind_of(selection.about).routed(selection).subquery()
         rows += _counted(session, routed, routed.c.path)
     return _merged(rows)
 
@@ -84,7 +62,7 @@ def shares_of(session: Session, campaign: Campaign) -> list[ReviewerShare]:
     rows: list[AnyRow] = []
     for server_id in campaign.server_ids:
         here = (Item.campaign_id == campaign.id, Item.server_id == server_id)
-        place = Item.folder_id if campaign.about is Subject.ACCESS else Item.topic
+        place = kind_of(campaign.about).place
         mine = select(Item.reviewer_id, place.label("place")).where(*here).subquery()
         rows += _counted(session, mine, mine.c.place)
     return _merged(rows)
@@ -123,8 +101,8 @@ def routed_away(session: Session, selections: Sequence[Selection]) -> int:
     """How many questions go to somebody else because the first in the chain holds the account."""
     found = 0
     for selection in selections:
-        if selection.about is not Subject.OWNERSHIP:
-            routed = routed_grants(selection).subquery()
+        if kind_of(selection.about).has_holder:
+            routed = kind_of(selection.about).routed(selection).subquery()
             query = select(func.count()).select_from(routed).where(routed.c.routed_away)
             found += session.scalar(query) or 0
     return found
@@ -143,51 +121,14 @@ def unknown_use(session: Session, scope: Scope, snapshot: Snapshot, server: str)
 
 def count(session: Session, selection: Selection) -> Population:
     """How the accounts of a snapshot add up. Not yet stored, and without its campaign."""
-    snapshot = selection.snapshot
-    if selection.about is not Subject.ACCESS:
-        about, chosen = selection.about, selection.chosen
-        return kinds.count(session, about, snapshot, chosen, groups=selection.groups)
-    asked = joined(select(func.count(), func.count(distinct(Grant.account_id))).select_from(Grant))
-    items, reviewed = session.execute(asked.where(*selection.held, selection.chosen)).one()
-    excluded = _accounts(session, selection, selection.in_scope, selection.left_out)
-    there = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id))
-    holders = session.scalar(select(func.count(distinct(Grant.account_id))).where(*selection.held))
-    # A join, because PostgreSQL walks through a NOT IN of a million rows again and again.
-    held = select(Grant.account_id).where(*selection.held).distinct().subquery()
-    without = (
-        select(func.count())
-        .select_from(Account)
-        .outerjoin(held, held.c.account_id == Account.id)
-        .where(*there, held.c.account_id.is_(None))
-    )
-    return Population(
-        server_id=snapshot.server_id,
-        snapshot_id=snapshot.id,
-        accounts=session.scalar(select(func.count()).where(*there)) or 0,
-        reviewed=reviewed,
-        excluded=excluded,
-        out_of_scope=(holders or 0) - reviewed - excluded,
-        without_rights=session.scalar(without) or 0,
-        items=items,
-    )
-
-
-def _accounts(session: Session, selection: Selection, *left_out: ColumnElement[bool]) -> int:
-    """How many accounts are asked about nowhere because an exclusion left them out."""
-    if not selection.exclusions:
-        return 0
-    asked = joined(select(Grant.account_id)).where(*selection.held, selection.chosen)
-    query = joined(select(func.count(distinct(Grant.account_id)))).where(
-        *selection.held, *left_out, Grant.account_id.not_in(asked)
-    )
-    return session.scalar(query) or 0
+    return kind_of(selection.about).count(session, selection)
 
 
 def freeze_exclusions(session: Session, campaign_id: int, selection: Selection) -> None:
     """Writes down what each exclusion leaves out of this campaign."""
     query = joined(select(func.count()).select_from(Grant))
     for one in selection.exclusions:
-        here = (*selection.held, selection.in_scope, exclusions.covers(one))
+        here = (*held(selection), selection.in_scope, exclusions.covers(one))
         grants = session.scalar(query.where(*here)) or 0
         if grants:
             session.add(LeftOut(campaign_id=campaign_id, exclusion_id=one.id, grants=grants))
@@ -196,9 +137,9 @@ def freeze_exclusions(session: Session, campaign_id: int, selection: Selection) 
 def generate(session: Session, campaign: Campaign, selection: Selection, first_key: int) -> int:
     """Makes the items of one server, in the order of their pages; how many."""
     server_id = selection.snapshot.server_id
-    routed = routed_grants(selection).subquery()
+    routed = kind_of(selection.about).routed(selection).subquery()
     order = (routed.c.reviewer_id, routed.c.path, routed.c.account)
-    others = () if selection.about is Subject.ACCESS else _OF_OTHER_SUBJECTS
+    others = kind_of(selection.about).item_columns
     rows = select(
         literal(campaign.id),
         literal(server_id),

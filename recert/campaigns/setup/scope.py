@@ -64,6 +64,11 @@ class Scope:
         return cls(**values)
 
     @property
+    def is_not_about_folders(self) -> bool:
+        """Whether it names no folders, so that groups lie in it."""
+        return self.prefix == "/" and not self.classifications
+
+    @property
     def in_words(self) -> list[str]:
         """What limits the scope, for pages and evidence; nothing when everything is in it."""
         said = [] if self.prefix == "/" else [f"folder {self.prefix} and below"]

@@ -1,40 +1,19 @@
 """Which grants a campaign asks about: its scope, less what exclusions leave out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, union_all
+from sqlalchemy import and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Campaign, CampaignGrant, CampaignKind, CampaignState, Subject
-from recert.campaigns.setup import exclusions
-from recert.campaigns.setup.models import Exclusion, Population
-from recert.campaigns.setup.scope import Scope, conditions, sample_key
-from recert.campaigns.setup.subjects import kinds
-from recert.foundation.db import AnySelect
-from recert.inventory.models import Account, Folder, Grant, Snapshot
-from recert.inventory.queries import seen_in
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What of one snapshot is asked about, as conditions on grant, folder and account; where the
-    campaign is `about` something else, on the tables that `subjects` names."""
-
-    snapshot: Snapshot
-    in_scope: ColumnElement[bool]
-    left_out: ColumnElement[bool]
-    exclusions: Sequence[Exclusion]
-    chosen: ColumnElement[bool]
-    about: Subject = Subject.ACCESS
-    groups: bool = True  # of ownership: of groups as well, not only of folders
-
-    @property
-    def held(self) -> tuple[ColumnElement[bool], ...]:
-        """Every grant that the snapshot saw."""
-        here = Grant.server_id == self.snapshot.server_id
-        return (here, seen_in(Grant, self.snapshot.id), Grant.rights != 0)
+from recert.campaigns.models import Campaign, CampaignKind, CampaignState
+from recert.campaigns.setup.models import Population
+from recert.campaigns.setup.scope import Scope, sample_key
+from recert.campaigns.setup.subjects.access import held, joined
+from recert.campaigns.setup.subjects.contract import Selection
+from recert.campaigns.setup.subjects.registry import kind_of
+from recert.inventory.models import Grant, Snapshot
 
 
 def select_for(
@@ -46,27 +25,11 @@ def select_for(
 ) -> list[Selection]:
     """What a campaign asks about on each of its servers."""
     scope = Scope.of({"prefix": campaign.folder_prefix, **campaign.scope})
-    found = []
+    kind, found = kind_of(campaign.about), []
     for snapshot in snapshots:
-        known = exclusions.in_force(session, snapshot.server_id, now=now)
         since = last_reviewed(session, campaign.id, snapshot.server_id)
-        if campaign.about is not Subject.ACCESS:
-            wanted = and_(true(), *kinds.conditions(campaign.about, scope, since=since, now=now))
-            about = (campaign.about, not kinds.is_about_folders(scope))
-            found.append(Selection(snapshot, wanted, false(), (), wanted, *about))
-            continue
-        inside = and_(*conditions(scope, since=since, now=now), *_named(campaign))
-        left_out = exclusions.covered(known)
-        found.append(Selection(snapshot, inside, left_out, known, and_(inside, not_(left_out))))
+        found.append(kind.select(session, campaign, snapshot, scope, since=since, now=now))
     return _sampled(session, found, scope) if scope.sample else found
-
-
-def _named(campaign: Campaign) -> list[ColumnElement[bool]]:
-    """A micro review asks about the grants that it names, and no others."""
-    if campaign.kind is not CampaignKind.MICRO:
-        return []
-    named = select(CampaignGrant.grant_id).where(CampaignGrant.campaign_id == campaign.id)
-    return [Grant.id.in_(named)]
 
 
 def last_reviewed(session: Session, campaign_id: int, server_id: int) -> int | None:
@@ -91,7 +54,7 @@ def _sampled(session: Session, found: list[Selection], scope: Scope) -> list[Sel
     """The same, limited to those with the smallest keys over all servers."""
     key = sample_key(scope.seed)
     parts = [
-        joined(select(key.label("key"), Grant.id.label("id"))).where(*one.held, one.chosen)
+        joined(select(key.label("key"), Grant.id.label("id"))).where(*held(one), one.chosen)
         for one in found
     ]
     if not parts:
@@ -105,10 +68,3 @@ def _sampled(session: Session, found: list[Selection], scope: Scope) -> list[Sel
         return found
     small = or_(key < last.key, and_(key == last.key, Grant.id <= last.id))
     return [replace(one, chosen=and_(one.chosen, small)) for one in found]
-
-
-def joined(query: AnySelect) -> AnySelect:
-    """Joins what conditions speak of."""
-    return query.join(Folder, Folder.id == Grant.folder_id).join(
-        Account, Account.id == Grant.account_id
-    )

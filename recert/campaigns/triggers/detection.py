@@ -19,7 +19,7 @@ from recert.campaigns.models import (
 from recert.campaigns.policy import Risk
 from recert.campaigns.risk import risk_column
 from recert.campaigns.setup import exclusions
-from recert.campaigns.setup.selection import joined
+from recert.campaigns.setup.subjects.access import joined
 from recert.campaigns.triggers import emergency_use
 from recert.campaigns.triggers.models import CameBack, PersonSeen, SecondLook, ServerLook
 from recert.campaigns.triggers.reasons import Came, Given, Returned, Turn

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from recert.activity import queries as activity
 from recert.activity.models import LastUse
 from recert.campaigns.setup import exclusions
-from recert.campaigns.setup.selection import joined
+from recert.campaigns.setup.subjects.access import joined
 from recert.campaigns.triggers.models import EmergencyUse
 from recert.inventory.models import Account, EmergencyAccount, Grant
 

@@ -12,7 +12,7 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.reviewing import queries
 from recert.campaigns.setup import routing
 from recert.campaigns.setup.launch import NoSuchCampaign
-from recert.campaigns.setup.subjects import facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.changes import queries as changes
 from recert.changes.models import Order
@@ -88,7 +88,7 @@ def item(item_id: int) -> ResponseReturnValue:
             row=row,
             campaign=campaign,
             rule=routing.rule_of(row.route, campaign.routing_version),
-            known=facts.known_of(session, campaign.about, [row]).get(row.id),
+            known=kind_of(campaign.about).facts(session, [row]).get(row.id),
             decisions=session.scalars(here).all(),
             order=order,
             steps=changes.steps(session, order.id) if order else [],

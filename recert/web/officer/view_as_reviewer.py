@@ -14,7 +14,7 @@ from recert.campaigns.reviewing import (
     queries,
     recommendations,
 )
-from recert.campaigns.setup.subjects import facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -22,7 +22,7 @@ from recert.people.models import Person
 from recert.web.access import allowed, current_actor, database
 from recert.web.converters import number
 from recert.web.officer.board import campaign_of
-from recert.web.review_pages import ASKS, instructed
+from recert.web.review_pages import instructed
 
 bp = Blueprint("view_as_reviewer", __name__, url_prefix="/campaigns")
 
@@ -45,7 +45,7 @@ def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
             campaign=campaign,
             progress=queries.progress_of(session, campaign_id, person_id),
             folders=queries.folders_to_review(session, campaign_id, person_id),
-            asks=ASKS[campaign.about],
+            asks=kind_of(campaign.about).wording.request,
             went_on=forwarded.went_on(session, campaign_id, person_id),
             seen_as=person,
             **instructed(session, campaign_id, person_id),
@@ -70,7 +70,7 @@ def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnVa
             progress=queries.progress_of(session, campaign_id, person_id),
             page=page,
             hints=recommendations.hints_for(session, page.rows, now=clock.now()),
-            known=facts.known_of(session, campaign.about, page.rows),
+            known=kind_of(campaign.about).facts(session, page.rows),
             said=comments.messages_of(session, [row.id for row in page.rows]),
             put_off=postponement.of_items(session, [row.id for row in page.rows]),
             first=page.rows[0],

@@ -18,7 +18,7 @@ from recert.campaigns.decisions.mail_links import Pressed
 from recert.campaigns.decisions.mail_tokens import FolderInvitation, Invitation
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.reviewing import queries, recommendations
-from recert.campaigns.setup.subjects import facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.errors import RecertError
@@ -127,7 +127,7 @@ def _question(
         since=queries.since_of(session, [row.id]).get(row.id),
         campaign=campaign,
         reviewer=session.get_one(Person, invited.person_id),
-        known=facts.known_of(session, campaign.about, [row]).get(row.id),
+        known=kind_of(campaign.about).facts(session, [row]).get(row.id),
         held=invited.token.held_why,
         by_mail=service.may_be_mailed(session, campaign, row.id, now=now),
         form=AnswerForm(formdata=None),

@@ -19,7 +19,7 @@ from recert.campaigns.reviewing import (
     queries,
     recommendations,
 )
-from recert.campaigns.setup.subjects import facts
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
@@ -27,7 +27,7 @@ from recert.web.access import allowed, current_actor, database, person_id, setti
 from recert.web.converters import number
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, ConfirmForm, Kept
-from recert.web.review_pages import ASKS, instructed
+from recert.web.review_pages import instructed
 from recert.web.reviewer.forms import BulkForm, PostponeForm
 
 bp = Blueprint("reviews", __name__, url_prefix="/reviews")
@@ -56,7 +56,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
             "reviewer/review.html",
             campaign=campaign,
             progress=progress,
-            asks=ASKS[campaign.about],
+            asks=kind_of(campaign.about).wording.request,
             folders=queries.folders_to_review(session, campaign_id, person_id()),
             went_on=forwarded.went_on(session, campaign_id, person_id()),
             form=ConfirmForm(),
@@ -107,7 +107,7 @@ def _folder(
             progress=queries.progress_of(session, campaign_id, person_id()),
             page=page,
             hints=recommendations.hints_for(session, page.rows, now=clock.now()),
-            known=facts.known_of(session, campaign.about, page.rows),
+            known=kind_of(campaign.about).facts(session, page.rows),
             said=comments.messages_of(session, asked),
             put_off=postponement.of_items(session, asked),
             last_day=postponement.last_day(campaign, settings().zone),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.models import Subject
 from recert.foundation.db import AnyRow
 from recert.inventory.models import (
     Account,
@@ -30,36 +29,12 @@ _MOST_ROWS = 20_000  # of one page
 
 
 @dataclass(frozen=True)
-class Known:
+class Facts:
     """The folders with the rights in them, how many more there are, and other facts in words."""
 
     folders: Sequence[tuple[str, int]] = ()
     more: int = 0
     lines: Sequence[tuple[str, str]] = ()
-
-
-def question(about: Subject, row: AnyRow) -> str:
-    """What is asked, as a sentence."""
-    who = row.person or row.display_name or row.account
-    if about is Subject.MEMBERSHIP:
-        return f"Shall {who} stay in {row.topic}?"
-    if about is Subject.OWNERSHIP:
-        return f"Do you answer for {row.topic}?"
-    if about is Subject.SERVICE:
-        return f"Is the {row.topic} still needed?"
-    return f"May {who} keep access to {row.folder}?"
-
-
-def known_of(session: Session, about: Subject, rows: Sequence[AnyRow]) -> dict[int, Known]:
-    """The facts of items as `queries` returns them, by item number; nothing for access, whose
-    facts are in the row."""
-    if about is Subject.MEMBERSHIP:
-        return _of_memberships(session, rows)
-    if about is Subject.SERVICE:
-        return _of_service_accounts(session, rows)
-    if about is Subject.OWNERSHIP:
-        return {**_of_folders(session, rows), **_of_groups(session, rows)}
-    return {}
 
 
 def _reached(session: Session, rows: Sequence[AnyRow], like: str = "") -> Sequence[AnyRow]:
@@ -81,7 +56,7 @@ def _reached(session: Session, rows: Sequence[AnyRow], like: str = "") -> Sequen
     return session.execute(query).all()
 
 
-def _of_memberships(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
+def of_memberships(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
     """The folders in whose reasons the group is named."""
     by_account = defaultdict[int, list[AnyRow]](list)
     for grant in _reached(session, rows, "group "):
@@ -90,15 +65,16 @@ def _of_memberships(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known
     for row in rows:
         named = re.compile(rf"\b{re.escape(row.topic)}(?![\w.-])")
         opened = [(g.path, g.rights) for g in by_account[row.account_id] if named.search(g.text)]
-        found[row.id] = _known(opened)
+        found[row.id] = _of_opened(opened)
     return found
 
 
-def _known(opened: Sequence[tuple[str, int]], *lines: tuple[str, str]) -> Known:
-    return Known(opened[:MOST_FOLDERS], max(0, len(opened) - MOST_FOLDERS), lines)
+def _of_opened(opened: Sequence[tuple[str, int]], *lines: tuple[str, str]) -> Facts:
+    return Facts(opened[:MOST_FOLDERS], max(0, len(opened) - MOST_FOLDERS), lines)
 
 
-def _of_service_accounts(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
+def of_service_accounts(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
+    """What it is for, who answers for it, and what it reaches."""
     by_account = defaultdict[int, list[tuple[str, int]]](list)
     for grant in _reached(session, rows):
         by_account[grant.account_id].append((grant.path, grant.rights))
@@ -120,7 +96,7 @@ def _of_service_accounts(session: Session, rows: Sequence[AnyRow]) -> dict[int, 
             ("Answered for by", entry.name if entry else "nobody"),
             ("Last confirmed", _day(entry.confirmed_at) if entry else "never"),
         )
-        found[row.id] = _known(by_account[row.account_id], *lines)
+        found[row.id] = _of_opened(by_account[row.account_id], *lines)
     return found
 
 
@@ -128,7 +104,8 @@ def _day(at: object) -> str:
     return f"{at:%-d %B %Y}" if at else "never"
 
 
-def _of_folders(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
+def of_folders(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
+    """What an owner answers for."""
     numbers = {row.folder_owner_id for row in rows if row.folder_owner_id}
     accounts = (
         select(
@@ -161,11 +138,12 @@ def _of_folders(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
                 ("Comprises", f"{folders} folders with rights of their own"),
                 ("Can get in", f"{people} accounts"),
             )
-            found[row.id] = Known(lines=lines)
+            found[row.id] = Facts(lines=lines)
     return found
 
 
-def _of_groups(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
+def of_groups(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
+    """Who answers for a group, and how many are in it."""
     numbers = {row.group_id for row in rows if row.group_id}
     members = select(GroupMember.group_id, func.count()).where(
         GroupMember.group_id.in_(numbers), GroupMember.gone_snapshot_id.is_(None)
@@ -181,7 +159,7 @@ def _of_groups(session: Session, rows: Sequence[AnyRow]) -> dict[int, Known]:
     )
     said = {row.id: row for row in session.execute(query)}
     return {
-        row.id: Known(
+        row.id: Facts(
             lines=(
                 ("Answers for it now", said[row.group_id].name or "nobody yet"),
                 ("Last confirmed", _day(said[row.group_id].confirmed_at)),

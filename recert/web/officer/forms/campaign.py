@@ -26,6 +26,7 @@ from recert.campaigns.models import Subject
 from recert.campaigns.setup.presets import TEMPLATES, Template
 from recert.campaigns.setup.scope import MAX_SAMPLE, Holder, Scope
 from recert.campaigns.setup.stages import LONGEST, Sees, Stage, Stages, Vote, Who
+from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.connectors.rights import WORDS, Rights
 from recert.web.officer.forms.policy import PolicyFields
 
@@ -145,14 +146,6 @@ class ScopeFields(FlaskForm):
         return wrong or bool(self.only_changes.data or any(field.data for field in fields))
 
 
-ABOUT = {
-    Subject.ACCESS: "Access to folders",
-    Subject.MEMBERSHIP: "Memberships in groups",
-    Subject.OWNERSHIP: "Ownership of folders and groups",
-    Subject.SERVICE: "Service accounts",
-}
-
-
 class CampaignForm(PolicyFields, StageFields, ScopeFields):
     name = StringField(
         "Name of the review",
@@ -161,7 +154,9 @@ class CampaignForm(PolicyFields, StageFields, ScopeFields):
     )
     about = SelectField(
         "What is asked about",
-        choices=[SelectChoice(subject.value, said) for subject, said in ABOUT.items()],
+        choices=[
+            SelectChoice(subject.value, kind.wording.title) for subject, kind in QUESTIONS.items()
+        ],
         default=Subject.ACCESS.value,
     )
     servers = SelectMultipleField(
