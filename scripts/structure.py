@@ -209,7 +209,6 @@ CEILINGS = {
     "many_parameters": many_parameters,
     "twice_named_classes": twice_named_classes,
     "old_words": old_words,
-    "product_lines": lambda: Measure(lines_of("recert")),
 }
 
 
@@ -226,7 +225,8 @@ def main() -> int:
             for place in found.places:
                 print(f"    {place}")
     print(f"{'comments per 100 lines':<22}{comment_density().value:>8g}")
-    print(f"{'test_lines':<22}{lines_of('tests'):>8g}")
+    print(f"{'lines of the product':<22}{lines_of('recert'):>8g}")
+    print(f"{'lines of tests':<22}{lines_of('tests'):>8g}")
     return 1 if too_much else 0
 
 
