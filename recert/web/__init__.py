@@ -1,4 +1,4 @@
-"""Web: server-rendered pages. Parse, allow, call one verb, answer."""
+"""Web: server-rendered pages. A view parses, allows, calls one use case, and answers."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from recert.web.reviewer import challenges, reviews
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-OFFICERS = (
+CAMPAIGNS = (
     campaigns,
     board,
     conduct,
@@ -46,7 +46,6 @@ OFFICERS = (
     reviewer_quality,
     mail_preview,
     schedules,
-    approvals,
     exclusions,
     comments,
     officer_challenges,
@@ -54,22 +53,22 @@ OFFICERS = (
     keep_confirmation,
 )
 AUDIT = (evidence_pages, findings, uncertified)
-ROOMS = (
-    sign_in,
-    home,
-    reviews,
-    challenges,
-    challenge_link,
-    item_link,
-    folder_link,
-    unsubscribe,
-    *OFFICERS,
-    servers,
-    emergency_accounts,
-    orders,
-    people,
-    *AUDIT,
+PAGES = (
+    *(sign_in, home, item_link, folder_link, challenge_link, unsubscribe),
+    *(reviews, challenges, *CAMPAIGNS, approvals),
+    *(servers, emergency_accounts, orders, people, *AUDIT),
 )
+# Which pages belong to which entry of the main menu.
+MENU = {
+    "reviews": (reviews, challenges),
+    "campaigns": CAMPAIGNS,
+    "servers": (servers, emergency_accounts),
+    "people": (people,),
+    "orders": (orders,),
+    "approvals": (approvals,),
+    "audit": AUDIT,
+    "mailbox": (demo_mailbox,),
+}
 
 
 def register(app: Flask) -> None:
@@ -79,7 +78,9 @@ def register(app: Flask) -> None:
     access.register(app)
     errors.register(app)
     formats.register(app)
-    for room in ROOMS:
-        app.register_blueprint(room.bp)
+    menu = {name: {page.bp.name for page in pages} for name, pages in MENU.items()}
+    app.jinja_env.globals["MENU"] = menu
+    for page in PAGES:
+        app.register_blueprint(page.bp)
     if app.extensions["recert.settings"].demo_mailbox:
         app.register_blueprint(demo_mailbox.bp)

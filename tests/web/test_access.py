@@ -138,3 +138,17 @@ class TestForeignThings:
         bob.get(f"/reviews/{campaign_id}/folders/{item.folder_id + 999}", 404)
         bob.post(f"/reviews/items/{item.id}", 404, answer="keep", version=0, seen=item.content_hash)
         assert house.item("pia", "/finance/inbox").answer is None
+
+
+def test_the_menu_marks_the_page_one_is_on(officer: Visitor) -> None:
+    for path, entry in (
+        ("/campaigns", "Campaigns"),
+        ("/campaigns/schedules", "Campaigns"),
+        ("/servers", "Servers"),
+        ("/people", "People"),
+        ("/orders", "Changes"),
+        ("/releases", "Releases"),
+        ("/audit", "Audit"),
+    ):
+        page = officer.get(path)
+        assert re.findall(r'aria-current="page">([^<]+)</a>', page) == [entry], path
