@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from recert.mail.bot_detection import BURSTS
-from recert.mail.models import Act, LinkVisit, MailToken
+from recert.mail.models import VisitKind, LinkVisit, MailToken
 
 KEPT_FOR = timedelta(days=1)
 LONGEST_AGENT = 300
@@ -26,7 +26,7 @@ class Caller:
         return cls(address or "", (agent or "")[:LONGEST_AGENT])
 
 
-def note(session: Session, token: MailToken, act: Act, caller: Caller, *, now: datetime) -> None:
+def note(session: Session, token: MailToken, act: VisitKind, caller: Caller, *, now: datetime) -> None:
     """Writes one visit down and forgets those of the days before."""
     session.execute(delete(LinkVisit).where(LinkVisit.at < now - KEPT_FOR))
     session.add(
@@ -44,7 +44,7 @@ def note(session: Session, token: MailToken, act: Act, caller: Caller, *, now: d
 
 def opened_at(session: Session, token: MailToken, caller: Caller) -> datetime | None:
     """When the link was last opened: by this caller, or else by anybody."""
-    opened = (LinkVisit.token_id == token.id, LinkVisit.act == Act.OPEN)
+    opened = (LinkVisit.token_id == token.id, LinkVisit.act == VisitKind.OPEN)
     same = (LinkVisit.address == caller.address, LinkVisit.agent == caller.agent)
     newest = select(func.max(LinkVisit.at))
     return session.scalar(newest.where(*opened, *same)) or session.scalar(newest.where(*opened))
@@ -52,7 +52,7 @@ def opened_at(session: Session, token: MailToken, caller: Caller) -> datetime | 
 
 def asked_head(session: Session, token: MailToken, caller: Caller) -> bool:
     """Whether the same program tested the link before opening it. Browsers never do."""
-    here = (LinkVisit.token_id == token.id, LinkVisit.act == Act.HEAD)
+    here = (LinkVisit.token_id == token.id, LinkVisit.act == VisitKind.HEAD)
     same = (LinkVisit.address == caller.address, LinkVisit.agent == caller.agent)
     return session.scalar(select(LinkVisit.id).where(*here, *same).limit(1)) is not None
 

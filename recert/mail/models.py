@@ -97,7 +97,7 @@ class MailToken(Base):
     held_why: Mapped[str] = mapped_column(default="", server_default="")
 
 
-class Act(StrEnum):
+class VisitKind(StrEnum):
     """What somebody, or something, did with a link."""
 
     HEAD = "head"
@@ -115,7 +115,7 @@ class LinkVisit(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token_id: Mapped[int] = mapped_column(ForeignKey("mail_token.id"), index=True)
     holder: Mapped[str]
-    act: Mapped[Act] = mapped_column(words(Act))
+    act: Mapped[VisitKind] = mapped_column(words(VisitKind))
     address: Mapped[str]
     agent: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)

@@ -18,7 +18,7 @@ from recert.mail import bot_detection, link_visits
 from recert.mail import service as mail
 from recert.mail.bot_detection import CONTRADICTION, LONGEST_BURST, Press
 from recert.mail.link_visits import Caller
-from recert.mail.models import Act, MailToken
+from recert.mail.models import VisitKind, MailToken
 
 ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
 
@@ -46,7 +46,7 @@ def judge(
     if token.held_at is not None:
         return token.held_why
     opened = link_visits.opened_at(session, token, pressed.caller)
-    link_visits.note(session, token, Act.PRESS, pressed.caller, now=now)
+    link_visits.note(session, token, VisitKind.PRESS, pressed.caller, now=now)
     press = Press(
         headers=pressed.headers,
         after=now - opened if opened else None,

@@ -38,7 +38,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Act:
+class AnswerGroup:
     """What was answered at one moment: one item, or several in bulk."""
 
     at: datetime
@@ -61,13 +61,13 @@ def quality(
         .where(Item.answer.in_(GIVEN))
         .group_by(*groups)
     )
-    acts: dict[int, list[Act]] = {number: [] for number in reviewer_ids}
+    acts: dict[int, list[AnswerGroup]] = {number: [] for number in reviewer_ids}
     for reviewer_id, at, batch, count, keeps in session.execute(query):
-        acts[reviewer_id or 0].append(Act(at, count, keeps, batch is not None))
+        acts[reviewer_id or 0].append(AnswerGroup(at, count, keeps, batch is not None))
     return {number: of_acts(found) for number, found in acts.items()}
 
 
-def of_acts(acts: Sequence[Act]) -> Quality:
+def of_acts(acts: Sequence[AnswerGroup]) -> Quality:
     """The figures from the acts of one reviewer. Of two at the same moment the smaller is first,
     so that whoever counts again gets the same."""
     acts = sorted(acts, key=lambda act: (act.at, act.items))

@@ -25,7 +25,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.people import separation
 from recert.remediation.models import Remediation
 
-Act = TypeVar("Act", Sample, Remark, Verdict)
+Entry = TypeVar("Entry", Sample, Remark, Verdict)
 MOST_IN_A_SAMPLE, LONGEST_SEED, LONGEST_TEXT = 1000, 100, 4000
 
 
@@ -196,7 +196,7 @@ class Findings:
 def findings(session: Session, campaign_id: int) -> Findings:
     """What auditors did about a campaign."""
 
-    def newest_first(kind: type[Act]) -> Sequence[Act]:
+    def newest_first(kind: type[Entry]) -> Sequence[Entry]:
         query = select(kind).where(kind.campaign_id == campaign_id)
         return session.scalars(query.order_by(kind.id.desc())).all()
 

@@ -25,7 +25,7 @@ from recert.foundation.errors import RecertError
 from recert.mail import link_visits
 from recert.mail import service as mail
 from recert.mail.link_visits import Caller
-from recert.mail.models import Act, MailToken, Purpose
+from recert.mail.models import VisitKind, MailToken, Purpose
 from recert.people.models import Person
 from recert.web.access import database, public, settings
 from recert.web.errors import code_of
@@ -69,7 +69,7 @@ def enter(token: str, page: str, now: datetime) -> Response:
     """Notes the visit and sends the browser to the page, with the secret in a cookie."""
     with database().transaction() as session:
         row = mail.known_token(session, token)
-        act = Act.HEAD if request.method == "HEAD" else Act.OPEN
+        act = VisitKind.HEAD if request.method == "HEAD" else VisitKind.OPEN
         link_visits.note(session, row, act, caller(), now=now)
     answer = make_response(redirect(url_for(page, place=place_of(token)), 303))
     ours = [name for name in request.cookies if name.startswith(_cookie(""))]
