@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import click
@@ -84,7 +85,10 @@ class RecertGroup(click.Group):
         """The command, loaded with everything that belongs to it."""
         if cmd_name in self._others:
             return self._others[cmd_name][1]()
-        nouns.load(cmd_name)
+        if cmd_name in nouns.GROUPS:
+            import_module("recert.cli.groups")
+        else:
+            nouns.load(cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -111,6 +115,20 @@ class RecertGroup(click.Group):
             click.echo(f"Error: {error}", err=True)
             sys.exit(EXIT_ERROR)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+class NounGroup(click.Group):
+    """A noun that loads a verb when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb; loads them all."""
+        nouns.load(self.name or "")
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb, loaded with everything that belongs to it."""
+        nouns.load_verb(self.name or "", cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=RecertGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,7 +4,7 @@ import click
 
 from recert.campaigns import second_word, service
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, listing, shell
-from recert.cli.campaigns import campaign
+from recert.cli.groups import campaign
 from recert.decisions import second_person
 from recert.foundation import clock
 

@@ -6,32 +6,43 @@ from importlib import import_module
 MODULES: dict[str, tuple[str, ...]] = {
     "activity": ("activity",),
     "audit": ("audit",),
-    "campaign": ("campaigns", "confirming", "running"),
+    "campaign": ("campaign_list", "campaigns", "confirming", "running"),
     "db": ("system",),
     "decide": ("campaigns",),
     "delegate": ("registers",),
     "diff": ("servers",),
     "doctor": ("system",),
-    "embedded": ("servers",),
+    "embedded": ("embedded",),
     "emergency": ("emergency",),
     "evidence": ("evidence",),
     "exclusion": ("registers",),
     "grants": ("servers",),
     "instruction": ("running",),
     "late": ("late",),
-    "order": ("orders",),
+    "order": ("order_list", "orders"),
     "owners": ("people",),
     "people": ("people",),
     "postpone": ("running",),
     "schedule": ("schedules",),
     "separation": ("system",),
-    "server": ("servers", "activity"),
+    "server": ("server_list", "server_test", "servers", "activity"),
     "snapshot": ("snapshots",),
     "trail": ("system",),
     "user": ("system",),
     "web": ("system",),
     "worker": ("system",),
 }
+
+# Verbs that are typed all day, or that need what the others of their noun do not, and the one
+# module that is enough for them.
+VERBS: dict[tuple[str, str], str] = {
+    ("campaign", "list"): "campaign_list",
+    ("order", "list"): "order_list",
+    ("server", "list"): "server_list",
+    ("server", "test"): "server_test",
+}
+
+GROUPS = frozenset(noun for noun, _ in VERBS)
 
 HELP: dict[str, str] = {
     "activity": "What accounts did: transfer logs.",
@@ -68,3 +79,11 @@ def load(noun: str) -> None:
     """Loads what defines a command, which registers itself."""
     for module in MODULES.get(noun, ()):
         import_module(f"recert.cli.{module}")
+
+
+def load_verb(noun: str, verb: str) -> None:
+    """Loads what defines one verb of a noun; for a verb without a line of its own, all of them."""
+    if (noun, verb) in VERBS:
+        import_module(f"recert.cli.{VERBS[noun, verb]}")
+    else:
+        load(noun)

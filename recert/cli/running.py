@@ -20,7 +20,7 @@ from recert.campaigns import (
 from recert.campaigns.bulk_handover import From
 from recert.campaigns.letters import Letterhead
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, day_of, say_json, shell, table
-from recert.cli.campaigns import campaign
+from recert.cli.groups import campaign
 from recert.decisions import closing
 from recert.evidence import reviewers
 from recert.foundation import clock
