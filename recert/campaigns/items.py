@@ -24,7 +24,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from recert import trail
 from recert.campaigns import rules, second_word
@@ -41,6 +43,7 @@ from recert.campaigns.models import (
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnySelect
 from recert.foundation.errors import MovedMeanwhile, NotFound
+from recert.foundation.statements import run
 
 LAST_LETTER = "\U0010ffff"
 
@@ -52,6 +55,21 @@ class NoSuchItem(NotFound):
 def hold(session: Session, campaign_id: int, *, alone: bool = False) -> Campaign:
     """The campaign as it is now, which nobody moves on before this transaction ends."""
     return session.scalars(_held_campaign(alone), {"campaign": campaign_id}).one()
+
+
+def hold_of(session: Session, item_id: int) -> Campaign:
+    """The campaign that asks a question, held as `hold` does, or NoSuchItem."""
+    campaign = session.scalars(_held_campaign_of(), {"item": item_id}).one_or_none()
+    if campaign is None:
+        raise NoSuchItem
+    return campaign
+
+
+@cache
+def _held_campaign_of() -> Select[Campaign]:
+    query = select(Campaign).join(Item, Item.campaign_id == Campaign.id)
+    query = query.where(Item.id == bindparam("item")).with_for_update(read=True, of=Campaign)
+    return query.execution_options(populate_existing=True)
 
 
 @cache
@@ -112,12 +130,35 @@ def mark(session: Session, campaign_id: int, kind: str, value: str, now: datetim
 
 def take_step(session: Session, item: Item, new: ItemState, **values: Any) -> None:
     """Moves one item on, or raises StepRefused / MovedMeanwhile."""
-    rules.check_item_step(item.state, new)
-    here = (Item.id == item.id, Item.state == item.state, Item.version == item.version)
-    moved = session.execute(update(Item).where(*here).values(state=new, **values))
-    if getattr(moved, "rowcount", 0) != 1:
-        raise MovedMeanwhile
+    _take_step(session, item, new, values)
     session.refresh(item)
+
+
+def take_step_of_held(session: Session, item: Item, new: ItemState, **values: Any) -> None:
+    """As `take_step`, for an item that this transaction loaded for update: nobody else can have
+    changed it, so it is not read again. `values` are plain ones, no expressions."""
+    _take_step(session, item, new, values)
+    for name, value in {"state": new, **values}.items():
+        set_committed_value(item, name, value)
+
+
+def _take_step(session: Session, item: Item, new: ItemState, values: dict[str, Any]) -> None:
+    rules.check_item_step(item.state, new)
+    here = {"here_id": item.id, "here_state": item.state, "here_version": item.version}
+    moved = run(session, _step(), {**here, "state": new, **values})
+    if moved.rowcount != 1:
+        raise MovedMeanwhile
+
+
+@cache
+def _step() -> Update:
+    """What it sets are the other parameters that it is run with."""
+    table: Any = Item.__table__
+    return update(table).where(
+        table.c.id == bindparam("here_id"),
+        table.c.state == bindparam("here_state"),
+        table.c.version == bindparam("here_version"),
+    )
 
 
 def recount(session: Session, campaign_id: int, *reviewer_ids: int | None) -> None:
@@ -130,8 +171,8 @@ def recount(session: Session, campaign_id: int, *reviewer_ids: int | None) -> No
 def _recount(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
     counter = _counter(session, campaign_id, reviewer_id)
     asked = {"campaign": campaign_id, "reviewer": reviewer_id}
-    counts = session.execute(_counts(reviewer_id is None), asked).one()
-    session.execute(_renewed(), {"counter": counter, **_named(dict(counts._mapping))})
+    counts = run(session, _counts(reviewer_id is None), asked).one()
+    run(session, _renewed(), {"counter": counter, **_named(dict(counts._mapping))})
 
 
 @cache
@@ -167,14 +208,18 @@ def _named(counts: dict[str, int]) -> dict[str, int]:
 def _counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:
     """The number of the counter row, held until the end: whoever counts next sees our items. The
     compliance queue has its row since the launch."""
-    if reviewer_id:
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    there = run(session, _held_counter(not reviewer_id), asked).scalar()
+    if reviewer_id and there is None:
         dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         empty = dict.fromkeys(("total", "open", "keep", "reduce", "revoke"), 0)
         row = {"campaign_id": campaign_id, "reviewer_id": reviewer_id, **empty}
         made = dialect.insert(Progress.__table__).on_conflict_do_nothing()
         session.execute(made, row)
-    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
-    return int(session.execute(_held_counter(not reviewer_id), asked).scalar_one())
+        there = run(session, _held_counter(is_queue=False), asked).scalar()
+    if there is None:
+        raise NoResultFound
+    return int(there)
 
 
 @cache

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns.board_models import FolderProgress, ServerProgress
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.foundation.db import AnyRow, AnySelect
+from recert.foundation.statements import run
 from recert.inventory.models import Folder, Server
 
 COUNTS = ("total", "open", "keep", "reduce", "revoke")
@@ -62,14 +63,14 @@ def recount(session: Session, campaign_id: int, *folder_ids: int | None) -> None
 def _recount(session: Session, campaign_id: int, folder_id: int) -> None:
     mine = {"campaign": campaign_id, "folder": folder_id}
     # Held until the end: whoever counts next sees our items.
-    before = session.execute(_held(), mine).one()
-    now = session.execute(_counted_now(), mine).one()
+    before = run(session, _held(), mine).one()
+    now = run(session, _counted_now(), mine).one()
     if before[1:] == tuple(now):
         return
     new = {f"new_{name}": getattr(now, name) for name in COUNTS}
-    session.execute(_renewed_folder(), {**mine, **new})
+    run(session, _renewed_folder(), {**mine, **new})
     more = {f"new_{name}": getattr(now, name) - getattr(before, name) for name in COUNTS}
-    session.execute(_moved_server(), {**mine, "server": before.server_id, **more})
+    run(session, _moved_server(), {**mine, "server": before.server_id, **more})
 
 
 # Built once: they are needed for each answer.

@@ -21,6 +21,8 @@ from recert.campaigns.models import (
     Progress,
 )
 from recert.foundation.db import AnyRow, AnySelect
+from recert.foundation.statements import run
+from recert.inventory import emergency
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.people.models import Organisation, Person
 
@@ -76,6 +78,9 @@ def _items() -> AnySelect:
             func.coalesce(Folder.path, Item.topic).label("folder"),
             func.coalesce(Source.text, "").label("via"),
             Grant.widened,
+            Grant.first_snapshot_id,
+            Account.key_count,
+            emergency.reason_column().label("emergency"),
             Person.name.label("person"),
             Person.department,
             Person.active.label("person_active"),
@@ -186,7 +191,7 @@ def first_waiting(
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:
     """One item with its names."""
-    return session.execute(_one_item(), {"item": item_id}).one_or_none()
+    return run(session, _one_item(), {"item": item_id}).one_or_none()
 
 
 @cache

@@ -3,8 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from recert.campaigns import exclusions, subjects
@@ -19,6 +31,7 @@ from recert.campaigns.models import (
 )
 from recert.campaigns.scope import Scope, conditions, sample_key
 from recert.foundation.db import AnySelect
+from recert.foundation.statements import run
 from recert.inventory.models import Account, Folder, Grant, Snapshot
 from recert.inventory.queries import seen_in
 
@@ -78,19 +91,26 @@ def _named(campaign: Campaign) -> list[ColumnElement[bool]]:
 def last_reviewed(session: Session, campaign_id: int, server_id: int) -> int | None:
     """The snapshot that the last campaign about this server was made from. Micro reviews asked
     about a few things only, so they do not count."""
-    mine = select(Campaign.about).where(Campaign.id == campaign_id).scalar_subquery()
-    query = (
+    asked = {"campaign": campaign_id, "server": server_id}
+    found: int | None = run(session, _last_reviewed(), asked).scalar()
+    return found
+
+
+@cache
+def _last_reviewed() -> AnySelect:
+    """Built once: it is needed for each answer."""
+    mine = select(Campaign.about).where(Campaign.id == bindparam("campaign")).scalar_subquery()
+    return (
         select(func.max(Population.snapshot_id))
         .join(Campaign, Campaign.id == Population.campaign_id)
         .where(
-            Population.server_id == server_id,
-            Campaign.id != campaign_id,
+            Population.server_id == bindparam("server"),
+            Campaign.id != bindparam("campaign"),
             Campaign.about == mine,
             Campaign.kind != CampaignKind.MICRO,
             Campaign.state != CampaignState.VOID,
         )
     )
-    return session.scalar(query)
 
 
 def _sampled(session: Session, found: list[Selection], scope: Scope) -> list[Selection]:
