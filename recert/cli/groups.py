@@ -16,3 +16,8 @@ def order() -> None:
 @cli.group(cls=NounGroup)
 def server() -> None:
     """FTP servers that Recert looks after."""
+
+
+@cli.group(cls=NounGroup)
+def user() -> None:
+    """People who can sign in to Recert."""

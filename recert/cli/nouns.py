@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "server": ("server_list", "server_test", "servers", "activity"),
     "snapshot": ("snapshots",),
     "trail": ("system",),
-    "user": ("system",),
+    "user": ("system", "user_list"),
     "web": ("system",),
     "worker": ("system",),
 }
@@ -40,6 +40,7 @@ VERBS: dict[tuple[str, str], str] = {
     ("order", "list"): "order_list",
     ("server", "list"): "server_list",
     ("server", "test"): "server_test",
+    ("user", "list"): "user_list",
 }
 
 GROUPS = frozenset(noun for noun, _ in VERBS)
