@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.activity.models import ActivityLog, LastUse, Use
-from recert.foundation.statements import numbers
+from recert.foundation.statements import numbers, run
 from recert.inventory.models import Account
 
 _LAST_USES = select(LastUse.account_id, LastUse.folder_id, LastUse.use, LastUse.at).where(
@@ -35,14 +35,14 @@ def last_uses(session: Session, accounts: Collection[int], folders: Collection[i
     """When these accounts last did what in these folders: one statement."""
     asked = {"accounts": sorted(accounts), "folders": sorted(folders)}
     found: Used = {}
-    for row in session.execute(_LAST_USES, asked):
+    for row in run(session, _LAST_USES, asked):
         found.setdefault((row.account_id, row.folder_id), {})[row.use] = row.at
     return found
 
 
 def covered(session: Session, server_ids: Collection[int]) -> dict[int, Covered]:
     """What the logs of servers cover; a server without a log that was read is missing."""
-    rows = session.execute(_COVERED, {"servers": sorted(server_ids)}).all()
+    rows = run(session, _COVERED, {"servers": sorted(server_ids)}).all()
     return {row[0]: Covered(row[1], row[2]) for row in rows if row[1] and row[2]}
 
 

@@ -23,11 +23,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.progress_models import FolderProgress, Progress, ServerProgress
 from recert.foundation.db import AnyRow, AnySelect
+from recert.foundation.statements import run
 from recert.inventory.models import (
     Folder,
     Server,
@@ -70,14 +72,14 @@ def recount_folders(session: Session, campaign_id: int, *folder_ids: int | None)
 def _recount_folder(session: Session, campaign_id: int, folder_id: int) -> None:
     mine = {"campaign": campaign_id, "folder": folder_id}
     # Held until the end: whoever counts next sees our items.
-    before = session.execute(_held(), mine).one()
-    now = session.execute(_counted_now(), mine).one()
+    before = run(session, _held(), mine).one()
+    now = run(session, _counted_now(), mine).one()
     if before[1:] == tuple(now):
         return
     new = {f"new_{name}": getattr(now, name) for name in COUNTS}
-    session.execute(_renewed_folder(), {**mine, **new})
+    run(session, _renewed_folder(), {**mine, **new})
     more = {f"new_{name}": getattr(now, name) - getattr(before, name) for name in COUNTS}
-    session.execute(_moved_server(), {**mine, "server": before.server_id, **more})
+    run(session, _moved_server(), {**mine, "server": before.server_id, **more})
 
 
 # Built once: they are needed for each answer.
@@ -190,8 +192,8 @@ def recount_reviewers(session: Session, campaign_id: int, *reviewer_ids: int | N
 def _recount_reviewer(session: Session, campaign_id: int, reviewer_id: int | None) -> None:
     counter = _reviewer_counter(session, campaign_id, reviewer_id)
     asked = {"campaign": campaign_id, "reviewer": reviewer_id}
-    counts = session.execute(_reviewer_counts(reviewer_id is None), asked).one()
-    session.execute(_renewed_reviewer(), {"counter": counter, **_named(dict(counts._mapping))})
+    counts = run(session, _reviewer_counts(reviewer_id is None), asked).one()
+    run(session, _renewed_reviewer(), {"counter": counter, **_named(dict(counts._mapping))})
 
 
 @cache
@@ -227,14 +229,18 @@ def _named(counts: dict[str, int]) -> dict[str, int]:
 def _reviewer_counter(session: Session, campaign_id: int, reviewer_id: int | None) -> int:
     """The number of the counter row, held until the end: whoever counts next sees our items. The
     compliance queue has its row since the launch."""
-    if reviewer_id:
+    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
+    there = run(session, _held_counter(not reviewer_id), asked).scalar()
+    if reviewer_id and there is None:
         dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
         empty = dict.fromkeys(("total", "open", "keep", "reduce", "revoke"), 0)
         row = {"campaign_id": campaign_id, "reviewer_id": reviewer_id, **empty}
         made = dialect.insert(Progress.__table__).on_conflict_do_nothing()
         session.execute(made, row)
-    asked = {"campaign": campaign_id, "reviewer": reviewer_id}
-    return int(session.execute(_held_counter(not reviewer_id), asked).scalar_one())
+        there = run(session, _held_counter(is_queue=False), asked).scalar()
+    if there is None:
+        raise NoResultFound
+    return int(there)
 
 
 @cache

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, case, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from recert.campaigns import states
 from recert.campaigns.models import Campaign, Item, ItemState
 from recert.foundation.errors import MovedMeanwhile, NotFound
+from recert.foundation.statements import run
 
 # What an item loses when it is asked again.
 UNANSWERED: dict[str, Any] = dict.fromkeys(
@@ -40,6 +42,21 @@ def hold(session: Session, campaign_id: int, *, alone: bool = False) -> Campaign
     return session.scalars(_held_campaign(alone), {"campaign": campaign_id}).one()
 
 
+def hold_of(session: Session, item_id: int) -> Campaign:
+    """The campaign that asks a question, held as `hold` does, or NoSuchItem."""
+    campaign = session.scalars(_held_campaign_of(), {"item": item_id}).one_or_none()
+    if campaign is None:
+        raise NoSuchItem
+    return campaign
+
+
+@cache
+def _held_campaign_of() -> Select[Campaign]:
+    query = select(Campaign).join(Item, Item.campaign_id == Campaign.id)
+    query = query.where(Item.id == bindparam("item")).with_for_update(read=True, of=Campaign)
+    return query.execution_options(populate_existing=True)
+
+
 @cache
 def _held_campaign(alone: bool) -> Select[Campaign]:
     query = select(Campaign).where(Campaign.id == bindparam("campaign"))
@@ -49,12 +66,35 @@ def _held_campaign(alone: bool) -> Select[Campaign]:
 
 def take_step(session: Session, item: Item, new: ItemState, **values: Any) -> None:
     """Moves one item on, or raises StepRefused / MovedMeanwhile."""
-    states.check_item_step(item.state, new)
-    here = (Item.id == item.id, Item.state == item.state, Item.version == item.version)
-    moved = session.execute(update(Item).where(*here).values(state=new, **values))
-    if getattr(moved, "rowcount", 0) != 1:
-        raise MovedMeanwhile
+    _take_step(session, item, new, values)
     session.refresh(item)
+
+
+def take_step_of_held(session: Session, item: Item, new: ItemState, **values: Any) -> None:
+    """As `take_step`, for an item that this transaction loaded for update: nobody else can have
+    changed it, so it is not read again. `values` are plain ones, no expressions."""
+    _take_step(session, item, new, values)
+    for name, value in {"state": new, **values}.items():
+        set_committed_value(item, name, value)
+
+
+def _take_step(session: Session, item: Item, new: ItemState, values: dict[str, Any]) -> None:
+    states.check_item_step(item.state, new)
+    here = {"here_id": item.id, "here_state": item.state, "here_version": item.version}
+    moved = run(session, _step(), {**here, "state": new, **values})
+    if moved.rowcount != 1:
+        raise MovedMeanwhile
+
+
+@cache
+def _step() -> Update:
+    """What it sets are the other parameters that it is run with."""
+    table: Any = Item.__table__
+    return update(table).where(
+        table.c.id == bindparam("here_id"),
+        table.c.state == bindparam("here_state"),
+        table.c.version == bindparam("here_version"),
+    )
 
 
 def move_items(

@@ -6,8 +6,7 @@ import click
 
 from recert.activity import service
 from recert.activity.formats import FORMATS
-from recert.cli.base import Shell, cli, shell, table
-from recert.cli.servers import server
+from recert.cli.base import Shell, cli, server, shell, table
 from recert.foundation import clock
 from recert.inventory import service as inventory
 

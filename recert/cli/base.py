@@ -58,7 +58,7 @@ class Shell:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One verb."""
+        """One action."""
         with self.db.transaction() as session:
             yield session
 
@@ -111,6 +111,20 @@ class RecertGroup(click.Group):
             click.echo(f"Error: {error}", err=True)
             sys.exit(EXIT_ERROR)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+class NounGroup(click.Group):
+    """A noun that loads an action when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every action; loads them all."""
+        nouns.load(self.name or "")
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The action, loaded with everything that belongs to it."""
+        nouns.load_action(self.name or "", cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=RecertGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -188,3 +202,23 @@ def day_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{text!r} is not a date like 2026-12-31.") from error
+
+
+@cli.group(cls=NounGroup)
+def campaign() -> None:
+    """Access reviews."""
+
+
+@cli.group(cls=NounGroup)
+def order() -> None:
+    """Changes of servers: what is wanted, planned, done and proved."""
+
+
+@cli.group(cls=NounGroup)
+def server() -> None:
+    """FTP servers that Recert looks after."""
+
+
+@cli.group(cls=NounGroup)
+def user() -> None:
+    """People who can sign in to Recert."""

@@ -18,7 +18,7 @@ from recert.campaigns.reviewing.item_filter import ItemFilter
 from recert.campaigns.setup import launch, policy_agreement
 from recert.campaigns.setup.launch import Preview
 from recert.campaigns.setup.presets import TEMPLATES, template
-from recert.cli.base import Shell, acting_as, cli, day_of, say_json, shell, table
+from recert.cli.base import Shell, acting_as, campaign, cli, day_of, say_json, shell, table
 from recert.cli.campaign_options import (
     policy_of,
     policy_options,
@@ -37,11 +37,6 @@ from recert.people import queries as people
 
 DEFAULT_DAYS = 14
 FIRST_IN_USE = 20
-
-
-@cli.group()
-def campaign() -> None:
-    """Access reviews."""
 
 
 @campaign.command("launch")
@@ -153,34 +148,6 @@ def campaign_templates() -> None:
     """Show what can be asked about, ready to choose."""
     rows = [(one.key, one.title, one.what) for one in TEMPLATES]
     table(("TEMPLATE", "TITLE", "WHAT IS ASKED ABOUT"), rows)
-
-
-@campaign.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@shell
-def campaign_list(context: Shell, as_json: bool) -> None:
-    """Show all campaigns. Micro reviews started by themselves, about what changed on a server."""
-    with context.db.reading() as session:
-        rows = [
-            {
-                "id": row.Campaign.id,
-                "name": row.Campaign.name,
-                "kind": row.Campaign.kind.value,
-                "state": row.Campaign.state.value,
-                "due": row.Campaign.due_at.isoformat(),
-                "items": row.total or 0,
-                "open": row.open or 0,
-            }
-            for row in queries.campaigns(session)
-        ]
-    if as_json:
-        for row in rows:
-            say_json(row)
-    else:
-        table(
-            ("NO", "NAME", "KIND", "STATE", "DUE", "ITEMS", "OPEN"),
-            [tuple(row.values()) for row in rows],
-        )
 
 
 @campaign.command("show")

@@ -14,8 +14,17 @@ from recert.campaigns.notifications import due_date_extension, reviewer_mails
 from recert.campaigns.reviewing import bulk_reassignment, instructions, postponement
 from recert.campaigns.reviewing.bulk_reassignment import From
 from recert.campaigns.setup import launch
-from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, cli, day_of, say_json, shell, table
-from recert.cli.campaigns import campaign
+from recert.cli.base import (
+    EXIT_FINDINGS,
+    Shell,
+    acting_as,
+    campaign,
+    cli,
+    day_of,
+    say_json,
+    shell,
+    table,
+)
 from recert.evidence.package import reviewers
 from recert.foundation import clock
 from recert.foundation.errors import BadInput

@@ -4,8 +4,7 @@ import click
 
 from recert.campaigns.completion import keep_confirmation
 from recert.campaigns.setup import launch
-from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, listing, shell
-from recert.cli.campaigns import campaign
+from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, campaign, listing, shell
 from recert.foundation import clock
 
 

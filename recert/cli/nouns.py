@@ -6,32 +6,44 @@ from importlib import import_module
 MODULES: dict[str, tuple[str, ...]] = {
     "activity": ("activity",),
     "audit": ("audit",),
-    "campaign": ("campaigns", "keep_confirmation", "conduct"),
+    "campaign": ("lists.campaigns", "campaigns", "keep_confirmation", "conduct"),
     "db": ("system",),
     "decide": ("campaigns",),
     "delegate": ("exclusions",),
     "diff": ("servers",),
     "doctor": ("system",),
-    "embedded": ("servers",),
+    "embedded": ("embedded",),
     "emergency": ("emergency",),
     "evidence": ("evidence",),
     "exclusion": ("exclusions",),
     "grants": ("servers",),
     "instruction": ("conduct",),
-    "late": ("overdue",),
-    "order": ("orders",),
+    "late": ("orders",),
+    "order": ("lists.orders", "orders"),
     "owners": ("people",),
     "people": ("people",),
     "postpone": ("conduct",),
     "schedule": ("schedules",),
     "separation": ("system",),
-    "server": ("servers", "activity"),
+    "server": ("lists.servers", "connection_test", "servers", "activity"),
     "snapshot": ("snapshots",),
     "trail": ("system",),
-    "user": ("system",),
+    "user": ("system", "lists.users"),
     "web": ("system",),
     "worker": ("system",),
 }
+
+# Actions that are typed all day, or that need what the others of their noun do not, and the one
+# module that is enough for them.
+ACTIONS: dict[tuple[str, str], str] = {
+    ("campaign", "list"): "lists.campaigns",
+    ("order", "list"): "lists.orders",
+    ("server", "list"): "lists.servers",
+    ("server", "test"): "connection_test",
+    ("user", "list"): "lists.users",
+}
+
+GROUPS = frozenset(noun for noun, _ in ACTIONS)
 
 HELP: dict[str, str] = {
     "activity": "What accounts did: transfer logs.",
@@ -68,3 +80,11 @@ def load(noun: str) -> None:
     """Loads what defines a command, which registers itself."""
     for module in MODULES.get(noun, ()):
         import_module(f"recert.cli.{module}")
+
+
+def load_action(noun: str, action: str) -> None:
+    """Loads what defines one action of a noun; for one without a line of its own, all of them."""
+    if (noun, action) in ACTIONS:
+        import_module(f"recert.cli.{ACTIONS[noun, action]}")
+    else:
+        load(noun)

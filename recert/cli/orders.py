@@ -4,63 +4,21 @@ from pathlib import Path
 
 import click
 
+from recert.campaigns import local_time
 from recert.campaigns.completion import challenges
+from recert.campaigns.models import Campaign, Item
+from recert.campaigns.transitions import NoSuchItem
 from recert.changes import execution, preview, queries, service, tickets, undo
 from recert.changes.models import OrderState
-from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, say_json, shell, table
+from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, day_of, order, shell
 from recert.connectors import rights
 from recert.connectors.csv_export import change_list
 from recert.foundation import clock
 from recert.foundation.db import Database
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.remediation import overdue_owners
 from recert.remediation import service as remediation
-
-
-@cli.group()
-def order() -> None:
-    """Changes of servers: what is wanted, planned, done and proved."""
-
-
-@order.command("list")
-@click.option("--server", "name", help="Only this server.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@shell
-def order_list(context: Shell, name: str | None, as_json: bool) -> None:
-    """Show all orders, newest first."""
-    with context.db.reading() as session:
-        server_id = inventory.server_by_name(session, name).id if name else None
-        rows = queries.orders(session, server_id=server_id, size=100_000)
-    facts = [
-        {
-            "order": found.id,
-            "server": server,
-            "account": found.account,
-            "folder": found.folder,
-            "group": found.group,
-            "kind": found.kind.value,
-            "state": found.state.value,
-            "explanation": found.explanation,
-            "ticket": found.ticket,
-        }
-        for found, server in rows
-    ]
-    if as_json:
-        for fact in facts:
-            say_json(fact)
-    else:
-        header = (
-            "NO",
-            "SERVER",
-            "ACCOUNT",
-            "FOLDER",
-            "GROUP",
-            "KIND",
-            "STATE",
-            "EXPLANATION",
-            "TICKET",
-        )
-        table(header, [tuple(fact.values()) for fact in facts])
 
 
 @order.command("show")
@@ -226,3 +184,29 @@ def order_changes(context: Shell, name: str, out: Path | None) -> None:
         click.echo(f"{len(waiting)} changes written to {out}.")
     else:
         click.echo(text, nl=False)
+
+
+@cli.group("late")
+def late() -> None:
+    """Who sees to changes that are late (`recert campaign late` lists them)."""
+
+
+@late.command("take-on")
+@click.argument("item", type=int)
+@click.option("--owner", required=True, help="Mail address of whoever sees to it.")
+@click.option("--until", required=True, metavar="YYYY-MM-DD", help="The last day.")
+@click.option("--reason", required=True, help="Why the change is late.")
+@shell
+def late_take_on(context: Shell, item: int, owner: str, until: str, reason: str) -> None:
+    """Say who sees to the late change of an ITEM, until when, and why it is late. What was said
+    before stays in the evidence. When the date passes it is listed again."""
+    with context.transaction() as session:
+        found = session.get(Item, item)
+        if found is None:
+            raise NoSuchItem
+        zone = session.get_one(Campaign, found.campaign_id).zone
+        ends = local_time.end_of_day(day_of(until), zone, context.settings.zone)
+        made = overdue_owners.take_on(
+            session, item, owner, ends, reason, actor=context.actor, now=clock.now()
+        )
+        click.echo(f"{made.owner} sees to item {item} until {until}.")

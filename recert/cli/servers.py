@@ -2,30 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import click
 
 from recert.campaigns.decisions import certified_until
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, say_json, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, server, shell
 from recert.connectors import rights
-from recert.connectors.embedded.passwords import hash_password
-from recert.connectors.login_probe import Credential, probe
-from recert.connectors.posix.connector import PosixConnector
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
-from recert.ftpserver.certificate import self_signed_certificate
-from recert.ftpserver.server import EmbeddedServer
 from recert.inventory import queries, service
 from recert.inventory.expansion import expand, rights_by
 from recert.people import queries as people
-
-
-@cli.group()
-def server() -> None:
-    """FTP servers that Recert looks after."""
 
 
 @server.command("add")
@@ -60,79 +48,6 @@ def server_add(
             now=clock.now(),
         )
     click.echo(f"{name} is registered. Writing to it is off. Next: recert server test {name}")
-
-
-@server.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@shell
-def server_list(context: Shell, as_json: bool) -> None:
-    """Show all servers."""
-    with context.db.reading() as session:
-        rows = [
-            {
-                "name": row.Server.name,
-                "kind": row.Server.kind,
-                "writes_enabled": row.Server.writes_enabled,
-                "storage": row.Server.storage,
-                "last_complete": row[1].finished_at.isoformat() if row[1] else None,
-                "grants": row[1].grants if row[1] else None,
-            }
-            for row in queries.servers_overview(session)
-        ]
-    if as_json:
-        for row in rows:
-            say_json(row)
-    else:
-        table(
-            ("NAME", "KIND", "WRITES", "STORAGE", "LAST COMPLETE SNAPSHOT", "GRANTS"),
-            [tuple(row.values()) for row in rows],
-        )
-
-
-@server.command("test")
-@click.argument("name")
-@click.option("--probe", "account", help="Also log in as this test account and compare.")
-@click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with its password.",
-)
-@click.option("--probe-port", type=int, help="Where the server listens; default: 21, SFTP 22.")
-@click.option("--probe-protocol", type=click.Choice(["ftp", "sftp"]), default="ftp")
-@shell
-def server_test(
-    context: Shell,
-    name: str,
-    account: str | None,
-    password_file: Path | None,
-    probe_port: int | None,
-    probe_protocol: str,
-) -> int:
-    """Check the connection, step by step, with cause and remedy. With --probe a plain client logs
-    in and lists folders; nothing is written."""
-    with context.db.reading() as session:
-        found = service.server_by_name(session, name)
-        connector, settings = service.connector_of(found), dict(found.settings)
-    checks = connector.checks()
-    if account:
-        if password_file is None or not isinstance(connector, PosixConnector):
-            raise BadInput("--probe needs --password-file, and a kind with a running daemon.")
-        credential = Credential(
-            account=account,
-            password=password_file.read_text(encoding="utf-8").rstrip("\n"),
-            host=settings.get("host") or "127.0.0.1",
-            port=probe_port or (22 if probe_protocol == "sftp" else 21),
-            protocol=probe_protocol,
-            host_key=settings.get("host_key", ""),
-        )
-        checks = chain(checks, probe(connector, credential))
-    passed = True
-    for check in checks:
-        click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}")
-        if not check.passed:
-            passed = False
-            click.echo(f"      cause:  {check.cause}\n      remedy: {check.remedy}")
-    return 0 if passed else EXIT_FINDINGS
 
 
 @server.command("enable-writes")
@@ -266,33 +181,3 @@ def diff(context: Shell, name: str, older: int | None, newer: int | None) -> int
                 names = ", ".join(rights.names(row.rights))
                 click.echo(f"{sign} {row.folder}  {row.account}  {names}  ({row.via})")
     return EXIT_FINDINGS if added or gone else 0
-
-
-@cli.group()
-def embedded() -> None:
-    """Recert's own small FTP server."""
-
-
-@embedded.command("serve")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=2121, show_default=True)
-@click.option(
-    "--certificate", type=click.Path(path_type=Path), help="PEM for FTPS; made if missing."
-)
-@click.option("--xferlog", type=click.Path(path_type=Path), help="Where to log transfers.")
-def embedded_serve(
-    file: Path, host: str, port: int, certificate: Path | None, xferlog: Path | None
-) -> None:
-    """Serve FTP (and FTPS with --certificate) from a permission FILE."""
-    if certificate and not certificate.exists():
-        self_signed_certificate(certificate, host)
-    click.echo(f"FTP on {host}:{port}. Ctrl-C ends it.")
-    EmbeddedServer(file, host, port, certificate, xferlog).serve_forever()
-
-
-@embedded.command("hash")
-@click.password_option(help="Asked for twice when it is not given.")
-def embedded_hash(password: str) -> None:
-    """Print what the permission file holds for a password."""
-    click.echo(hash_password(password))

@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 from sqlalchemy import text
 
-from recert.cli.base import EXIT_FINDINGS, Shell, cli, listing, shell, table
+from recert.cli.base import EXIT_FINDINGS, Shell, cli, shell, table, user
 from recert.foundation import clock, schema, secrets
 from recert.foundation.actor import Role, operator
 from recert.foundation.errors import RecertError
@@ -127,11 +127,6 @@ def worker(context: Shell, parent: int | None) -> None:
         ticker.shutdown()
 
 
-@cli.group()
-def user() -> None:
-    """People who can sign in to Recert."""
-
-
 @user.command("add")
 @click.argument("email")
 @click.option("--name", required=True, help="The name that pages show.")
@@ -168,25 +163,6 @@ def user_add(
             session, email, name, password, granted, person=person, actor=actor, now=clock.now()
         )
     click.echo(f"{email} can sign in as {', '.join(sorted(granted)) or 'reviewer'}.")
-
-
-@user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@shell
-def user_list(context: Shell, as_json: bool) -> None:
-    """Show all users with their roles and persons, and whether they can sign in."""
-    with context.db.reading() as session:
-        rows = [
-            (
-                one.email,
-                one.name,
-                ",".join(one.roles) or "reviewer",
-                person.email if person else "",
-                "yes" if can else ("disabled" if not one.active else "has left"),
-            )
-            for one, person, can in users.users(session)
-        ]
-    listing(("EMAIL", "NAME", "ROLES", "PERSON", "SIGN-IN"), rows, as_json=as_json)
 
 
 @user.command("disable")

@@ -42,6 +42,8 @@ def select(session: Session, query: AnySelect, size: int = CHUNK) -> Iterator[Se
     driver: Any = connection.connection.driver_connection
     # A named cursor of PostgreSQL stays on the server; any other would fetch all rows at once.
     by_name = {} if connection.dialect.name == "sqlite" else {"name": f"rows_{next(_numbers)}"}
+    if by_name:  # every row is wanted; PostgreSQL plans a cursor for the first tenth of them
+        driver.execute("SET LOCAL cursor_tuple_fraction = 1")
     with closing(driver.cursor(**by_name)) as cursor:
         cursor.execute(text)
         while rows := cursor.fetchmany(size):

@@ -1,18 +1,16 @@
 """The register of emergency ("break-glass") accounts: kept for the day they are needed, so that
 nobody uses them is no reproach, and each use is looked at afterwards."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from recert import trail
 from recert.foundation.actor import Actor, Role
-from recert.foundation.db import AnyRow, AnySelect, one_at_a_time
+from recert.foundation.db import AnyRow, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
-from recert.foundation.statements import numbers
 from recert.inventory.models import Account, EmergencyAccount, Server
 
 LONGEST_REASON = 1000
@@ -87,18 +85,6 @@ def is_emergency() -> ColumnElement[bool]:
 def reason_column() -> ColumnElement[str]:
     """Why the account of a row is one, for a statement over many: NULL when it is not."""
     return select(EmergencyAccount.reason).where(*_same()).correlate(Account).scalar_subquery()
-
-
-def reasons_of(session: Session, accounts: Collection[int]) -> dict[int, str]:
-    """Which of these accounts are marked, and why: one statement."""
-    asked = {"accounts": sorted(accounts)}
-    return {row[0]: row[1] for row in session.execute(_marked(), asked)}
-
-
-@cache
-def _marked() -> AnySelect:
-    query = select(Account.id, EmergencyAccount.reason).join(EmergencyAccount, _same_account())
-    return query.where(Account.id.in_(numbers("accounts")), EmergencyAccount.ended_at.is_(None))
 
 
 def _same_account() -> ColumnElement[bool]:

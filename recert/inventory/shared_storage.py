@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from recert.connectors import rights
 from recert.foundation.db import AnySelect
-from recert.foundation.statements import numbers
+from recert.foundation.statements import numbers, run
 from recert.inventory.models import Account, Folder, Grant, Server
 
 Pair = tuple[int, int]  # an account and a folder
@@ -63,15 +63,17 @@ def ways(session: Session, pairs: Collection[Pair]) -> dict[Pair, list[Way]]:
 def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[int]]:
     """The boundary at or above each folder on every other server with its storage. Each is looked
     for by its names; comparing all folders with all would take hours on large servers."""
-    rows = session.execute(_elsewhere(), {"folders": sorted(folders)}).all()
+    rows = run(session, _elsewhere(), {"folders": sorted(folders)}).all()
+    found = defaultdict[int, list[int]](list)
+    if not rows:
+        return found
     paths = {path for row in rows for path in _at_and_above(row.path)}
     there = select(Folder.server_id, Folder.path, Folder.id).where(
         Folder.server_id.in_({row.other for row in rows}),
         Folder.path.in_(paths),
         Folder.gone_snapshot_id.is_(None),
     )
-    known = {(row.server_id, row.path): row.id for row in session.execute(there)} if rows else {}
-    found = defaultdict[int, list[int]](list)
+    known = {(row.server_id, row.path): row.id for row in session.execute(there)}
     for row in rows:
         names = ((row.other, path) for path in _at_and_above(row.path))
         nearest = next((known[name] for name in names if name in known), None)

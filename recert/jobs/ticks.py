@@ -24,7 +24,7 @@ from recert.campaigns.triggers import micro_campaigns
 from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.changes import execution
 from recert.evidence.package import recordings
-from recert.foundation import clock
+from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
@@ -39,6 +39,7 @@ from recert.mail.smtp import Post
 from recert.people import service as people
 from recert.remediation import expirations, register_updates
 from recert.remediation import service as remediation
+from recert.trail import checks
 
 READ = "read"  # the job that takes a snapshot
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
@@ -74,6 +75,20 @@ def check_connections(works: Works) -> int:
         wanted = connection_checks.wanted(session, now=clock.now())
     check = partial(connection_checks.make, works.db, actor=WORKER, now=clock.now)
     return sum(works.servers.add(("check", number), partial(check, number)) for number in wanted)
+
+
+def check_trail(works: Works) -> int:
+    """Begins the check of the whole trail that somebody asked for on a page."""
+    if works.keys is None:
+        return 0
+    with works.db.reading() as session:
+        wanted = checks.is_wanted(session, now=clock.now())
+    if not wanted:
+        return 0
+    ours = secrets.signing_key(works.keys).public_key()
+    return int(
+        works.servers.add(("check trail", 0), partial(checks.make, works.db, ours, now=clock.now))
+    )
 
 
 def take_wanted_snapshots(works: Works) -> int:
@@ -191,6 +206,7 @@ def send_mails(works: Works) -> int:
 TICKS: tuple[Callable[[Works], int], ...] = (
     note_leavers,
     check_connections,
+    check_trail,
     take_wanted_snapshots,
     refresh_items,
     read_logs,

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from recert.mail.bot_detection import BURSTS
-from recert.mail.models import VisitKind, LinkVisit, MailToken
+from recert.mail.models import LinkVisit, MailToken, VisitKind
 
 KEPT_FOR = timedelta(days=1)
 LONGEST_AGENT = 300
@@ -26,7 +26,9 @@ class Caller:
         return cls(address or "", (agent or "")[:LONGEST_AGENT])
 
 
-def note(session: Session, token: MailToken, act: VisitKind, caller: Caller, *, now: datetime) -> None:
+def note(
+    session: Session, token: MailToken, act: VisitKind, caller: Caller, *, now: datetime
+) -> None:
     """Writes one visit down and forgets those of the days before."""
     session.execute(delete(LinkVisit).where(LinkVisit.at < now - KEPT_FOR))
     session.add(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
+from recert.foundation.statements import run
 from recert.people.models import Person, User, WebSession
 
 # Whose sign-ins were all disabled acts by no way any more, also not from a mail.
@@ -17,7 +18,8 @@ _DISABLED = (
 _ENABLED = (
     select(User.id).where(User.person_id == Person.id, User.active).correlate(Person).exists()
 )
-_IS_ACTIVE = select(and_(Person.active, or_(_ENABLED, ~_DISABLED))).where(
+# False when the person has left, or all their sign-ins were disabled.
+IS_ACTIVE = select(and_(Person.active, or_(_ENABLED, ~_DISABLED))).where(
     Person.id == bindparam("person")
 )
 SESSION_IDLE = timedelta(minutes=30)
@@ -108,7 +110,7 @@ def person_by_email(session: Session, email: str) -> Person | None:
 
 def is_active(session: Session, person_id: int) -> bool:
     """False when the person has left, or all their sign-ins were disabled."""
-    return bool(session.scalar(_IS_ACTIVE, {"person": person_id}))
+    return bool(run(session, IS_ACTIVE, {"person": person_id}).scalar())
 
 
 def people_count(session: Session) -> int:

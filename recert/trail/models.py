@@ -44,3 +44,24 @@ class TrailCheckpoint(Base):
     at: Mapped[datetime]
     public_key: Mapped[str]
     signature: Mapped[str]
+
+
+class TrailCheck(Base):
+    """One row: the newest check of the whole trail, and whether another one is under way. The
+    pages themselves do not walk the trail."""
+
+    __tablename__ = "trail_check"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    asked_at: Mapped[datetime | None]  # NULL: nobody waits for one
+    asked_by: Mapped[str]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]  # this and what follows: the newest result
+    last_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    broken_seq: Mapped[int | None]
+    broken_why: Mapped[str] = mapped_column(default="", server_default="")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether somebody waits for a result."""
+        return self.asked_at is not None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from recert.foundation.actor import Actor
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import RecertError
+from recert.foundation.statements import run
 from recert.trail import chain
 from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
 
@@ -51,9 +52,8 @@ def append(
 ) -> int:
     """Adds one entry about `subject` ("item:12") and returns its number. The caller commits: no
     entry, no act."""
-    session.flush()
     at = at.astimezone(UTC)
-    head = session.execute(_HELD_HEAD).one_or_none()
+    head = run(session, _HELD_HEAD).one_or_none()
     if head is None:
         raise HeadIsGone
     seq = head.seq + 1
@@ -81,8 +81,8 @@ def append(
         "previous": head.hash,
         "hash": new_hash,
     }
-    session.execute(_NEW_ENTRY, entry)
-    session.execute(_NEW_HEAD, {"seq": seq, "hash": new_hash})
+    run(session, _NEW_ENTRY, entry)
+    run(session, _NEW_HEAD, {"seq": seq, "hash": new_hash})
     return int(seq)
 
 

@@ -181,7 +181,8 @@ NOT_SHOWN = {
         ("person_seen", "server_look", "came_back", "emergency_use", "second_look"), WORK
     ),
     **dict.fromkeys(
-        ("campaign_occurrence", "server_lease", "connection_check", "delegation"), WORK
+        ("campaign_occurrence", "server_lease", "connection_check", "trail_check", "delegation"),
+        WORK,
     ),
     **dict.fromkeys(("campaign_schedule", "schedule_slot", "campaign_template"), WORK),
     **dict.fromkeys(("mail_token", "link_visit", "inbound_mail", "mail_opt_out"), WORK),

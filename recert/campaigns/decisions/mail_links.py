@@ -18,7 +18,7 @@ from recert.mail import bot_detection, link_visits
 from recert.mail import service as mail
 from recert.mail.bot_detection import CONTRADICTION, LONGEST_BURST, Press
 from recert.mail.link_visits import Caller
-from recert.mail.models import VisitKind, MailToken
+from recert.mail.models import MailToken, VisitKind
 
 ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
 

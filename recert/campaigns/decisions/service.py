@@ -22,25 +22,35 @@ from recert.campaigns.reviewing import ownership_disputes, reassignment, self_as
 from recert.campaigns.setup import routing
 from recert.campaigns.setup.stages import Stages
 from recert.campaigns.setup.subjects.registry import kind_of
-from recert.campaigns.transitions import NoSuchItem
 from recert.connectors import rights
 from recert.foundation import secrets
 from recert.foundation.actor import BY_MAIL, Actor
 from recert.foundation.errors import BadInput
+from recert.foundation.statements import run
 from recert.inventory.models import Account
 from recert.inventory.owners import purpose_of
-from recert.people.queries import is_active
+from recert.people.queries import IS_ACTIVE, is_active
 
 TYPE_COUNT_ABOVE = 50
 # Built once: they are needed for each answer.
-_CAMPAIGN_OF = select(Item.campaign_id).where(Item.id == bindparam("item"))
 _HELD_ITEM = (
     select(Item)
     .where(Item.id == bindparam("item"))
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_HOLDER = select(Account.person_id).where(Account.id == bindparam("account"))
+# What speaks against an answer of this person, in one statement.
+_STANDING = (
+    select(
+        Account.person_id.label("holder"),
+        self_assignment.waits_for_agreement().label("waits"),
+        reassignment.is_candidate(bindparam("person")).label("may_be_own"),
+        IS_ACTIVE.scalar_subquery().label("still_here"),
+    )
+    .select_from(Item)
+    .outerjoin(Account, Account.id == Item.account_id)
+    .where(Item.id == bindparam("item"))
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,14 @@ def record(
 ) -> Decision:
     """Records one answer, from whichever door it came. The caller commits."""
     campaign, item = _held(session, item_id)
-    holder = session.scalar(_HOLDER, {"account": item.account_id})
-    rules.check_may_answer(item, campaign, holder, reply.answer, actor)
-    _check_still_here(session, actor)
+    standing = run(session, _STANDING, {"item": item.id, "person": actor.person_id}).one()
+    rules.check_may_answer(item, campaign, standing.holder, reply.answer, actor)
+    if not standing.still_here:
+        raise rules.NotYours
     if reply.answer is not Answer.NOT_MINE:
-        self_assignment.check(session, item)
-        if actor.person_id in reassignment.candidates(session, item.account_id):
+        if standing.waits:
+            raise self_assignment.NeedsAgreement
+        if standing.may_be_own:
             raise rules.MayBeOwnAccess
     if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
         raise rules.NeedsSignIn
@@ -103,7 +115,7 @@ def record(
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
     trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
-    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(holder, actor):
+    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(standing.holder, actor):
         ownership_disputes.note(session, item, reply.reason, actor=actor, now=now)
     return decision
 
@@ -136,10 +148,7 @@ def mailable(
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
     """The campaign and then the item, as they are now and until this transaction ends: what was
     loaded before somebody else's answer came through must not be trusted."""
-    campaign_id = session.scalar(_CAMPAIGN_OF, {"item": item_id})
-    if campaign_id is None:
-        raise NoSuchItem
-    campaign = campaign_items.hold(session, campaign_id)
+    campaign = campaign_items.hold_of(session, item_id)
     return campaign, session.scalars(_HELD_ITEM, {"item": item_id}).one()
 
 
@@ -156,7 +165,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
             reassignment.pass_on(session, item)
         progress.recount_folders(session, item.campaign_id, item.folder_id)
         return
-    campaign_items.take_step(
+    campaign_items.take_step_of_held(
         session,
         item,
         ItemState.DECIDED,

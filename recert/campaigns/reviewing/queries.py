@@ -13,6 +13,8 @@ from recert.campaigns.progress_models import Progress
 from recert.campaigns.reviewing.item_filter import ItemFilter, conditions
 from recert.campaigns.setup.models import Population
 from recert.foundation.db import AnyRow, AnySelect
+from recert.foundation.statements import run
+from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
 from recert.people.models import Organisation, Person
 
@@ -68,6 +70,9 @@ def item_rows() -> AnySelect:
             func.coalesce(Folder.path, Item.topic).label("folder"),
             func.coalesce(Source.text, "").label("via"),
             Grant.widened,
+            Grant.first_snapshot_id,
+            Account.key_count,
+            emergency_accounts.reason_column().label("emergency"),
             Person.name.label("person"),
             Person.department,
             Person.active.label("person_active"),
@@ -169,7 +174,7 @@ def first_open_items(
 
 def item_row(session: Session, item_id: int) -> AnyRow | None:
     """One item with its names."""
-    return session.execute(_one_item(), {"item": item_id}).one_or_none()
+    return run(session, _one_item(), {"item": item_id}).one_or_none()
 
 
 @cache

@@ -1,8 +1,9 @@
 """Giving an item to somebody else: along its chain, or by an officer with a reason."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -76,6 +77,15 @@ def _owners(session: Session, item: Item) -> tuple[int | None, int | None]:
 def candidates(session: Session, account_id: int | None) -> set[int]:
     """The people whose own account this may be."""
     return set(session.scalars(_CANDIDATES, {"account": account_id}))
+
+
+def is_candidate(person: BindParameter[Any]) -> ColumnElement[bool]:
+    """The condition that the account of an item may be this person's own."""
+    same = (
+        AccountCandidate.account_id == Item.account_id,
+        AccountCandidate.person_id == person,
+    )
+    return exists(select(AccountCandidate.person_id).where(*same).correlate(Item))
 
 
 def name_successor(session: Session, item: Item, email: str) -> None:

@@ -20,8 +20,8 @@ from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.setup.selection import last_reviewed
 from recert.connectors import rights
 from recert.foundation.db import AnyRow, AnySelect
-from recert.foundation.statements import numbers
-from recert.inventory import emergency_accounts, shared_storage
+from recert.foundation.statements import numbers, run
+from recert.inventory import shared_storage
 from recert.inventory.models import Account, Grant
 from recert.people.models import Person
 
@@ -53,13 +53,11 @@ Hints = dict[int, list[Hint]]
 
 def hints_for(session: Session, rows: Sequence[AnyRow], *, now: datetime) -> Hints:
     """The hints of items as `queries` returns them, by item number."""
-    kept = emergency_accounts.reasons_of(
-        session, {row.account_id for row in rows if row.account_id}
-    )
+    kept: dict[int, str] = {row.account_id: row.emergency for row in rows if row.emergency}
     found: Hints = {row.id: list(_of_account(row, kept, now)) for row in rows}
     if rows:
         _add_emergency(session, rows, kept, found)
-        _add_keys(session, rows, found)
+        _add_keys(rows, found)
         _add_other_servers(session, rows, found)
         _add_news(session, rows, found)
         _add_peers(session, rows, found)
@@ -103,20 +101,12 @@ def _add_emergency(
             found[row.id].append(Hint(Level.PLAIN, text))
 
 
-def _add_keys(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
+def _add_keys(rows: Sequence[AnyRow], found: Hints) -> None:
     """A key opens an account whatever happens to its password."""
-    asked = {"accounts": sorted({row.account_id for row in rows if row.account_id})}
-    keys = {row.id: row.key_count for row in session.execute(_with_keys(), asked)}
     for row in rows:
-        if count := keys.get(row.account_id):
+        if count := row.key_count:
             text = f"{count} keys open this account." if count > 1 else "1 key opens this account."
             found[row.id].append(Hint(Level.PLAIN, text))
-
-
-@cache
-def _with_keys() -> AnySelect:
-    here = (Account.id.in_(numbers("accounts")), Account.key_count > 0)
-    return select(Account.id, Account.key_count).where(*here)
 
 
 def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
@@ -135,32 +125,22 @@ def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -
 
 def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """New since the last review of its server, or other rights than then."""
-    items = {row.id: row for row in rows}
-    facts = session.execute(_first_seen(), {"items": sorted(items)}).all()
-    before = _before(session, rows)
-    since: dict[tuple[int, int], int | None] = {}
-    for fact in facts:
-        key = (fact.campaign_id, fact.server_id)
-        if key not in since:
-            since[key] = last_reviewed(session, *key)
-        last, row = since[key], items[fact.id]
-        if last is None or fact.first_snapshot_id <= last:
-            continue
+    granted = [row for row in rows if row.first_snapshot_id is not None]
+    servers = {(row.campaign_id, row.server_id) for row in granted}
+    since = {key: last_reviewed(session, *key) for key in sorted(servers)}
+    news = []
+    for row in granted:
+        last = since[row.campaign_id, row.server_id]
+        if last is not None and row.first_snapshot_id > last:
+            news.append(row)
+    before = _before(session, news) if news else {}
+    for row in news:
         old = before.get((row.account_id, row.folder_id))
         if old is None:
             found[row.id].append(Hint(Level.PLAIN, "New since the last review."))
         elif row.rights & ~old:
             more = ", ".join(rights.words(row.rights & ~old))
             found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
-
-
-@cache
-def _first_seen() -> AnySelect:
-    return (
-        select(Item.id, Item.server_id, Item.campaign_id, Grant.first_snapshot_id)
-        .join(Grant, Grant.id == Item.grant_id)
-        .where(Item.id.in_(numbers("items")))
-    )
 
 
 def _add_use(
@@ -202,7 +182,7 @@ def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> 
 
 def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:
     """The rights of the newest former grant of each account in each folder."""
-    found = session.execute(_former(), _folders_and_accounts(rows))
+    found = run(session, _former(), _folders_and_accounts(rows))
     return {(row.account_id, row.folder_id): row.rights for row in found}
 
 
@@ -263,7 +243,7 @@ def _add_previous(session: Session, rows: Sequence[AnyRow], found: Hints) -> Non
     """What was answered about the same access in the last campaign that asked."""
     past = defaultdict[tuple[int, int], str](str)
     asked = {**_folders_and_accounts(rows), "campaign": rows[0].campaign_id}
-    for row in session.execute(_last_answers(), asked):
+    for row in run(session, _last_answers(), asked):
         day = f", {row.decided_at:%-d %B %Y}" if row.decided_at else ""
         past[row.account_id, row.folder_id] = f"{_ANSWERS[row.answer]} in “{row.name}”{day}"
     for row in rows:

@@ -1,14 +1,10 @@
 """Items that came to their reviewer by a change of their own: they cannot be decided before another
 officer agreed."""
 
-from functools import cache
-
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from recert.campaigns.models import Item, Route
 from recert.campaigns.reviewing.models import Delegation
-from recert.foundation.db import AnySelect
 from recert.foundation.errors import RefusedByPolicy
 from recert.inventory.models import (
     Account,
@@ -74,15 +70,3 @@ def waits_for_agreement() -> ColumnElement[bool]:
         and_(kind == AssignedBy.DELEGATION, stands_in),
     )
     return exists(select(SelfAssignment.id).where(made, through).correlate(Item))
-
-
-def check(session: Session, item: Item) -> None:
-    """Raises NeedsAgreement unless the item may be decided by its reviewer."""
-    if session.execute(_waits(), {"item": item.id}).first() is not None:
-        raise NeedsAgreement
-
-
-@cache
-def _waits() -> AnySelect:
-    """Built once: it is needed for each answer."""
-    return select(Item.id).where(Item.id == bindparam("item"), waits_for_agreement())

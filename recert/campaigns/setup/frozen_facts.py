@@ -1,7 +1,7 @@
 """The facts about accounts as they were at the launch: evidence shows these, not today's."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -19,8 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns.models import CampaignGrant, Item
+from recert.campaigns.models import Campaign, CampaignGrant, Item
 from recert.campaigns.setup.models import CampaignAccount, Population
+from recert.campaigns.setup.subjects.registry import kind_of
 from recert.connectors.rights import Rights
 from recert.foundation import bulk
 from recert.foundation.db import AnySelect
@@ -30,6 +31,9 @@ from recert.people.models import Organisation, OrganisationKind, Person
 
 REVIEWER = aliased(Person)
 SOME = 500  # of many items, that one statement names
+BLOCK = 2000  # rows whose cells fit into the cache of a processor
+MOST_NAMES = 200_000  # that are kept while items are hashed
+_Turned = Callable[[Sequence[Any]], Iterable[str]]
 
 
 def freeze_accounts(session: Session, campaign_id: int) -> None:
@@ -164,13 +168,100 @@ def _yes_no(condition: Any) -> SQLColumnExpression[str]:
 
 def item_digests(session: Session, campaign_id: int) -> dict[str, str]:
     """One SHA-256 for each of ITEM_FACTS: over the texts of all items in the order of their
-    numbers, each with a NUL behind it."""
-    columns = item_columns()
+    numbers, each with a NUL behind it. The texts are those of `item_columns`; here they are put
+    together from numbers, because joins and casts of a million rows cost several times as much."""
+    same = _same_in_all(session, campaign_id)
+    ways: dict[str, tuple[Any, _Turned]] = {
+        "item": (Item.id, _numbers),
+        "server": (Item.server_id, _Names(session, Server.id, Server.name).of),
+        "folder": (_text(Folder.path), _texts),
+        "topic": (Item.topic, _texts),
+        "account": (Item.account_id, _Names(session, Account.id, Account.name).of),
+        "rights": (Item.rights, _numbers),
+        "via": (Grant.source_id, _Names(session, Source.id, Source.text).of),
+        "reviewer": (Item.reviewer_id, _Names(session, Person.id, Person.email).of),
+        "route": (Item.route, _texts),
+        "reviewer_could_grant": (_yes_no(Item.conflict), _texts),
+        "asked_because": (_text(CampaignGrant.reason), _texts),
+        "content_hash": (Item.content_hash, _numbers),
+    }
+    asked = [name for name in ITEM_FACTS if name not in same]
+    query = (
+        select(*(ways[name][0] for name in asked))
+        .select_from(Item)
+        .outerjoin(Grant, Grant.id == Item.grant_id)
+        .outerjoin(Folder, Folder.id == Item.folder_id)
+    )
+    if "asked_because" in asked:
+        mine = CampaignGrant.campaign_id == campaign_id
+        query = query.outerjoin(CampaignGrant, (CampaignGrant.grant_id == Item.grant_id) & mine)
+    hashes = {name: hashlib.sha256() for name in ITEM_FACTS}
+    for part in bulk.select(session, _in_order(session, query, campaign_id), BLOCK):
+        for name, column in zip(asked, zip(*part, strict=True), strict=True):
+            hashes[name].update(("\0".join(ways[name][1](column)) + "\0").encode())
+        for name, text in same.items():
+            hashes[name].update(f"{text}\0".encode() * len(part))
+    return {name: digest.hexdigest() for name, digest in hashes.items()}
+
+
+def _same_in_all(session: Session, campaign_id: int) -> dict[str, str]:
+    """Those of ITEM_FACTS that all items of a campaign share, so that nobody reads them."""
+    found = {}
+    servers = select(Server.name).join(Population, Population.server_id == Server.id)
+    names = session.scalars(servers.where(Population.campaign_id == campaign_id)).all()
+    if len(names) == 1:
+        found["server"] = names[0]
+    if kind_of(session.get_one(Campaign, campaign_id).about).is_by_folder:
+        found["topic"] = ""
+    mine = (Item.campaign_id == campaign_id, Item.conflict)
+    if session.scalar(select(Item.id).where(*mine).limit(1)) is None:
+        found["reviewer_could_grant"] = "no"
     some = select(CampaignGrant.grant_id).where(CampaignGrant.campaign_id == campaign_id)
-    if session.scalar(some.limit(1)) is None:  # one join less for a million rows
-        columns[ITEM_FACTS.index("asked_because")] = literal("")
-    query = of_items(campaign_id, columns).order_by(Item.id)
-    return digests(ITEM_FACTS, bulk.select(session, query))
+    if session.scalar(some.limit(1)) is None:
+        found["asked_because"] = ""
+    return found
+
+
+def _numbers(column: Sequence[int]) -> Iterable[str]:
+    return map(str, column)
+
+
+def _texts(column: Sequence[str]) -> Iterable[str]:
+    return column
+
+
+class _Names:
+    """The texts of numbered rows. They are fetched for the block that needs them first and kept,
+    but never more than MOST_NAMES."""
+
+    def __init__(self, session: Session, number: Any, text: Any) -> None:
+        self._session, self._number = session, number
+        self._query = select(number, text)
+        self._known: dict[int | None, str] = {None: ""}
+
+    def of(self, numbers: Sequence[int | None]) -> Iterable[str]:
+        """Their texts, one for each; "" where there is no row."""
+        missing = set(numbers).difference(self._known)
+        if len(self._known) + len(missing) > MOST_NAMES:
+            self._known = {None: ""}
+            missing = set(numbers) - {None}
+        if missing:
+            self._known |= dict.fromkeys(missing, "")
+            here = self._number.in_(sorted(number for number in missing if number is not None))
+            for rows in bulk.select(self._session, self._query.where(here)):
+                self._known.update(rows)
+        return map(self._known.__getitem__, numbers)
+
+
+def _in_order(session: Session, query: AnySelect, campaign_id: int) -> AnySelect:
+    """The items of a campaign by their numbers. They lie together; SQLite would take an index of
+    the campaign instead and sort a million rows."""
+    mine = Item.campaign_id == campaign_id
+    if session.get_bind().dialect.name == "sqlite":
+        ends = select(func.min(Item.id), func.max(Item.id)).where(mine)
+        first, last = session.execute(ends).one()
+        mine = ((Item.campaign_id + 0) == campaign_id) & Item.id.between(first or 0, last or 0)
+    return query.where(mine).order_by(Item.id)
 
 
 def facts_of_access(
@@ -194,7 +285,7 @@ def outcome_digests(session: Session, campaign_id: int) -> dict[str, str]:
         *(_number(Item.id), Item.state, _text(Item.answer)),
         *(_number(func.coalesce(Item.answer_rights, 0)), Item.outcome),
     ]
-    query = select(*columns).where(Item.campaign_id == campaign_id).order_by(Item.id)
+    query = _in_order(session, select(*columns), campaign_id)
     return digests(OUTCOME, bulk.select(session, query))
 
 

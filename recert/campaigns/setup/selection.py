@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy import and_, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign, CampaignKind, CampaignState
@@ -13,6 +14,8 @@ from recert.campaigns.setup.scope import Scope, sample_key
 from recert.campaigns.setup.subjects.access import held, joined
 from recert.campaigns.setup.subjects.contract import Selection
 from recert.campaigns.setup.subjects.registry import kind_of
+from recert.foundation.db import AnySelect
+from recert.foundation.statements import run
 from recert.inventory.models import Grant, Snapshot
 
 
@@ -35,19 +38,26 @@ def select_for(
 def last_reviewed(session: Session, campaign_id: int, server_id: int) -> int | None:
     """The snapshot that the last campaign about this server was made from. Micro reviews asked
     about a few things only, so they do not count."""
-    mine = select(Campaign.about).where(Campaign.id == campaign_id).scalar_subquery()
-    query = (
+    asked = {"campaign": campaign_id, "server": server_id}
+    found: int | None = run(session, _last_reviewed(), asked).scalar()
+    return found
+
+
+@cache
+def _last_reviewed() -> AnySelect:
+    """Built once: it is needed for each answer."""
+    mine = select(Campaign.about).where(Campaign.id == bindparam("campaign")).scalar_subquery()
+    return (
         select(func.max(Population.snapshot_id))
         .join(Campaign, Campaign.id == Population.campaign_id)
         .where(
-            Population.server_id == server_id,
-            Campaign.id != campaign_id,
+            Population.server_id == bindparam("server"),
+            Campaign.id != bindparam("campaign"),
             Campaign.about == mine,
             Campaign.kind != CampaignKind.MICRO,
             Campaign.state != CampaignState.VOID,
         )
     )
-    return session.scalar(query)
 
 
 def _sampled(session: Session, found: list[Selection], scope: Scope) -> list[Selection]:

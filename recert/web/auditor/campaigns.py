@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -21,9 +21,8 @@ from recert.evidence.package import export
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
 from recert.remediation.models import Remediation
-from recert.trail import kept
+from recert.trail import checks, kept
 from recert.trail import queries as trail
-from recert.trail.service import verify
 from recert.web.access import allowed, current_actor, database, settings
 from recert.web.auditor.forms import RemarkForm, SampleForm, VerdictForm
 from recert.web.converters import number
@@ -100,18 +99,17 @@ def item(item_id: int) -> ResponseReturnValue:
 def show_trail() -> ResponseReturnValue:
     with database().reading() as session:
         rows, before = trail.page(session, before=request.args.get("before", type=number))
-        return render_template("auditor/trail.html", rows=rows, before=before, form=ConfirmForm())
+        check = checks.newest(session)
+        return render_template(
+            "auditor/trail.html", rows=rows, before=before, check=check, form=ConfirmForm()
+        )
 
 
 @bp.post("/trail/verify")
 @allowed(Role.AUDITOR, Role.OFFICER)
 def verify_trail() -> ResponseReturnValue:
-    with database().reading() as session:
-        broken = verify(session, secrets.signing_key(settings().keys).public_key())
-    if broken:
-        flash(f"The trail is BROKEN at entry {broken.seq}: {broken.why}.", "error")
-    else:
-        flash("The trail is unbroken: every entry follows the one before it.")
+    with database().transaction() as session:
+        checks.want(session, actor=current_actor(), now=clock.now())
     return redirect(url_for(".show_trail"))
 
 

@@ -25,7 +25,7 @@ from recert.foundation.errors import RecertError
 from recert.mail import link_visits
 from recert.mail import service as mail
 from recert.mail.link_visits import Caller
-from recert.mail.models import VisitKind, MailToken, Purpose
+from recert.mail.models import MailToken, Purpose, VisitKind
 from recert.people.models import Person
 from recert.web.access import database, public, settings
 from recert.web.errors import code_of

@@ -1,16 +1,24 @@
 """The auditor's pages: everything to read, nothing to write."""
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text, update
 from werkzeug.test import EnvironBuilder
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.evidence import verifier
+from recert.foundation import clock
+from recert.foundation.errors import NotAllowed
+from recert.jobs import ticks
+from recert.jobs.ticks import Works
+from recert.trail import checks
+from recert.trail.models import TrailCheck
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
@@ -32,17 +40,97 @@ class TestReading:
         for expected in ("Needed", "Contract over", "signed in", "Looked again", "asked of Alice"):
             assert expected in text
 
-    def test_the_trail_is_walked_and_checked(self, house: House, auditor: Visitor) -> None:
+    def test_the_trail_is_shown(self, house: House, auditor: Visitor) -> None:
         house.launched()
         assert "campaign.launched" in visible(auditor.get("/audit/trail"))
-        auditor.post("/audit/trail/verify")
-        assert "The trail is unbroken" in visible(auditor.get("/audit/trail"))
 
     def test_items_are_filtered_by_state(self, house: House, auditor: Visitor) -> None:
         campaign_id = house.launched()
         assert "pia" in visible(auditor.get(f"/campaigns/{campaign_id}/items?state=open"))
         page = auditor.get(f"/campaigns/{campaign_id}/items?state=verified")
         assert "There are no such items." in visible(page)
+
+
+class TestCheckingTheTrail:
+    PAGE = "/audit/trail"
+
+    @pytest.fixture
+    def works(self, house: House) -> Works:
+        return house.app().extensions["recert.works"]  # type: ignore[no-any-return]
+
+    def ask(self, auditor: Visitor) -> str:
+        auditor.get(self.PAGE)
+        auditor.post(f"{self.PAGE}/verify")
+        return visible(auditor.get(self.PAGE))
+
+    def let_work(self, works: Works) -> None:
+        assert ticks.check_trail(works) == 1
+        assert works.servers.wait(30)
+
+    def test_the_worker_checks_it_and_the_page_shows_up_to_where(
+        self, house: House, auditor: Visitor, works: Works
+    ) -> None:
+        house.launched()
+        last = len(house.trail_actions())
+        assert "Check the whole chain" in visible(auditor.get(self.PAGE))
+        page = self.ask(auditor)
+        assert "under way: " in page
+        assert "Check the whole chain" not in page
+        self.let_work(works)
+        page = visible(auditor.get(self.PAGE))
+        assert f"The trail is unbroken up to entry {last}: " in page
+        assert "Check the whole chain" in page
+        assert len(house.trail_actions()) == last
+        assert ticks.check_trail(works) == 0
+
+    def test_a_broken_trail_is_said_and_the_old_result_stays_until_the_next(
+        self, house: House, auditor: Visitor, works: Works
+    ) -> None:
+        house.launched()
+        self.ask(auditor)
+        self.let_work(works)
+        with house.db.transaction() as session:
+            session.execute(text("UPDATE trail_head SET seq = seq + 1"))
+        page = self.ask(auditor)
+        assert "The trail is unbroken" in page
+        self.let_work(works)
+        page = visible(auditor.get(self.PAGE))
+        assert "The trail is BROKEN at entry " in page
+        assert "the last entries are missing" in page
+
+    def test_no_request_walks_the_trail(
+        self, auditor: Visitor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def walked(*_details: object) -> None:
+            raise AssertionError("a request walked the trail")
+
+        monkeypatch.setattr(checks, "verify", walked)
+        assert "under way" in self.ask(auditor)
+
+    def test_a_reviewer_may_not_ask(self, house: House) -> None:
+        with house.db.transaction() as session, pytest.raises(NotAllowed):
+            checks.want(session, actor=house.person("alice"), now=house.now)
+
+    def test_asking_twice_is_asking_once_and_a_dead_worker_is_followed(
+        self, house: House, auditor: Visitor
+    ) -> None:
+        self.ask(auditor)
+        first = self.check(house)
+        with house.db.transaction() as session:
+            checks.want(session, actor=house.auditor, now=clock.now())
+        assert self.check(house).asked_at == first.asked_at
+        with house.db.transaction() as session:
+            session.execute(update(TrailCheck).values(begun_at=house.now))
+        with house.db.reading() as session:
+            soon, later = house.now + timedelta(minutes=59), house.now + timedelta(minutes=61)
+            assert not checks.is_wanted(session, now=soon)
+            assert checks.is_wanted(session, now=later)
+
+    def check(self, house: House) -> TrailCheck:
+        with house.db.reading() as session:
+            found = checks.newest(session)
+        assert found
+        return found
 
 
 class TestEvidence:
