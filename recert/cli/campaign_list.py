@@ -2,7 +2,7 @@
 
 import click
 
-from recert.campaigns import queries
+from recert.campaigns import overview
 from recert.cli.base import Shell, say_json, shell, table
 from recert.cli.groups import campaign
 
@@ -23,7 +23,7 @@ def campaign_list(context: Shell, as_json: bool) -> None:
                 "items": row.total or 0,
                 "open": row.open or 0,
             }
-            for row in queries.campaigns(session)
+            for row in overview.campaigns(session)
         ]
     if as_json:
         for row in rows:

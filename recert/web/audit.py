@@ -10,6 +10,7 @@ from sqlalchemy import select
 from recert.campaigns import queries, route_rules, subject_facts
 from recert.campaigns.items import NoSuchItem
 from recert.campaigns.models import Campaign
+from recert.campaigns.overview import campaigns
 from recert.campaigns.service import NoSuchCampaign
 from recert.changes import queries as changes
 from recert.changes.models import Order
@@ -35,7 +36,7 @@ def overview() -> ResponseReturnValue:
         outside = kept.outside(session)
         return render_template(
             "audit/overview.html",
-            rows=queries.campaigns(session),
+            rows=campaigns(session),
             kept=outside.text if outside else "",
             none_kept=f"{kept.NONE_KEPT}.",
         )

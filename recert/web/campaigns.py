@@ -29,6 +29,7 @@ from recert.campaigns import items as campaign_items
 from recert.campaigns import sign_off as ending
 from recert.campaigns.letters import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.overview import campaigns as campaigns_with_totals
 from recert.campaigns.policy import MAIL_WORDS, Policy
 from recert.campaigns.scope import Scope
 from recert.campaigns.service import NoSuchCampaign
@@ -61,7 +62,7 @@ FIRST_SERVERS, FIRST_FOLDERS = 10, 10
 def overview() -> ResponseReturnValue:
     hidden = request.args.get("micro") == "hide"
     with database().reading() as session:
-        rows = queries.campaigns(session, micro=not hidden)
+        rows = campaigns_with_totals(session, micro=not hidden)
         return render_template("campaigns/overview.html", rows=rows, hidden=hidden)
 
 
