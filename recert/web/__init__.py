@@ -15,7 +15,9 @@ from recert.web.officer import (
     campaigns,
     comments,
     conduct,
+    drafts,
     exclusions,
+    items,
     keep_confirmation,
     mail_preview,
     ownership_disputes,
@@ -40,6 +42,8 @@ STATIC = Path(__file__).parent / "static"
 
 CAMPAIGNS = (
     campaigns,
+    drafts,
+    items,
     board,
     conduct,
     view_as_reviewer,

@@ -8,7 +8,7 @@ from functools import cache
 from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from recert.campaigns.models import Answer, Campaign, CampaignKind, CampaignState, Item, ItemState
+from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.reviewing.item_filter import ItemFilter, conditions
 from recert.campaigns.setup.models import Population
@@ -202,25 +202,6 @@ def items_of(
     here = select(Item.id).where(Item.campaign_id == campaign_id, Item.sort_key > after, *fits)
     ids = session.scalars(here.order_by(Item.sort_key).limit(size + 1)).all()
     return _page(session, item_rows().where(Item.id.in_(ids)), after, size)
-
-
-def campaigns(session: Session, *, micro: bool = True) -> Sequence[AnyRow]:
-    """All campaigns with their totals, newest first; or without micro reviews."""
-    totals = (
-        select(
-            Progress.campaign_id,
-            *(
-                func.sum(getattr(Progress, name)).label(name)
-                for name in ("total", "open", "keep", "reduce", "revoke")
-            ),
-        )
-        .group_by(Progress.campaign_id)
-        .subquery()
-    )
-    query = select(Campaign, *totals.c).outerjoin(totals, totals.c.campaign_id == Campaign.id)
-    if not micro:
-        query = query.where(Campaign.kind != CampaignKind.MICRO)
-    return session.execute(query.order_by(Campaign.id.desc())).all()
 
 
 def totals_of(session: Session, campaign_id: int) -> AnyRow:

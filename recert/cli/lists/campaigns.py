@@ -2,7 +2,7 @@
 
 import click
 
-from recert.campaigns.reviewing import queries
+from recert.campaigns.campaign_list import campaigns
 from recert.cli.base import Shell, campaign, say_json, shell, table
 
 
@@ -22,7 +22,7 @@ def campaign_list(context: Shell, as_json: bool) -> None:
                 "items": row.total or 0,
                 "open": row.open or 0,
             }
-            for row in queries.campaigns(session)
+            for row in campaigns(session)
         ]
     if as_json:
         for row in rows:

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, send_file, url_
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from recert.campaigns import campaign_list
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign
 from recert.campaigns.reviewing import queries
@@ -38,7 +39,7 @@ def overview() -> ResponseReturnValue:
         outside = kept.outside(session)
         return render_template(
             "auditor/campaigns.html",
-            rows=queries.campaigns(session),
+            rows=campaign_list.campaigns(session),
             kept=outside.text if outside else "",
             none_kept=f"{kept.NONE_KEPT}.",
         )

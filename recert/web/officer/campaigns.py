@@ -1,14 +1,9 @@
 """The officer's pages: overview, launch, board, items, sign-off."""
 
-from datetime import timedelta
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
-from wtforms.fields.choices import SelectChoice
 
-from recert.campaigns import local_time, progress
-from recert.campaigns import transitions as campaign_items
+from recert.campaigns import campaign_list, progress
 from recert.campaigns.completion import (
     approvals,
     challenges,
@@ -20,14 +15,12 @@ from recert.campaigns.completion import sign_off as ending
 from recert.campaigns.completion.non_response import Silent
 from recert.campaigns.decisions import own_access
 from recert.campaigns.mailing import Letterhead
-from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Subject
+from recert.campaigns.models import CampaignState, ItemState
 from recert.campaigns.notifications import reviewer_mails, undeliverable
 from recert.campaigns.policy import MAIL_WORDS, Policy
-from recert.campaigns.reviewing import comments, monitoring, queries, reassignment
+from recert.campaigns.reviewing import comments, monitoring, queries
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement, reviewer_training
-from recert.campaigns.setup.launch import NoSuchCampaign
-from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.campaigns.setup.scope import Scope
 from recert.campaigns.setup.stages import Stages
 from recert.campaigns.triggers import micro_campaigns
@@ -35,21 +28,17 @@ from recert.evidence.package import warnings
 from recert.evidence.package.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput, RecertError
+from recert.foundation.errors import BadInput
 from recert.inventory import queries as inventory
-from recert.people import queries as people
 from recert.people import self_assignment
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import allowed, current_actor, database, settings
 from recert.web.converters import number
-from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
-from recert.web.officer import item_filter
-from recert.web.officer.forms.actions import ReassignForm, SignOffForm
-from recert.web.officer.forms.campaign import CampaignForm
+from recert.web.officer.board import campaign_of
+from recert.web.officer.forms.actions import SignOffForm
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
-DEFAULT_DAYS = 14
 FIRST_SERVERS, FIRST_FOLDERS = 10, 10
 
 
@@ -58,82 +47,8 @@ FIRST_SERVERS, FIRST_FOLDERS = 10, 10
 def overview() -> ResponseReturnValue:
     hidden = request.args.get("micro") == "hide"
     with database().reading() as session:
-        rows = queries.campaigns(session, micro=not hidden)
+        rows = campaign_list.campaigns(session, micro=not hidden)
         return render_template("officer/campaigns.html", rows=rows, hidden=hidden)
-
-
-def _form(session: Session) -> CampaignForm:
-    form = CampaignForm()
-    rows = inventory.servers_overview(session)
-    form.servers.choices = [SelectChoice(row.Server.id, row.Server.name) for row in rows]
-    if request.method == "GET":
-        form.servers.data = [row.Server.id for row in rows]
-        form.default_due((clock.now() + timedelta(days=DEFAULT_DAYS)).date())
-        form.start_from(template(request.args.get("template", TEMPLATES[0].key)))
-    return form
-
-
-@bp.get("/new")
-@allowed(Role.OFFICER)
-def new() -> ResponseReturnValue:
-    with database().reading() as session:
-        rows = inventory.servers_overview(session)
-        form = _form(session)
-        return render_template(
-            "officer/new_campaign.html", form=form, rows=rows, templates=TEMPLATES
-        )
-
-
-@bp.post("/new")
-@allowed(Role.OFFICER)
-def create() -> ResponseReturnValue:
-    with database().reading() as session:
-        form = _form(session)
-        rows = inventory.servers_overview(session)
-        if not form.validate_on_submit():
-            html = render_template(
-                "officer/new_campaign.html", form=form, rows=rows, templates=TEMPLATES
-            )
-            return html, 422
-        try:
-            campaign_id = _draft(form)
-        except RecertError as error:
-            html = render_template(
-                "officer/new_campaign.html",
-                form=form,
-                rows=rows,
-                templates=TEMPLATES,
-                problem=str(error),
-            )
-            return html, code_of(error)
-    return redirect(url_for(".board", campaign_id=campaign_id))
-
-
-def _draft(form: CampaignForm) -> int:
-    due_at = local_time.end_of_day(form.due.data, form.zone.data or "", settings().zone)
-    with database().transaction() as session:
-        return campaigns.draft(
-            session,
-            form.name.data,
-            form.servers.data,
-            form.folder.data,
-            due_at,
-            undo_minutes=settings().undo_minutes,
-            usual_undo_minutes=settings().undo_minutes,
-            policy=form.policy,
-            scope=form.scope(form.folder.data),
-            about=Subject(form.about.data),
-            stages=form.stages,
-            actor=current_actor(),
-            now=clock.now(),
-        ).id
-
-
-def _campaign(session: Session, campaign_id: int) -> Campaign:
-    found = session.get(Campaign, campaign_id)
-    if found is None:
-        raise NoSuchCampaign
-    return found
 
 
 @bp.get("/<int:campaign_id>")
@@ -141,7 +56,7 @@ def _campaign(session: Session, campaign_id: int) -> Campaign:
 def board(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
-        campaign = _campaign(session, campaign_id)
+        campaign = campaign_of(session, campaign_id)
         if campaign.state is CampaignState.DRAFT:
             found = campaigns.preview(session, campaign, now=now)
             names = {row.Server.id: row.Server.name for row in inventory.servers_overview(session)}
@@ -195,52 +110,13 @@ def board(campaign_id: int) -> ResponseReturnValue:
         )
 
 
-@bp.post("/<int:campaign_id>/launch")
-@allowed(Role.OFFICER)
-def launch(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        found = campaigns.launch(
-            session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
-        )
-    flash(f"The review is launched. {found.mails} mails are on their way.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
-
-
-@bp.post("/<int:campaign_id>/agree-policy")
-@allowed(Role.OFFICER)
-def agree_policy(campaign_id: int) -> ResponseReturnValue:
-    reason, now = request.form.get("reason", ""), clock.now()
-    with database().transaction() as session:
-        found = _campaign(session, campaign_id)
-        policy_agreement.agree(
-            session, found.ref, found.weaker, reason, actor=current_actor(), now=now
-        )
-    flash("Agreed. The review can be launched.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
-
-
-@bp.post("/<int:campaign_id>/allow-older-snapshots")
-@allowed(Role.OFFICER)
-def allow_old(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        campaigns.allow_old_snapshots(
-            session,
-            _campaign(session, campaign_id),
-            request.form.get("reason", ""),
-            actor=current_actor(),
-            now=clock.now(),
-        )
-    flash("Written down. Somebody else can launch it now.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
-
-
 @bp.post("/<int:campaign_id>/remind")
 @allowed(Role.OFFICER)
 def remind(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         sent = reviewer_mails.remind_now(
             session,
-            _campaign(session, campaign_id),
+            campaign_of(session, campaign_id),
             Letterhead.of(settings()),
             actor=current_actor(),
             now=clock.now(),
@@ -254,7 +130,7 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 def close(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         silent = closing.close(
-            session, _campaign(session, campaign_id), actor=current_actor(), now=clock.now()
+            session, campaign_of(session, campaign_id), actor=current_actor(), now=clock.now()
         )
     flash(f"The review is closed. {_silence_in_words(silent)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
@@ -275,7 +151,7 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         ending.sign_off(
             session,
-            _campaign(session, campaign_id),
+            campaign_of(session, campaign_id),
             form.statement.data,
             secrets.signing_key(settings().keys),
             actor=current_actor(),
@@ -283,43 +159,3 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
         )
     flash("The review is signed off. The evidence package is ready.")
     return redirect(url_for(".board", campaign_id=campaign_id))
-
-
-@bp.get("/<int:campaign_id>/items")
-@allowed(Role.OFFICER, Role.AUDITOR)
-def items(campaign_id: int) -> ResponseReturnValue:
-    wanted = item_filter.wanted(request.args, now=clock.now())
-    after = request.args.get("after", 0, type=number)
-    with database().reading() as session:
-        return render_template(
-            "officer/items.html",
-            campaign=_campaign(session, campaign_id),
-            page=queries.items_of(session, campaign_id, wanted, after=after),
-            wanted=wanted,
-            asked=item_filter.asked(request.args),
-            chosen=item_filter.chosen(session, wanted),
-            servers=progress.servers(session, campaign_id),
-            states=ItemState,
-            answers=item_filter.ANSWERS,
-            form=ReassignForm(formdata=None),
-        )
-
-
-@bp.post("/<int:campaign_id>/items/<int:item_id>/reassign")
-@allowed(Role.OFFICER)
-def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
-    form = ReassignForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
-        item = session.get(Item, item_id)
-        person = people.person_by_email(session, form.email.data)
-        if item is None or item.campaign_id != campaign_id:
-            raise campaign_items.NoSuchItem
-        if person is None:
-            raise BadInput(f"Nobody has the address {form.email.data!r}.")
-        reassignment.reassign(
-            session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
-        )
-    flash(f"The question goes to {form.email.data}.")
-    return redirect(url_for(".items", campaign_id=campaign_id, reviewer="queue"))

@@ -83,7 +83,7 @@ def give(campaign_id: int) -> ResponseReturnValue:
         )
     stayed = f" {given.stayed} stay where they are: they are about himself." if given.stayed else ""
     flash(f"{given.moved} questions go to {new.name}.{stayed}")
-    return redirect(url_for("campaigns.items", campaign_id=campaign_id, reviewer=new.id))
+    return redirect(url_for("campaign_items.items", campaign_id=campaign_id, reviewer=new.id))
 
 
 def _source(session: Session, form: GiveAllForm) -> From:
