@@ -70,7 +70,7 @@ def create() -> ResponseReturnValue:
                 problem=str(error),
             )
             return html, code_of(error)
-    return redirect(url_for(".board", campaign_id=campaign_id))
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
 def _draft(form: CampaignForm) -> int:
@@ -101,7 +101,7 @@ def launch(campaign_id: int) -> ResponseReturnValue:
             session, campaign_of(session, campaign_id), actor=current_actor(), now=clock.now()
         )
     flash(f"The review is launched. {found.mails} mails are on their way.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
 @bp.post("/<int:campaign_id>/agree-policy")
@@ -114,7 +114,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
             session, found.ref, found.weaker, reason, actor=current_actor(), now=now
         )
     flash("Agreed. The review can be launched.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
 @bp.post("/<int:campaign_id>/allow-older-snapshots")
@@ -129,4 +129,4 @@ def allow_old(campaign_id: int) -> ResponseReturnValue:
             now=clock.now(),
         )
     flash("Written down. Somebody else can launch it now.")
-    return redirect(url_for(".board", campaign_id=campaign_id))
+    return redirect(url_for("campaigns.board", campaign_id=campaign_id))
