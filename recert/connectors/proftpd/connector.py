@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from recert.connectors.account_databases import sql
 from recert.connectors.contract import (
     CannotExpress,
     Cell,
@@ -18,7 +19,7 @@ from recert.connectors.posix import daemon, membership
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import TEXT, Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.proftpd import edit, facts, logs, remote, running
+from recert.connectors.proftpd import edit, facts, logs, running
 from recert.connectors.proftpd.doors import lay_out
 from recert.connectors.proftpd.facts import configuration_of
 from recert.connectors.proftpd.survey import ProftpdSurvey, survey
@@ -30,7 +31,7 @@ class ProftpdConnector(PosixConnector):
 
     def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
         super().__init__(settings, world)
-        remote.check(settings)
+        sql.check(settings)
 
     def survey(self, host: Host) -> Survey:
         seen = self._last_sign_ins(host, self._last_logins)
