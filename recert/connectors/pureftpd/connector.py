@@ -1,7 +1,8 @@
 """The Pure-FTPd connector: folders by ACL of the uid, virtual users by a mark before their hash."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from recert.connectors.account_databases import ldap, sql
 from recert.connectors.contract import (
     CannotExpress,
     Check,
@@ -13,15 +14,28 @@ from recert.connectors.posix import syslog
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part
 from recert.connectors.posix.survey import Survey
-from recert.connectors.pureftpd import lock, options, puredb
-from recert.connectors.pureftpd.logins import text_file_of
+from recert.connectors.pureftpd import lock, logins, options, puredb
+from recert.connectors.pureftpd.sources import text_file_of
 from recert.connectors.pureftpd.survey import survey
+from recert.connectors.world import REAL, World
+
+_KEEPERS = {
+    "puredb": "a PureDB",
+    "mysql": "a MySQL database",
+    "pgsql": "a PostgreSQL database",
+    "ldap": "a directory",
+}
 
 
 class PureftpdConnector(PosixConnector):
     """One Pure-FTPd, known by the folder of its option files."""
 
     session_name = "pure-ftpd"
+
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        sql.check(settings)
+        ldap.check(settings)
 
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
@@ -71,6 +85,11 @@ class PureftpdConnector(PosixConnector):
                 if host.stat(text) is not None and _is_in(host.read(text), account):
                     closing.insert(0, lock.closing(lock.TEXT, text, account))
                 return closing
+        user = logins.read(host, found, self._settings).virtual.get(account)
+        if user is not None:
+            raise CannotExpress(
+                f"{account!r} is an account of {_KEEPERS[user.method]}: close it there."
+            )
         raise CannotExpress(
             f"{account!r} is a system account: lock it on the machine (usermod -L -e 1)."
         )

@@ -1,0 +1,224 @@
+"""Who can be found by a query that a daemon runs for one login.
+
+Pure-FTPd asks "SELECT Dir FROM users WHERE User='\\L'" with the login in the place of \\L. Nobody
+can be listed by such a query; but where a row must be equal to the login in some column to be
+found, the values of that column are all logins that there can be. What is not of this form is
+not guessed at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from recert.connectors.account_databases.sql import MYSQL, POSTGRES, Run, text
+from recert.connectors.account_databases.sql_words import (
+    LOGIN,
+    NAME,
+    NUMBER,
+    STRING,
+    VARIABLE,
+    Word,
+    filled,
+    has_places,
+    parts,
+    words_of,
+)
+
+_ENDS = ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FETCH", "WINDOW", "FOR", "LOCK")
+_NEVER = ("UNION", "INTERSECT", "EXCEPT", "INTO", "PROCEDURE", ";")
+_NO_COLUMNS = frozenset({"NOT", "NULL", "TRUE", "FALSE", "BINARY", "CASE", "SELECT", "EXISTS"})
+_OF_THE_SESSION = "it depends on the client's address or port"
+# A name that nobody has, made of letters that the daemons accept in names.
+_STRANGER = "recert.no-such-account.7f3a91c2"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query about one login."""
+
+    text: str
+    logins: tuple[str, ...] = ()  # expressions: a row found has one of them equal to the login
+    source: str = ""  # what stands behind FROM
+    dropped: bool = False  # conditions about the session are left out of the text
+    why_not: str = ""  # why only a client can have it run
+    why_not_listed: str = ""
+
+    def of(self, login: str, backend: str) -> str:
+        """The query for one login, as the daemon's own library escapes it."""
+        return filled(self.text, login.replace("'", "\\'" if backend == MYSQL else "''"))
+
+
+@dataclass
+class Names:
+    """The logins that a query may find, or why they cannot be known."""
+
+    names: list[str] = field(default_factory=list)
+    why_not: str = ""
+
+
+@lru_cache(maxsize=64)
+def read(query: str, backend: str) -> Query:
+    """A query as the configuration has it."""
+    bare = query.strip().rstrip(";").rstrip()
+    words = words_of(bare, double_quotes_are_text=backend == MYSQL)
+    if not words or not words[0].is_("SELECT"):
+        return Query(bare, why_not="it is no plain SELECT")
+    if any(word.is_(*_NEVER) for word in words):
+        return Query(bare, why_not="it is more than one SELECT")
+    picked, source, condition, rest = _sections(words)
+    others = (*picked, *source, *rest)
+    if any(word.kind == VARIABLE for word in others):
+        return Query(bare, why_not=_OF_THE_SESSION)
+    found = _without_session(bare, condition, rest, backend)
+    if found.why_not:
+        return found
+    logins = _logins(bare, condition, backend)
+    why = ""
+    if has_places(others):
+        why = "it names the login elsewhere than in its condition"
+    elif logins is None:
+        why = "its condition is not that a column is equal to the login"
+    return replace(
+        found,
+        logins=tuple(sorted(logins or ())),
+        source=_text(bare, source),
+        why_not_listed=why,
+    )
+
+
+def _sections(words: Sequence[Word]) -> tuple[list[Word], list[Word], list[Word], list[Word]]:
+    """What stands behind SELECT, FROM and WHERE, and the rest."""
+    found: list[list[Word]] = [[], [], [], []]
+    at = depth = 0
+    for word in words[1:]:
+        depth += word.is_("(") - word.is_(")")
+        if depth == 0 and at == 0 and word.is_("FROM"):
+            at = 1
+        elif depth == 0 and at == 1 and word.is_("WHERE"):
+            at = 2
+        else:
+            if depth == 0 and at in (1, 2) and word.is_(*_ENDS):
+                at = 3
+            found[at].append(word)
+    return found[0], found[1], found[2], found[3]
+
+
+def _without_session(
+    bare: str, condition: Sequence[Word], rest: Sequence[Word], backend: str
+) -> Query:
+    """Conditions about the session (its address, its port) are left out: without them the query
+    finds more, never less."""
+    both = ("AND", "&&") if backend == MYSQL else ("AND",)
+    asked = parts(condition, *both)
+    kept = [part for part in asked if not any(one.kind == VARIABLE for one in part)]
+    if len(kept) == len(asked):
+        return Query(bare)
+    if len(parts(condition, "OR", "XOR", "||")) > 1 or rest:
+        return Query(bare, why_not=_OF_THE_SESSION)
+    left = " AND ".join(_text(bare, part) for part in kept) or "1 = 1"
+    return Query(bare[: condition[0].start] + left, dropped=True)
+
+
+def _text(query: str, words: Sequence[Word]) -> str:
+    return query[words[0].start : words[-1].end] if words else ""
+
+
+def _logins(query: str, words: Sequence[Word], backend: str) -> set[str] | None:
+    """The expressions of which one must be equal to the login; None when others may be found."""
+    either = ("OR", "||") if backend == MYSQL else ("OR",)
+    both = ("AND", "&&") if backend == MYSQL else ("AND",)
+    if any(word.is_("XOR") for word in words):
+        return None
+    choices = parts(words, *either)
+    if len(choices) > 1:
+        found = [_logins(query, choice, backend) for choice in choices]
+        return None if None in found else {one for some in found for one in some or ()}
+    needed = parts(words, *both)
+    if len(needed) > 1:
+        every = (_logins(query, one, backend) for one in needed)
+        return next((one for one in every if one is not None), None)
+    if _is_enclosed(words):
+        return _logins(query, words[1:-1], backend)
+    return _equality(query, words, backend)
+
+
+def _is_enclosed(words: Sequence[Word]) -> bool:
+    """Whether the first parenthesis ends at the last word."""
+    if len(words) < 3 or not words[0].is_("("):
+        return False
+    depth = 0
+    for number, word in enumerate(words):
+        depth += word.is_("(") - word.is_(")")
+        if depth == 0:
+            return number == len(words) - 1
+    return False
+
+
+def _equality(query: str, words: Sequence[Word], backend: str) -> set[str] | None:
+    """COLUMN = '\\L' in either order."""
+    sides = parts(words, "=")
+    if len(sides) != 2:
+        return None
+    sides = [_bare(side, backend) for side in sides]
+    for one, other in (sides, sides[::-1]):
+        is_login = len(other) == 1 and other[0].kind == LOGIN
+        if is_login and _is_column(one, backend):
+            return {_text(query, one)}
+    return None
+
+
+def _bare(words: list[Word], backend: str) -> list[Word]:
+    """A side without what only says how to compare."""
+    if backend == MYSQL and len(words) > 1 and words[0].is_("BINARY"):
+        words = words[1:]
+    if len(words) > 2 and words[-2].is_("COLLATE"):
+        words = words[:-2]
+    if backend == POSTGRES and len(words) > 2 and words[-2].is_("::"):
+        words = words[:-2]
+    return words
+
+
+def _is_column(words: Sequence[Word], backend: str) -> bool:
+    """A column, or a function of columns and fixed values; in PostgreSQL also joined by ||."""
+    if not words:
+        return False
+    pieces = parts(words, "||") if backend == POSTGRES else [list(words)]
+    if len(pieces) > 1:
+        return all(_is_value(piece, backend) for piece in pieces)
+    is_call = len(words) > 2 and words[0].kind == NAME and _is_enclosed(words[1:])
+    if is_call:
+        arguments = parts(words[2:-1], ",")
+        return all(_is_value(one, backend) for one in arguments)
+    return _is_name(words)
+
+
+def _is_value(words: Sequence[Word], backend: str) -> bool:
+    fixed = len(words) == 1 and words[0].kind in (STRING, NUMBER)
+    return fixed or _is_column(words, backend)
+
+
+def _is_name(words: Sequence[Word]) -> bool:
+    """NAME, TABLE.NAME or "NAME"."""
+    for number, word in enumerate(words):
+        if number % 2:
+            if not word.is_("."):
+                return False
+        elif word.kind == STRING:
+            if not word.text.startswith('"'):
+                return False
+        elif word.kind != NAME or word.text.upper() in _NO_COLUMNS:
+            return False
+    return len(words) % 2 == 1
+
+
+def names(run: Run, query: Query, backend: str) -> Names:
+    """All logins that the query may find."""
+    if query.why_not or query.why_not_listed:
+        return Names(why_not=query.why_not or query.why_not_listed)
+    if any(row and text(row[0]) for row in run(query.of(_STRANGER, backend))):
+        return Names(why_not="it finds something for every login")
+    found: set[str] = set()
+    for expression in query.logins:
+        sql = " ".join(("SELECT DISTINCT", expression, "FROM", query.source))
+        found |= {text(row[0]) for row in run(sql)}
+    return Names(sorted(found - {""}))
