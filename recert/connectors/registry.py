@@ -175,6 +175,7 @@ KINDS = {
                     "debian (default), redhat or 3.0.5: which options and defaults the daemon has.",
                     required=False,
                 ),
+                *_ACCOUNT_DATABASE,
             ),
             vsftpd.connect,
         ),

@@ -1,8 +1,9 @@
 """The vsftpd connector: folders by ACL, whole accounts by the user list or /etc/ftpusers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from recert.connectors.account_databases import sql
 from recert.connectors.contract import (
     CannotExpress,
     Check,
@@ -19,12 +20,17 @@ from recert.connectors.vsftpd.facts import Facts, read
 from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.survey import survey
+from recert.connectors.world import REAL, World
 
 
 class VsftpdConnector(PosixConnector):
     """One vsftpd, known by its main configuration file."""
 
     session_name = "vsftpd"
+
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        sql.check(settings)
 
     def survey(self, host: Host) -> Survey:
         seen = self._last_sign_ins(host, self._last_logins)
