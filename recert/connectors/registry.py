@@ -139,6 +139,13 @@ _ACCOUNT_DIRECTORY = (
         required=False,
         by_operator=True,
     ),
+    Setting(
+        "ldap_ca_file",
+        "Certificate authorities of the directory",
+        "Path of a PEM file on this machine; without it, those that this machine trusts.",
+        required=False,
+        by_operator=True,
+    ),
 )
 
 KINDS = {

@@ -166,6 +166,32 @@ def test_more_entries_than_a_page_are_all_read(world: World) -> None:
     assert len([one for one in listed if one.name[1:].isdecimal()]) == 1203
 
 
+class TestStartTls:
+    """Where the daemon speaks TLS to the directory, Recert does, and looks at the certificate."""
+
+    @pytest.fixture
+    def server(self, world: World) -> Iterator[SlapdServer]:
+        with SlapdServer(entries(world)) as server:
+            yield server
+
+    @pytest.fixture
+    def site(self, world: World, server: SlapdServer) -> Site:
+        return site_of(world, server, "LDAPUseTLS True\n")
+
+    def test_a_certificate_of_an_unknown_issuer_is_refused(self, site: Site) -> None:
+        (problem,) = site.reading().problems
+        assert "does not let us read" in problem
+
+    def test_one_of_a_known_issuer_is_taken(self, site: Site, server: SlapdServer) -> None:
+        assert not site.reading(ldap_ca_file=str(server.certificate)).problems
+
+    def test_one_of_another_name_is_not(self, site: Site, server: SlapdServer) -> None:
+        (problem,) = site.reading(
+            ldap_url=f"ldap://localhost:{server.port}", ldap_ca_file=str(server.certificate)
+        ).problems
+        assert "does not let us read" in problem
+
+
 class TestWhatCannotBeListed:
     def problem(self, site: Site, **settings: str) -> str:
         (problem,) = site.reading(**settings).problems

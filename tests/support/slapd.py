@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-import ldap
-
+from recert.connectors.embedded.certificate import self_signed_certificate
 from tests.daemons.rigs import DAEMONS
 from tests.daemons.running import Daemon, free_port
 
@@ -46,6 +45,7 @@ class SlapdServer:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="recert-slapd-"))
         (self.folder / "data").mkdir()
+        self.certificate = self_signed_certificate(self.folder / "certificate.pem", "127.0.0.1")
         config = self.folder / "slapd.conf"
         config.write_text(self._configuration(size_limit))
         program = str(PLACE / "usr/sbin/slapd")
@@ -68,20 +68,13 @@ class SlapdServer:
         includes = "".join(f"include {path}\n" for path in (*schemas, PUREFTPD_SCHEMA))
         return (
             f"{includes}modulepath {PLACE}/usr/lib/ldap\nmoduleload back_mdb\n"
+            f"TLSCertificateFile {self.certificate}\nTLSCertificateKeyFile {self.certificate}\n"
             f"pidfile {self.folder}/pid\nsizelimit {size_limit}\n"
             f"database mdb\ndirectory {self.folder}/data\nsuffix {SUFFIX}\n"
             f"rootdn {ADMIN}\nrootpw {PASSWORD}\n"
             "access to attrs=userPassword by anonymous auth by * none\n"
             "access to * by users read by anonymous read\n"
         )
-
-    def modify(self, name: str, attribute: str, *values: str) -> None:
-        """Sets an attribute of one entry below ou=people; without values it goes away."""
-        connection = ldap.initialize(self.url)
-        connection.simple_bind_s(ADMIN, PASSWORD)
-        texts = [value.encode() for value in values] or None
-        connection.modify_s(f"cn={name},ou=people,{SUFFIX}", [(ldap.MOD_REPLACE, attribute, texts)])
-        connection.unbind_s()
 
     def __enter__(self) -> Self:
         self._daemon.start()

@@ -1,5 +1,6 @@
 """A directory of accounts, read through an account that only reads (`ldap_url`)."""
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +46,7 @@ def connected(settings: Mapping[str, str], *, start_tls: bool) -> Iterator[Searc
     url = settings["ldap_url"]
     where = f"The directory {url}"
     try:
-        connection = _opened(url, start_tls=start_tls and url.startswith("ldap:"))
+        connection = _opened(url, _issuers(settings), start_tls and url.startswith("ldap:"))
         try:
             _bind(connection, settings)
 
@@ -63,12 +64,20 @@ def connected(settings: Mapping[str, str], *, start_tls: bool) -> Iterator[Searc
         raise ServerUnreachable(f"{where} does not let us read.") from error
 
 
-def _opened(url: str, *, start_tls: bool) -> ldap.ldapobject.LDAPObject:
+def _issuers(settings: Mapping[str, str]) -> str:
+    """The file with the certificates of those who are believed; the machine's when none is set,
+    because the library by itself may believe nobody."""
+    return settings.get("ldap_ca_file") or ssl.get_default_verify_paths().cafile or ""
+
+
+def _opened(url: str, issuers: str, start_tls: bool) -> ldap.ldapobject.LDAPObject:
     connection = ldap.initialize(url)
     connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, _SECONDS)
     connection.set_option(ldap.OPT_TIMEOUT, _SECONDS)
+    if issuers:
+        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, issuers)
     connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
     # The last one: it makes the options above those of this connection.
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
