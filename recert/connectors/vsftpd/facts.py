@@ -10,7 +10,7 @@ from recert.connectors.posix.accounts import Passwd, SystemUsers, lines_of
 from recert.connectors.posix.pam import Login, Pam, refusal, shells_of, strangers
 from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
-from recert.connectors.vsftpd.refusals import refuses_everybody
+from recert.connectors.vsftpd.refusals import refused_at_the_start, refuses_everybody
 
 # They look at names as typed or at what is in a file; a client gets around them.
 _NO_PROTECTION = ("deny_file", "hide_file")
@@ -65,6 +65,8 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
         raise ServerDataInvalid(
             f"{config} does not belong to root; vsftpd would not start with it."
         )
+    if why := refused_at_the_start(host, main):
+        raise ServerDataInvalid(f"{why}; vsftpd would not start.")
     service = main.text("pam_service_name")
     facts = Facts(
         config=config,

@@ -93,10 +93,10 @@ _REASONS = {
         reverse_lookup_enable
     """,
     "TLS: a client speaks it when it must": """
-        allow_anon_ssl ca_certs_file debug_ssl dsa_cert_file dsa_private_key_file
+        allow_anon_ssl debug_ssl
         force_anon_data_ssl force_anon_logins_ssl force_local_data_ssl force_local_logins_ssl
-        implicit_ssl require_ssl_reuse rsa_cert_file rsa_private_key_file ssl_ciphers ssl_enable
-        ssl_request_cert ssl_sslv2 ssl_sslv3 ssl_tlsv1 ssl_tlsv1_1 ssl_tlsv1_2 ssl_tlsv1_3
+        implicit_ssl require_ssl_reuse ssl_ciphers
+        ssl_sslv2 ssl_sslv3 ssl_tlsv1 ssl_tlsv1_1 ssl_tlsv1_2 ssl_tlsv1_3
         ssl_sni_hostname strict_ssl_read_eof strict_ssl_write_shutdown dh_param_file
         ecdh_param_file
     """,
@@ -117,6 +117,5 @@ _REASONS = {
     "an anonymous client types any address": "no_anon_password",
     "asked for by builds without PAM only": "check_shell",
     "another way to type a folder that is reachable anyway": "tilde_user_enable",
-    "made anew by the unit at each start, so its absence passes": "secure_chroot_dir",
 }
 WITHOUT_BEARING = {name: why for why, names in _REASONS.items() for name in names.split()}
