@@ -179,7 +179,8 @@ KINDS = {
                 Setting(
                     "build",
                     "Build",
-                    "debian (default), redhat or 3.0.5: which options and defaults the daemon has.",
+                    "debian, debian-3.0.5, redhat or 3.0.5: which options and defaults the daemon "
+                    "has. Without it, its program is looked at.",
                     required=False,
                 ),
                 *_ACCOUNT_DATABASE,

@@ -16,8 +16,8 @@ from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.parts import Part, text_part
 from recert.connectors.posix.survey import Survey
 from recert.connectors.vsftpd import log
+from recert.connectors.vsftpd.builds import build_of
 from recert.connectors.vsftpd.facts import Facts, read
-from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.survey import survey
 from recert.connectors.world import REAL, World
@@ -38,7 +38,7 @@ class VsftpdConnector(PosixConnector):
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
-        return parse(host.read(config), config, build=self._settings.get("build") or DEBIAN)
+        return parse(host.read(config), config, build=build_of(host, self._settings))
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
         """What cannot be read costs the dates only."""
@@ -73,7 +73,7 @@ class VsftpdConnector(PosixConnector):
             return
         yield Check("config", True)
         try:
-            parse(raw, config, build=self._settings.get("build") or DEBIAN)
+            parse(raw, config, build=build_of(host, self._settings))
         except ServerDataInvalid as error:
             yield Check("syntax", False, error.message, "Correct the line that is named.")
             return

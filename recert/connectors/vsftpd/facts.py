@@ -8,7 +8,7 @@ from recert.connectors.contract import ConnectorError, ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host
 from recert.connectors.posix.accounts import Passwd, SystemUsers, lines_of
 from recert.connectors.posix.pam import Login, Pam, refusal, shells_of, strangers
-from recert.connectors.vsftpd.known_options import DEBIAN
+from recert.connectors.vsftpd.builds import build_of
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.refusals import refused_at_the_start, refuses_everybody
 
@@ -59,7 +59,7 @@ class Facts:
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
     """Raises what the host raises when the main file or the name service cannot be read."""
     config = settings["config"]
-    main = parse(host.read(config), _short(config), build=settings.get("build") or DEBIAN)
+    main = parse(host.read(config), _short(config), build=build_of(host, settings))
     fact = host.stat(config)
     if fact is not None and fact.uid != 0:
         raise ServerDataInvalid(

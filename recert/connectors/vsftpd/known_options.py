@@ -55,7 +55,8 @@ TEXTS = {
     "xferlog_file": "/var/log/xferlog",
 }
 
-DEBIAN = "debian"
+DEBIAN, DEBIAN_3_0_5 = "debian", "debian-3.0.5"
+_3_0_5 = ("3.0.5", DEBIAN_3_0_5)
 # Builds that know more options: option -> (builds, default). A text has "" as its default.
 OTHERS: dict[str, tuple[tuple[str, ...], bool | str]] = {
     "reverse_lookup_enable": (("redhat",), True),
@@ -64,12 +65,13 @@ OTHERS: dict[str, tuple[tuple[str, ...], bool | str]] = {
     "better_stou": (("redhat",), False),
     "dh_param_file": (("redhat",), ""),
     "ecdh_param_file": (("redhat",), ""),
-    "ssl_tlsv1_1": (("redhat", "3.0.5"), False),
-    "ssl_tlsv1_2": (("redhat", "3.0.5"), True),
-    "ssl_tlsv1_3": (("redhat", "3.0.5"), True),
-    "ssl_sni_hostname": (("3.0.5",), ""),
+    "ssl_tlsv1_1": (("redhat", *_3_0_5), False),
+    "ssl_tlsv1_2": (("redhat", *_3_0_5), True),
+    "ssl_tlsv1_3": (("redhat", *_3_0_5), True),
+    "ssl_sni_hostname": (_3_0_5, ""),
 }
-BUILDS = (DEBIAN, "redhat", "3.0.5")
+OF_RED_HAT_ALONE = "reverse_lookup_enable"
+BUILDS = (DEBIAN, DEBIAN_3_0_5, "redhat", "3.0.5")
 # Debian changes these; other builds have what the author of vsftpd chose.
 _OF_OTHERS = {"pam_service_name": "ftp", "secure_chroot_dir": "/usr/share/empty"}
 
@@ -78,7 +80,7 @@ def default(name: str, build: str) -> bool | str:
     """What holds when the file does not say it."""
     if name in OTHERS:
         return OTHERS[name][1]
-    if build != DEBIAN and name in _OF_OTHERS:
+    if build not in (DEBIAN, DEBIAN_3_0_5) and name in _OF_OTHERS:
         return _OF_OTHERS[name]
     return SWITCHES[name] if name in SWITCHES else TEXTS[name]
 
