@@ -105,3 +105,45 @@ def test_a_quote_in_a_name_is_escaped_as_the_library_does() -> None:
 def test_a_query_that_finds_something_for_everybody_lists_nobody() -> None:
     query = listing.read(r"SELECT COUNT(*) FROM u WHERE n='\L'", MYSQL)
     assert listing.names(lambda _sql: [(0,)], query, MYSQL).why_not
+
+
+class TestEverybodyAtOnce:
+    @pytest.mark.parametrize(
+        ("query", "everybody"),
+        [
+            (BY_NAME, "SELECT User, Password FROM users"),
+            (
+                r"SELECT u.pw FROM u WHERE a=1 AND u.n='\L' AND b BETWEEN 1 AND 2",
+                "SELECT u.n, u.pw FROM u WHERE a=1 AND b BETWEEN 1 AND 2",
+            ),
+            (
+                r"SELECT 1000 FROM u WHERE CONCAT(n,'@',d)='\L'",
+                "SELECT CONCAT(n,'@',d), 1000 FROM u",
+            ),
+        ],
+    )
+    def test_one_query_finds_the_same_for_all(self, query: str, everybody: str) -> None:
+        assert listing.read(query, MYSQL).everybody == everybody
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            r"SELECT MAX(pw) FROM u WHERE n='\L'",
+            r"SELECT DISTINCT pw FROM u WHERE n='\L'",
+            r"SELECT pw, uid FROM u WHERE n='\L'",
+            r"SELECT pw FROM u WHERE n='\L' LIMIT 1",
+            r"SELECT pw FROM u WHERE n='\L' OR m='\L'",
+            r"SELECT pw FROM u WHERE n='\L' AND m='\L'",
+            r"SELECT pw FROM u WHERE n='\L' AND ip='\R'",
+        ],
+    )
+    def test_where_rows_might_count_otherwise_each_is_asked_for(self, query: str) -> None:
+        assert not listing.read(query, MYSQL).everybody
+
+    def test_names_that_may_be_one_to_the_database_are_left_out(self) -> None:
+        query = listing.read(BY_NAME, MYSQL)
+        rows = [("anna", 1), ("Ben", 2), ("ben", 3), ("cora", 4), ("cora", 5), ("dan ", 6)]
+        found = listing.rows_by_login(lambda _sql: rows, query)
+        assert found == {"anna": [[1]], "cora": [[4], [5]], "dan ": [[6]]}
+        odd = [*rows, ("m\u00fcller", 7)]
+        assert listing.rows_by_login(lambda _sql: odd, query) is None

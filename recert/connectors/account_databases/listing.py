@@ -6,6 +6,7 @@ found, the values of that column are all logins that there can be. What is not o
 not guessed at.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -40,6 +41,7 @@ class Query:
     logins: tuple[str, ...] = ()  # expressions: a row found has one of them equal to the login
     source: str = ""  # what stands behind FROM
     dropped: bool = False  # conditions about the session are left out of the text
+    everybody: str = ""  # the query for all logins at once, where that is the same
     why_not: str = ""  # why only a client can have it run
     why_not_listed: str = ""
 
@@ -82,8 +84,36 @@ def read(query: str, backend: str) -> Query:
         found,
         logins=tuple(sorted(logins or ())),
         source=_text(bare, source),
+        everybody="" if why or rest else _for_everybody(bare, picked, source, condition, backend),
         why_not_listed=why,
     )
+
+
+def _for_everybody(
+    query: str,
+    picked: Sequence[Word],
+    source: Sequence[Word],
+    condition: Sequence[Word],
+    backend: str,
+) -> str:
+    """The login beside what is asked for; empty where a row might count in another way."""
+    is_plain = _is_name(picked) or (len(picked) == 1 and picked[0].kind in (STRING, NUMBER))
+    if not is_plain or len(parts(condition, "OR", "XOR", "||")) > 1:
+        return ""
+    login, others = "", []
+    for part in parts(condition, *(("AND", "&&") if backend == MYSQL else ("AND",))):
+        compared = _equality(query, part, backend)
+        if compared and not login:
+            (login,) = compared
+        elif has_places(part):
+            return ""
+        else:
+            others.append(_text(query, part))
+    if not login:
+        return ""
+    where = ("WHERE", " AND ".join(others)) if others else ()
+    columns = f"{login}, {_text(query, picked)}"
+    return " ".join(("SELECT", columns, "FROM", _text(query, source), *where))
 
 
 def _sections(words: Sequence[Word]) -> tuple[list[Word], list[Word], list[Word], list[Word]]:
@@ -209,6 +239,20 @@ def _is_name(words: Sequence[Word]) -> bool:
         elif word.kind != NAME or word.text.upper() in _NO_COLUMNS:
             return False
     return len(words) % 2 == 1
+
+
+def rows_by_login(run: Run, query: Query) -> dict[str, list[Sequence[object]]] | None:
+    """What the query finds for each login of which no other is a spelling; None when it has to be
+    run for each. Databases may take capitals, accents and blanks at the end for nothing."""
+    if not query.everybody:
+        return None
+    found: dict[str, list[Sequence[object]]] = {}
+    for login, *row in run(query.everybody):
+        found.setdefault(text(login), []).append(row)
+    if not all(map(str.isascii, found)):
+        return None
+    count = Counter(login.lower().rstrip() for login in found)
+    return {login: rows for login, rows in found.items() if count[login.lower().rstrip()] == 1}
 
 
 def names(run: Run, query: Query, backend: str) -> Names:

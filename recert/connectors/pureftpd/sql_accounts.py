@@ -5,8 +5,8 @@ Who can be asked for follows from the query of the password (`listing`).
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from recert.connectors.account_databases import listing, sql
 from recert.connectors.account_databases.listing import Query
@@ -39,13 +39,21 @@ class _Asking:
     backend: str
     system: SystemUsers
     run: Run
+    # What queries find for many logins at once.
+    found: dict[str, dict[str, list[Sequence[object]]]] = field(default_factory=dict)
+
+    def _rows(self, name: str, query: Query, login: str) -> Sequence[Sequence[object]]:
+        if name not in self.found:
+            self.found[name] = listing.rows_by_login(self.run, query) or {}
+        known = self.found[name].get(login)
+        return self.run(query.of(login, self.backend)) if known is None else known
 
     def answer(self, name: str, login: str) -> str:
         """What the daemon gets for one login by the query of that name; empty is nothing."""
         query = _query(self.source, name)
         if not query.text:
             return ""
-        rows = self.run(query.of(login, self.backend))
+        rows = self._rows(name, query, login)
         if any(len(row) != 1 for row in rows):
             return ""
         values = {sql.text(row[0]) for row in rows}
