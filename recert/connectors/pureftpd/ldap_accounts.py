@@ -30,27 +30,27 @@ class _Asking:
 
     @property
     def filter(self) -> str:
-        found = self.source.text("Filter") or _FILTER
+        found = self.source.value("Filter") or _FILTER
         return found if found.startswith("(") else f"({found})"
 
     @property
     def home(self) -> str:
-        return self.source.text("HomeDir") or _HOME
+        return self.source.value("HomeDir") or _HOME
 
     @property
     def binds(self) -> bool:
         """Whether the directory judges the password, and not the daemon."""
-        method = self.source.text("AuthMethod") or ("" if self._has_dn else "bind")
+        method = self.source.value("AuthMethod") or ("" if self._has_dn else "bind")
         return method.lower() == "bind"
 
     @property
     def _has_dn(self) -> bool:
-        return bool(self.source.text("BindDN"))
+        return bool(self.source.value("BindDN"))
 
     def number(self, entry: Entry, kind: str) -> int:
         """FTPuid before uidNumber before the default; a forced default before all."""
-        default = number(self.source.text(f"Default{kind.upper()}"))
-        if default and self.source.text(f"ForceDefault{kind.upper()}").lower() == "true":
+        default = number(self.source.value(f"Default{kind.upper()}"))
+        if default and self.source.value(f"ForceDefault{kind.upper()}").lower() == "true":
             return default
         found = (number(_first(entry, name)) for name in (f"FTP{kind}", f"{kind}Number"))
         return next(filter(None, found), default)
@@ -66,24 +66,24 @@ def read(source: SourceFile, settings: Mapping[str, str]) -> Listed:
     if not attribute:
         why = "it does not ask for an attribute that is equal to the login"
         return _unlisted(source, "Filter", why)
-    start_tls = source.text("UseTLS").lower() == "true"
+    start_tls = source.value("UseTLS").lower() == "true"
     wanted = [attribute, asking.home, _STATUS, _PASSWORD]
     wanted += ["FTPuid", "uidNumber", "FTPgid", "gidNumber"]
     try:
         with ldap.connected(settings, start_tls=start_tls) as search:
             everybody = asking.filter.replace(r"\L", "*", 1)
-            found = search(source.text("BaseDN"), everybody, wanted)
+            found = search(source.value("BaseDN"), everybody, wanted)
     except ConnectorError as error:
         return _unlisted(source, "BaseDN", error.message.rstrip("."))
     return _listed(asking, attribute, found)
 
 
 def _refuse_what_the_daemon_refuses(source: SourceFile) -> None:
-    text = source.text("Filter") or _FILTER
+    text = source.value("Filter") or _FILTER
     first = text.partition("\\")[2]
     if "%" in text or ("\\" in text and not first.startswith("L")):
         raise ServerDataInvalid(f"{source.at('Filter')}: Pure-FTPd refuses such a filter.")
-    if source.text("AuthMethod").lower() not in ("", "bind", "password"):
+    if source.value("AuthMethod").lower() not in ("", "bind", "password"):
         raise ServerDataInvalid(
             f"{source.at('AuthMethod')}: Pure-FTPd knows BIND and PASSWORD only."
         )
@@ -138,7 +138,7 @@ def _folded(login: str) -> str:
 
 def _account(asking: _Asking, login: str, entry: Entry) -> VirtualUser:
     uid, gid = asking.number(entry, "uid"), asking.number(entry, "gid")
-    home = _first(entry, asking.home) or asking.source.text("DefaultHomeDirectory")
+    home = _first(entry, asking.home) or asking.source.value("DefaultHomeDirectory")
     status = _first(entry, _STATUS)
     passed = ""
     if not _NAME.fullmatch(login):

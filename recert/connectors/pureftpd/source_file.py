@@ -54,20 +54,20 @@ class SourceFile:
     method: str
     values: dict[str, Value]
 
-    def text(self, name: str) -> str:
+    def value(self, name: str) -> str:
         """By the keyword without the name of the kind: "GetPW". Empty when it is not said."""
-        value = self._value(name)
+        value = self._line(name)
         return value.text if value else ""
 
     def at(self, name: str) -> str:
         """File and line, or the file when it is not said."""
-        value = self._value(name)
+        value = self._line(name)
         return value.place if value else self.path
 
     def keyword(self, name: str) -> str:
         return next(one for one in KEYWORDS[self.method] if one.endswith(name))
 
-    def _value(self, name: str) -> Value | None:
+    def _line(self, name: str) -> Value | None:
         return self.values.get(f"{_PREFIXES[self.method]}{name}")
 
 
@@ -90,7 +90,7 @@ def read(host: Host, path: str, method: str) -> SourceFile:
                 values[found[0]] = Value(found[1], f"{path}:{number}")
     source = SourceFile(path, method, values)
     for names in _NEEDED[method]:
-        if not any(map(source.text, names)):
+        if not any(map(source.value, names)):
             keywords = " or ".join(map(source.keyword, names))
             raise ServerDataInvalid(f"{path} does not say {keywords}; Pure-FTPd would not start.")
     return source

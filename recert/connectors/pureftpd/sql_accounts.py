@@ -65,7 +65,7 @@ class _Asking:
 def read(source: SourceFile, settings: Mapping[str, str], system: SystemUsers) -> Listed:
     """The accounts of the database; a problem where some may be missing."""
     backend = BACKENDS[source.method]
-    why = sql.why_not(settings, backend, source.text("Database"))
+    why = sql.why_not(settings, backend, source.value("Database"))
     asked = [name for name in _asked(source) if _query(source, name).why_not]
     if not why and asked:
         return _unlisted(source, asked[0], _query(source, asked[0]).why_not)
@@ -81,13 +81,13 @@ def read(source: SourceFile, settings: Mapping[str, str], system: SystemUsers) -
 def _asked(source: SourceFile) -> list[str]:
     """The queries that the daemon runs before it lets somebody in."""
     names = ["GetPW", "GetDir"]
-    names += [] if source.text("DefaultUID") else ["GetUID"]
-    names += [] if source.text("DefaultGID") else ["GetGID"]
-    return [name for name in names if source.text(name)]
+    names += [] if source.value("DefaultUID") else ["GetUID"]
+    names += [] if source.value("DefaultGID") else ["GetGID"]
+    return [name for name in names if source.value(name)]
 
 
 def _query(source: SourceFile, name: str) -> Query:
-    text = source.text(name)
+    text = source.value(name)
     return listing.read(text, BACKENDS[source.method]) if text else Query("")
 
 
@@ -98,7 +98,7 @@ def _unlisted(source: SourceFile, name: str, why: str) -> Listed:
 
 def _listed(asking: _Asking) -> Listed:
     source = asking.source
-    if not source.text("GetPW"):
+    if not source.value("GetPW"):
         return Listed()
     names = listing.names(asking.run, _query(source, "GetPW"), asking.backend)
     if names.why_not:
@@ -125,7 +125,7 @@ def _account(asking: _Asking, login: str) -> VirtualUser:
         return VirtualUser(login, source.method, refused=why, passes_on=True)
     facts = {}
     for name, default in (("GetPW", ""), ("GetUID", "DefaultUID"), ("GetGID", "DefaultGID")):
-        facts[name] = (default and source.text(default)) or asking.answer(name, login)
+        facts[name] = (default and source.value(default)) or asking.answer(name, login)
     facts["GetDir"] = asking.answer("GetDir", login)
     missing = next((name for name, value in facts.items() if not value), "")
     if missing:
@@ -133,7 +133,7 @@ def _account(asking: _Asking, login: str) -> VirtualUser:
         return VirtualUser(login, source.method, refused=why, passes_on=True)
     uid, gid = uid_of(facts["GetUID"], asking.system), gid_of(facts["GetGID"], asking.system)
     refused = why_no_id(uid, gid)
-    if not is_hash(facts["GetPW"], source.text("Crypt")):
+    if not is_hash(facts["GetPW"], source.value("Crypt")):
         refused = "its password is locked"
     notes = () if refused else _notes(asking, login)
     return VirtualUser(login, source.method, uid, gid, facts["GetDir"], refused, notes)
