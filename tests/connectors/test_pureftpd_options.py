@@ -38,6 +38,14 @@ def test_accounts_that_cannot_be_listed_make_the_reading_partial(
     assert "/etc/pure-ftpd/db/x.conf" in problem
 
 
+def test_a_second_file_of_one_kind_makes_the_reading_partial(tmp_path: Path) -> None:
+    config = tmp_path / "pure-ftpd.conf"
+    config.write_text("MySQLConfigFile /x/one.conf\nMySQLConfigFile /x/two.conf\n")
+    settings = {"config": str(config), "root": str(tmp_path)}
+    problems = registry.connect("pureftpd", settings).read().problems
+    assert any(one.startswith(f"{config}:2: a second file of mysql") for one in problems)
+
+
 def test_a_recording_keeps_no_password_of_such_a_file() -> None:
     raw = b"LDAPServer x\n  ldapBindPW r00t\nMYSQLPassword=abc\nPGSQLPasswordx\n"
     assert source_file.without_secrets(raw) == (

@@ -76,7 +76,13 @@ def read(host: Host, options: Options, settings: Mapping[str, str]) -> Facts:
         pam=Pam.read(host, "pure-ftpd", settings.get("prefix", "")),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
     )
-    for method in options.methods:
+    for number, method in enumerate(options.methods):
+        if method.value and method.name in (one.name for one in options.methods[:number]):
+            facts.problems.append(
+                f"{method.place}: a second file of {method.name} is mixed with the first by the "
+                "daemon; its accounts are not listed"
+            )
+            continue
         listed = sources.read(host, method, settings, facts.users)
         facts.problems += listed.problems
         for user in listed.users:
