@@ -266,7 +266,7 @@ def measure_decisions(name: str, db: Database, campaign_id: int) -> None:
 
 
 def reviewer(person_id: int) -> Actor:
-    """A reviewer at the web door."""
+    """A reviewer at the web listener."""
     return Actor("bench", Channel.WEB, Assurance.SIGNED_IN, person_id=person_id)
 
 

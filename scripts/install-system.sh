@@ -9,8 +9,8 @@ run="gcc libc6-dev libldap2-dev libsasl2-dev python3-dev python3-venv
 libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz0b libharfbuzz-subset0 libfontconfig1 fonts-dejavu-core"
 test="postgresql-15 chromium dovecot-imapd
 mariadb-server-core mariadb-client-core libmariadb3
-acl libhiredis0.14 libmemcached11 libmemcachedutil2 libpam-modules libpam0g libpcre2-posix3
-libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
+acl libargon2-1 libhiredis0.14 libltdl7 libmemcached11 libmemcachedutil2 libodbc2 libpam-modules
+libpam0g libpcre2-posix3 libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
 
 case "${1:-run}" in
     run) wanted="$run" ;;

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Unpacks Debian's own FTP and SFTP servers side by side into .cache/daemons, for the tests that
+# Unpacks Debian's own FTP, SFTP and LDAP servers side by side into .cache/daemons, for the tests that
 # ask the real daemons. Nothing is installed: the packages conflict with each other and would start
 # servers. Needs no root. Does nothing when the same packages have been unpacked before.
 set -eu
 
-kinds="vsftpd proftpd pureftpd openssh"
+kinds="vsftpd proftpd pureftpd openssh slapd"
 
 packages_of() {
     case "$1" in
-        vsftpd) echo vsftpd db-util db5.3-util libpam-pwdfile ;;
+        vsftpd) echo vsftpd db-util db5.3-util libpam-pwdfile libpam-mysql ;;
         proftpd) echo proftpd-core proftpd-mod-crypto proftpd-mod-sqlite proftpd-mod-mysql proftpd-mod-pgsql proftpd-mod-vroot ;;
-        pureftpd) echo pure-ftpd pure-ftpd-common ;;
+        pureftpd) echo pure-ftpd pure-ftpd-common pure-ftpd-mysql pure-ftpd-postgresql pure-ftpd-ldap ;;
         openssh) echo openssh-server openssh-sftp-server ;;
+        slapd) echo slapd ;;
     esac
 }
 

@@ -1,1 +1,1 @@
-"""Changes: the only door that writes to servers. Order, plan, apply, verify, undo."""
+"""Changes: the only package that writes to servers. Order, plan, apply, verify, undo."""

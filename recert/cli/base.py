@@ -26,7 +26,7 @@ EXIT_ERROR, EXIT_FINDINGS, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3, 4
 
 @dataclass
 class Shell:
-    """One call of the command. `create_app` and `start_worker` are handed in, because doors do
+    """One call of the command. `create_app` and `start_worker` are handed in, because commands do
     not see each other."""
 
     settings: Settings

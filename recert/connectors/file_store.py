@@ -142,9 +142,14 @@ def _written(temporary: Path, target: Path, content: bytes, mode: int) -> Iterat
         yield
 
 
+def temporary_names_of(name: str) -> re.Pattern[str]:
+    """The names of temporary files with which a file of this name is replaced."""
+    return re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp")
+
+
 def _sweep(folder: Path, name: str) -> None:
     """Removes what a killed run left: temporary files of this target that nobody holds."""
-    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp")
+    pattern = temporary_names_of(name)
     for path in [one for one in folder.iterdir() if pattern.fullmatch(one.name)]:
         with suppress(FileNotFoundError):
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -111,6 +111,56 @@ _LOG = Setting(
     required=False,
 )
 
+_ACCOUNT_DATABASE = (
+    Setting(
+        "sql_url",
+        "Database of accounts",
+        "For accounts in MySQL or PostgreSQL: mysql://USER@HOST:PORT/DATABASE, with an "
+        "account that may only read. Without it the snapshot is partial.",
+        required=False,
+        by_operator=True,
+    ),
+    Setting(
+        "sql_password_file",
+        "Password file of the database",
+        "Path of a file on this machine that holds the password of that account.",
+        required=False,
+        by_operator=True,
+    ),
+)
+
+_ACCOUNT_DIRECTORY = (
+    Setting(
+        "ldap_url",
+        "Directory of accounts",
+        "For accounts in LDAP: ldap://HOST:PORT or ldaps://HOST. Without it the snapshot is "
+        "partial.",
+        required=False,
+        by_operator=True,
+    ),
+    Setting(
+        "ldap_bind_dn",
+        "Account in the directory",
+        "The DN as which Recert reads; anonymous when it is not given.",
+        required=False,
+        by_operator=True,
+    ),
+    Setting(
+        "ldap_password_file",
+        "Password file of the directory",
+        "Path of a file on this machine that holds the password of that account.",
+        required=False,
+        by_operator=True,
+    ),
+    Setting(
+        "ldap_ca_file",
+        "Certificate authorities of the directory",
+        "Path of a PEM file on this machine; without it, those that this machine trusts.",
+        required=False,
+        by_operator=True,
+    ),
+)
+
 KINDS = {
     kind.name: kind
     for kind in (
@@ -142,9 +192,11 @@ KINDS = {
                 Setting(
                     "build",
                     "Build",
-                    "debian (default), redhat or 3.0.5: which options and defaults the daemon has.",
+                    "debian, debian-3.0.5, redhat or 3.0.5: which options and defaults the daemon "
+                    "has. Without it, its program is looked at.",
                     required=False,
                 ),
+                *_ACCOUNT_DATABASE,
             ),
             "vsftpd",
         ),
@@ -153,21 +205,7 @@ KINDS = {
             "ProFTPD (FTP and SFTP)",
             (
                 *_daemon("Full path of ProFTPD's main configuration file."),
-                Setting(
-                    "sql_url",
-                    "Database of accounts",
-                    "For accounts in MySQL or PostgreSQL: mysql://USER@HOST:PORT/DATABASE, with an "
-                    "account that may only read. Without it the snapshot is partial.",
-                    required=False,
-                    by_operator=True,
-                ),
-                Setting(
-                    "sql_password_file",
-                    "Password file of the database",
-                    "Path of a file on this machine that holds the password of that account.",
-                    required=False,
-                    by_operator=True,
-                ),
+                *_ACCOUNT_DATABASE,
             ),
             "proftpd",
         ),
@@ -179,6 +217,8 @@ KINDS = {
                     "Full path of the folder with the option files (conf); auth lies beside it."
                 ),
                 _LOG,
+                *_ACCOUNT_DATABASE,
+                *_ACCOUNT_DIRECTORY,
             ),
             "pureftpd",
         ),

@@ -21,7 +21,7 @@ NOT_FOR_LISTS = (
     *("recert.evidence", "recert.remediation", "recert.campaigns.setup.launch"),
     *("recert.mail.render", "recert.mail.smtp", "recert.app"),
     *("flask", "flask_wtf", "wtforms", "jinja2", "babel", "apscheduler", "pyftpdlib", "OpenSSL"),
-    *("cryptography.x509", "recert.campaigns.queries", "recert.mail.mailbox"),
+    *("cryptography.x509", "recert.campaigns.reviewing.queries", "recert.mail.mailbox"),
 )
 
 

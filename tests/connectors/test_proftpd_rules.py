@@ -36,7 +36,7 @@ class World:
         self._names = {"/in": names.get("names", [])}
         self._closed = names.get("closed", [])  # of those, files of mode 0600
 
-    def door(self, protocol: str = "ftp", server: int = 0) -> tuple[Screen, Judge]:
+    def listener(self, protocol: str = "ftp", server: int = 0) -> tuple[Screen, Judge]:
         found = [
             Session(
                 Entry(name, 2000 + number, 100, f"/home/{name}", "/bin/sh", FILE),
@@ -66,7 +66,7 @@ class World:
         return screen, judge
 
     def rights(self, who: str, folder: str, protocol: str = "ftp", server: int = 0) -> Rights:
-        screen, _ = self.door(protocol, server)
+        screen, _ = self.listener(protocol, server)
         node = Node(0, 0, 0o777, of_mode(0o777))
         place = Folder(folder, node, -1, b"", True)
         place.named = [
@@ -79,21 +79,21 @@ class World:
         return rights_of(masks, 1 << list(GROUPS).index(who))
 
     def may_log_in(self, who: str) -> bool:
-        screen, judge = self.door()
+        screen, judge = self.listener()
         bit = 1 << list(GROUPS).index(who)
         view = screen.view_of(bit)
         assert view is not None
         return bool(login_limits(judge, view.level, view.level) & bit)
 
     def why(self, who: str, folder: str) -> tuple[str, ...]:
-        screen, _ = self.door()
+        screen, _ = self.listener()
         bit = 1 << list(GROUPS).index(who)
         view = screen.view_of(bit)
         assert view is not None
         return reasons(screen, view, folder, bit)
 
     def doubtful(self, who: str, folder: str) -> bool:
-        screen, _ = self.door()
+        screen, _ = self.listener()
         rights = self.rights(who, folder)
         return screen.is_doubtful(folder, 1 << list(GROUPS).index(who), rights)
 
@@ -308,7 +308,7 @@ class TestSwitches:
 
     def test_hidden_and_ignored_is_missing(self) -> None:
         text = "<Directory /in>\nHideNoAccess on\n<Limit DELE>\nIgnoreHidden on\n</Limit>\n"
-        screen, _ = World(f"{text}</Directory>\n").door()
+        screen, _ = World(f"{text}</Directory>\n").listener()
         folder = Folder("/in", Node(0, 0, 0o777, of_mode(0o777)), -1, b"", True)
         masks = [7] * len(ORDER)
         masks[ORDER.index(Rights.DOWNLOAD)] = 2  # the kernel lets only Bob read

@@ -72,15 +72,15 @@ class Opinion:
         boundary = self.boundary_of(folder)
         return None if boundary is None else self.grants.get((account, boundary))
 
-    def rights(self, account: str, folder: str, door: str | None = None) -> Rights:
+    def rights(self, account: str, folder: str, listener: str | None = None) -> Rights:
         grant = self.grant(account, folder)
         if grant is None:
             return Rights.NONE
-        return dict(grant.protocols).get(door or "either", grant.rights)
+        return dict(grant.protocols).get(listener or "either", grant.rights)
 
-    def cells(self, accounts: Collection[str], door: str | None = None) -> Cells:
+    def cells(self, accounts: Collection[str], listener: str | None = None) -> Cells:
         return {
-            (account, folder): self.rights(account, folder, door)
+            (account, folder): self.rights(account, folder, listener)
             for account in accounts
             for folder in self.folders
         }
@@ -145,9 +145,9 @@ class Differential:
         return Opinion(self.connector(), self._rig.ground.folders, set(self._accounts))
 
     def probed(self, without: Collection[str] = ()) -> dict[str, Cells]:
-        """By door; where there are several, what either gives as well."""
+        """By listener; where there are several, what either gives as well."""
         imprint = Imprint.of(self._rig)
-        found = {door: self._rig.probed(door, without) for door in self._rig.doors}
+        found = {listener: self._rig.probed(listener, without) for listener in self._rig.listeners}
         left = Imprint.of(self._rig).difference(imprint)
         assert not left, f"the probe left a difference:\n{left}"
         union: Cells = {}
@@ -163,11 +163,11 @@ class Differential:
         self._find_every_folder()
         opinion = self.opinion()
         wrong = []
-        for door, cells in self.probed().items():
-            said = opinion.cells(self._accounts, door)
+        for listener, cells in self.probed().items():
+            said = opinion.cells(self._accounts, listener)
             self._tally.cells += len(cells)
             wrong += [
-                self._describe(opinion, door, *cell, rights)
+                self._describe(opinion, listener, *cell, rights)
                 for cell, rights in cells.items()
                 if not self._agree(opinion, cell, said[cell], rights)
             ]
@@ -191,13 +191,13 @@ class Differential:
         return is_wide
 
     def _describe(
-        self, opinion: Opinion, door: str, account: str, folder: str, tried: Rights
+        self, opinion: Opinion, listener: str, account: str, folder: str, tried: Rights
     ) -> str:
-        said = opinion.rights(account, folder, door)
+        said = opinion.rights(account, folder, listener)
         grant = opinion.grant(account, folder)
         login = next(one for one in self._rig.logins if one.account == account)
         lines = [
-            f"{account} in {folder!r} by {door}:",
+            f"{account} in {folder!r} by {listener}:",
             f"  Recert says too much: {say(said & ~tried)}; too little: {say(tried & ~said)}",
             f"  Recert: {say(said)}, via {grant.via if grant else ()}",
             f"  client: {say(tried)}",
@@ -335,16 +335,17 @@ class Differential:
         """Clients and a new reading agree with each other, and with what the plan said."""
         opinion = self.opinion()
         tried = self.probed(self._not_worth_waiting(before, opinion))
-        whole = list(tried)[-1]  # either door, or the only one: what plans speak about
+        whole = list(tried)[-1]  # either listener, or the only one: what plans speak about
         wrong = []
-        for door, cells in tried.items():
-            said = opinion.cells(self._accounts, door)
+        for listener, cells in tried.items():
+            said = opinion.cells(self._accounts, listener)
             self._tally.cells += len(cells)
             for cell, rights in cells.items():
-                as_planned = door != whole or said[cell] == predicted[cell]
+                as_planned = listener != whole or said[cell] == predicted[cell]
                 if not as_planned or not self._agree(opinion, cell, said[cell], rights):
                     wrong.append(
-                        f"  {cell[0]} in {cell[1]!r} by {door}: was {say(before.rights(*cell))}; "
+                        f"  {cell[0]} in {cell[1]!r} by {listener}: "
+                        f"was {say(before.rights(*cell))}; "
                         f"planned {say(predicted[cell])}; client {say(rights)}; "
                         f"new reading {say(said[cell])}"
                     )
@@ -358,22 +359,26 @@ class Differential:
         )
 
     def _gained_or_lost(self, before: Opinion, after: Opinion, plan: Plan) -> list[str]:
-        """By each door for itself: nobody may have more than before, and less only where the
+        """By each listener for itself: nobody may have more than before, and less only where the
         plan says so."""
         change = plan.change
         planned = {(cell.account, cell.folder) for cell in plan.side_effects}
         planned |= {(change.account, folder) for folder in before.region(change.folder)}
         found = []
-        for door in self._rig.doors:
+        for listener in self._rig.listeners:
             for account in self._accounts:
                 for folder in before.folders:
-                    was = before.rights(account, folder, door)
-                    now = after.rights(account, folder, door)
+                    was = before.rights(account, folder, listener)
+                    now = after.rights(account, folder, listener)
                     is_mine = account == change.account and (change.group or change.is_closing)
                     if now & ~was:
-                        found.append(f"  {account} won {say(now & ~was)} in {folder!r} by {door}")
+                        found.append(
+                            f"  {account} won {say(now & ~was)} in {folder!r} by {listener}"
+                        )
                     elif was & ~now and (account, folder) not in planned and not is_mine:
-                        found.append(f"  {account} lost {say(was & ~now)} in {folder!r} by {door}")
+                        found.append(
+                            f"  {account} lost {say(was & ~now)} in {folder!r} by {listener}"
+                        )
         return found
 
 

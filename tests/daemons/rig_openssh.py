@@ -74,7 +74,7 @@ def quoted(path: str) -> str:
 
 class OpensshRig(Rig):
     kind = "openssh"
-    doors = ("sftp",)
+    listeners = ("sftp",)
     reloads_with = ("log", "Server listening on")
 
     def build(self) -> None:
@@ -92,7 +92,7 @@ class OpensshRig(Rig):
     def config(self) -> Path:
         return self.etc / "sshd_config"
 
-    def sign_in(self, login: Login, door: str) -> Client | None:
+    def sign_in(self, login: Login, listener: str) -> Client | None:
         try:
             credentials = {"client_keys": [key()], "password": SECRET}
             return SftpClient(self.port, login.account, **credentials)

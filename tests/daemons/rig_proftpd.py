@@ -68,7 +68,7 @@ def quoted(text: str) -> str:
 
 class ProftpdRig(Rig):
     kind = "proftpd"
-    doors = ("ftp", "sftp")
+    listeners = ("ftp", "sftp")
     reloads_with = ("system.log", "reparsing configuration file")
 
     def build(self) -> None:
@@ -90,12 +90,12 @@ class ProftpdRig(Rig):
     def config(self) -> Path:
         return self.etc / "proftpd.conf"
 
-    def sign_in(self, login: Login, door: str) -> Client | None:
+    def sign_in(self, login: Login, listener: str) -> Client | None:
         try:
-            if door == "ftp":
+            if listener == "ftp":
                 verbs = VERBS.union(*(OF_MODULES.get(name, ()) for name in self.modules))
-                return FtpClient(self.ports[door], login.account, SECRET, verbs)
-            return SftpClient(self.ports[door], login.account, password=SECRET)
+                return FtpClient(self.ports[listener], login.account, SECRET, verbs)
+            return SftpClient(self.ports[listener], login.account, password=SECRET)
         except Refused:
             return None
 

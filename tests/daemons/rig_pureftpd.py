@@ -68,7 +68,7 @@ class PureftpdRig(Rig):
     def config(self) -> Path:
         return self.conf
 
-    def sign_in(self, login: Login, door: str) -> Client | None:
+    def sign_in(self, login: Login, listener: str) -> Client | None:
         try:
             return FtpClient(self.port, login.account, SECRET, VERBS)
         except Refused:

@@ -50,7 +50,7 @@ class VsftpdRig(Rig):
     def reload(self) -> None:
         """Lists and the files of users are read at each login, and nothing else is edited."""
 
-    def sign_in(self, login: Login, door: str) -> Client | None:
+    def sign_in(self, login: Login, listener: str) -> Client | None:
         """Anonymous is one account with two names, and a list may know but one of them."""
         names = ("anonymous", "ftp") if login.account == "anonymous" else (login.account,)
         for name in names:

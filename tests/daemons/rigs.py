@@ -32,7 +32,7 @@ class Rig(ABC):
     """One real daemon with a random configuration over a random tree."""
 
     kind: str
-    doors: tuple[str, ...] = ("ftp",)
+    listeners: tuple[str, ...] = ("ftp",)
     refuses_slowly = False  # after a wrong password the server waits for seconds
     reloads_with = ("", "")  # the log in which the daemon says that it read its files again; how
 
@@ -44,7 +44,7 @@ class Rig(ABC):
         self.etc.mkdir(mode=0o755)
         self.logins: list[Login] = []
         self.daemon: Daemon
-        self.signed_in: set[str] = set()  # accounts that got in, by whichever door
+        self.signed_in: set[str] = set()  # accounts that got in, by whichever listener
         self._seen: dict[str, bytes] = {}
         self._reloads = 0
         self.build()
@@ -57,7 +57,7 @@ class Rig(ABC):
     def config(self) -> Path: ...
 
     @abstractmethod
-    def sign_in(self, login: Login, door: str) -> Client | None:
+    def sign_in(self, login: Login, listener: str) -> Client | None:
         """A client, or None when the server refuses the login."""
 
     def __enter__(self) -> Self:
@@ -110,12 +110,12 @@ class Rig(ABC):
         """Every file that says something about access, beside the tree itself."""
         return sorted(path for path in self.etc.rglob("*") if path.is_file())
 
-    def probed(self, door: str, without: Collection[str] = ()) -> Cells:
-        """What plain clients really can do through one door, one account after the other. They
+    def probed(self, listener: str, without: Collection[str] = ()) -> Cells:
+        """What plain clients really can do through one listener, one account after the other. They
         sign in all at once, because servers answer a wrong password after a pause."""
         logins = [login for login in self.logins if login.account not in without]
         with ThreadPoolExecutor(len(self.logins)) as pool:
-            clients = list(pool.map(lambda login: self.sign_in(login, door), logins))
+            clients = list(pool.map(lambda login: self.sign_in(login, listener), logins))
         self.signed_in |= {
             login.account for login, client in zip(logins, clients, strict=True) if client
         }

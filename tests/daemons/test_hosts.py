@@ -192,6 +192,24 @@ class TestReplacing:
         assert seen == [["list"]]
         assert file.read_bytes() == b"new\n"
 
+    def test_what_a_killed_run_left_goes_away(self, host: Host, tmp_path: Path) -> None:
+        file = self.write(tmp_path)
+        left = tmp_path / f".list.{'0' * 16}.tmp"
+        others = [tmp_path / f".lists.{'0' * 16}.tmp", tmp_path / ".list.tmp"]
+        for path in (left, *others):
+            path.write_bytes(b"half")
+            os.utime(path, (1, 1))
+        host.replace(str(file), b"new\n", was=b"old\n")
+        assert sorted(tmp_path.iterdir()) == sorted((file, *others))
+
+    def test_what_another_run_writes_just_now_stays(self, far: Settings, tmp_path: Path) -> None:
+        file = self.write(tmp_path)
+        theirs = tmp_path / f".list.{'1' * 16}.tmp"
+        theirs.write_bytes(b"half")
+        with SshHost(far) as machine:
+            machine.replace(str(file), b"new\n", was=b"old\n")
+        assert theirs.read_bytes() == b"half"
+
     def test_a_full_or_read_only_disk_leaves_the_old_file(self, host: Host, tmp_path: Path) -> None:
         place = tmp_path / "small"
         place.mkdir()

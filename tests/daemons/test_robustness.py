@@ -133,6 +133,19 @@ class TestBeingCutOff:
         connector.apply(connector.undo_plan(plan))
         assert site.acls() == before
 
+    def test_entries_without_the_new_owner_are_half_of_the_edit(self, site: Site) -> None:
+        os.chown(site.inbox, site.anna.uid, -1)
+        before = site.acls()
+        connector = site.connector()
+        plan = connector.plan(Change(site.anna.name, str(site.inbox), READ))
+        assert cut_off_at("entries written", 1, lambda: connector.apply(plan))
+        assert connector.standing(plan) is Standing.PARTLY
+        connector.apply(plan)
+        assert connector.standing(plan) is Standing.AFTER
+        assert site.rights(site.anna, site.inbox) == READ
+        connector.apply(connector.undo_plan(plan))
+        assert site.acls() == before
+
     @pytest.mark.parametrize("label", PLACES)
     def test_a_file_is_wholly_old_or_wholly_new(self, site: Site, label: str) -> None:
         connector = site.connector()

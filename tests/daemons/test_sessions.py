@@ -58,12 +58,12 @@ def test_closing_an_account_ends_its_session_only(make: Callable[[Ground], Rig])
                 continue  # guests: their sessions cannot be told apart, and the plan says so
             assert connector.apply(plan) is True
             rig.daemon.wait()
-            assert rig.sign_in(one, rig.doors[0]) is None
+            assert rig.sign_in(one, rig.listeners[0]) is None
             assert ends(one, ports[0])
             assert lives(other, ports[1])
             connector.apply(connector.undo_plan(plan))
             rig.daemon.wait()
-            again = rig.sign_in(one, rig.doors[0])
+            again = rig.sign_in(one, rig.listeners[0])
             assert again is not None
             again.close()
             theirs.close()
@@ -78,7 +78,7 @@ def _two_with_sessions(rig: Rig) -> list[tuple[Login, Client]] | None:
     for login in rig.logins:
         if uids.count(login.uid) > 1 or login.account == "anonymous":
             continue
-        client = rig.sign_in(login, rig.doors[0])
+        client = rig.sign_in(login, rig.listeners[0])
         if client is not None:
             found.append((login, client))
         if len(found) == 2:
@@ -108,12 +108,12 @@ def test_a_run_that_died_before_the_reload_is_finished_by_the_next(
                 continue
             assert cut_off_at("before reload", 1, lambda: connector.apply(plan))  # noqa: B023
             assert connector.standing(plan) is Standing.AFTER
-            still = rig.sign_in(one, rig.doors[0])
+            still = rig.sign_in(one, rig.listeners[0])
             assert still is not None, "the daemon should not know yet"
             port = still.port
             connector.apply(plan)
             rig.daemon.wait()
             assert ends(one, port)
-            assert rig.sign_in(one, rig.doors[0]) is None
+            assert rig.sign_in(one, rig.listeners[0]) is None
             return
     pytest.fail("no world with an account that can be closed")

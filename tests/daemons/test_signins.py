@@ -76,7 +76,7 @@ def test_who_signed_in_has_a_date_and_nobody_else(
         with rig:
             came = {}
             for login in rig.logins[::2]:
-                client = rig.sign_in(login, rig.doors[0])
+                client = rig.sign_in(login, rig.listeners[0])
                 came[login.account] = client is not None
                 if client:
                     client.close()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from recert.connectors.vsftpd.known_options import NUMBERS, SWITCHES, TEXTS
+from recert.connectors.hosts import LocalHost
+from recert.connectors.vsftpd.builds import build_of
+from recert.connectors.vsftpd.known_options import DEBIAN, NUMBERS, SWITCHES, TEXTS
 from tests.daemons.residents import new_place
 from tests.daemons.rigs import DAEMONS
 from tests.daemons.running import LOOPBACK, Daemon, free_port
@@ -83,3 +85,11 @@ def test_it_has_these_defaults(memory: Memory) -> None:
         if differs or (name in TEXTS and memory.text(pointer) != TEXTS[name]):
             wrong.append(name)
     assert not wrong
+
+
+def test_the_packaged_program_shows_its_build() -> None:
+    with LocalHost() as host:
+        assert build_of(host, {"prefix": str(DAEMONS / "vsftpd")}) == DEBIAN
+    raw = (DAEMONS / "vsftpd/usr/sbin/vsftpd").read_bytes()
+    assert b"vsftpd: version " in raw
+    assert b"/var/run/vsftpd/empty\0" in raw

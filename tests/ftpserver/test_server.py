@@ -257,27 +257,27 @@ class TestRevoking:
 
 class TestTricks:
     def test_a_link_does_not_widen(self, serve, files):
-        (files / "finance" / "door").symlink_to("../secret")
+        (files / "finance" / "listener").symlink_to("../secret")
         (files / "finance" / "plan").symlink_to("../secret/plan.txt")
         (files / "finance" / "away").symlink_to("/etc")
         alice = {"folders": {"/": "list", "/finance": EVERYTHING, "/secret": ""}}
         client = signed_in(serve({"alice": alice}))
-        for command in ("CWD", "NLST", "MLSD", "STAT", "MLST", "MKD /finance/door/x", "RMD"):
-            asked = command if " " in command else f"{command} /finance/door"
+        for command in ("CWD", "NLST", "MLSD", "STAT", "MLST", "MKD /finance/listener/x", "RMD"):
+            asked = command if " " in command else f"{command} /finance/listener"
             assert refused(client, asked).startswith("550")
         for command in ("RETR", "DELE", "SIZE", "RNFR", "SITE CHMOD 600", "APPE", "STOR"):
-            for path in ("plan", "door/plan.txt"):
+            for path in ("plan", "listener/plan.txt"):
                 assert refused(client, f"{command} /finance/{path}").startswith("550")
         assert refused(client, "CWD /finance/away").startswith("550")
-        assert refused(client, "STOU /finance/door/x").startswith("550")
+        assert refused(client, "STOU /finance/listener/x").startswith("550")
         assert sorted(path.name for path in (files / "secret").iterdir()) == ["plan.txt"]
 
     def test_a_link_inside_a_closed_folder_is_not_removed_through_another(self, serve, files):
-        (files / "finance" / "door").symlink_to("../secret")
+        (files / "finance" / "listener").symlink_to("../secret")
         (files / "secret" / "back").symlink_to("../finance/report.txt")
         alice = {"folders": {"/finance": EVERYTHING}}
         client = signed_in(serve({"alice": alice}))
-        assert refused(client, "DELE /finance/door/back").startswith("550")
+        assert refused(client, "DELE /finance/listener/back").startswith("550")
 
     def test_a_listing_does_not_tell_where_a_link_leads(self, serve, files):
         (files / "finance" / "plan").symlink_to(files / "secret" / "plan.txt")

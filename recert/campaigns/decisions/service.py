@@ -66,7 +66,7 @@ class BatchResult:
 def record(
     session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime
 ) -> Decision:
-    """Records one answer, from whichever door it came. The caller commits."""
+    """Records one decision, whether by page, mail link, reply or command. The caller commits."""
     campaign, item = _held(session, item_id)
     standing = run(session, _STANDING, {"item": item.id, "person": actor.person_id}).one()
     rules.check_may_answer(item, campaign, standing.holder, reply.answer, actor)

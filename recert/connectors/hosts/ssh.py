@@ -24,7 +24,7 @@ from recert.connectors.contract import (
     ServerRefusedUs,
     ServerUnreachable,
 )
-from recert.connectors.hosts import acl_copy
+from recert.connectors.hosts import acl_copy, leftovers
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import PATIENCE, Cleaner, FileFact, FileMissing, Output
 from recert.connectors.hosts.ssh_login import Login
@@ -272,6 +272,7 @@ class SshHost:
         try:
             await self._check(target, was)
             await self._write(sftp, temporary, content)
+            await leftovers.sweep(sftp, temporary, name)
             if was is not None:
                 await _dress(sftp, os.fsencode(target), temporary)
             if acl is not None:

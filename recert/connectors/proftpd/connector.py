@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from recert.connectors.account_databases import sql
 from recert.connectors.contract import (
     CannotExpress,
     Cell,
@@ -20,7 +21,6 @@ from recert.connectors.posix.changes.plan_parts import TEXT, Part
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.survey import Survey
 from recert.connectors.proftpd import facts, logs
-from recert.connectors.proftpd.authentication import sql_servers
 from recert.connectors.proftpd.changes import daemon_control, limit_edit
 from recert.connectors.proftpd.configuration.listeners import lay_out
 from recert.connectors.proftpd.facts import configuration_of
@@ -32,7 +32,7 @@ class ProftpdConnector(PosixConnector):
 
     def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
         super().__init__(settings, world)
-        sql_servers.check(settings)
+        sql.check(settings)
 
     def survey(self, host: Host) -> Survey:
         seen = self._last_sign_ins(host, self._last_logins)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from recert.connectors.posix import to_reading
 from recert.connectors.posix.permissions.identities import Identity
 from recert.connectors.proftpd.access.explain import reasons
-from recert.connectors.proftpd.access.listener import Door, Ground
+from recert.connectors.proftpd.access.listener import Ground, Listener
 from recert.connectors.proftpd.authentication.account_files import UNIX
 from recert.connectors.rights import Rights
 
 
-def more_of(doors: Sequence[Door], ground: Ground, pam_is_unclear: bool) -> to_reading.More:
-    """For each account the blocks and switches of every door by which it comes in."""
+def more_of(listeners: Sequence[Listener], ground: Ground, pam_is_unclear: bool) -> to_reading.More:
+    """For each account the blocks and switches of every listener by which it comes in."""
     tree = ground.tree
     memo: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -20,24 +20,26 @@ def more_of(doors: Sequence[Door], ground: Ground, pam_is_unclear: bool) -> to_r
         widened = folder in ground.future
         if widened:
             texts.append("made at the first sign-in (CreateHome)")
-        open_doors = [door for door in doors if not door.refusal(identity.account, tree)]
-        for door in open_doors:
-            bit = door.identities.of(identity.account)
-            view = door.screen.view_of(bit)
+        open_listeners = [
+            listener for listener in listeners if not listener.refusal(identity.account, tree)
+        ]
+        for listener in open_listeners:
+            bit = listener.identities.of(identity.account)
+            view = listener.screen.view_of(bit)
             if view is None:
                 continue
-            key = (door.server, bit, door.screen.places(view, folder))
+            key = (listener.server, bit, listener.screen.places(view, folder))
             if key not in memo:
-                memo[key] = reasons(door.screen, view, folder, bit)
-            prefix = f"{door.title}: " if len(open_doors) > 1 else ""
+                memo[key] = reasons(listener.screen, view, folder, bit)
+            prefix = f"{listener.title}: " if len(open_listeners) > 1 else ""
             texts += [f"{prefix}{text}" for text in memo[key]]
             if any(
                 f"{folder}/".startswith(f"{one}/")
-                for one in door.elsewhere.get(identity.account, ())
+                for one in listener.elsewhere.get(identity.account, ())
             ):
                 texts.append(f"{prefix}shown in its root by VRootAlias")
-            widened |= door.screen.is_doubtful(folder, bit, rights)
-            session = door.sessions[bit.bit_length() - 1]
+            widened |= listener.screen.is_doubtful(folder, bit, rights)
+            session = listener.sessions[bit.bit_length() - 1]
             if session is not None and session.doubts:
                 texts += [f"{prefix}{text}" for text in session.doubts]
                 widened = True

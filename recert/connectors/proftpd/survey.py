@@ -1,4 +1,4 @@
-"""What ProFTPD gives: every door judged by itself, and what an account has through any of them."""
+"""What ProFTPD gives: every listener judged by itself, and what an account has by any of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from recert.connectors.proftpd.access.config_views import class_choices
 from recert.connectors.proftpd.access.created_homes import future_homes
 from recert.connectors.proftpd.access.explain import switches
 from recert.connectors.proftpd.access.links import folder_links
-from recert.connectors.proftpd.access.listener import Door, Ground, open_door
+from recert.connectors.proftpd.access.listener import Ground, Listener, open_listener
 from recert.connectors.proftpd.access.login_rules import Session, key_places, sessions
 from recert.connectors.proftpd.configuration.listeners import SFTP
 from recert.connectors.proftpd.configuration.matching import GLOB
@@ -38,15 +38,15 @@ Lived = Mapping[tuple[Section, str], Sequence[Session | None]]
 
 @dataclass
 class ProftpdSurvey(Survey):
-    """The union over all doors. The numbering of accounts is the same at each, but one name may
-    be another user at another door."""
+    """The union over all listeners. The numbering of accounts is the same at each, but one name may
+    be another user at another listener."""
 
     known: Known = field(kw_only=True)
     ground: Ground = field(kw_only=True)
-    doors: list[Door] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
 
     def judged(self, tree: Tree) -> list[list[FolderRights]]:
-        return [door.rights(tree) for door in self.doors]
+        return [listener.rights(tree) for listener in self.listeners]
 
 
 def survey(
@@ -94,8 +94,8 @@ def look(
 def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdSurvey:
     """The survey of a configuration over a tree that was looked at before."""
     names = _names(known)
-    doors = [
-        open_door(
+    listeners = [
+        open_listener(
             server,
             protocol,
             known,
@@ -107,7 +107,7 @@ def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdS
         for server, protocol in known.layout.open_servers()
         for classes in class_choices(server)
     ]
-    return _survey(known, names, doors, ground, seen)
+    return _survey(known, names, listeners, ground, seen)
 
 
 def _names(known: Known) -> list[str]:
@@ -199,54 +199,59 @@ def _nodes(host: Host, files: Mapping[str, bytes], problems: list[str]) -> dict[
 def _survey(
     known: Known,
     names: Sequence[str],
-    doors: list[Door],
+    listeners: list[Listener],
     ground: Ground,
     seen: Mapping[str, datetime],
 ) -> ProftpdSurvey:
     tree = ground.tree
-    for door in doors:
-        known.warnings += [text for text in switches(door.server) if text not in known.warnings]
-    main = [_best_identity(number, name, doors, tree) for number, name in enumerate(names)]
+    for listener in listeners:
+        known.warnings += [text for text in switches(listener.server) if text not in known.warnings]
+    main = [_best_identity(number, name, listeners, tree) for number, name in enumerate(names)]
     books = {id(b): b for books in known.facts.books.values() for b in books}
     gid_names = {gid: name for b in books.values() for gid, name in b.gid_names.items()}
     for number, name in enumerate(names):
-        known.warnings += _oddities(number, name, doors, tree)
+        known.warnings += _oddities(number, name, listeners, tree)
     return ProftpdSurvey(
         accounts=[
-            _account(number, name, doors, tree, seen, known.facts.keys)
+            _account(number, name, listeners, tree, seen, known.facts.keys)
             for number, name in enumerate(names)
         ],
         identities=Identities(main),
         tree=tree,
-        views=[View(door.jails, door.screen, protocol=door.protocol) for door in doors],
+        views=[
+            View(listener.jails, listener.screen, protocol=listener.protocol)
+            for listener in listeners
+        ],
         group_name=lambda gid: gid_names.get(gid, str(gid)),
-        groups=_groups(names, doors),
-        more=more_of(doors, ground, bool(known.facts.pam and known.facts.pam.not_understood)),
+        groups=_groups(names, listeners),
+        more=more_of(listeners, ground, bool(known.facts.pam and known.facts.pam.not_understood)),
         warnings=known.warnings,
         source=f"ProFTPD, {known.configuration.main}",
-        doors=doors,
+        listeners=listeners,
         known=known,
         ground=ground,
     )
 
 
-def _best_identity(number: int, name: str, doors: Sequence[Door], tree: Tree) -> Identity:
+def _best_identity(number: int, name: str, listeners: Sequence[Listener], tree: Tree) -> Identity:
     """As whom the account comes in, where it does."""
-    known = [door for door in doors if door.sessions[number] is not None]
-    inside = [door for door in known if not door.refusal(name, tree)]
+    known = [listener for listener in listeners if listener.sessions[number] is not None]
+    inside = [listener for listener in known if not listener.refusal(name, tree)]
     return (inside or known)[0].identities.get(name)
 
 
 def _account(
     number: int,
     name: str,
-    doors: Sequence[Door],
+    listeners: Sequence[Listener],
     tree: Tree,
     seen: Mapping[str, datetime],
     keys: Mapping[str, int],
 ) -> AccountFact:
-    lived = [(door, one) for door in doors if (one := door.sessions[number]) is not None]
-    refusals = {door.protocol: door.refusal(name, tree) for door, _ in lived}
+    lived = [
+        (listener, one) for listener in listeners if (one := listener.sessions[number]) is not None
+    ]
+    refusals = {listener.protocol: listener.refusal(name, tree) for listener, _ in lived}
     is_open = not all(refusals.values())
     entry = lived[0][1].entry
     is_anonymous = any(one.anonymous is not None for _, one in lived)
@@ -262,32 +267,38 @@ def _account(
     )
 
 
-def _keys(lived: Sequence[tuple[Door, Session]], keys: Mapping[str, int]) -> int | None:
-    """How many keys open the account by SFTP; None when some stand in no file, or no door of the
-    server asks for keys."""
+def _keys(lived: Sequence[tuple[Listener, Session]], keys: Mapping[str, int]) -> int | None:
+    """How many keys open the account by SFTP; None when some stand in no file, or no
+    listener of the server asks for keys."""
     places = {
         place
-        for door, one in lived
-        if door.protocol == SFTP
-        for place in key_places(door.server, one.entry)
+        for listener, one in lived
+        if listener.protocol == SFTP
+        for place in key_places(listener.server, one.entry)
     }
     if not places or any(not place.startswith("/") for place in places):
         return None
     return sum(keys.get(place, 0) for place in places)
 
 
-def _oddities(number: int, name: str, doors: Sequence[Door], tree: Tree) -> list[str]:
+def _oddities(number: int, name: str, listeners: Sequence[Listener], tree: Tree) -> list[str]:
     """A locked password that closes one protocol and not the other is worth knowing."""
-    refusals = {door.protocol: door.refusal(name, tree) for door in doors if door.sessions[number]}
+    refusals = {
+        listener.protocol: listener.refusal(name, tree)
+        for listener in listeners
+        if listener.sessions[number]
+    }
     if refusals.get("ftp") == "password locked" and refusals.get("sftp") == "":
         return [f"The password of {name!r} is locked, but a key still opens SFTP."]
     return []
 
 
-def _groups(names: Sequence[str], doors: Sequence[Door]) -> list[GroupFact]:
+def _groups(names: Sequence[str], listeners: Sequence[Listener]) -> list[GroupFact]:
     members: dict[str, list[str]] = {}
     for number, name in enumerate(names):
-        groups = {g for door in doors if (one := door.sessions[number]) for g in one.groups}
+        groups = {
+            g for listener in listeners if (one := listener.sessions[number]) for g in one.groups
+        }
         for group in groups:
             members.setdefault(group, []).append(name)
     return [GroupFact(group, tuple(members[group])) for group in sorted(members)]

@@ -1,27 +1,41 @@
 """The Pure-FTPd connector: folders by ACL of the uid, virtual users by a mark before their hash."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from recert.connectors.account_databases import ldap, sql
 from recert.connectors.contract import (
     CannotExpress,
     Check,
     ConnectorError,
     LogSource,
 )
+from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import Host
 from recert.connectors.posix import syslog
 from recert.connectors.posix.changes.plan_parts import Part
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.survey import Survey
-from recert.connectors.pureftpd import account_lock, options, puredb
-from recert.connectors.pureftpd.login_rules import text_file_of
+from recert.connectors.pureftpd import account_lock, login_rules, options, puredb
+from recert.connectors.pureftpd.sources import text_file_of
 from recert.connectors.pureftpd.survey import survey
+
+_KEEPERS = {
+    "puredb": "a PureDB",
+    "mysql": "a MySQL database",
+    "pgsql": "a PostgreSQL database",
+    "ldap": "a directory",
+}
 
 
 class PureftpdConnector(PosixConnector):
     """One Pure-FTPd, known by the folder of its option files."""
 
     session_name = "pure-ftpd"
+
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        sql.check(settings)
+        ldap.check(settings)
 
     def survey(self, host: Host) -> Survey:
         found = options.read(host, self._settings["config"])
@@ -71,6 +85,11 @@ class PureftpdConnector(PosixConnector):
                 if host.stat(text) is not None and _is_in(host.read(text), account):
                     closing.insert(0, account_lock.closing(account_lock.TEXT, text, account))
                 return closing
+        user = login_rules.read(host, found, self._settings).virtual.get(account)
+        if user is not None:
+            raise CannotExpress(
+                f"{account!r} is an account of {_KEEPERS[user.method]}: close it there."
+            )
         raise CannotExpress(
             f"{account!r} is a system account: lock it on the machine (usermod -L -e 1)."
         )

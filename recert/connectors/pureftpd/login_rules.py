@@ -1,7 +1,7 @@
 """Who can log in to Pure-FTPd, as which uid, and in which jail."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -11,20 +11,16 @@ from recert.connectors.posix.pam.stack import Login, Pam, doubts, refusal, shell
 from recert.connectors.posix.permissions.accounts import (
     Passwd,
     SystemUsers,
-    lines_of,
     password_has_run_out,
     today_in_days,
 )
 from recert.connectors.posix.permissions.created_homes import FutureHome
-from recert.connectors.posix.permissions.password_fields import second_field
-from recert.connectors.pureftpd import puredb
+from recert.connectors.pureftpd import sources
 from recert.connectors.pureftpd.known_options import Options
-from recert.connectors.pureftpd.puredb import Record
+from recert.connectors.pureftpd.virtual import VirtualUser
 
 ANONYMOUS_USERS = ("_ftp", "ftp")
-_UNKNOWN_METHODS = ("extauth", "ldap", "mysql", "pgsql")
 _FOLDER_UMASK = 0o022  # the built-in one
-_EVERYWHERE = ("0.0.0.0/0",)
 
 
 @dataclass
@@ -35,9 +31,7 @@ class Facts:
     users: SystemUsers
     pam: Pam
     shells: frozenset[str]
-    records: dict[str, Record] = field(default_factory=dict)  # what the server obeys
-    stated: dict[str, Record] = field(default_factory=dict)  # what the text file says
-    database: str = ""
+    virtual: dict[str, VirtualUser] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -74,36 +68,25 @@ def future_home(options: Options, session: Session, path: str) -> FutureHome | N
     return FutureHome(path, session.uid, session.gid, 0o777 & ~umask, (0, 0, 0o755))
 
 
-def text_file_of(database: str) -> str:
-    """The file from which `pure-pw mkdb` makes the database."""
-    return database.removesuffix(".pdb") + ".passwd"
-
-
-def read(host: Host, options: Options, prefix: str = "") -> Facts:
+def read(host: Host, options: Options, settings: Mapping[str, str]) -> Facts:
     """Everything that is consulted at a login."""
     facts = Facts(
         options=options,
         users=SystemUsers.read(host),
-        pam=Pam.read(host, "pure-ftpd", prefix),
+        pam=Pam.read(host, "pure-ftpd", settings.get("prefix", "")),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
     )
-    for method in options.methods:
-        if method.name == "puredb":
-            facts.database = method.value
-            host.withhold(method.value, puredb.without_passwords)
-            facts.records = puredb.records(host.read(method.value))
-            text = text_file_of(method.value)
-            host.withhold(text, second_field(puredb.state_of))
-            lines = lines_of(host.read_many([text])[text])
-            found = (puredb.of_line(line) for line in lines if not line.startswith("#"))
-            for record in found:
-                if record is not None:
-                    facts.stated.setdefault(record.name, record)
-        elif method.name in _UNKNOWN_METHODS:
+    for number, method in enumerate(options.methods):
+        if method.value and method.name in (one.name for one in options.methods[:number]):
             facts.problems.append(
-                f"{method.place}: accounts come from {method.name} ({method.value}), which Recert "
-                "cannot list"
+                f"{method.place}: a second file of {method.name} is mixed with the first by the "
+                "daemon; its accounts are not listed"
             )
+            continue
+        listed = sources.read(host, method, settings, facts.users)
+        facts.problems += listed.problems
+        for user in listed.users:
+            _add(facts.virtual, user)
     names = {method.name for method in options.methods}
     if "pam" in names:
         facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
@@ -113,25 +96,29 @@ def read(host: Host, options: Options, prefix: str = "") -> Facts:
     return facts
 
 
+def _add(known: dict[str, VirtualUser], user: VirtualUser) -> None:
+    """The first source that decides about a name counts."""
+    if user.name not in known or (known[user.name].passes_on and not user.passes_on):
+        known[user.name] = user
+
+
 def sessions(facts: Facts, day: date) -> Iterator[Session]:
     """All accounts: virtual users, system users and the anonymous one."""
     names = [method.name for method in facts.options.methods]
-    for name in {**facts.records, **facts.stated}:
-        # One that is not in the database yet hides nobody: the server does not know it.
-        is_known = name in facts.records and _comes_first(names)
-        if is_known or name not in facts.users.passwd:
-            yield _limited(facts, _virtual(facts, name))
+    hidden = {one.name for one in facts.virtual.values() if _hides_system_users(one, names)}
+    for virtual in facts.virtual.values():
+        if virtual.name in hidden or virtual.name not in facts.users.passwd:
+            yield _limited(facts, _virtual(facts, virtual))
     for user in facts.users.passwd.values():
-        if user.name not in facts.records or not _comes_first(names):
+        if user.name not in hidden:
             yield _limited(facts, _system(facts, user, names, day))
     yield _anonymous(facts)
 
 
-def _comes_first(names: list[str]) -> bool:
-    """Whether virtual users hide system users of the same name."""
-    return "puredb" in names and not any(
-        method in names[: names.index("puredb")] for method in ("unix",)
-    )
+def _hides_system_users(virtual: VirtualUser, names: list[str]) -> bool:
+    """Whether its source decides about the name before the system's users are asked."""
+    before = names[: names.index(virtual.method)]
+    return not virtual.passes_on and "unix" not in before
 
 
 def _limited(facts: Facts, session: Session) -> Session:
@@ -145,40 +132,17 @@ def _limited(facts: Facts, session: Session) -> Session:
     return replace(session, refused=refused)
 
 
-def _virtual(facts: Facts, name: str) -> Session:
-    record = facts.records.get(name)
-    pending = record is None
-    if record is None:
-        record = facts.stated[name]
-    refused = ""
-    notes: tuple[str, ...] = ()
-    if pending:
-        refused = "not in the database yet (pure-pw mkdb)"
-    elif not record.has_password:
-        refused = "its password is locked"
-    elif record.deny_client in _EVERYWHERE:
-        refused = "no client may use it (deny_client)"
-    elif record.times == "0-0":
-        refused = "no time of day is left for it"
-    else:
-        notes = _notes(facts, record)
+def _virtual(facts: Facts, user: VirtualUser) -> Session:
     return _session(
-        facts, name, record.uid, record.gid, record.home, refused, notes=notes, is_virtual=True
+        facts,
+        user.name,
+        user.uid,
+        user.gid,
+        user.home,
+        user.refused,
+        notes=user.notes,
+        is_virtual=True,
     )
-
-
-def _notes(facts: Facts, record: Record) -> tuple[str, ...]:
-    """What we do not know of a client: where it is, and when it comes."""
-    found = []
-    if record.allow_client:
-        found.append(f"only from {record.allow_client}")
-    if record.deny_client:
-        found.append(f"not from {record.deny_client}")
-    if record.times and record.times not in ("0000-2359", "0-2359"):
-        found.append(f"only at {record.times}")
-    if record.name not in facts.stated:
-        found.append("removed from the text file, but the database still has it")
-    return tuple(found)
 
 
 def _system(facts: Facts, user: Passwd, names: list[str], day: date) -> Session:

@@ -26,7 +26,7 @@ def survey(
     seen: Mapping[str, datetime],
 ) -> Survey:
     """Reads everything; changes nothing. `seen` holds last logins by account."""
-    facts = login_rules.read(host, options, settings.get("prefix", ""))
+    facts = login_rules.read(host, options, settings)
     known = list(login_rules.sessions(facts, now.date()))
     wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
     places = host.resolve_many(wanted)

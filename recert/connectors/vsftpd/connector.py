@@ -1,8 +1,9 @@
 """The vsftpd connector: folders by ACL, whole accounts by the user list or /etc/ftpusers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from recert.connectors.account_databases import sql
 from recert.connectors.contract import (
     CannotExpress,
     Check,
@@ -10,13 +11,14 @@ from recert.connectors.contract import (
     LogSource,
     ServerDataInvalid,
 )
+from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import Host
 from recert.connectors.posix.changes.plan_parts import Part, text_part
 from recert.connectors.posix.connector import PosixConnector
 from recert.connectors.posix.survey import Survey
 from recert.connectors.vsftpd import log
+from recert.connectors.vsftpd.builds import build_of
 from recert.connectors.vsftpd.facts import Facts, read
-from recert.connectors.vsftpd.known_options import DEBIAN
 from recert.connectors.vsftpd.options import Options, parse
 from recert.connectors.vsftpd.survey import survey
 
@@ -26,13 +28,17 @@ class VsftpdConnector(PosixConnector):
 
     session_name = "vsftpd"
 
+    def __init__(self, settings: Mapping[str, str], world: World = REAL) -> None:
+        super().__init__(settings, world)
+        sql.check(settings)
+
     def survey(self, host: Host) -> Survey:
         seen = self._last_sign_ins(host, self._last_logins)
         return survey(host, self._settings, self._world.now(), seen)
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
-        return parse(host.read(config), config, build=self._settings.get("build") or DEBIAN)
+        return parse(host.read(config), config, build=build_of(host, self._settings))
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
         """What cannot be read costs the dates only."""
@@ -67,7 +73,7 @@ class VsftpdConnector(PosixConnector):
             return
         yield Check("config", True)
         try:
-            parse(raw, config, build=self._settings.get("build") or DEBIAN)
+            parse(raw, config, build=build_of(host, self._settings))
         except ServerDataInvalid as error:
             yield Check("syntax", False, error.message, "Correct the line that is named.")
             return

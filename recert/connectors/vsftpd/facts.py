@@ -8,9 +8,9 @@ from recert.connectors.contract import ConnectorError, ServerDataInvalid
 from recert.connectors.hosts import FileMissing, Host
 from recert.connectors.posix.pam.stack import Login, Pam, refusal, shells_of, strangers
 from recert.connectors.posix.permissions.accounts import Passwd, SystemUsers, lines_of
-from recert.connectors.vsftpd.known_options import DEBIAN
+from recert.connectors.vsftpd.builds import build_of
 from recert.connectors.vsftpd.options import Options, parse
-from recert.connectors.vsftpd.refusals import refuses_everybody
+from recert.connectors.vsftpd.refusals import refused_at_the_start, refuses_everybody
 
 # They look at names as typed or at what is in a file; a client gets around them.
 _NO_PROTECTION = ("deny_file", "hide_file")
@@ -59,18 +59,20 @@ class Facts:
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
     """Raises what the host raises when the main file or the name service cannot be read."""
     config = settings["config"]
-    main = parse(host.read(config), _short(config), build=settings.get("build") or DEBIAN)
+    main = parse(host.read(config), _short(config), build=build_of(host, settings))
     fact = host.stat(config)
     if fact is not None and fact.uid != 0:
         raise ServerDataInvalid(
             f"{config} does not belong to root; vsftpd would not start with it."
         )
+    if why := refused_at_the_start(host, main):
+        raise ServerDataInvalid(f"{why}; vsftpd would not start.")
     service = main.text("pam_service_name")
     facts = Facts(
         config=config,
         options=main,
         users=SystemUsers.read(host),
-        pam=Pam.read(host, service, settings.get("prefix", "")),
+        pam=Pam.read(host, service, settings.get("prefix", ""), settings),
         shells=shells_of(host.read_many(["/etc/shells"])["/etc/shells"]),
         # The daemon loads it for the sake of local logins only; without them it stays empty.
         user_list=_list(host, main, "userlist_enable", "userlist_file")
@@ -83,7 +85,8 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
     known = None if facts.users.problems else facts.users.passwd
     facts.nobody = refuses_everybody(host, main, known)
     _read_own_options(host, facts)
-    facts.guests = sorted({name for one in facts.pam.lists.names.values() for name in one or ()})
+    names = {name for one in facts.pam.lists.names.values() for name in one or ()}
+    facts.guests = sorted({*names, *_other_spellings(facts)})
     listed = set(facts.user_list) if facts.lists_those_let_in else set()
     facts.others = sorted({*facts.own_options, *listed} - {"", *facts.guests})
     if main.is_on("local_enable"):
@@ -143,6 +146,20 @@ def _own(content: bytes | ConnectorError, place: str, uid: int, main: Options) -
         return parse(content, place, main)
     except ServerDataInvalid as error:
         return error.message.rpartition("Nothing was changed. ")[2]
+
+
+def _other_spellings(facts: Facts) -> Iterator[str]:
+    """A database that does not look at capitals lets in names for which the files and lists of
+    vsftpd, which does look, do not count. One spelling of each stands for all."""
+    narrowed = {*facts.own_options, *facts.user_list, *(facts.chroot_list or ())}
+    for name in sorted(narrowed & facts.pam.lists.in_any_case):
+        other = next((one for one in (name.upper(), name.lower()) if one not in narrowed), name)
+        if other != name:
+            facts.warnings.append(
+                f"The database lets {name!r} in as {other!r} as well, for whom the files and lists "
+                f"of vsftpd with the name {name!r} do not count."
+            )
+            yield other
 
 
 def _unlisted(facts: Facts) -> Iterator[str]:

@@ -55,7 +55,8 @@ TEXTS = {
     "xferlog_file": "/var/log/xferlog",
 }
 
-DEBIAN = "debian"
+DEBIAN, DEBIAN_3_0_5 = "debian", "debian-3.0.5"
+_3_0_5 = ("3.0.5", DEBIAN_3_0_5)
 # Builds that know more options: option -> (builds, default). A text has "" as its default.
 OTHERS: dict[str, tuple[tuple[str, ...], bool | str]] = {
     "reverse_lookup_enable": (("redhat",), True),
@@ -64,12 +65,13 @@ OTHERS: dict[str, tuple[tuple[str, ...], bool | str]] = {
     "better_stou": (("redhat",), False),
     "dh_param_file": (("redhat",), ""),
     "ecdh_param_file": (("redhat",), ""),
-    "ssl_tlsv1_1": (("redhat", "3.0.5"), False),
-    "ssl_tlsv1_2": (("redhat", "3.0.5"), True),
-    "ssl_tlsv1_3": (("redhat", "3.0.5"), True),
-    "ssl_sni_hostname": (("3.0.5",), ""),
+    "ssl_tlsv1_1": (("redhat", *_3_0_5), False),
+    "ssl_tlsv1_2": (("redhat", *_3_0_5), True),
+    "ssl_tlsv1_3": (("redhat", *_3_0_5), True),
+    "ssl_sni_hostname": (_3_0_5, ""),
 }
-BUILDS = (DEBIAN, "redhat", "3.0.5")
+OF_RED_HAT_ALONE = "reverse_lookup_enable"
+BUILDS = (DEBIAN, DEBIAN_3_0_5, "redhat", "3.0.5")
 # Debian changes these; other builds have what the author of vsftpd chose.
 _OF_OTHERS = {"pam_service_name": "ftp", "secure_chroot_dir": "/usr/share/empty"}
 
@@ -78,7 +80,7 @@ def default(name: str, build: str) -> bool | str:
     """What holds when the file does not say it."""
     if name in OTHERS:
         return OTHERS[name][1]
-    if build != DEBIAN and name in _OF_OTHERS:
+    if build not in (DEBIAN, DEBIAN_3_0_5) and name in _OF_OTHERS:
         return _OF_OTHERS[name]
     return SWITCHES[name] if name in SWITCHES else TEXTS[name]
 
@@ -93,10 +95,10 @@ _REASONS = {
         reverse_lookup_enable
     """,
     "TLS: a client speaks it when it must": """
-        allow_anon_ssl ca_certs_file debug_ssl dsa_cert_file dsa_private_key_file
+        allow_anon_ssl debug_ssl
         force_anon_data_ssl force_anon_logins_ssl force_local_data_ssl force_local_logins_ssl
-        implicit_ssl require_ssl_reuse rsa_cert_file rsa_private_key_file ssl_ciphers ssl_enable
-        ssl_request_cert ssl_sslv2 ssl_sslv3 ssl_tlsv1 ssl_tlsv1_1 ssl_tlsv1_2 ssl_tlsv1_3
+        implicit_ssl require_ssl_reuse ssl_ciphers
+        ssl_sslv2 ssl_sslv3 ssl_tlsv1 ssl_tlsv1_1 ssl_tlsv1_2 ssl_tlsv1_3
         ssl_sni_hostname strict_ssl_read_eof strict_ssl_write_shutdown dh_param_file
         ecdh_param_file
     """,
@@ -117,6 +119,5 @@ _REASONS = {
     "an anonymous client types any address": "no_anon_password",
     "asked for by builds without PAM only": "check_shell",
     "another way to type a folder that is reachable anyway": "tilde_user_enable",
-    "made anew by the unit at each start, so its absence passes": "secure_chroot_dir",
 }
 WITHOUT_BEARING = {name: why for why, names in _REASONS.items() for name in names.split()}

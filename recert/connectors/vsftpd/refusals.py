@@ -1,9 +1,15 @@
-"""Why vsftpd ends every session before anybody has signed in (500 OOPS)."""
+"""Why vsftpd does not start, or ends every session before anybody has signed in (500 OOPS)."""
 
 from collections.abc import Collection, Iterator
 
 from recert.connectors.hosts import FileMissing, Host
 from recert.connectors.vsftpd.options import Options
+
+_VOLATILE = ("/run/", "/var/run/")
+_TLS_FILES = (
+    ("rsa_cert_file", "rsa_private_key_file"),
+    ("dsa_cert_file", "dsa_private_key_file"),
+)
 
 
 def refuses_everybody(host: Host, options: Options, users: Collection[str] | None) -> str:
@@ -38,6 +44,41 @@ def _faults(host: Host, options: Options, users: Collection[str] | None) -> Iter
         yield f"http_enable ({options.at('http_enable')}) needs one_process_model"
     if not options.is_on("ftp_enable"):
         yield f"ftp_enable is off ({options.at('ftp_enable')})"
+
+    path = options.text("secure_chroot_dir")
+    if fault := _of_the_empty_folder(host, options, path):
+        yield f"{path} (secure_chroot_dir, {_at(options, 'secure_chroot_dir')}) {fault}"
+
+
+def _of_the_empty_folder(host: Host, options: Options, path: str) -> str:
+    """A folder below /run is made anew when the daemon starts, so its absence passes."""
+    fact = host.stat(path)
+    if fact is None:
+        passes = "secure_chroot_dir" not in options.said_at or path.startswith(_VOLATILE)
+        return "" if passes else "is missing"
+    if not fact.is_folder:
+        return "is no folder"
+    return "is writable for everybody" if fact.mode & 0o002 else ""
+
+
+def refused_at_the_start(host: Host, options: Options) -> str:
+    """The file of TLS without which the daemon does not start, with its line; empty when there is
+    none. Whether it holds what it should is not looked at: it may be a private key."""
+    if not options.is_on("ssl_enable"):
+        return ""
+    needed = [key for cert, key in _TLS_FILES if options.text(cert)]
+    needed = [*(cert for cert, _ in _TLS_FILES), *needed]
+    needed += ["ca_certs_file"] if options.is_on("ssl_request_cert") else []
+    paths = {name: options.text(name) for name in needed if options.text(name)}
+    facts = host.stat_many(list(paths.values()))
+    return next(
+        (
+            f"{path} ({name}, {_at(options, name, 'ssl_enable')}) is missing"
+            for name, path in paths.items()
+            if facts[path] is None
+        ),
+        "",
+    )
 
 
 def _at(options: Options, *names: str) -> str:

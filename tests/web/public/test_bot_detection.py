@@ -345,7 +345,7 @@ class TestALinkIsForOnePurpose:
 
     def test_and_opens_no_other_door(self, house: House, stranger: Visitor) -> None:
         tokens = self.tokens(house)
-        doors = {
+        listeners = {
             "decide item": "/d/q/",
             "decide folder": "/d/f/",
             "unsubscribe": "/mail/stop/",
@@ -353,14 +353,14 @@ class TestALinkIsForOnePurpose:
         for purpose, token in tokens.items():
             place = links_view.place_of(token)
             stranger.client.set_cookie(f"d-{place}", token)
-            for wanted, door in doors.items():
-                path = door + (token if door == "/mail/stop/" else place)
+            for wanted, listener in listeners.items():
+                path = listener + (token if listener == "/mail/stop/" else place)
                 code = 200 if purpose == wanted else 404
-                assert stranger.client.get(path).status_code == code, (purpose, door)
+                assert stranger.client.get(path).status_code == code, (purpose, listener)
             code = 303 if purpose in ("decide item", "decide folder") else 404
             assert stranger.client.get(f"/d/{token}").status_code == code
 
     def test_odd_addresses_are_refused(self, stranger: Visitor) -> None:
         for odd in ("", "x" * 8000, "%00", "..%2f", "\u00e9", "a" * 16):
-            for door in ("/d/q/", "/d/f/", "/d/", "/mail/stop/"):
-                assert stranger.client.get(door + odd).status_code == 404
+            for listener in ("/d/q/", "/d/f/", "/d/", "/mail/stop/"):
+                assert stranger.client.get(listener + odd).status_code == 404

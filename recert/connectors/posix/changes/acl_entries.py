@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from recert.connectors.contract import EditedByOthers, ServerRefusedUs
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.permissions.acl import Acl, Listed, letters
+from recert.foundation.failpoints import reach
 
 
 def write(host: Host, place: str, old: Listed, new: Listed) -> None:
@@ -32,6 +33,7 @@ def write(host: Host, place: str, old: Listed, new: Listed) -> None:
             raise EditedByOthers(f"{place} got other entries in this moment.")
         if not answer.ok:
             raise ServerRefusedUs(f"setfacl on {place}: {answer.errors.strip()}")
+    reach("entries written")
     if old.uid != new.uid:
         answer = host.run(commands.give_to(new.uid), data)
         if not answer.ok:

@@ -166,7 +166,11 @@ class Places:
             if part.place not in self._acls:
                 return Standing.OTHER
             text = self._acls[part.place].text
-            sides = {part.before: Standing.BEFORE, part.after: Standing.AFTER}
+            sides = {
+                _cut_off(part): Standing.PARTLY,
+                part.before: Standing.BEFORE,
+                part.after: Standing.AFTER,
+            }
             return sides.get(text, Standing.OTHER)
         return _standing(self.text(part), part)
 
@@ -188,7 +192,7 @@ def carry_out(host: Host, parts: Sequence[Part], *, beside: str | None = None) -
     for part, one in zip(parts, found, strict=True):
         if one is Standing.OTHER:
             raise EditedByOthers(f"{part.place} is not what it was when the plan was made.")
-    waiting = [part for part, one in zip(parts, found, strict=True) if one is Standing.BEFORE]
+    waiting = [part for part, one in zip(parts, found, strict=True) if one is not Standing.AFTER]
     for part in waiting:
         reach("before part")
         try:
@@ -201,7 +205,7 @@ def carry_out(host: Host, parts: Sequence[Part], *, beside: str | None = None) -
 
 def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
     if part.kind == ACL:
-        _set_acl(host, part)
+        _set_acl(host, places.acl(part), part)
         return
     if part.kind in _WRITERS and _WRITERS[part.kind](host, part):
         return
@@ -211,10 +215,15 @@ def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
     host.replace(part.place, new, was=was, beside=beside)
 
 
-def _set_acl(host: Host, part: Part) -> None:
+def _cut_off(part: Part) -> str:
+    """What stands when a run was cut off between the entries and the owner."""
+    return _one(part.after).changed(uid=_one(part.before).uid).text
+
+
+def _set_acl(host: Host, now: Listed, part: Part) -> None:
     """Only the entries that differ, so that what others add in this moment stays; then the whole
     is read back, so that somebody is told when it is not what the plan says."""
-    acl_entries.write(host, part.place, _one(part.before), _one(part.after))
+    acl_entries.write(host, part.place, now, _one(part.after))
     if standing(host, [part]) is not Standing.AFTER:
         raise OutcomeUnknown(f"{part.place} was changed by others at the same time.")
 

@@ -68,6 +68,9 @@ class Lists:
     faults: dict[str, str] = field(default_factory=dict)  # MISSING or UNSAFE
     # Names of an account database by its path; None: it is there and cannot be read.
     names: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    # By the place of a rule: what a table of a database server says of a name.
+    tables: dict[str, "Callable[[str, str], Answer | None]"] = field(default_factory=dict)
+    in_any_case: set[str] = field(default_factory=set)  # names that may be typed in capitals
 
 
 YES, PASSED_OVER = Answer(SUCCESS), Answer(IGNORE)

@@ -6,13 +6,14 @@ and no: a login is refused only when both refuse, and who depends on it is known
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileFact, FileMissing, Host
+from recert.connectors.posix.pam import mysql
 from recert.connectors.posix.pam.databases import databases
 from recert.connectors.posix.pam.lines import control, logical_lines, pam_path
 from recert.connectors.posix.pam.modules import (
@@ -56,7 +57,9 @@ class Pam:
     unread: list[str] = field(default_factory=list)  # why the names of a database are not known
 
     @classmethod
-    def read(cls, host: Host, service: str, prefix: str = "") -> "Pam":
+    def read(
+        cls, host: Host, service: str, prefix: str = "", settings: Mapping[str, str] | None = None
+    ) -> "Pam":
         """The service's file with what it includes. libpam takes the service "other" when the
         file is missing, and for each kind of which the file says nothing."""
         pam = cls(service)
@@ -69,6 +72,7 @@ class Pam:
         pam._read_lists(host)
         paths = {database_of(rule) for rule in pam.rules} - {""}
         pam.lists.names, pam.unread = databases(host, sorted(paths), prefix)
+        pam.unread += mysql.read(host, list(pam.rules), settings or {}, pam.lists)
         return pam
 
     @property
@@ -95,7 +99,7 @@ class Pam:
     @property
     def has_other_passwords(self) -> bool:
         """Whether a password may count that is not the system's."""
-        return bool(self.unknown) or any(database_of(rule) for rule in self.rules)
+        return bool(self.unknown or self.lists.tables) or any(map(database_of, self.rules))
 
     def _read_lists(self, host: Host) -> None:
         paths = sorted(
@@ -121,6 +125,7 @@ class Pam:
     ) -> None:
         if path in seen:
             return
+        host.withhold(path, mysql.without_secrets)
         try:
             raw = host.read(path).decode(errors="replace")
         except FileMissing:
@@ -236,7 +241,7 @@ def _answers(rule: Rule, login: Login, lists: Lists, kind: str) -> tuple[Answer,
         return (Answer(IGNORE),)
     if (kind, rule.module) in CONSTANT:
         return (Answer(CONSTANT[kind, rule.module][0]),)
-    judge = JUDGES.get(rule.module)
+    judge = mysql.judge if rule.module == mysql.MODULE else JUDGES.get(rule.module)
     answer = judge(login, rule, lists, kind) if judge else None
     if answer is not None:
         return (answer,)

@@ -1,4 +1,4 @@
-"""One door of the daemon: who comes in by it, where he then is, and what he may do there."""
+"""One listener of the daemon: who comes in by it, where he then is, and what he may do there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ _NOBODY_AT_ALL = -2
 
 @dataclass(frozen=True)
 class Ground:
-    """What was looked at on disk, shared by all doors."""
+    """What was looked at on disk, shared by all listeners."""
 
     tree: Tree
     resolved: Mapping[str, str]  # real paths of homes and roots
@@ -36,7 +36,7 @@ class Ground:
 
 
 @dataclass
-class Door:
+class Listener:
     """One server and its protocol, with everything that is known about its accounts."""
 
     server: Section
@@ -57,7 +57,7 @@ class Door:
         return f"{self.protocol.upper()} ({self.server.statement.text}{of_class})"
 
     def refusal(self, account: str, tree: Tree) -> str:
-        """Why the account cannot use this door; empty when it can."""
+        """Why the account cannot use this listener; empty when it can."""
         if account in self.refused:
             return self.refused[account]
         root = self.roots[account]
@@ -94,7 +94,7 @@ class Door:
         ]
 
 
-def open_door(
+def open_listener(
     server: Section,
     protocol: str,
     known: Known,
@@ -102,7 +102,7 @@ def open_door(
     found: Sequence[Session | None],
     ground: Ground,
     classes: frozenset[str] = frozenset(),
-) -> Door:
+) -> Listener:
     """Everything about one server, for all accounts by their number, and for clients of these
     classes."""
     pairs = list(zip(names, found, strict=True))
@@ -126,7 +126,7 @@ def open_door(
     shown = views(server, located, roster, dynamic, ground.resolved, classes)
     pairs = list(zip(names, located, strict=True))
     refused = _refusals(pairs, who, judge, shown, protocol)
-    door = Door(
+    listener = Listener(
         server=server,
         protocol=protocol,
         sessions=located,
@@ -152,22 +152,22 @@ def open_door(
         elsewhere=dict(_elsewhere(shown, pairs, who, ground)),
         classes=classes,
     )
-    door.screen.unsure = _unsure(judge, shown)
-    door.screen.guard = guard_of(
-        server, [(root, who.of(name)) for name, root in door.roots.items()]
+    listener.screen.unsure = _unsure(judge, shown)
+    listener.screen.guard = guard_of(
+        server, [(root, who.of(name)) for name, root in listener.roots.items()]
     )
     if protocol == FTP:
         together: dict[str, int] = {}
-        for name, root in door.roots.items():
+        for name, root in listener.roots.items():
             together[root] = together.get(root, 0) | who.of(name)
-        door.screen.names = Names(ground.tree, who, together, ground.links)
-        door.screen.cut_off = cut_off(
-            door.screen,
-            {who.of(name): door.first_folder(name) for name in door.roots},
-            {who.of(name): root for name, root in door.roots.items()},
+        listener.screen.names = Names(ground.tree, who, together, ground.links)
+        listener.screen.cut_off = cut_off(
+            listener.screen,
+            {who.of(name): listener.first_folder(name) for name in listener.roots},
+            {who.of(name): root for name, root in listener.roots.items()},
             ground.tree,
         )
-    return door
+    return listener
 
 
 def _refusals(

@@ -47,7 +47,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Session:
-    """What one account gets at one door."""
+    """What one account gets at one listener."""
 
     entry: Entry
     groups: frozenset[str]
@@ -131,7 +131,7 @@ def _as_anonymous(
 
 
 def _common_refusal(entry: Entry, place: Section, facts: Facts) -> str:
-    """What refuses an account at every door."""
+    """What refuses an account at every listener."""
     if entry.shut:
         return entry.shut
     if entry.uid == 0 and not on(nearest(place, "rootlogin"), False):

@@ -199,12 +199,11 @@ def _from_remote(
     if connect is None:
         return None
     where = f"{connect.place.file}:{connect.place.line}: {connect.statement.word}"
-    if not sql_servers.fits(known.settings, columns):
-        named = "names another database" if known.settings.get("sql_url") else "is not set"
+    if why := sql_servers.why_not(known.settings, columns):
         _note(
             known,
             f"{where}: the accounts of this {columns.backend} database are not listed, because "
-            f"sql_url {named}",
+            f"{why}",
         )
         return None
     key = (SQL, repr(columns))

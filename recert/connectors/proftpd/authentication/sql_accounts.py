@@ -4,17 +4,18 @@ opened, so nothing can lock or change it, and it may lie on another machine."""
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from recert.connectors.account_databases.sql import Run
+from recert.connectors.account_databases.sql import text as _plain
 from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.proftpd.authentication import sql_queries
 from recert.connectors.proftpd.authentication.account_files import SQL, Book, Entry, Password
 from recert.connectors.proftpd.configuration.sections import Section
 
-Run = Callable[[str], Sequence[Sequence[object]]]
 _DEFAULT_COLUMNS = ("users", "userid", "passwd", "uid", "gid", "homedir", "shell")
 _DEFAULT_GROUP_COLUMNS = ("groups", "groupname", "gid", "members")
 
@@ -286,12 +287,6 @@ def _read_groups(run: Run, columns: Columns, book: Book) -> None:
 def _select(picked: str, table: str, where: str = "") -> str:
     """Tables, columns and clause are the administrator's own words."""
     return " ".join(("SELECT", picked, "FROM", table, *(("WHERE", where) if where else ())))
-
-
-def _plain(cell: object) -> str:
-    if isinstance(cell, (bytes, bytearray)):
-        return bytes(cell).decode(errors="surrogateescape")
-    return "" if cell is None else str(cell)
 
 
 def _id(value: object, default: int | None, lowest: int) -> int:

@@ -1,89 +1,23 @@
-"""A database of accounts on a server of its own, read through a read-only account."""
+"""A database of mod_sql on a server of its own, read through a read-only account."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-
-from recert.connectors.contract import ServerDataInvalid, ServerUnreachable, SettingsInvalid
-from recert.connectors.file_store import read_bytes
+from recert.connectors.account_databases import sql
+from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.proftpd.authentication import sql_accounts
 from recert.connectors.proftpd.authentication.account_files import Book
 from recert.connectors.proftpd.authentication.sql_accounts import Columns
 
-_DRIVERS = {
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-    "postgresql": "postgresql+psycopg",
-}
-_BACKENDS = {"mysql": "mysql+pymysql", "postgres": "postgresql+psycopg"}
-_READ_ONLY = {
-    "mysql+pymysql": "SET SESSION TRANSACTION READ ONLY",
-    "postgresql+psycopg": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-}
-_SECONDS = 10
 
-
-def check(settings: Mapping[str, str]) -> None:
-    """SettingsInvalid when sql_url is no address of a database that Recert can read."""
-    if settings.get("sql_url"):
-        _url(settings, with_password=False)
-
-
-def fits(settings: Mapping[str, str], columns: Columns) -> bool:
-    """Whether the setting names the database that the daemon asks: its kind and its name."""
-    if not settings.get("sql_url"):
-        return False
-    url = _url(settings, with_password=False)
-    name = columns.file.partition("@")[0]
-    return url.drivername == _BACKENDS.get(columns.backend) and url.database == name
+def why_not(settings: Mapping[str, str], columns: Columns) -> str:
+    """Why the settings do not lead to the database that the daemon asks; empty when they do."""
+    return sql.why_not(settings, columns.backend, columns.file.partition("@")[0])
 
 
 def read(settings: Mapping[str, str], columns: Columns, title: str) -> Book:
-    """Raises ServerUnreachable or ServerDataInvalid; neither repeats what the driver says of the
-    connection."""
-    url = _url(settings)
-    engine = create_engine(url, connect_args={"connect_timeout": _SECONDS})
+    """Raises ServerUnreachable or ServerDataInvalid."""
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(_READ_ONLY[url.drivername])
-            connection.commit()
-            plain = connection.execution_options(no_parameters=True)
-
-            def run(sql: str) -> Sequence[Sequence[object]]:
-                return [tuple(row) for row in plain.exec_driver_sql(sql)]
-
+        with sql.connected(settings) as run:
             return sql_accounts.read_by(run, columns, title)
-    except SQLAlchemyError as error:
-        where = url.set(password=None).render_as_string(hide_password=True)
-        if getattr(error, "connection_invalidated", False) or "OperationalError" in repr(error):
-            raise ServerUnreachable(f"The database {where} does not let us read.") from error
-        raise ServerDataInvalid(
-            f"The database {where} does not answer the daemon's query."
-        ) from error
     except ValueError as error:
         raise ServerDataInvalid(f"{title}: a number of the database is none.") from error
-    finally:
-        engine.dispose()
-
-
-def _url(settings: Mapping[str, str], *, with_password: bool = True) -> URL:
-    try:
-        url = make_url(settings["sql_url"])
-    except ArgumentError as error:
-        raise SettingsInvalid(_FORM) from error
-    driver = _DRIVERS.get(url.drivername)
-    if driver is None or not url.host or not url.database:
-        raise SettingsInvalid(_FORM)
-    if url.password is not None:
-        raise SettingsInvalid(
-            "sql_url must hold no password: put it into a file (sql_password_file)."
-        )
-    file = settings.get("sql_password_file")
-    password = read_bytes(Path(file)).decode().strip() if file and with_password else None
-    return url.set(drivername=driver, password=password)
-
-
-_FORM = "sql_url must look like mysql://USER@HOST:PORT/DATABASE or postgresql://USER@HOST/DATABASE."

@@ -15,7 +15,7 @@ from recert.connectors.posix.changes.comparison import ByView, compared
 from recert.connectors.posix.changes.plan_parts import Part, text_part
 from recert.connectors.posix.permissions.evaluate import FolderRights
 from recert.connectors.proftpd.access.command_requirements import CLOSING, EVERYTHING, group_of
-from recert.connectors.proftpd.access.listener import Door
+from recert.connectors.proftpd.access.listener import Listener
 from recert.connectors.proftpd.changes.limit_blocks import (
     Insertion,
     Placement,
@@ -69,7 +69,7 @@ def candidates(host: Host, survey: ProftpdSurvey, known: Known, change: Change) 
 def close_account(survey: ProftpdSurvey, known: Known, account: str) -> list[Part]:
     """A block of its own for the login at every server: all such blocks must agree, so it holds
     whatever else stands there."""
-    user = _name_at(survey.doors[0], survey, account)
+    user = _name_at(survey.listeners[0], survey, account)
     check_name(user)
     text = Text(known.configuration)
     block = _WHOLE.format(block=limit(["LOGIN"], "DenyUser", user, "  "))
@@ -93,8 +93,8 @@ def _tried(attempt: Attempt, rights: Rights) -> Result:
     text = Text(attempt.known.configuration)
     closing = [
         one
-        for door in _doors_with(attempt, held & ~rights)
-        for one in _closing(door, attempt, text, commands)
+        for listener in _listeners_with(attempt, held & ~rights)
+        for one in _closing(listener, attempt, text, commands)
     ]
     changed = text.with_all(closing)
     after = _simulated(attempt.host, attempt.survey, attempt.known, changed).rights_by_view()
@@ -123,16 +123,16 @@ def _keeping_all(
     after: ByView,
     inside: Sequence[FolderRights],
 ) -> list[Insertion]:
-    """Blocks for the folders below in which a door would take more than is wanted. Where two
-    doors share a place (a file that both include) only what both had is kept there: a word that
+    """Blocks for the folders below in which a listener would take more than is wanted. Where two
+    listeners share a place (a file that both include) only what both had is kept there: a word that
     one of them refused would give something."""
     wanted = {one.path for one in inside}
     kept: dict[tuple[str, str, int], list[str]] = {}
     wrapped: dict[tuple[str, str, int], Placement] = {}
-    for door, ones, others in zip(attempt.survey.doors, before, after, strict=True):
+    for listener, ones, others in zip(attempt.survey.listeners, before, after, strict=True):
         had = {one.path: one.rights(attempt.me) for one in ones}
         for folder in _lost_below(attempt.me, ones, others, wanted):
-            found = _keeping(door, attempt, text, commands, folder, had[folder])
+            found = _keeping(listener, attempt, text, commands, folder, had[folder])
             if found is None:
                 continue
             words, placement = found
@@ -148,85 +148,92 @@ def _keeping_all(
 
 
 def _check_owner(attempt: Attempt, one: FolderRights) -> None:
-    for door in attempt.survey.doors:
-        if door.identities.owners(one.folder.node) & attempt.me:
+    for listener in attempt.survey.listeners:
+        if listener.identities.owners(one.folder.node) & attempt.me:
             raise CannotExpress(
                 f"The account owns the folder {one.path}; give the folder to another owner first."
             )
 
 
-def _doors_with(attempt: Attempt, rights: Rights) -> list[Door]:
-    """The doors by which the account has something that shall go."""
+def _listeners_with(attempt: Attempt, rights: Rights) -> list[Listener]:
+    """The listeners by which the account has something that shall go."""
     found = []
-    for door, by_view in zip(attempt.survey.doors, attempt.survey.rights_by_view(), strict=True):
+    for listener, by_view in zip(
+        attempt.survey.listeners, attempt.survey.rights_by_view(), strict=True
+    ):
         one = next(one for one in by_view if one.path == attempt.change.folder)
         if one.rights(attempt.me) & rights:
-            found.append(door)
+            found.append(listener)
     return found
 
 
-def _name_at(door: Door, survey: ProftpdSurvey, account: str) -> str:
+def _name_at(listener: Listener, survey: ProftpdSurvey, account: str) -> str:
     """The name that <Limit> blocks know the account by."""
     number = survey.identities.of(account).bit_length() - 1
-    session = door.sessions[number]
+    session = listener.sessions[number]
     return session.entry.name if session is not None else account
 
 
 def _closing(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str]
+    listener: Listener, attempt: Attempt, text: Text, commands: Sequence[str]
 ) -> Iterator[Insertion]:
-    placement = _placed(door, attempt, text, commands, attempt.change.folder)
+    placement = _placed(listener, attempt, text, commands, attempt.change.folder)
     yield placement.with_block(limit(commands, "DenyUser", placement.user, "  "))
 
 
 def _keeping(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str, had: Rights
+    listener: Listener,
+    attempt: Attempt,
+    text: Text,
+    commands: Sequence[str],
+    folder: str,
+    had: Rights,
 ) -> tuple[list[str], Placement] | None:
     """What lets the account go on with what it could do in a folder below, and where. By SFTP an
     Allow for READDIR would open a listing that other words deny."""
-    view = door.screen.view_of(attempt.me)
-    if view is None or door.refusal(attempt.change.account, attempt.survey.tree):
+    view = listener.screen.view_of(attempt.me)
+    if view is None or listener.refusal(attempt.change.account, attempt.survey.tree):
         return None
-    places = door.screen.places(view, folder)
-    judge = door.screen.judge
+    places = listener.screen.places(view, folder)
+    judge = listener.screen.judge
     kept = [
         word
         for word in commands
         if any(
-            judge.may(one, word, group_of(word, door.protocol)).allowed & attempt.me
+            judge.may(one, word, group_of(word, listener.protocol)).allowed & attempt.me
             for one in (places.itself, places.inside)
         )
         and word not in ("READ", "WRITE", "DIRS", "ALL")
-        and (word != "READDIR" or door.protocol != SFTP or Rights.LIST in had)
+        and (word != "READDIR" or listener.protocol != SFTP or Rights.LIST in had)
     ]
-    return (kept, _placed(door, attempt, text, commands, folder)) if kept else None
+    return (kept, _placed(listener, attempt, text, commands, folder)) if kept else None
 
 
 def _placed(
-    door: Door, attempt: Attempt, text: Text, commands: Sequence[str], folder: str
+    listener: Listener, attempt: Attempt, text: Text, commands: Sequence[str], folder: str
 ) -> Placement:
-    user = _name_at(door, attempt.survey, attempt.change.account)
+    user = _name_at(listener, attempt.survey, attempt.change.account)
     check_name(user)
-    view = door.screen.view_of(attempt.me)
+    view = listener.screen.view_of(attempt.me)
     if view is None:
-        raise CannotExpress("The account does not come in by this door.")
+        raise CannotExpress("The account does not come in by this listener.")
     section = find(view.level, folder, view.path_of)
-    _check_rules(door, section or view.level, commands, attempt.me)
+    _check_rules(listener, section or view.level, commands, attempt.me)
     if section is not None and section.path == folder:
         found = text.into_section(section, "")
     elif view.level.parent is not None:
         raise CannotExpress("Anonymous access is changed in the configuration by hand.")
     else:
-        found = text.new_section(door.server, folder, _MARK)
+        found = text.new_section(listener.server, folder, _MARK)
     head, _, tail = found.text.partition(_MARK)
     return Placement(user, found.file, found.at, head, tail)
 
 
-def _check_rules(door: Door, section: Section, commands: Sequence[str], me: int) -> None:
+def _check_rules(listener: Listener, section: Section, commands: Sequence[str], me: int) -> None:
     """A rule that lets the account in by exclusion or by a pattern speaks of more than one
     account; an administrator shall look at it."""
     deciding = {
-        door.screen.judge.decider(section, word, group_of(word, door.protocol), me)
+        listener.screen.judge.decider(section, word, group_of(word, listener.protocol), me)
         for word in commands
     }
     for block in deciding - {None}:
@@ -271,7 +278,7 @@ def _lost_below(
     wanted: Collection[str],
 ) -> list[str]:
     """The topmost folders below the region in which the account would lose something by one
-    door."""
+    listener."""
     found: list[str] = []
     for old, new in zip(before, after, strict=True):
         if old.path in wanted or not old.rights(me) & ~new.rights(me):
@@ -282,7 +289,7 @@ def _lost_below(
 
 
 def _check_others(attempt: Attempt, before: ByView, after: ByView) -> None:
-    """Nobody else may win or lose anything at any single door."""
+    """Nobody else may win or lose anything at any single listener."""
     for ones, others in zip(before, after, strict=True):
         for old, new in zip(ones, others, strict=True):
             for one, other in zip(old.masks, new.masks, strict=True):

@@ -1,4 +1,4 @@
-"""The doors of the daemon: each server that it opens, with the protocol that it speaks there."""
+"""The listeners of the daemon: each server that it opens, with the protocol spoken there."""
 
 import re
 from collections import Counter
