@@ -32,6 +32,7 @@ from recert.inventory.models import Grant, Server
 from recert.people import service as people
 from recert.people import users
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.support.databases import PostgresServer
 
 DIRECTOR = operator("bench")
@@ -67,11 +68,11 @@ def furnish(db: Database, permissions: Path) -> int:
     """People, owners and the server; its number."""
     schema.upgrade(db)
     with db.transaction() as session:
-        people.import_people(session, tree.people_csv(), actor=DIRECTOR, now=now())
+        people.import_people(Act(session, DIRECTOR, now()), tree.people_csv())
         server = inventory.add_server(
-            session, "bench", "embedded", {"file": str(permissions)}, actor=DIRECTOR, now=now()
+            Act(session, DIRECTOR, now()), "bench", "embedded", {"file": str(permissions)}
         )
-        inventory.import_owners(session, tree.owners_csv(), actor=DIRECTOR, now=now())
+        inventory.import_owners(Act(session, DIRECTOR, now()), tree.owners_csv())
         return server.id
 
 
@@ -120,16 +121,14 @@ def measure_launch(name: str, db: Database, server_id: int) -> int:
     def launch(number: int) -> int:
         with db.transaction() as session:
             campaign = campaigns.draft(
-                session,
+                Act(session, DIRECTOR, now()),
                 f"Bench {number}",
                 [server_id],
                 "/",
                 now() + timedelta(days=14),
                 undo_minutes=60,
-                actor=DIRECTOR,
-                now=now(),
             )
-            campaigns.launch(session, campaign, actor=DIRECTOR, now=now())
+            campaigns.launch(Act(session, DIRECTOR, now()), campaign)
             return campaign.id
 
     took = [seconds(lambda number=number: launch(number)) for number in range(3)]
@@ -159,7 +158,7 @@ def signed_in(db: Database, folder: Path, email: str) -> FlaskClient:
         secure_cookies=False,
     )
     with db.transaction() as session:
-        users.add_user(session, email, "Reviewer", PASSWORD, frozenset(), actor=DIRECTOR, now=now())
+        users.add_user(Act(session, DIRECTOR, now()), email, "Reviewer", PASSWORD, frozenset())
     client = create_app(settings, db).test_client()
     page = client.get("/sign-in").get_data(as_text=True)
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
@@ -240,7 +239,7 @@ def measure_decisions(name: str, db: Database, campaign_id: int) -> None:
         row = next(turn)
         actor = reviewer(row.reviewer_id)
         with db.transaction() as session:
-            decisions.record(session, row.id, Reply(Answer.KEEP), actor=actor, now=now())
+            decisions.record(Act(session, actor, now()), row.id, Reply(Answer.KEEP))
 
     single = typical(decide, rounds=100)
     say(
@@ -257,9 +256,7 @@ def measure_decisions(name: str, db: Database, campaign_id: int) -> None:
             campaign = session.get_one(Campaign, campaign_id)
             reply = Reply(Answer.KEEP, reason="bench")
             actor = reviewer(last.reviewer_id)
-            decisions.record_many(
-                session, campaign, last.folder_id, None, reply, actor=actor, now=now()
-            )
+            decisions.record_many(Act(session, actor, now()), campaign, last.folder_id, None, reply)
 
     took = seconds(together)
     say("bulk decision of one folder", name, items=50, milliseconds=took * 1000)

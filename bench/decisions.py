@@ -11,6 +11,7 @@ from recert.campaigns.models import Answer, Item
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.foundation.db import Database
+from recert.trail.act import Act
 
 ROUNDS = 200
 
@@ -45,7 +46,7 @@ def measure_decisions(db: Database, campaign_id: int) -> dict[str, float]:
         start = time.perf_counter()
         with db.transaction() as session:
             reply = Reply(Answer.KEEP, reason="Needed.")
-            decisions.record(session, item_id, reply, actor=actor, now=clock.now())
+            decisions.record(Act(session, actor, clock.now()), item_id, reply)
         took += time.perf_counter() - start
     rounds = len(asked) - 10
     sql = watch.seconds / rounds + _commit(db)

@@ -17,6 +17,7 @@ from recert.campaigns.policy import Policy, Silence
 from recert.campaigns.setup import launch
 from recert.foundation import clock
 from recert.foundation.db import Database
+from recert.trail.act import Act
 
 # The three files with a line for each item, as one would write them by hand.
 NAMES = """
@@ -105,13 +106,13 @@ def _closed(db: Database) -> int:
     due, now = clock.now() + timedelta(days=1), clock.now()
     with db.transaction() as session:
         made = launch.draft(
-            session, "Large", [1], "/", due, undo_minutes=60, policy=policy, actor=DIRECTOR, now=now
+            Act(session, DIRECTOR, now), "Large", [1], "/", due, undo_minutes=60, policy=policy
         )
-        launch.launch(session, made, actor=DIRECTOR, now=now)
+        launch.launch(Act(session, DIRECTOR, now), made)
         campaign_id = made.id
     with db.transaction() as session:
         later = due + timedelta(days=1)
-        close.close(session, session.get_one(Campaign, campaign_id), actor=DIRECTOR, now=later)
+        close.close(Act(session, DIRECTOR, later), session.get_one(Campaign, campaign_id))
     with db.engine.begin() as connection:
         connection.execute(text("ANALYZE"))
     return campaign_id

@@ -38,6 +38,7 @@ from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import passwords, users
 from recert.people.models import Organisation, OrganisationKind
+from recert.trail.act import Act
 from tests.support.databases import PostgresServer
 
 DIRECTOR = operator("bench")
@@ -84,12 +85,10 @@ def furnish(db: Database, reviewers: int, grants: int) -> int:
         routing.recompute(session, server.id)
         for number in range(reviewers):
             email = f"p{number}@bench.example"
-            users.add_user(
-                session, email, "Reviewer", PASSWORD, frozenset(), actor=DIRECTOR, now=at
-            )
+            users.add_user(Act(session, DIRECTOR, at), email, "Reviewer", PASSWORD, frozenset())
         due = at + timedelta(days=14)
-        made = launch.draft(session, "Load", [1], "/", due, undo_minutes=60, actor=DIRECTOR, now=at)
-        launch.launch(session, made, actor=DIRECTOR, now=at)
+        made = launch.draft(Act(session, DIRECTOR, at), "Load", [1], "/", due, undo_minutes=60)
+        launch.launch(Act(session, DIRECTOR, at), made)
         return made.id
 
 

@@ -31,6 +31,7 @@ from recert.mail.delivery import deliver_due
 from recert.mail.models import OutboxMessage
 from recert.mail.smtp import Letter, Post
 from recert.people import service as people
+from recert.trail.act import Act
 
 DIRECTOR = operator("bench")
 ACCOUNTS, IN_A_FOLDER = 300, 3
@@ -87,19 +88,19 @@ def furnish(db: Database, folder: Path, reviewers: int) -> None:
     owners = [f"bench,/f{n:05},p{n}@bench.example" for n in range(reviewers)]
     with db.transaction() as session:
         text = "email,name,organisation,language\n" + "\n".join(persons) + "\n"
-        people.import_people(session, text, actor=DIRECTOR, now=now())
+        people.import_people(Act(session, DIRECTOR, now()), text)
         server = inventory.add_server(
-            session, "bench", "embedded", {"file": str(file)}, actor=DIRECTOR, now=now()
+            Act(session, DIRECTOR, now()), "bench", "embedded", {"file": str(file)}
         )
         lines = "server,folder,owner_email\n" + "\n".join(owners) + "\n"
-        inventory.import_owners(session, lines, actor=DIRECTOR, now=now())
+        inventory.import_owners(Act(session, DIRECTOR, now()), lines)
     snapshots.take(db, server.id, actor=DIRECTOR, now=now)
     with db.transaction() as session:
         due = now() + timedelta(days=14)
         drafted = launch.draft(
-            session, "Bench", [server.id], "/", due, undo_minutes=60, actor=DIRECTOR, now=now()
+            Act(session, DIRECTOR, now()), "Bench", [server.id], "/", due, undo_minutes=60
         )
-        launch.launch(session, drafted, actor=DIRECTOR, now=now())
+        launch.launch(Act(session, DIRECTOR, now()), drafted)
 
 
 def raw_loop(port: int, mails: list[tuple[str, bytes]]) -> float:

@@ -23,6 +23,7 @@ from recert.inventory.models import Folder, Server, Snapshot, SnapshotState
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import service as people
 from recert.remediation import overdue
+from recert.trail.act import Act
 
 DIRECTOR = operator("bench")
 OWNERS, ACCOUNTS, PER_FOLDER, WIDE = 5000, 20_000, 10, 5000
@@ -36,7 +37,7 @@ def furnish(db: Database, grants: int) -> None:
     rows = (f"p{number}@bench.example,Person {number},Bench" for number in range(ACCOUNTS))
     with db.transaction() as session:
         text_ = "email,name,organisation\n" + "\n".join(rows) + "\n"
-        people.import_people(session, text_, actor=DIRECTOR, now=clock.now())
+        people.import_people(Act(session, DIRECTOR, clock.now()), text_)
         server = Server(name="big", kind="csv", settings={}, created_at=clock.now())
         session.add(server)
         session.flush()
@@ -122,16 +123,14 @@ def measure(db: Database, grants: int) -> dict[str, object]:
         nonlocal campaign_id
         with db.transaction() as session:
             made = campaigns.draft(
-                session,
+                Act(session, DIRECTOR, clock.now()),
                 "Million",
                 [1],
                 "/",
                 clock.now() + timedelta(days=14),
                 undo_minutes=60,
-                actor=DIRECTOR,
-                now=clock.now(),
             )
-            campaigns.launch(session, made, actor=DIRECTOR, now=clock.now())
+            campaigns.launch(Act(session, DIRECTOR, clock.now()), made)
             campaign_id = made.id
 
     took = seconds(launch)
@@ -205,7 +204,7 @@ def _bulk(db: Database, campaign_id: int) -> dict[str, float]:
             campaign = session.get_one(Campaign, campaign_id)
             reply = Reply(Answer.KEEP, reason="bench")
             decisions.record_many(
-                session, campaign, folder_id, None, reply, actor=actor, now=clock.now()
+                Act(session, actor, clock.now()), campaign, folder_id, None, reply
             )
 
     bare, took = typical(update), seconds(together)

@@ -27,6 +27,7 @@ from recert.foundation.parallel import Jobs
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, SnapshotState
+from recert.trail.act import Act
 
 DIRECTOR = operator("bench")
 SERVERS, HANGING, ANSWER_AFTER = 50, 7, 0.25  # a machine far away: seconds for one answer
@@ -126,7 +127,7 @@ def _server(db: Database, disks: SlowDisks, number: int) -> int:
     settings = {"file": str(disks.file(number)), "complete": "yes"}
     with db.transaction() as session:
         name, who = f"far {number}", DIRECTOR
-        return inventory.add_server(session, name, "csv", settings, actor=who, now=now()).id
+        return inventory.add_server(Act(session, who, now()), name, "csv", settings).id
 
 
 @contextmanager
@@ -209,9 +210,9 @@ def _sshd(db: Database, config: Path, root: Path) -> int:
     settings = {"config": str(config), "root": str(root)}
     with db.transaction() as session:
         made = inventory.add_server(
-            session, "bench sftp", "openssh", settings, actor=DIRECTOR, now=now()
+            Act(session, DIRECTOR, now()), "bench sftp", "openssh", settings
         )
-        inventory.enable_writes(session, made, True, actor=DIRECTOR, now=now())
+        inventory.enable_writes(Act(session, DIRECTOR, now()), made, True)
         return made.id
 
 
@@ -229,5 +230,5 @@ def _order(db: Database, server_id: int, names: list[str]) -> int:
         assert session.get_one(Server, server_id).writes_enabled
         rows = session.execute(query).all()
         for number, row in enumerate(rows):
-            changes.propose(session, f"bench:{number}", *row, 0, actor=DIRECTOR, now=now())
+            changes.propose(Act(session, DIRECTOR, now()), f"bench:{number}", *row, 0)
     return len(rows)

@@ -1,16 +1,16 @@
 """Access that was missing in one reading of a server: only a second reading, some time later, makes
 its end certain. A hiccup of a directory service hides accounts for a moment."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign, Item, ItemState
-from recert.foundation.actor import Actor
 from recert.foundation.errors import RefusedByPolicy
 from recert.inventory import service as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
+from recert.trail.act import Act
 
 APART = timedelta(minutes=10)
 
@@ -57,17 +57,15 @@ def check(session: Session, campaign: Campaign) -> None:
         raise SeenMissingOnce(f"It is {said}.")
 
 
-def want_second_reading(
-    session: Session, campaign: Campaign, *, actor: Actor, now: datetime
-) -> int:
+def want_second_reading(act: Act, campaign: Campaign) -> int:
     """Asks for another snapshot of each server where that is missing; how many."""
     wanted = 0
-    for number in unproved(session, campaign):
-        server = session.get_one(Server, number)
-        last = session.scalar(
+    for number in unproved(act.session, campaign):
+        server = act.session.get_one(Server, number)
+        last = act.session.scalar(
             select(func.max(Snapshot.started_at)).where(Snapshot.server_id == number)
         )
-        if server.snapshot_wanted_at is None and (last is None or now >= last + APART):
-            inventory.want_snapshot(session, server, actor=actor, now=now)
+        if server.snapshot_wanted_at is None and (last is None or act.now >= last + APART):
+            inventory.want_snapshot(act, server)
             wanted += 1
     return wanted

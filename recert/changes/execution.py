@@ -35,6 +35,7 @@ from recert.foundation.failpoints import reach
 from recert.foundation.parallel import MOST, Jobs
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
+from recert.trail.act import Act
 
 Clock = Callable[[], datetime]
 
@@ -192,7 +193,7 @@ def _held(run: Run, order_id: int) -> bool:
         more, at = {"next_at": newest.started_at}, run.now()
         service.move(session, order, OrderState.HELD, why, now=at, **more)
         details = {"state": order.state.value, "why": why}
-        service.note(session, "order.held", order, details, actor=WORKER, now=at)
+        service.note(Act(session, WORKER, at), "order.held", order, details)
     return True
 
 

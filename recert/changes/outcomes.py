@@ -10,6 +10,7 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.run import Run
 from recert.connectors.contract import Connector, ConnectorError, Plan
 from recert.foundation.actor import system
+from recert.trail.act import Act
 
 WORKER = system("carry out orders")
 
@@ -38,7 +39,7 @@ def ask_for_approval(run: Run, order_id: int, plan: Plan) -> None:
         values = {"plan": service.stored(plan), "next_at": at}
         service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=at, **values)
         details = {"side_effects": count, "plan": rules.seal(plan)}
-        service.note(session, "order.wider", order, details, actor=WORKER, now=at)
+        service.note(Act(session, WORKER, at), "order.wider", order, details)
 
 
 def note_applied(run: Run, order_id: int, why: str, ended: bool | None, **more: Any) -> None:
@@ -52,7 +53,7 @@ def note_applied(run: Run, order_id: int, why: str, ended: bool | None, **more: 
             "fingerprint": (order.plan or {}).get("fingerprint"),
             "live_sessions_ended": ended,
         }
-        service.note(session, "order.applied", order, details, actor=WORKER, now=at)
+        service.note(Act(session, WORKER, at), "order.applied", order, details)
 
 
 def _planned(run: Run, order_id: int) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def by_hand(run: Run, order_id: int) -> None:
         order = session.get_one(Order, order_id)
         why = "On the change list: a person carries it out, and the next import checks it."
         service.move(session, order, OrderState.MANUAL, why, now=at, plan=kept, next_at=at)
-        service.note(session, "order.manual", order, {}, actor=WORKER, now=at)
+        service.note(Act(session, WORKER, at), "order.manual", order, {})
 
 
 def wait_for_permission(run: Run, order_id: int) -> None:
@@ -79,7 +80,7 @@ def wait_for_permission(run: Run, order_id: int) -> None:
         why = "Writing is switched off for this server. An administrator can switch it on."
         at = run.now()
         service.move(session, order, OrderState.WAITING, why, now=at, plan=kept)
-        service.note(session, "order.waits", order, {}, actor=WORKER, now=at)
+        service.note(Act(session, WORKER, at), "order.waits", order, {})
 
 
 def failed(
@@ -108,4 +109,4 @@ def failed(
         service.move(session, order, state, str(error), now=at, **values)
         if state is not OrderState.RETRY:
             details = {"state": state.value, "why": str(error)}
-            service.note(session, "order.stopped", order, details, actor=WORKER, now=at)
+            service.note(Act(session, WORKER, at), "order.stopped", order, details)

@@ -11,18 +11,18 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.connectors import rights
 from recert.connectors.contract import Cell, Change, Plan
 from recert.connectors.csv_export import row_of
 from recert.connectors.rights import Rights
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people import separation
+from recert.trail.act import Act
 from recert.trail.chain import canonical
 
 # Nothing of these is on the server or on its way to it: they can be cancelled.
@@ -44,21 +44,16 @@ class NoSuchOrder(NotFound):
 
 
 def propose(
-    session: Session,
-    origin: str,
-    account_id: int,
-    folder_id: int,
-    rights_before: int,
-    rights_wanted: int,
-    *,
-    actor: Actor,
-    now: datetime,
+    act: Act, origin: str, account_id: int, folder_id: int, rights_before: int, rights_wanted: int
 ) -> Order:
     """Writes an order down; asking again for the same origin returns the first."""
-    known = session.scalar(select(Order).where(Order.origin == origin))
+    known = act.session.scalar(select(Order).where(Order.origin == origin))
     if known is not None:
         return known
-    account, folder = session.get_one(Account, account_id), session.get_one(Folder, folder_id)
+    account, folder = (
+        act.session.get_one(Account, account_id),
+        act.session.get_one(Folder, folder_id),
+    )
     order = Order(
         origin=origin,
         server_id=account.server_id,
@@ -70,22 +65,20 @@ def propose(
         rights_before=rights_before,
         rights_wanted=rights_wanted,
         state=OrderState.QUEUED,
-        next_at=now,
-        created_at=now,
-        created_by=actor.name,
+        next_at=act.now,
+        created_at=act.now,
+        created_by=act.actor.name,
     )
-    return written(session, order, actor=actor, now=now)
+    return written(act, order)
 
 
-def propose_exit(
-    session: Session, origin: str, account_id: int, group: str = "", *, actor: Actor, now: datetime
-) -> Order:
+def propose_exit(act: Act, origin: str, account_id: int, group: str = "") -> Order:
     """An account shall leave a group, or shall be closed when none is named. Asking again for the
     same origin returns the first order."""
-    known = session.scalar(select(Order).where(Order.origin == origin))
+    known = act.session.scalar(select(Order).where(Order.origin == origin))
     if known is not None:
         return known
-    account = session.get_one(Account, account_id)
+    account = act.session.get_one(Account, account_id)
     order = Order(
         origin=origin,
         server_id=account.server_id,
@@ -98,11 +91,11 @@ def propose_exit(
         rights_before=0,
         rights_wanted=0,
         state=OrderState.QUEUED,
-        next_at=now,
-        created_at=now,
-        created_by=actor.name,
+        next_at=act.now,
+        created_at=act.now,
+        created_by=act.actor.name,
     )
-    return written(session, order, actor=actor, now=now)
+    return written(act, order)
 
 
 def change_of(order: Order) -> Change:
@@ -110,12 +103,12 @@ def change_of(order: Order) -> Change:
     return Change(order.account, order.folder, Rights(order.rights_wanted), order.group)
 
 
-def written(session: Session, order: Order, *, actor: Actor, now: datetime, **more: str) -> Order:
+def written(act: Act, order: Order, **more: str) -> Order:
     """Adds a new order with its first line in the log and its entry in the trail."""
-    session.add(order)
-    session.flush()
-    log(session, order, "Written down.", now=now)
-    server = session.get_one(Server, order.server_id)
+    act.session.add(order)
+    act.session.flush()
+    log(act.session, order, "Written down.", now=act.now)
+    server = act.session.get_one(Server, order.server_id)
     details = {
         "origin": order.origin,
         "server": server.name,
@@ -128,25 +121,31 @@ def written(session: Session, order: Order, *, actor: Actor, now: datetime, **mo
         "rights_wanted": rights.names(order.rights_wanted),
         **more,
     }
-    note(session, "order.written", order, details, actor=actor, now=now)
+    note(act, "order.written", order, details)
     return order
 
 
-def retry(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:
+def retry(act: Act, order: Order) -> None:
     """A person has looked at the cause and puts the order back into the queue."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     if order.state not in rules.RETRYABLE:
         raise rules.RetryRefused(f"Order {order.id} is {order.state.value}.")
     move(
-        session, order, OrderState.QUEUED, "Put back into the queue.", now=now, next_at=now, tries=0
+        act.session,
+        order,
+        OrderState.QUEUED,
+        "Put back into the queue.",
+        now=act.now,
+        next_at=act.now,
+        tries=0,
     )
-    note(session, "order.retried", order, {}, actor=actor, now=now)
+    note(act, "order.retried", order, {})
 
 
-def try_again(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> None:
+def try_again(act: Act, order: Order, why: str) -> None:
     """A newer reading shows that the order can be carried out after all, or is done."""
-    move(session, order, OrderState.QUEUED, why, now=now, next_at=now, tries=0)
-    note(session, "order.retried", order, {"why": why}, actor=actor, now=now)
+    move(act.session, order, OrderState.QUEUED, why, now=act.now, next_at=act.now, tries=0)
+    note(act, "order.retried", order, {"why": why})
 
 
 def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
@@ -154,47 +153,45 @@ def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
     move(session, order, order.state, why, now=now)
 
 
-def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> None:
+def approve(act: Act, order: Order) -> None:
     """A person has looked at the plan and wants it with everything that it touches. Never who
     decided it, nor the person whose access it is."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     if order.state is not OrderState.NEEDS_APPROVAL or order.plan is None:
         raise rules.ApprovalRefused(f"Order {order.id} is {order.state.value}.")
-    holder = session.get_one(Account, order.account_id).person_id
+    holder = act.session.get_one(Account, order.account_id).person_id
     separation.check_and_note(
-        session,
-        Step.APPROVED_PLAN,
-        order.ref,
-        actor=actor,
-        now=now,
-        also=separation.persons(Step.HOLDS, holder),
+        act, Step.APPROVED_PLAN, order.ref, also=separation.persons(Step.HOLDS, holder)
     )
     seal = rules.seal(loaded(order.plan))
-    why = f"Approved by {actor.name} with everything that it touches."
-    values = {"approved_plan": seal, "approved_by": actor.name, "next_at": now}
-    move(session, order, OrderState.QUEUED, why, now=now, **values)
-    note(session, "order.approved", order, {"plan": seal}, actor=actor, now=now)
+    why = f"Approved by {act.actor.name} with everything that it touches."
+    values = {"approved_plan": seal, "approved_by": act.actor.name, "next_at": act.now}
+    move(act.session, order, OrderState.QUEUED, why, now=act.now, **values)
+    note(act, "order.approved", order, {"plan": seal})
 
 
-def cancel(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> bool:
+def cancel(act: Act, order: Order, why: str) -> bool:
     """The order is not wanted any more. False when it is begun: then it runs to its end."""
-    session.refresh(order, with_for_update=True)
+    act.session.refresh(order, with_for_update=True)
     if order.state not in NOT_BEGUN:
         return False
-    move(session, order, OrderState.CANCELLED, why, now=now)
-    note(session, "order.cancelled", order, {"why": why}, actor=actor, now=now)
+    move(act.session, order, OrderState.CANCELLED, why, now=act.now)
+    note(act, "order.cancelled", order, {"why": why})
     return True
 
 
-def take_up(session: Session, order: Order, why: str, *, actor: Actor, now: datetime) -> None:
+def take_up(act: Act, order: Order, why: str) -> None:
     """A cancelled order is wanted again."""
     here = (Order.id == order.id, Order.state == OrderState.CANCELLED)
-    values = {"state": OrderState.QUEUED, "explanation": why, "next_at": now, "tries": 0}
-    if getattr(session.execute(update(Order).where(*here).values(**values)), "rowcount", 0) != 1:
+    values = {"state": OrderState.QUEUED, "explanation": why, "next_at": act.now, "tries": 0}
+    if (
+        getattr(act.session.execute(update(Order).where(*here).values(**values)), "rowcount", 0)
+        != 1
+    ):
         raise MovedMeanwhile
-    session.refresh(order)
-    log(session, order, why, now=now)
-    note(session, "order.taken_up", order, {"why": why}, actor=actor, now=now)
+    act.session.refresh(order)
+    log(act.session, order, why, now=act.now)
+    note(act, "order.taken_up", order, {"why": why})
 
 
 def move(
@@ -211,19 +208,11 @@ def move(
     log(session, order, why, now=now)
 
 
-def note(
-    session: Session,
-    action: str,
-    order: Order,
-    details: dict[str, Any],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def note(act: Act, action: str, order: Order, details: dict[str, Any]) -> None:
     """The entry in the trail about an order, with digests of its plan and of its log so far, so
     that neither can be changed unnoticed."""
-    details = {**details, **_sealed(session, order)}
-    trail.append(session, action, order.ref, details, actor=actor, at=now)
+    details = {**details, **_sealed(act.session, order)}
+    act.record(action, order.ref, details)
 
 
 def _sealed(session: Session, order: Order) -> dict[str, Any]:

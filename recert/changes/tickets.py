@@ -1,13 +1,10 @@
 """The number of the ticket under which a person makes a change that Recert cannot make itself."""
 
-from datetime import datetime
-
-from sqlalchemy.orm import Session
-
 from recert.changes.models import Order, OrderState
 from recert.changes.service import log, note
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.trail.act import Act
 
 LONGEST = 200
 OVER = (OrderState.VERIFIED, OrderState.CANCELLED)
@@ -17,9 +14,9 @@ class TicketRefused(RefusedByPolicy):
     """This change is over. Its ticket stays as it is."""
 
 
-def set_ticket(session: Session, order: Order, text: str, *, actor: Actor, now: datetime) -> None:
+def set_ticket(act: Act, order: Order, text: str) -> None:
     """Notes the ticket of a change. It proves nothing: only the next reading closes the change."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     ticket = text.strip()
     if not ticket or len(ticket) > LONGEST or not ticket.isprintable():
         raise BadInput(f"Enter the ticket in one line of at most {LONGEST} characters.")
@@ -27,5 +24,5 @@ def set_ticket(session: Session, order: Order, text: str, *, actor: Actor, now: 
         raise TicketRefused
     details = {"ticket": ticket, "before": order.ticket}
     order.ticket = ticket
-    log(session, order, f"Ticket {ticket}, noted by {actor.name}.", now=now)
-    note(session, "order.ticket", order, details, actor=actor, now=now)
+    log(act.session, order, f"Ticket {ticket}, noted by {act.actor.name}.", now=act.now)
+    note(act, "order.ticket", order, details)

@@ -16,6 +16,7 @@ from recert.foundation.errors import BadInput, NotFound
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Server
 from recert.people import separation
+from recert.trail.act import Act
 
 MOST_TEXT = 1000
 
@@ -24,44 +25,46 @@ class NobodyAsked(NotFound):
     """Nobody has asked to take this change back. Ask first, with a reason."""
 
 
-def ask(session: Session, order: Order, reason: str, *, actor: Actor, now: datetime) -> UndoRequest:
+def ask(act: Act, order: Order, reason: str) -> UndoRequest:
     """Asks to give the exact former entry back. Asking twice is asking once."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the change shall be taken back.")
     if len(reason) > MOST_TEXT:
         raise BadInput(f"The reason is longer than {MOST_TEXT} characters.")
-    _check(session, order, now)
-    known = session.get(UndoRequest, order.id)
+    _check(act.session, order, act.now)
+    known = act.session.get(UndoRequest, order.id)
     if known is not None:
         return known
-    made = UndoRequest(order_id=order.id, reason=reason.strip(), asked_by=actor.name, asked_at=now)
-    session.add(made)
-    session.flush()
-    separation.note(session, order.ref, Step.ASKED_UNDO, actor=actor, now=now)
+    made = UndoRequest(
+        order_id=order.id, reason=reason.strip(), asked_by=act.actor.name, asked_at=act.now
+    )
+    act.session.add(made)
+    act.session.flush()
+    separation.note(act, order.ref, Step.ASKED_UNDO)
     details = {"reason": made.reason}
-    note(session, "order.undo_asked", order, details, actor=actor, now=now)
+    note(act, "order.undo_asked", order, details)
     return made
 
 
-def approve(session: Session, order: Order, *, actor: Actor, now: datetime) -> Order:
+def approve(act: Act, order: Order) -> Order:
     """The second person agrees, and it is not their own access: the order that gives the former
     entry back. It is verified like any other."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
-    asked = session.get(UndoRequest, order.id, populate_existing=True)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.session.execute(select(Order.id).where(Order.id == order.id).with_for_update())
+    asked = act.session.get(UndoRequest, order.id, populate_existing=True)
     if asked is None:
         raise NobodyAsked
-    known = session.scalar(select(Order).where(Order.undoes_id == order.id))
+    known = act.session.scalar(select(Order).where(Order.undoes_id == order.id))
     if known is not None:
         return known
-    _check(session, order, now)
-    step, holder = Step.APPROVED_UNDO, _holder(session, order)
-    separation.check_and_note(session, step, order.ref, actor=actor, now=now, also=holder)
-    made = _order_back(order, asked, actor, now)
-    asked.approved_by, asked.approved_at = actor.name, now
+    _check(act.session, order, act.now)
+    step, holder = Step.APPROVED_UNDO, _holder(act.session, order)
+    separation.check_and_note(act, step, order.ref, also=holder)
+    made = _order_back(order, asked, act.actor, act.now)
+    asked.approved_by, asked.approved_at = act.actor.name, act.now
     more = {"reason": asked.reason, "asked_by": asked.asked_by}
-    return written(session, made, actor=actor, now=now, **more)
+    return written(act, made, **more)
 
 
 def _check(session: Session, order: Order, now: datetime) -> None:

@@ -15,6 +15,7 @@ from recert.connectors import rights
 from recert.connectors.contract import Connector, ConnectorError, ServerUnreachable
 from recert.foundation.actor import system
 from recert.foundation.failpoints import reach
+from recert.trail.act import Act
 
 CHECKER = system("look again")
 
@@ -108,4 +109,4 @@ def _judge(lease: Lease, order_id: int, sight: Sight) -> None:
         details = {"state": new.value, "rights_found": rights.names(found), "why": why}
         if seen.get("left_over"):
             details["left_over"] = seen["left_over"]
-        service.note(session, "order.checked", order, details, actor=CHECKER, now=at)
+        service.note(Act(session, CHECKER, at), "order.checked", order, details)

@@ -39,10 +39,10 @@ def audit_sample(context: Shell, campaign: str, size: int, seed: str, as_json: b
     The items are those whose SHA-256 over "SEED:NUMBER" is smallest, so that everybody who knows
     the seed draws the same ones.
     """
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        sample = verbs.draw_sample(session, found, size, seed, actor=context.actor, now=clock.now())
-        rows = verbs.items_of(session, sample)
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        sample = verbs.draw_sample(act, found, size, seed)
+        rows = verbs.items_of(act.session, sample)
     facts = [
         (row.id, row.server, row.folder, row.account, row.answer.value if row.answer else "")
         for row in rows
@@ -63,16 +63,16 @@ def audit_sample(context: Shell, campaign: str, size: int, seed: str, as_json: b
 @shell
 def audit_remark(context: Shell, campaign: str, text: str, item: int | None) -> None:
     """Note a TEXT about a CAMPAIGN."""
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        verbs.remark(session, found, text, item, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        verbs.remark(act, found, text, item)
     click.echo("Noted.")
 
 
 def _judge(context: Shell, campaign: str, judgement: Judgement, reason: str) -> None:
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        verbs.judge(session, found, judgement, reason, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        verbs.judge(act, found, judgement, reason)
     click.echo(f"{found.name} is {judgement.value}.")
 
 
@@ -100,9 +100,9 @@ def audit_reject(context: Shell, campaign: str, reason: str) -> None:
 @shell
 def audit_keep(context: Shell, campaign: str, years: int) -> None:
     """Set for how long a CAMPAIGN is kept; default: 7 years."""
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        retention.keep_for(session, found, years, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        retention.keep_for(act, found, years)
     click.echo(f"{found.name} is kept for {years} years after its end.")
 
 
@@ -112,9 +112,9 @@ def audit_keep(context: Shell, campaign: str, years: int) -> None:
 @shell
 def audit_hold(context: Shell, campaign: str, reason: str) -> None:
     """Lay a legal hold on a CAMPAIGN: it is kept whatever its years say."""
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        retention.hold(session, found, reason, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        retention.hold(act, found, reason)
     click.echo(f"{found.name} is under a legal hold.")
 
 
@@ -124,9 +124,9 @@ def audit_hold(context: Shell, campaign: str, reason: str) -> None:
 @shell
 def audit_release_hold(context: Shell, campaign: str, reason: str) -> None:
     """Lift the legal hold on a CAMPAIGN."""
-    with context.transaction() as session:
-        found = _campaign(session, campaign)
-        retention.release(session, found, reason, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = _campaign(act.session, campaign)
+        retention.release(act, found, reason)
     click.echo(f"The legal hold on {found.name} is lifted.")
 
 

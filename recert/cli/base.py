@@ -14,12 +14,13 @@ import click
 from sqlalchemy.orm import Session
 
 from recert.cli import nouns
-from recert.foundation import schema
+from recert.foundation import clock, schema
 from recert.foundation.actor import Actor, Assurance, Channel, Role, operator
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, RecertError, RefusedByPolicy
 from recert.foundation.settings import Settings
 from recert.people import queries as people
+from recert.trail.act import Act
 
 EXIT_ERROR, EXIT_FINDINGS, EXIT_USAGE, EXIT_REFUSED = 1, 2, 3, 4
 
@@ -61,6 +62,13 @@ class Shell:
         """One action."""
         with self.db.transaction() as session:
             yield session
+
+    @contextmanager
+    def acting(self) -> Iterator[Act]:
+        """One use case of whoever types, in a transaction of its own."""
+        actor = self.actor
+        with self.db.transaction() as session:
+            yield Act(session, actor, clock.now())
 
 
 class RecertGroup(click.Group):

@@ -34,6 +34,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.people import queries as people
+from recert.trail.act import Act
 
 DEFAULT_DAYS = 14
 FIRST_IN_USE = 20
@@ -73,7 +74,7 @@ def campaign_launch(
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
         drafted = launch.draft(
-            session,
+            Act(session, context.actor, now),
             name,
             chosen or list(session.scalars(select(Server.id))),
             folder,
@@ -84,8 +85,6 @@ def campaign_launch(
             about=chosen_template.about,
             stages=stages_of(rules),
             policy=policy_of(rules),
-            actor=context.actor,
-            now=now,
         )
         if dry_run:
             found = launch.preview(session, drafted, now=now)
@@ -93,7 +92,7 @@ def campaign_launch(
         elif drafted.weaker:
             found, weaker = launch.preview(session, drafted, now=now), list(drafted.weaker)
         else:
-            found = launch.launch(session, drafted, actor=context.actor, now=now)
+            found = launch.launch(Act(session, context.actor, now), drafted)
     _show_preview(found)
     if weaker and not dry_run:
         click.echo(f"Its rules protect less than usual: {'; '.join(weaker)}.")
@@ -126,7 +125,7 @@ def campaign_agree_policy(context: Shell, name: str, email: str, reason: str) ->
     with context.transaction() as session:
         found, actor = launch.campaign_by_name(session, name), acting_as(session, context, email)
         rules = list(found.weaker)
-        policy_agreement.agree(session, found.ref, rules, reason, actor=actor, now=clock.now())
+        policy_agreement.agree(Act(session, actor, clock.now()), found.ref, rules, reason)
     click.echo(f"Agreed: {'; '.join(rules)}. Launch it with `recert campaign start`.")
 
 
@@ -138,7 +137,7 @@ def campaign_start(context: Shell, name: str) -> None:
     actor = context.actor
     with context.transaction() as session:
         found = launch.campaign_by_name(session, name)
-        done = launch.launch(session, found, actor=actor, now=clock.now())
+        done = launch.launch(Act(session, actor, clock.now()), found)
     _show_preview(done)
     click.echo(f"{name} is launched. The worker sends the mails.")
 
@@ -206,7 +205,7 @@ def campaign_release(context: Shell, name: str, email: str, reason: str) -> None
     with context.transaction() as session:
         actor = acting_as(session, context, email)
         found = launch.campaign_by_name(session, name)
-        made = approvals.release(session, found, reason, actor=actor, now=clock.now())
+        made = approvals.release(Act(session, actor, clock.now()), found, reason)
     click.echo(f"{name}: {made.count} changes are released." if made.count else f"{name} goes on.")
 
 
@@ -216,10 +215,10 @@ def campaign_release(context: Shell, name: str, email: str, reason: str) -> None
 @shell
 def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
     """Acknowledge the result. Refused while a change is not proved."""
-    with context.transaction() as session:
-        found = launch.campaign_by_name(session, name)
+    with context.acting() as act:
+        found = launch.campaign_by_name(act.session, name)
         key = secrets.signing_key(context.settings.keys)
-        ending.sign_off(session, found, statement, key, actor=context.actor, now=clock.now())
+        ending.sign_off(act, found, statement, key)
     click.echo(f"{name} is signed off.")
 
 
@@ -229,9 +228,9 @@ def campaign_sign_off(context: Shell, name: str, statement: str) -> None:
 @shell
 def campaign_void(context: Shell, name: str, reason: str) -> None:
     """Stop a campaign for good; nothing of it is deleted."""
-    with context.transaction() as session:
-        found = launch.campaign_by_name(session, name)
-        ending.void(session, found, reason, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = launch.campaign_by_name(act.session, name)
+        ending.void(act, found, reason)
     click.echo(f"{name} is void.")
 
 
@@ -266,5 +265,5 @@ def decide(
         )
         last = clock.end_of_day(day_of(until), context.settings.zone) if until else None
         reply = Reply(Answer(answer), kept, reason, last)
-        decisions.record(session, item, reply, actor=actor, now=clock.now())
+        decisions.record(Act(session, actor, clock.now()), item, reply)
     click.echo(f"Item {item}: {answer}.")

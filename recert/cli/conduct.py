@@ -33,6 +33,7 @@ from recert.inventory.models import Folder
 from recert.people import queries as people
 from recert.people.models import Person
 from recert.remediation import overdue
+from recert.trail.act import Act
 
 
 def person_of(session: Session, email: str) -> Person:
@@ -54,9 +55,9 @@ def campaign_remind(context: Shell, name: str, reviewer: str | None) -> None:
         found, sent = launch.campaign_by_name(session, name), 1
         if reviewer:
             person = person_of(session, reviewer)
-            reviewer_mails.remind_one(session, found, person, head, actor=context.actor, now=now)
+            reviewer_mails.remind_one(Act(session, context.actor, now), found, person, head)
         else:
-            sent = reviewer_mails.remind_now(session, found, head, actor=context.actor, now=now)
+            sent = reviewer_mails.remind_now(Act(session, context.actor, now), found, head)
     click.echo(f"{sent} reminders are in the outbox.")
 
 
@@ -80,20 +81,18 @@ def campaign_reassign(
     """Give all undecided items of a reviewer, of the queue or of a folder to somebody else."""
     if bool(before) + queue + bool(folder) != 1:
         raise BadInput("Say one of --from, --queue and --folder.")
-    with context.transaction() as session:
-        found = launch.campaign_by_name(session, name)
+    with context.acting() as act:
+        found = launch.campaign_by_name(act.session, name)
         source = From(
-            reviewer_id=person_of(session, before).id if before else None,
-            folder_id=_folder(session, folder) if folder else None,
+            reviewer_id=person_of(act.session, before).id if before else None,
+            folder_id=_folder(act.session, folder) if folder else None,
         )
         given = bulk_reassignment.reassign_all(
-            session,
+            act,
             found,
             source,
-            person_of(session, email),
+            person_of(act.session, email),
             reason,
-            actor=context.actor,
-            now=clock.now(),
         )
     click.echo(f"{given.moved} items go to {email}.")
     if given.stayed:
@@ -124,7 +123,7 @@ def campaign_finish(context: Shell, name: str, email: str) -> None:
         said = f"{person.email} ({context.actor.name})"
         actor = replace(context.actor, name=said, person_id=person.id, roles=frozenset())
         found = launch.campaign_by_name(session, name)
-        done = finalisation.finish(session, found, actor=actor, now=clock.now())
+        done = finalisation.finish(Act(session, actor, clock.now()), found)
     click.echo(f"{done} answers of {email} are final.")
 
 
@@ -140,7 +139,7 @@ def campaign_extend(context: Shell, name: str, due: str, reason: str) -> None:
     with context.transaction() as session:
         found, day = launch.campaign_by_name(session, name), day_of(due)
         mails = due_date_extension.extend(
-            session, found, day, reason, head, actor=context.actor, now=now
+            Act(session, context.actor, now), found, day, reason, head
         )
     click.echo(f"{name} is due at the end of {due}. {mails} mails are in the outbox.")
 
@@ -209,7 +208,7 @@ def instruction_write(context: Shell, file: TextIO) -> None:
     """Put a new version in force, from a text FILE (- is standard input)."""
     with context.transaction() as session:
         text, now = file.read(), clock.now()
-        made = instructions.write(session, text, actor=context.actor, now=now)
+        made = instructions.write(Act(session, context.actor, now), text)
     click.echo(f"Version {made.version} is in force.")
 
 
@@ -238,7 +237,7 @@ def postpone(context: Shell, item: int, email: str, until: str) -> None:
         person = person_of(session, email)
         name = f"{person.email} ({context.actor.name})"
         actor = replace(context.actor, name=name, person_id=person.id, roles=frozenset())
-        postponement.postpone(session, item, day, zone, actor=actor, now=clock.now())
+        postponement.postpone(Act(session, actor, clock.now()), item, day, zone)
     click.echo(f"Item {item} is put off until the end of {until}.")
 
 
@@ -258,10 +257,10 @@ def campaign_close(context: Shell, name: str, reason: str, email: str | None) ->
         found = launch.campaign_by_name(session, name)
         actor = acting_as(session, context, email) if email else context.actor
         if reason and early_close.is_early(session, found, now=now):
-            early_close.ask(session, found, reason, actor=actor, now=now)
+            early_close.ask(Act(session, actor, now), found, reason)
             click.echo(f"Written down. Another officer closes {name} (campaign close --as).")
             return
-        silent = close.close(session, found, actor=actor, now=now)
+        silent = close.close(Act(session, actor, now), found)
     click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
     if silent.taken:
         taken = sum(silent.taken.values())

@@ -4,7 +4,6 @@ import click
 
 from recert.activity import queries as activity
 from recert.cli.base import Shell, cli, shell, table
-from recert.foundation import clock
 from recert.inventory import emergency_accounts as accounts
 from recert.inventory import service
 
@@ -22,9 +21,9 @@ def emergency() -> None:
 def emergency_mark(context: Shell, server: str, account: str, reason: str) -> None:
     """Say that ACCOUNT on SERVER is one for emergencies. Reviews by days without a sign-in pass it
     over; each use of it starts a micro review."""
-    with context.transaction() as session:
-        found = service.server_by_name(session, server)
-        accounts.mark(session, found, account, reason, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.server_by_name(act.session, server)
+        accounts.mark(act, found, account, reason)
     click.echo(f"{account} on {server} is an emergency account. Each use of it is asked about.")
 
 
@@ -55,6 +54,6 @@ def emergency_list(context: Shell) -> None:
 @shell
 def emergency_end(context: Shell, number: int) -> None:
     """Make it an account like others again."""
-    with context.transaction() as session:
-        accounts.end(session, number, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        accounts.end(act, number)
     click.echo(f"Emergency account {number} is one like others again.")

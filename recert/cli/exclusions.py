@@ -11,6 +11,7 @@ from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.people import queries as people
+from recert.trail.act import Act
 
 
 @cli.group()
@@ -29,16 +30,14 @@ def exclusion_ask(
     context: Shell, server: str, account: str, folder: str, reason: str, until: str
 ) -> None:
     """Ask to leave access out. It counts when a second person has approved it in the web."""
-    with context.transaction() as session:
+    with context.acting() as act:
         made = exclusions.ask(
-            session,
-            inventory.server_by_name(session, server),
+            act,
+            inventory.server_by_name(act.session, server),
             account,
             folder,
             reason,
             _end(context, until),
-            actor=context.actor,
-            now=clock.now(),
         )
         number = made.id
     click.echo(f"Exclusion {number} waits for a second person.")
@@ -69,9 +68,9 @@ def exclusion_list(context: Shell) -> None:
 @shell
 def exclusion_end(context: Shell, number: int) -> None:
     """Ask about this access again."""
-    with context.transaction() as session:
-        found = exclusions.exclusion_by_id(session, number)
-        exclusions.end(session, found, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = exclusions.exclusion_by_id(act.session, number)
+        exclusions.end(act, found)
     click.echo(f"Exclusion {number} is ended.")
 
 
@@ -95,7 +94,7 @@ def delegate(
                 raise BadInput(f"Nobody has the address {email!r}.")
         one, other = (person for person in persons if person)
         delegation.delegate(
-            session, one, other, first, _end(context, until), reason, actor=context.actor, now=now
+            Act(session, context.actor, now), one, other, first, _end(context, until), reason
         )
     click.echo(f"{stand_in} answers for {principal} until {until}.")
 

@@ -6,6 +6,7 @@ from recert.campaigns.completion import keep_confirmation
 from recert.campaigns.setup import launch
 from recert.cli.base import EXIT_FINDINGS, Shell, acting_as, campaign, listing, shell
 from recert.foundation import clock
+from recert.trail.act import Act
 
 
 @campaign.command("to-confirm")
@@ -36,11 +37,9 @@ def campaign_confirm(context: Shell, item: int, email: str, reason: str, ask_aga
     """Confirm the keep of an ITEM, or ask its reviewer again (see: campaign to-confirm)."""
     with context.transaction() as session:
         keep_confirmation.judge(
-            session,
+            Act(session, acting_as(session, context, email), clock.now()),
             item,
             confirmed=not ask_again,
             reason=reason,
-            actor=acting_as(session, context, email),
-            now=clock.now(),
         )
     click.echo(f"Item {item} is {'asked again' if ask_again else 'confirmed'}.")

@@ -19,6 +19,7 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.remediation import overdue_owners
 from recert.remediation import service as remediation
+from recert.trail.act import Act
 
 
 @order.command("show")
@@ -122,12 +123,12 @@ def order_undo(context: Shell, number: int, reason: str, second: str | None, dry
             click.echo(connector.undo_plan(service.loaded(found.plan or {})).diff)
             return
         if reason or not second:
-            undo.ask(session, found, reason, actor=context.actor, now=now)
+            undo.ask(Act(session, context.actor, now), found, reason)
         if not second:
             click.echo(f"Written down. A second person agrees: order undo {number} --approved-by")
             return
         who = acting_as(session, context, second)
-        made = undo.approve(session, found, actor=who, now=now)
+        made = undo.approve(Act(session, who, now), found)
         click.echo(f"Order {made.id} takes order {number} back. Carry it out: recert order run")
 
 
@@ -137,9 +138,9 @@ def order_undo(context: Shell, number: int, reason: str, second: str | None, dry
 @shell
 def order_ticket(context: Shell, number: int, text: str) -> None:
     """Note the ticket under which a person makes a change. Only the next reading closes it."""
-    with context.transaction() as session:
-        found = service.order_by_id(session, number)
-        tickets.set_ticket(session, found, text, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.order_by_id(act.session, number)
+        tickets.set_ticket(act, found, text)
     click.echo(f"Order {number}: ticket {text.strip()}.")
 
 
@@ -148,9 +149,9 @@ def order_ticket(context: Shell, number: int, text: str) -> None:
 @shell
 def order_approve(context: Shell, number: int) -> None:
     """Want a change although it touches more than was decided (see: order show)."""
-    with context.transaction() as session:
-        found = service.order_by_id(session, number)
-        service.approve(session, found, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.order_by_id(act.session, number)
+        service.approve(act, found)
     click.echo(f"Order {number} is approved. Carry it out: recert order run")
 
 
@@ -159,9 +160,9 @@ def order_approve(context: Shell, number: int) -> None:
 @shell
 def order_retry(context: Shell, number: int) -> None:
     """Put an order back into the queue after its cause is mended."""
-    with context.transaction() as session:
-        found = service.order_by_id(session, number)
-        service.retry(session, found, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.order_by_id(act.session, number)
+        service.retry(act, found)
     click.echo(f"Order {number} is in the queue again.")
 
 
@@ -200,13 +201,11 @@ def late() -> None:
 def late_take_on(context: Shell, item: int, owner: str, until: str, reason: str) -> None:
     """Say who sees to the late change of an ITEM, until when, and why it is late. What was said
     before stays in the evidence. When the date passes it is listed again."""
-    with context.transaction() as session:
-        found = session.get(Item, item)
+    with context.acting() as act:
+        found = act.session.get(Item, item)
         if found is None:
             raise NoSuchItem
-        zone = session.get_one(Campaign, found.campaign_id).zone
+        zone = act.session.get_one(Campaign, found.campaign_id).zone
         ends = local_time.end_of_day(day_of(until), zone, context.settings.zone)
-        made = overdue_owners.take_on(
-            session, item, owner, ends, reason, actor=context.actor, now=clock.now()
-        )
+        made = overdue_owners.take_on(act, item, owner, ends, reason)
         click.echo(f"{made.owner} sees to item {item} until {until}.")

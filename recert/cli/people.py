@@ -12,6 +12,7 @@ from recert.inventory import owners as registers
 from recert.inventory import service as inventory
 from recert.people import csv_rows, self_assignment, trainings
 from recert.people import service as people_service
+from recert.trail.act import Act
 
 CSV = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -29,8 +30,8 @@ def people_import(context: Shell, file: Path) -> None:
     organisation_kind (own, partner), department, manager_email, left_on, language (en, de), zone
     (like Europe/Berlin). All rows or none."""
     text = csv_rows.decode(file.read_bytes())
-    with context.transaction() as session:
-        count = people_service.import_people(session, text, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        count = people_service.import_people(act, text)
     click.echo(f"{count} people imported.")
 
 
@@ -42,7 +43,7 @@ def people_join_accounts(context: Shell, file: Path) -> None:
     It counts before the mail address that a server knows. All rows or none."""
     text, actor = csv_rows.decode(file.read_bytes()), context.actor
     with context.transaction() as session:
-        count = account_persons.import_joins(session, text, actor=actor, now=clock.now())
+        count = account_persons.import_joins(Act(session, actor, clock.now()), text)
     click.echo(f"{count} accounts joined.")
 
 
@@ -69,8 +70,8 @@ def people_trained(context: Shell, file: Path) -> None:
     """Note trainings of reviewers from a CSV FILE: email, date (2026-12-31), course. All rows or
     none; what is known already is not noted twice."""
     text = csv_rows.decode(file.read_bytes())
-    with context.transaction() as session:
-        count = trainings.import_trainings(session, text, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        count = trainings.import_trainings(act, text)
     click.echo(f"{count} trainings imported.")
 
 
@@ -86,8 +87,8 @@ def owners_import(context: Shell, file: Path) -> None:
     """Set owners from a CSV FILE: server, folder, owner_email, and optionally substitute_email. An
     owner answers for everything below that has no owner of its own. All rows or none."""
     text = csv_rows.decode(file.read_bytes())
-    with context.transaction() as session:
-        count = inventory.import_owners(session, text, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        count = inventory.import_owners(act, text)
     click.echo(f"{count} owners imported.")
 
 
@@ -98,8 +99,8 @@ def owners_import_groups(context: Shell, file: Path) -> None:
     """Set owners of groups from a CSV FILE: server, group, owner_email, and optionally
     substitute_email. They are asked who may stay in the group. All rows or none."""
     text = csv_rows.decode(file.read_bytes())
-    with context.transaction() as session:
-        count = registers.import_group_owners(session, text, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        count = registers.import_group_owners(act, text)
     click.echo(f"{count} owners of groups imported.")
 
 
@@ -110,10 +111,8 @@ def owners_import_services(context: Shell, file: Path) -> None:
     """Say who answers for service accounts from a CSV FILE: server, account, owner_email, and
     optionally purpose. All rows or none."""
     text = csv_rows.decode(file.read_bytes())
-    with context.transaction() as session:
-        count = registers.import_service_accounts(
-            session, text, actor=context.actor, now=clock.now()
-        )
+    with context.acting() as act:
+        count = registers.import_service_accounts(act, text)
     click.echo(f"{count} service accounts imported.")
 
 
@@ -157,7 +156,7 @@ def owners_agree(context: Shell, number: int, email: str, reason: str) -> None:
     """Agree that somebody reviews what they brought to themselves (see: owners self-assigned)."""
     with context.transaction() as session:
         actor = acting_as(session, context, email)
-        self_assignment.agree(session, number, reason, actor=actor, now=clock.now())
+        self_assignment.agree(Act(session, actor, clock.now()), number, reason)
     click.echo(f"Line {number} is agreed: they can decide.")
 
 
@@ -171,5 +170,5 @@ def owners_settle(context: Shell, number: int, owner: str, reason: str) -> None:
     with context.transaction() as session:
         now = clock.now()
         click.echo(
-            ownership_disputes.settle(session, number, owner, reason, actor=context.actor, now=now)
+            ownership_disputes.settle(Act(session, context.actor, now), number, owner, reason)
         )

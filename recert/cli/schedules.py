@@ -22,6 +22,7 @@ from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.trail.act import Act
 
 
 @cli.group()
@@ -65,15 +66,15 @@ def schedule_add(
     exists; a time that comes twice counts once. Cron expressions say their time themselves."""
     first_day, time_of_day = _moment(first, at)
     start = template(key)
-    with context.transaction() as session:
-        chosen = [inventory.server_by_name(session, each).id for each in servers]
+    with context.acting() as act:
+        chosen = [inventory.server_by_name(act.session, each).id for each in servers]
         wanted = Wanted(
             name,
             rhythm,
             first_day,
             time_of_day,
             zone or context.settings.zone.key,
-            chosen or list(session.scalars(select(Server.id))),
+            chosen or list(act.session.scalars(select(Server.id))),
             folder,
             days,
             context.settings.undo_minutes,
@@ -83,9 +84,9 @@ def schedule_add(
             stages=stages_of(rules),
             policy=policy_of(rules),
         )
-        made = service.add(session, wanted, actor=context.actor, now=clock.now())
+        made = service.add(act, wanted)
         coming = calendar.next_days(made, now=clock.now())
-        agreed = made.id in service.agreed(session)
+        agreed = made.id in service.agreed(act.session)
     if not agreed:
         click.echo("Its rules protect less than usual: another officer must agree (agree-policy).")
     click.echo(f"{name} is scheduled. Next (UTC): {', '.join(map(_say, coming)) or 'never'}.")
@@ -165,7 +166,7 @@ def schedule_agree_policy(context: Shell, name: str, email: str, reason: str) ->
     launched before."""
     with context.transaction() as session:
         found, actor = service.active_by_name(session, name), acting_as(session, context, email)
-        service.agree_policy(session, found.id, reason, actor=actor, now=clock.now())
+        service.agree_policy(Act(session, actor, clock.now()), found.id, reason)
     click.echo(f"Agreed: {name} launches its reviews.")
 
 
@@ -174,7 +175,7 @@ def schedule_agree_policy(context: Shell, name: str, email: str, reason: str) ->
 @shell
 def schedule_off(context: Shell, name: str) -> None:
     """Launch no more reviews by this schedule; those that were launched go on."""
-    with context.transaction() as session:
-        found = service.active_by_name(session, name)
-        service.switch_off(session, found, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.active_by_name(act.session, name)
+        service.switch_off(act, found)
     click.echo(f"{name} is switched off.")

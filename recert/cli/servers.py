@@ -9,7 +9,6 @@ import click
 from recert.campaigns.decisions import certified_until
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, server, shell
 from recert.connectors import rights
-from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, service
 from recert.inventory.expansion import expand, rights_by
@@ -33,19 +32,17 @@ def server_add(
         if not found:
             raise click.UsageError(f"--set needs KEY=VALUE, not {pair!r}.")
         settings[key] = value
-    with context.transaction() as session:
-        person = people.person_by_email(session, owner) if owner else None
+    with context.acting() as act:
+        person = people.person_by_email(act.session, owner) if owner else None
         if owner and person is None:
             raise BadInput(f"Nobody has the address {owner!r}. Import people first.")
         service.add_server(
-            session,
+            act,
             name,
             kind,
             settings,
             owner_id=person.id if person else None,
             storage=storage,
-            actor=context.actor,
-            now=clock.now(),
         )
     click.echo(f"{name} is registered. Writing to it is off. Next: recert server test {name}")
 
@@ -56,9 +53,9 @@ def server_add(
 @shell
 def server_enable_writes(context: Shell, name: str, off: bool) -> None:
     """Allow Recert to change this server."""
-    with context.transaction() as session:
-        found = service.server_by_name(session, name)
-        service.enable_writes(session, found, not off, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.server_by_name(act.session, name)
+        service.enable_writes(act, found, not off)
     click.echo(f"Writing to {name} is {'off' if off else 'on'}.")
 
 
@@ -70,9 +67,9 @@ def server_set_storage(context: Shell, name: str, label: str) -> None:
     """Say which storage server NAME shows, such as "fileserver1". Servers with the same LABEL show
     the same directories under the same paths; reviewers are told about access through the other
     ones. "" takes the label away."""
-    with context.transaction() as session:
-        found = service.server_by_name(session, name)
-        same = service.set_storage(session, found, label, actor=context.actor, now=clock.now())
+    with context.acting() as act:
+        found = service.server_by_name(act.session, name)
+        same = service.set_storage(act, found, label)
         label = found.storage
     if not label:
         click.echo(f"{name} has no storage label.")

@@ -20,6 +20,7 @@ from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.people import separation, users
 from recert.trail import kept
 from recert.trail import service as trail
+from recert.trail.act import Act
 
 
 @cli.group()
@@ -160,7 +161,7 @@ def user_add(
     granted, actor = frozenset(Role(role) for role in roles), context.actor
     with context.transaction() as session:
         users.add_user(
-            session, email, name, password, granted, person=person, actor=actor, now=clock.now()
+            Act(session, actor, clock.now()), email, name, password, granted, person=person
         )
     click.echo(f"{email} can sign in as {', '.join(sorted(granted)) or 'reviewer'}.")
 
@@ -173,7 +174,7 @@ def user_disable(context: Shell, email: str, reason: str) -> None:
     """End the sign-in of a user at once, with all open sessions. What they did stays."""
     actor = context.actor
     with context.transaction() as session:
-        users.disable(session, email, reason, actor=actor, now=clock.now())
+        users.disable(Act(session, actor, clock.now()), email, reason)
     click.echo(f"{email} cannot sign in any more.")
 
 
@@ -184,7 +185,7 @@ def user_enable(context: Shell, email: str) -> None:
     """Let a disabled user sign in again, with the roles and the password they had."""
     actor = context.actor
     with context.transaction() as session:
-        users.enable(session, email, actor=actor, now=clock.now())
+        users.enable(Act(session, actor, clock.now()), email)
     click.echo(f"{email} can sign in again.")
 
 
@@ -223,7 +224,7 @@ def separation_allow(context: Shell, reason: str) -> None:
     actor = operator(getpass.getuser())
     with context.transaction() as session:
         separation.set_one_person_rule(
-            session, allowed=True, reason=reason, actor=actor, now=clock.now()
+            Act(session, actor, clock.now()), allowed=True, reason=reason
         )
     click.echo("One person may take both steps where nobody else can.")
 
@@ -236,7 +237,7 @@ def separation_require(context: Shell, reason: str) -> None:
     actor = operator(getpass.getuser())
     with context.transaction() as session:
         separation.set_one_person_rule(
-            session, allowed=False, reason=reason, actor=actor, now=clock.now()
+            Act(session, actor, clock.now()), allowed=False, reason=reason
         )
     click.echo("Two people are always needed.")
 

@@ -36,6 +36,7 @@ from recert.foundation import clock, secrets
 from recert.foundation.settings import Settings
 from recert.inventory.models import Account, Folder
 from recert.mail import bot_detection
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from recert.trail.service import verify as verify_trail
 
@@ -223,11 +224,11 @@ def _sign_off(running: Stage, campaign_id: int) -> None:
         campaign = session.get_one(Campaign, campaign_id)
         if early_close.is_early(session, campaign, now=clock.now()):
             second = stage.acting(session, "officer2")
-            early_close.ask(session, campaign, "Played.", actor=second, now=clock.now())
+            early_close.ask(Act(session, second, clock.now()), campaign, "Played.")
         officer = stage.acting(session, "officer")
-        close.close(session, campaign, actor=officer, now=clock.now())
+        close.close(Act(session, officer, clock.now()), campaign)
         statement = "Played by the check."
-        sign_off.sign_off(session, campaign, statement, key, actor=officer, now=clock.now())
+        sign_off.sign_off(Act(session, officer, clock.now()), campaign, statement, key)
         _step(campaign.state is CampaignState.SIGNED_OFF, "the campaign is closed and signed off")
 
 

@@ -33,6 +33,7 @@ from recert.inventory.recordings import Shelf
 from recert.people import service as people
 from recert.people import users
 from recert.people.queries import user_by_email
+from recert.trail.act import Act
 
 MARK = ".recert-demo"
 PASSWORD = "harbour-and-pine"  # noqa: S105  printed by the demo, loopback only
@@ -157,20 +158,18 @@ def _furnish(stage: Stage) -> None:
     now = clock.now()
     schema.upgrade(stage.db)
     with stage.db.transaction() as session:
-        people.import_people(session, company.people_csv(), actor=DIRECTOR, now=now)
+        people.import_people(Act(session, DIRECTOR, now), company.people_csv())
         for login, name, roles in LOGINS.values():
             email = f"{login}@{company.DOMAIN}"
-            users.add_user(session, email, name, PASSWORD, roles, actor=DIRECTOR, now=now)
+            users.add_user(Act(session, DIRECTOR, now), email, name, PASSWORD, roles)
         owner = company.head_of("Finance")
-        users.add_user(
-            session, owner.email, owner.name, PASSWORD, frozenset(), actor=DIRECTOR, now=now
-        )
+        users.add_user(Act(session, DIRECTOR, now), owner.email, owner.name, PASSWORD, frozenset())
         for name, file in stage.permission_files.items():
             server = inventory.add_server(
-                session, name, "embedded", {"file": str(file)}, actor=DIRECTOR, now=now
+                Act(session, DIRECTOR, now), name, "embedded", {"file": str(file)}
             )
-            inventory.enable_writes(session, server, True, actor=DIRECTOR, now=now)
-        inventory.import_owners(session, company.owners_csv(), actor=DIRECTOR, now=now)
+            inventory.enable_writes(Act(session, DIRECTOR, now), server, True)
+        inventory.import_owners(Act(session, DIRECTOR, now), company.owners_csv())
 
 
 def acting(session: Session, login: str) -> Actor:
@@ -206,23 +205,19 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
     due_at = clock.end_of_day(day, stage.settings.zone)
     with stage.db.transaction() as session:
         campaign = campaigns.draft(
-            session,
+            Act(session, acting(session, "officer"), now),
             CAMPAIGN,
             wanted,
             prefix,
             due_at,
             undo_minutes=stage.settings.undo_minutes,
             policy=Policy(mail_answers=MailAnswers.ALL),
-            actor=acting(session, "officer"),
-            now=now,
         )
         policy_agreement.agree(
-            session,
+            Act(session, acting(session, "officer2"), now),
             campaign.ref,
             campaign.weaker,
             "A demo: every question can be answered from its mail.",
-            actor=acting(session, "officer2"),
-            now=now,
         )
-        campaigns.launch(session, campaign, actor=acting(session, "officer"), now=now)
+        campaigns.launch(Act(session, acting(session, "officer"), now), campaign)
         return campaign.id

@@ -1,13 +1,11 @@
 """Whose account a login is, as people state it where the server does not know a mail address."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert import trail
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow, one_at_a_time
 from recert.foundation.errors import BadInput
 from recert.inventory import snapshot_merge
@@ -17,6 +15,7 @@ from recert.people import csv_rows
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import Column, CsvRejected, RowError
 from recert.people.models import Person
+from recert.trail.act import Act
 
 COLUMNS = (
     Column("server", csv_rows.required_text),
@@ -25,13 +24,13 @@ COLUMNS = (
 )
 
 
-def import_joins(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_joins(act: Act, text: str) -> int:
     """Joins accounts to persons from CSV; without an address it is stated that an account belongs
     to nobody Recert knows. The number of rows. CsvRejected changes nothing."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, COLUMNS)
-    servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
-    persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
+    servers = {row.name: row.id for row in act.session.execute(select(Server.name, Server.id))}
+    persons = {row.email: row.id for row in act.session.execute(select(Person.email, Person.id))}
     errors = []
     for row in rows:
         if row.text("server") not in servers:
@@ -46,47 +45,39 @@ def import_joins(session: Session, text: str, *, actor: Actor, now: datetime) ->
         (servers[row.text("server")], row.text("account"), persons.get(row.text("person_email")))
         for row in rows
     ]
-    _join(session, joins, actor=actor, now=now)
+    _join(act, joins)
     return len(rows)
 
 
-def join(
-    session: Session, server: str, account: str, email: str, *, actor: Actor, now: datetime
-) -> None:
+def join(act: Act, server: str, account: str, email: str) -> None:
     """Joins one account to the person with an address, or with "" to nobody."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    found = server_by_name(session, server)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    found = server_by_name(act.session, server)
     wanted = email.strip().lower()
-    person = session.scalar(select(Person).where(Person.email == wanted)) if wanted else None
+    person = act.session.scalar(select(Person).where(Person.email == wanted)) if wanted else None
     if wanted and person is None:
         raise BadInput(f"Nobody has the address {email!r}.")
-    _join(session, [(found.id, account, person.id if person else None)], actor=actor, now=now)
+    _join(act, [(found.id, account, person.id if person else None)])
 
 
-def _join(
-    session: Session,
-    joins: Sequence[tuple[int, str, int | None]],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    one_at_a_time(session, "join accounts")
-    known = {(one.server_id, one.name): one for one in session.scalars(select(AccountPerson))}
-    emails = {row.id: row.email for row in session.execute(select(Person.id, Person.email))}
+def _join(act: Act, joins: Sequence[tuple[int, str, int | None]]) -> None:
+    one_at_a_time(act.session, "join accounts")
+    known = {(one.server_id, one.name): one for one in act.session.scalars(select(AccountPerson))}
+    emails = {row.id: row.email for row in act.session.execute(select(Person.id, Person.email))}
     changed = []
     for server_id, name, person_id in joins:
         one = known.get((server_id, name))
         before = emails.get(one.person_id, "") if one and one.person_id else ""
         if one is None:
             one = known[server_id, name] = AccountPerson(server_id=server_id, name=name)
-            session.add(one)
-        one.person_id, one.set_by, one.set_at = person_id, actor.name, now
+            act.session.add(one)
+        one.person_id, one.set_by, one.set_at = person_id, act.actor.name, act.now
         changed.append([server_id, name, before, emails.get(person_id, "") if person_id else ""])
-    session.flush()
+    act.session.flush()
     for server_id in sorted({server_id for server_id, _, _ in joins}):
-        snapshot_merge.match_persons(session, server_id)
+        snapshot_merge.match_persons(act.session, server_id)
     details = {"changed": changed}  # server, account, person before and after
-    trail.append(session, "accounts.joined", "accounts", details, actor=actor, at=now)
+    act.record("accounts.joined", "accounts", details)
 
 
 def unresolved(session: Session, size: int = 200) -> Sequence[AnyRow]:

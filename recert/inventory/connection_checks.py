@@ -13,24 +13,25 @@ from recert.connectors.contract import Check, ConnectorError
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.inventory.models import ConnectionCheck, Server
+from recert.trail.act import Act
 
 ABANDONED_AFTER = timedelta(minutes=15)  # whoever made it has died
 
 
-def want(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:
+def want(act: Act, server: Server) -> None:
     """Asks the worker for a check; asking while one is under way is asking once."""
-    actor.require(Role.ADMINISTRATOR)
-    session.execute(select(Server.id).where(Server.id == server.id).with_for_update())
-    known = session.get(ConnectionCheck, server.id, populate_existing=True)
+    act.actor.require(Role.ADMINISTRATOR)
+    act.session.execute(select(Server.id).where(Server.id == server.id).with_for_update())
+    known = act.session.get(ConnectionCheck, server.id, populate_existing=True)
     if known is not None and known.is_under_way:
         return
     if known is None:
         known = ConnectionCheck(server_id=server.id)
-        session.add(known)
-    known.asked_at, known.asked_by = now, actor.name
+        act.session.add(known)
+    known.asked_at, known.asked_by = act.now, act.actor.name
     known.begun_at, known.ended_at, known.results = None, None, []
     details = {"name": server.name}
-    trail.append(session, "connection.asked", f"server:{server.id}", details, actor=actor, at=now)
+    act.record("connection.asked", f"server:{server.id}", details)
 
 
 def newest(session: Session, server_id: int) -> ConnectionCheck | None:

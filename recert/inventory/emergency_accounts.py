@@ -2,16 +2,15 @@
 nobody uses them is no reproach, and each use is looked at afterwards."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from recert import trail
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory.models import Account, EmergencyAccount, Server
+from recert.trail.act import Act
 
 LONGEST_REASON = 1000
 
@@ -20,45 +19,43 @@ class NoSuchEmergencyAccount(NotFound):
     """There is no emergency account of this number. `recert emergency list` shows them."""
 
 
-def mark(
-    session: Session, server: Server, account: str, reason: str, *, actor: Actor, now: datetime
-) -> EmergencyAccount:
+def mark(act: Act, server: Server, account: str, reason: str) -> EmergencyAccount:
     """Says that an account of a server is one for emergencies, and why there must be one."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     name, why = account.strip(), reason.strip()
     if not why or len(why) > LONGEST_REASON:
         raise BadInput(f"Say in up to {LONGEST_REASON} characters what the account is kept for.")
-    one_at_a_time(session, "mark emergency account")
+    one_at_a_time(act.session, "mark emergency account")
     known = (Account.server_id == server.id, Account.name == name)
     there = select(Account.id).where(*known, Account.gone_snapshot_id.is_(None))
-    if session.scalar(there) is None:
+    if act.session.scalar(there) is None:
         raise BadInput(f"The last snapshot of {server.name} has no account {name!r}.")
     same = (EmergencyAccount.server_id == server.id, EmergencyAccount.name == name)
-    if session.scalar(
+    if act.session.scalar(
         select(EmergencyAccount.id).where(*same, EmergencyAccount.ended_at.is_(None))
     ):
         raise BadInput(f"{name} on {server.name} is an emergency account already.")
     made = EmergencyAccount(
-        server_id=server.id, name=name, reason=why, marked_by=actor.name, marked_at=now
+        server_id=server.id, name=name, reason=why, marked_by=act.actor.name, marked_at=act.now
     )
-    session.add(made)
-    session.flush()
+    act.session.add(made)
+    act.session.flush()
     details = {"server": server.name, "account": name, "reason": why}
-    trail.append(session, "emergency_account.marked", made.ref, details, actor=actor, at=now)
+    act.record("emergency_account.marked", made.ref, details)
     return made
 
 
-def end(session: Session, number: int, *, actor: Actor, now: datetime) -> None:
+def end(act: Act, number: int) -> None:
     """The account is one like others again. MovedMeanwhile when somebody was faster."""
-    actor.require(Role.ADMINISTRATOR)
-    found = session.get(EmergencyAccount, number)
+    act.actor.require(Role.ADMINISTRATOR)
+    found = act.session.get(EmergencyAccount, number)
     if found is None:
         raise NoSuchEmergencyAccount(f"Asked for: {number}.")
     if found.ended_at:
         raise MovedMeanwhile(f"It was ended by {found.ended_by} already.")
-    found.ended_at, found.ended_by = now, actor.name
+    found.ended_at, found.ended_by = act.now, act.actor.name
     details = {"account": found.name}
-    trail.append(session, "emergency_account.ended", found.ref, details, actor=actor, at=now)
+    act.record("emergency_account.ended", found.ref, details)
 
 
 def register(session: Session) -> Sequence[AnyRow]:

@@ -23,6 +23,7 @@ from recert.people import csv_rows, self_assignment
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import Column, CsvRejected, CsvRow, RowError
 from recert.people.models import AssignedBy, Person
+from recert.trail.act import Act
 
 LONGEST_PURPOSE = 1000
 GROUP_COLUMNS = (
@@ -39,12 +40,12 @@ SERVICE_COLUMNS = (
 )
 
 
-def import_group_owners(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_group_owners(act: Act, text: str) -> int:
     """Sets the owners of groups from CSV; the number of rows. CsvRejected changes nothing.
     Groups that the file does not name keep their owner."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = checked(session, text, GROUP_COLUMNS, "group")
-    known = {(one.server_id, one.name): one for one in session.scalars(select(GroupOwner))}
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows, servers, persons = checked(act.session, text, GROUP_COLUMNS, "group")
+    known = {(one.server_id, one.name): one for one in act.session.scalars(select(GroupOwner))}
     addresses = {number: email for email, number in persons.items()}
     told, owners = [], []
     for row in rows:
@@ -52,7 +53,7 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
         owner = known.get(key)
         if owner is None:
             owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
-            session.add(owner)
+            act.session.add(owner)
         were = {owner.person_id, owner.substitute_id}
         was = addresses.get(owner.person_id, "")
         stood_in = addresses.get(owner.substitute_id or 0, "")
@@ -62,20 +63,20 @@ def import_group_owners(session: Session, text: str, *, actor: Actor, now: datet
         owners += new_owners(owner, were, f"owner of group {row.text('server')}:{key[1]}")
         stands_in = addresses.get(owner.substitute_id or 0, "")
         told.append([*_said(row, "group"), was, stood_in, stands_in])
-    session.flush()
-    note_own(session, AssignedBy.GROUP_OWNER, owners, actor=actor, now=now)
+    act.session.flush()
+    note_own(act, AssignedBy.GROUP_OWNER, owners)
     # Server, group, owner now and before, substitute before and now.
     details = {"groups": len(rows), "rows": told}
-    _note(session, details, actor=actor, now=now)
+    _note(act, details)
     return len(rows)
 
 
-def import_service_accounts(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_service_accounts(act: Act, text: str) -> int:
     """Says of service accounts who answers for them and what they are for, from CSV; the number
     of rows. CsvRejected changes nothing."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = checked(session, text, SERVICE_COLUMNS, "account")
-    known = {(one.server_id, one.name): one for one in session.scalars(select(ServiceAccount))}
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows, servers, persons = checked(act.session, text, SERVICE_COLUMNS, "account")
+    known = {(one.server_id, one.name): one for one in act.session.scalars(select(ServiceAccount))}
     addresses = {number: email for email, number in persons.items()}
     told, owners = [], []
     for row in rows:
@@ -83,7 +84,7 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
         found = known.get(key)
         if found is None:
             found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
-            session.add(found)
+            act.session.add(found)
         were: set[int | None] = {found.person_id}
         was, purpose = addresses.get(found.person_id, ""), found.purpose
         found.person_id = persons[row.text("owner_email")]
@@ -91,16 +92,18 @@ def import_service_accounts(session: Session, text: str, *, actor: Actor, now: d
             found.purpose = row.text("purpose")
         owners += new_owners(found, were, f"owner of account {row.text('server')}:{key[1]}")
         told.append([*_said(row, "account"), was, purpose, found.purpose])
-    session.flush()
-    note_own(session, AssignedBy.SERVICE_OWNER, owners, actor=actor, now=now)
+    act.session.flush()
+    note_own(act, AssignedBy.SERVICE_OWNER, owners)
     # Server, account, owner now and before, purpose before and now.
     details = {"service_accounts": len(rows), "rows": told}
-    _note(session, details, actor=actor, now=now)
+    _note(act, details)
     return len(rows)
 
 
-def _note(session: Session, details: dict[str, Any], *, actor: Actor, now: datetime) -> None:
-    trail.append_parts(session, "owners.imported", "owners", details, "rows", actor=actor, at=now)
+def _note(act: Act, details: dict[str, Any]) -> None:
+    trail.append_parts(
+        act.session, "owners.imported", "owners", details, "rows", actor=act.actor, at=act.now
+    )
 
 
 Owned = FolderOwner | GroupOwner | ServiceAccount
@@ -114,17 +117,10 @@ def new_owners(row: Owned, were: set[int | None], what: str) -> list[NewOwner]:
     return [(number, row, what) for number in sorted(filter(None, now))]
 
 
-def note_own(
-    session: Session,
-    kind: AssignedBy,
-    owners: Iterable[NewOwner],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def note_own(act: Act, kind: AssignedBy, owners: Iterable[NewOwner]) -> None:
     """Records those by which the actor may have made themselves a reviewer; rows are flushed."""
     made = ((number, row.id, what) for number, row, what in owners)
-    self_assignment.note(session, kind, made, actor=actor, now=now)
+    self_assignment.note(act, kind, made)
 
 
 def _said(row: CsvRow, named: str) -> list[str]:
@@ -172,64 +168,54 @@ def purpose_of(session: Session, account_id: int | None) -> str:
     return found.purpose if found else ""
 
 
-def confirm_folder(
-    session: Session, folder_owner_id: int, person_id: int, *, actor: Actor, now: datetime
-) -> str:
+def confirm_folder(act: Act, folder_owner_id: int, person_id: int) -> str:
     """Somebody answers for a folder, from now on or still. What changed, in words."""
-    owner = session.get_one(FolderOwner, folder_owner_id)
-    note = _confirm(session, owner, person_id, now)
+    owner = act.session.get_one(FolderOwner, folder_owner_id)
+    note = _confirm(act.session, owner, person_id, act.now)
     if note:
         new = [(person_id, owner, f"owner of {owner.path}")]
-        note_own(session, AssignedBy.FOLDER_OWNER, new, actor=actor, now=now)
+        note_own(act, AssignedBy.FOLDER_OWNER, new)
         owner.substitute_id = None if owner.substitute_id == person_id else owner.substitute_id
-        routing.recompute(session, owner.server_id)
-        _tell(session, owner.server_id, owner.path, person_id, actor, now)
+        routing.recompute(act.session, owner.server_id)
+        _tell(act.session, owner.server_id, owner.path, person_id, act.actor, act.now)
     return note or "The owner is confirmed."
 
 
-def confirm_group(
-    session: Session, group_id: int, person_id: int, *, actor: Actor, now: datetime
-) -> str:
+def confirm_group(act: Act, group_id: int, person_id: int) -> str:
     """The same for a group."""
-    group = session.get_one(Group, group_id)
+    group = act.session.get_one(Group, group_id)
     here = (GroupOwner.server_id == group.server_id, GroupOwner.name == group.name)
-    owner = session.scalar(select(GroupOwner).where(*here))
+    owner = act.session.scalar(select(GroupOwner).where(*here))
     if owner is None:
         owner = GroupOwner(server_id=group.server_id, name=group.name, person_id=person_id)
-        session.add(owner)
+        act.session.add(owner)
         note = "The group has an owner now."
     else:
-        note = _confirm(session, owner, person_id, now)
-    owner.confirmed_at = now
+        note = _confirm(act.session, owner, person_id, act.now)
+    owner.confirmed_at = act.now
     if note:
-        _tell(session, group.server_id, f"group {group.name}", person_id, actor, now)
+        _tell(act.session, group.server_id, f"group {group.name}", person_id, act.actor, act.now)
     return note or "The owner is confirmed."
 
 
-def confirm_service(
-    session: Session,
-    account_id: int,
-    person_id: int,
-    purpose: str,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> str:
+def confirm_service(act: Act, account_id: int, person_id: int, purpose: str) -> str:
     """Somebody answers for a service account and has said what it is for."""
-    account = session.get_one(Account, account_id)
-    found = service_account(session, account_id)
+    account = act.session.get_one(Account, account_id)
+    found = service_account(act.session, account_id)
     if found is None:
         found = ServiceAccount(
             server_id=account.server_id, name=account.name, person_id=person_id, purpose=""
         )
-        session.add(found)
+        act.session.add(found)
         note = "The account has an owner now."
     else:
-        note = _confirm(session, found, person_id, now)
+        note = _confirm(act.session, found, person_id, act.now)
     found.purpose = found.purpose or purpose.strip()[:LONGEST_PURPOSE]
-    found.confirmed_at = now
+    found.confirmed_at = act.now
     if note:
-        _tell(session, account.server_id, f"account {account.name}", person_id, actor, now)
+        _tell(
+            act.session, account.server_id, f"account {account.name}", person_id, act.actor, act.now
+        )
     return note or "The owner is confirmed."
 
 

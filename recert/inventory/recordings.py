@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.connectors.environment import REAL
 from recert.connectors.recording import Recorder, Tape
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import NotFound
 from recert.foundation.failpoints import reach
 from recert.inventory.models import Snapshot, SnapshotState
+from recert.trail.act import Act
 
 COLLECTOR = f"recert {version('recert')}"
 _LEFT = ".gz.tmp"
@@ -173,17 +173,15 @@ def old(session: Session, days: int, *, now: datetime) -> list[int]:
     return list(session.scalars(query.order_by(Snapshot.id)))
 
 
-def give_up(
-    session: Session, snapshot_ids: Collection[int], *, actor: Actor, now: datetime
-) -> list[int]:
+def give_up(act: Act, snapshot_ids: Collection[int]) -> list[int]:
     """Writes down that the recordings of these snapshots go; their numbers. The caller sweeps the
     files away after the commit."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     query = select(Snapshot).where(Snapshot.id.in_(snapshot_ids)).order_by(Snapshot.id)
-    removed = session.scalars(query).all()
+    removed = act.session.scalars(query).all()
     for snapshot in removed:
-        snapshot.recording_removed_at = now
+        snapshot.recording_removed_at = act.now
         details = {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size}
         subject = f"snapshot:{snapshot.id}"
-        trail.append(session, "recording.removed", subject, details, actor=actor, at=now)
+        act.record("recording.removed", subject, details)
     return [snapshot.id for snapshot in removed]

@@ -1,7 +1,7 @@
 """Verbs of the inventory: servers and owners. Snapshots have a module of their own."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.connectors import registry
 from recert.connectors.contract import Connector
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound
 from recert.inventory import owners, routing, snapshot_merge
@@ -18,6 +18,7 @@ from recert.people import csv_rows
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column
 from recert.people.models import AssignedBy
+from recert.trail.act import Act
 
 AGAIN_AFTER = timedelta(hours=1)
 LONGEST_LABEL = 64
@@ -32,46 +33,42 @@ class ServerExists(BadInput):
 
 
 def add_server(
-    session: Session,
+    act: Act,
     name: str,
     kind: str,
     settings: Mapping[str, str],
     *,
     owner_id: int | None = None,
     storage: str = "",
-    actor: Actor,
-    now: datetime,
 ) -> Server:
     """Registers a server. Nothing is read yet, and writing stays off until it is switched on."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     name = name.strip()
     if not name or not name.isprintable() or len(name) > 64:
         raise BadInput("A server needs a name of 1 to 64 printable characters.")
     registry.check_settings(kind, settings)
-    one_at_a_time(session, "add server")
-    if session.scalar(select(Server.id).where(Server.name == name)):
+    one_at_a_time(act.session, "add server")
+    if act.session.scalar(select(Server.id).where(Server.name == name)):
         raise ServerExists(f"Name: {name}.")
     server = Server(
-        name=name, kind=kind, settings=dict(settings), owner_id=owner_id, created_at=now
+        name=name, kind=kind, settings=dict(settings), owner_id=owner_id, created_at=act.now
     )
     server.storage = _label(storage)
-    session.add(server)
-    session.flush()
+    act.session.add(server)
+    act.session.flush()
     details: dict[str, object] = {"name": name, "kind": kind, "settings": dict(settings)}
     if server.storage:
         details["storage"] = server.storage
-    trail.append(session, "server.added", f"server:{server.id}", details, actor=actor, at=now)
+    act.record("server.added", f"server:{server.id}", details)
     return server
 
 
-def enable_writes(
-    session: Session, server: Server, enabled: bool, *, actor: Actor, now: datetime
-) -> None:
+def enable_writes(act: Act, server: Server, enabled: bool) -> None:
     """Allows or forbids Recert to change the server."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     server.writes_enabled = enabled
     action = "server.writes_enabled" if enabled else "server.writes_disabled"
-    trail.append(session, action, f"server:{server.id}", {"name": server.name}, actor=actor, at=now)
+    act.record(action, f"server:{server.id}", {"name": server.name})
 
 
 def _label(text: str) -> str:
@@ -81,17 +78,15 @@ def _label(text: str) -> str:
     return label
 
 
-def set_storage(
-    session: Session, server: Server, storage: str, *, actor: Actor, now: datetime
-) -> list[str]:
+def set_storage(act: Act, server: Server, storage: str) -> list[str]:
     """Says which storage a server shows (empty: its own); the names of the other servers that
     show the same."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     before, server.storage = server.storage, _label(storage)
     details = {"name": server.name, "before": before, "storage": server.storage}
-    trail.append(session, "server.storage_set", f"server:{server.id}", details, actor=actor, at=now)
-    session.flush()
-    return same_storage(session, server)
+    act.record("server.storage_set", f"server:{server.id}", details)
+    act.session.flush()
+    return same_storage(act.session, server)
 
 
 def same_storage(session: Session, server: Server) -> list[str]:
@@ -102,21 +97,21 @@ def same_storage(session: Session, server: Server) -> list[str]:
     return list(session.scalars(select(Server.name).where(*others).order_by(Server.name)))
 
 
-def want_snapshot(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:
+def want_snapshot(act: Act, server: Server) -> None:
     """Asks the worker for a snapshot; asking twice is asking once."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     here = (Server.id == server.id, Server.snapshot_wanted_at.is_(None))
-    session.execute(update(Server).where(*here).values(snapshot_wanted_at=now))
+    act.session.execute(update(Server).where(*here).values(snapshot_wanted_at=act.now))
     details = {"name": server.name}
-    trail.append(session, "snapshot.wanted", f"server:{server.id}", details, actor=actor, at=now)
+    act.record("snapshot.wanted", f"server:{server.id}", details)
 
 
-def want_snapshot_again(session: Session, server: Server, *, actor: Actor, now: datetime) -> None:
+def want_snapshot_again(act: Act, server: Server) -> None:
     """The same for what keeps asking until there is one: at most once an hour."""
     last = select(func.max(Snapshot.started_at)).where(Snapshot.server_id == server.id)
-    tried = session.scalar(last)
-    if server.snapshot_wanted_at is None and (tried is None or now - tried > AGAIN_AFTER):
-        want_snapshot(session, server, actor=actor, now=now)
+    tried = act.session.scalar(last)
+    if server.snapshot_wanted_at is None and (tried is None or act.now - tried > AGAIN_AFTER):
+        want_snapshot(act, server)
 
 
 def server_by_name(session: Session, name: str) -> Server:
@@ -148,12 +143,14 @@ OWNER_COLUMNS = (
 )
 
 
-def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_owners(act: Act, text: str) -> int:
     """Sets the owners of folders from CSV; the number of rows. CsvRejected changes nothing.
     Folders that the file does not name keep their owner."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    rows, servers, persons = owners.checked(session, text, OWNER_COLUMNS, "folder")
-    known = {(owner.server_id, owner.path): owner for owner in session.scalars(select(FolderOwner))}
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    rows, servers, persons = owners.checked(act.session, text, OWNER_COLUMNS, "folder")
+    known = {
+        (owner.server_id, owner.path): owner for owner in act.session.scalars(select(FolderOwner))
+    }
     addresses = {number: email for email, number in persons.items()}
     changed, more, assigned = [], [], []
     for row in rows:
@@ -161,7 +158,7 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
         owner = known.get(key)
         if owner is None:
             owner = known[key] = FolderOwner(server_id=key[0], path=key[1])
-            session.add(owner)
+            act.session.add(owner)
         before = addresses.get(owner.person_id, "")
         if before != row.text("owner_email"):
             changed.append([row.text("server"), key[1], before, row.text("owner_email")])
@@ -178,17 +175,19 @@ def import_owners(session: Session, text: str, *, actor: Actor, now: datetime) -
         for name, old, new in zip(("substitute", "classification"), was, now_has, strict=True):
             if old != new:
                 more.append([row.text("server"), key[1], name, old, new])
-    session.flush()
-    owners.note_own(session, AssignedBy.FOLDER_OWNER, assigned, actor=actor, now=now)
+    act.session.flush()
+    owners.note_own(act, AssignedBy.FOLDER_OWNER, assigned)
     for server_id in sorted({servers[row.text("server")] for row in rows}):
-        snapshot_merge.match_persons(session, server_id)
-        routing.recompute(session, server_id)
+        snapshot_merge.match_persons(act.session, server_id)
+        routing.recompute(act.session, server_id)
     named = ("owners.imported", "owners")
     if more:  # server, folder, what, before and after
         details = {"rows": len(rows), "also_changed": more}
-        trail.append_parts(session, *named, details, "also_changed", actor=actor, at=now)
+        trail.append_parts(
+            act.session, *named, details, "also_changed", actor=act.actor, at=act.now
+        )
     details = {"rows": len(rows), "changed": changed}  # server, folder, owner before and after
-    trail.append_parts(session, *named, details, "changed", actor=actor, at=now)
+    trail.append_parts(act.session, *named, details, "changed", actor=act.actor, at=act.now)
     return len(rows)
 
 

@@ -40,6 +40,7 @@ from recert.people import service as people
 from recert.remediation import expirations, register_updates
 from recert.remediation import service as remediation
 from recert.trail import checks
+from recert.trail.act import Act
 
 READ = "read"  # the job that takes a snapshot
 WORKER = Actor("worker", Channel.SYSTEM, Assurance.POLICY, roles=frozenset({Role.ADMINISTRATOR}))
@@ -66,7 +67,7 @@ class Works:
 def note_leavers(works: Works) -> int:
     """Persons whose announced last day has come."""
     with works.db.transaction() as session:
-        return people.note_leavers(session, actor=WORKER, now=clock.now())
+        return people.note_leavers(Act(session, WORKER, clock.now()))
 
 
 def check_connections(works: Works) -> int:

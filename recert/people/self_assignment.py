@@ -2,12 +2,10 @@
 and stand-ins are changed; another officer agrees before that person decides anything of it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
@@ -15,6 +13,7 @@ from recert.foundation.separation import Step
 from recert.people import separation
 from recert.people.models import AssignedBy, Person, SelfAssignment, User
 from recert.people.queries import can_sign_in
+from recert.trail.act import Act
 
 MOST_TEXT = 1000
 STAFF = {Role.OFFICER.value, Role.ADMINISTRATOR.value}
@@ -46,22 +45,15 @@ def refuse_own(session: Session, person: Person, actor: Actor) -> None:
         )
 
 
-def note(
-    session: Session,
-    kind: AssignedBy,
-    assigned: Iterable[tuple[int, int, str]],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> int:
+def note(act: Act, kind: AssignedBy, assigned: Iterable[tuple[int, int, str]]) -> int:
     """Records those of some (person, changed row, in words) by which the actor may have made
     themselves a reviewer; how many."""
-    own = may_be(session, actor)
+    own = may_be(act.session, act.actor)
     found = [one for one in assigned if one[0] in own]
     if not found:
         return 0
     waiting = set(
-        session.execute(
+        act.session.execute(
             select(SelfAssignment.person_id, SelfAssignment.ref_id).where(
                 SelfAssignment.kind == kind,
                 SelfAssignment.person_id.in_(own),
@@ -75,42 +67,40 @@ def note(
             kind=kind,
             ref_id=ref_id,
             what=what,
-            made_by=actor.name,
-            made_at=now,
+            made_by=act.actor.name,
+            made_at=act.now,
         )
         for person_id, ref_id, what in found
         if (person_id, ref_id) not in waiting
     ]
-    session.add_all(new)
-    session.flush()
+    act.session.add_all(new)
+    act.session.flush()
     for one in new:
-        separation.note(session, one.ref, Step.ROUTED_TO_SELF, actor=actor, now=now)
+        separation.note(act, one.ref, Step.ROUTED_TO_SELF)
     return len(new)
 
 
-def agree(session: Session, number: int, reason: str, *, actor: Actor, now: datetime) -> None:
+def agree(act: Act, number: int, reason: str) -> None:
     """Another officer agrees that this person reviews what they brought to themselves."""
-    found = session.get(SelfAssignment, number)
+    found = act.session.get(SelfAssignment, number)
     if found is None:
         raise NoSuchAssignment
     if not 0 < len(reason.strip()) <= MOST_TEXT:
         raise BadInput(f"Say why, in at most {MOST_TEXT} characters.")
     separation.check_and_note(
-        session,
+        act,
         Step.AGREED_ROUTING,
         found.ref,
-        actor=actor,
-        now=now,
         also=separation.persons(Step.ROUTED_TO_SELF, found.person_id),
     )
     here = (SelfAssignment.id == number, SelfAssignment.agreed_at.is_(None))
-    values = {"agreed_by": actor.name, "agreed_at": now, "reason": reason.strip()}
-    moved = session.execute(update(SelfAssignment).where(*here).values(**values))
+    values = {"agreed_by": act.actor.name, "agreed_at": act.now, "reason": reason.strip()}
+    moved = act.session.execute(update(SelfAssignment).where(*here).values(**values))
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    person = session.get_one(Person, found.person_id)
+    person = act.session.get_one(Person, found.person_id)
     details = {"person": person.email, "what": found.what, "reason": reason.strip()}
-    trail.append(session, "self_assignment.agreed", found.ref, details, actor=actor, at=now)
+    act.record("self_assignment.agreed", found.ref, details)
 
 
 def waiting(session: Session) -> Sequence[AnyRow]:

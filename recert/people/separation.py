@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import (
@@ -23,6 +22,7 @@ from recert.foundation.separation import (
 )
 from recert.people.models import OnePersonRule, Person, StepTaken, User
 from recert.people.queries import can_sign_in
+from recert.trail.act import Act
 
 MOST_TEXT = 1000
 
@@ -46,9 +46,9 @@ def persons(step: Step, *person_ids: int | None) -> list[tuple[Step, Party]]:
     return [(step, Party(person_id=number)) for number in person_ids if number is not None]
 
 
-def note(session: Session, ref: str, step: Step, *, actor: Actor, now: datetime) -> None:
+def note(act: Act, ref: str, step: Step) -> None:
     """Writes down that the actor took a step about something ("campaign:12")."""
-    note_party(session, ref, step, party_of(session, actor), now=now)
+    note_party(act.session, ref, step, party_of(act.session, act.actor), now=act.now)
 
 
 def note_party(session: Session, ref: str, step: Step, party: Party, *, now: datetime) -> None:
@@ -76,31 +76,23 @@ def steps_about(session: Session, *refs: str) -> Sequence[tuple[Step, Party]]:
     ]
 
 
-def check(
-    session: Session,
-    step: Step,
-    ref: str,
-    *,
-    actor: Actor,
-    now: datetime,
-    also: Iterable[tuple[Step, Party]] = (),
-) -> None:
+def check(act: Act, step: Step, ref: str, *, also: Iterable[tuple[Step, Party]] = ()) -> None:
     """Raises SecondPersonNeeded when the actor took, or is, what excludes this step; NotAllowed
     without the role. `also` are steps that other tables know: deciders, holders. Where an operator
     allowed one person to do it and nobody else could, it is allowed and stands in the trail."""
-    rule, party = RULES[step], party_of(session, actor)
-    actor.require(*rule.roles)
-    found = conflict(step, party, [*steps_about(session, ref), *also])
+    rule, party = RULES[step], party_of(act.session, act.actor)
+    act.actor.require(*rule.roles)
+    found = conflict(step, party, [*steps_about(act.session, ref), *also])
     if found is None:
         return
     earlier, first = found
-    others = _others(session, rule.roles, party)
-    rule_off = session.get(OnePersonRule, 1)
+    others = _others(act.session, rule.roles, party)
+    rule_off = act.session.get(OnePersonRule, 1)
     is_known = not (party.is_unnamed_operator or first.is_unnamed_operator)
     if rule_off is None or not rule_off.allowed or others or not is_known or earlier is Step.HOLDS:
         raise SecondPersonNeeded(refusal(step, earlier, first, party, others))
     details = {"step": step.value, "after": earlier.value, "reason": rule_off.reason}
-    trail.append(session, "separation.one_person", ref, details, actor=actor, at=now)
+    act.record("separation.one_person", ref, details)
 
 
 def may(
@@ -112,17 +104,11 @@ def may(
 
 
 def check_and_note(
-    session: Session,
-    step: Step,
-    ref: str,
-    *,
-    actor: Actor,
-    now: datetime,
-    also: Iterable[tuple[Step, Party]] = (),
+    act: Act, step: Step, ref: str, *, also: Iterable[tuple[Step, Party]] = ()
 ) -> None:
     """Checks a step and writes it down."""
-    check(session, step, ref, actor=actor, now=now, also=also)
-    note(session, ref, step, actor=actor, now=now)
+    check(act, step, ref, also=also)
+    note(act, ref, step)
 
 
 def is_taken_by_other(session: Session, step: Step, ref: str, party: Party) -> bool:
@@ -140,21 +126,19 @@ def _others(session: Session, roles: Sequence[Role], party: Party) -> list[str]:
     ]
 
 
-def set_one_person_rule(
-    session: Session, *, allowed: bool, reason: str, actor: Actor, now: datetime
-) -> None:
+def set_one_person_rule(act: Act, *, allowed: bool, reason: str) -> None:
     """Lets one person take both steps where nobody else could take the second, or forbids it. Only
     an operator may: it is not for those whom it concerns."""
-    if not login_of(actor.name):
+    if not login_of(act.actor.name):
         raise SecondPersonNeeded("Only an operator on Recert's machine can change this.")
     if not 0 < len(reason.strip()) <= MOST_TEXT:
         raise BadInput(f"Say why, in at most {MOST_TEXT} characters.")
-    rule = session.get(OnePersonRule, 1) or OnePersonRule(id=1)
-    rule.allowed, rule.reason, rule.at = allowed, reason.strip(), now
-    session.add(rule)
+    rule = act.session.get(OnePersonRule, 1) or OnePersonRule(id=1)
+    rule.allowed, rule.reason, rule.at = allowed, reason.strip(), act.now
+    act.session.add(rule)
     details = {"allowed": allowed, "reason": rule.reason}
     action = "separation.rule_changed"
-    trail.append(session, action, "separation", details, actor=actor, at=now)
+    act.record(action, "separation", details)
 
 
 def one_person_rule(session: Session) -> OnePersonRule | None:

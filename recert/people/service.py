@@ -1,20 +1,21 @@
 """Persons, as the identity system knows them: import, and who has left."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.settings import LANGUAGES
 from recert.people import csv_rows, register_changes, self_assignment, users
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
 from recert.people.models import AssignedBy, Organisation, OrganisationKind, Person
+from recert.trail.act import Act
 
 
 def _optional_email(text: str) -> str:
@@ -62,22 +63,22 @@ PERSON_COLUMNS = (
 )
 
 
-def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_people(act: Act, text: str) -> int:
     """Adds and updates persons from CSV; the number of rows. CsvRejected changes nothing. A
     person or a column that the file does not name is left alone: absence is not evidence."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, PERSON_COLUMNS)
-    one_at_a_time(session, "import people")
-    known = {person.email: person for person in session.scalars(select(Person))}
+    one_at_a_time(act.session, "import people")
+    known = {person.email: person for person in act.session.scalars(select(Person))}
     _check_people(rows, set(known))
-    before = register_changes.facts(session)
-    organisations = _organisations(session, rows)
+    before = register_changes.facts(act.session)
+    organisations = _organisations(act.session, rows)
     were_active = {person.id for person in known.values() if person.active}
     for row in rows:
         person = known.get(row.text("email"))
         if person is None:
             person = known[row.text("email")] = Person(email=row.text("email"))
-            session.add(person)
+            act.session.add(person)
         person.name = row.text("name")
         person.organisation_id = organisations[row.text("organisation")]
         if "department" in row.values:
@@ -88,17 +89,17 @@ def import_people(session: Session, text: str, *, actor: Actor, now: datetime) -
         if "left_on" in row.values:
             left_on = row.values["left_on"]
             person.left_on = left_on if isinstance(left_on, date) else None
-        person.active = person.left_on is None or person.left_on > now.date()
-    session.flush()
+        person.active = person.left_on is None or person.left_on > act.now.date()
+    act.session.flush()
     led = _set_managers(rows, known)
-    _note_own_changes(session, led, were_active, known.values(), actor=actor, now=now)
-    users.join_persons(session)
-    users.end_sessions_of_leavers(session)
-    session.flush()
-    changed = register_changes.differences(before, register_changes.facts(session))
+    _note_own_changes(act, led, were_active, known.values())
+    users.join_persons(act.session)
+    users.end_sessions_of_leavers(act.session)
+    act.session.flush()
+    changed = register_changes.differences(before, register_changes.facts(act.session))
     details = {"rows": len(rows), "changed": changed}
     trail.append_parts(
-        session, "people.imported", "people", details, "changed", actor=actor, at=now
+        act.session, "people.imported", "people", details, "changed", actor=act.actor, at=act.now
     )
     return len(rows)
 
@@ -117,36 +118,30 @@ def _set_managers(rows: list[CsvRow], known: dict[str, Person]) -> list[tuple[Pe
 
 
 def _note_own_changes(
-    session: Session,
-    led: list[tuple[Person, Person]],
-    were_active: set[int],
-    people: Iterable[Person],
-    *,
-    actor: Actor,
-    now: datetime,
+    act: Act, led: list[tuple[Person, Person]], were_active: set[int], people: Iterable[Person]
 ) -> None:
     """Whoever made themselves somebody's manager, or said that somebody has left, may have become
     the reviewer by it."""
     managers = [(boss.id, one.id, f"manager of {one.name}") for one, boss in led]
-    self_assignment.note(session, AssignedBy.MANAGER, managers, actor=actor, now=now)
+    self_assignment.note(act, AssignedBy.MANAGER, managers)
     left = [one for one in people if one.id in were_active and not one.active]
-    own = self_assignment.may_be(session, actor) if left else set[int]()
+    own = self_assignment.may_be(act.session, act.actor) if left else set[int]()
     leavers = [(me, one.id, f"in place of {one.name}") for one in left for me in own]
-    self_assignment.note(session, AssignedBy.LEAVER, leavers, actor=actor, now=now)
+    self_assignment.note(act, AssignedBy.LEAVER, leavers)
 
 
-def note_leavers(session: Session, *, actor: Actor, now: datetime) -> int:
+def note_leavers(act: Act) -> int:
     """Persons whose announced last day has come are not active any more; how many."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    here = (Person.active, Person.left_on <= now.date())
-    leavers = session.scalars(select(Person).where(*here).order_by(Person.id)).all()
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    here = (Person.active, Person.left_on <= act.now.date())
+    leavers = act.session.scalars(select(Person).where(*here).order_by(Person.id)).all()
     for person in leavers:
         person.active = False
         details = {"email": person.email, "left_on": str(person.left_on)}
-        trail.append(session, "person.left", f"person:{person.id}", details, actor=actor, at=now)
+        act.record("person.left", f"person:{person.id}", details)
     if leavers:
-        session.flush()
-        users.end_sessions_of_leavers(session)
+        act.session.flush()
+        users.end_sessions_of_leavers(act.session)
     return len(leavers)
 
 

@@ -14,6 +14,7 @@ from recert.people import passwords
 from recert.people.addresses import known_as
 from recert.people.models import SignInFailure, User, WebSession
 from recert.people.queries import can_sign_in, number_of
+from recert.trail.act import Act
 
 SESSION_LIFE = timedelta(hours=8)
 WINDOW = timedelta(minutes=15)
@@ -77,22 +78,22 @@ def note_refusal(session: Session, email: str, why: str, *, address: str, now: d
     trail.append(session, "user.sign_in_refused", "sign-in", details, actor=actor, at=now)
 
 
-def open_session(session: Session, user: User, *, address: str, actor: Actor, now: datetime) -> str:
+def open_session(act: Act, user: User, *, address: str) -> str:
     """A new session id for the cookie; the table keeps its hash."""
     session_id = secrets.new_token()
-    session.add(
+    act.session.add(
         WebSession(
             id_hash=secrets.digest(session_id),
             user_id=user.id,
-            created_at=now,
-            seen_at=now,
-            expires_at=now + SESSION_LIFE,
+            created_at=act.now,
+            seen_at=act.now,
+            expires_at=act.now + SESSION_LIFE,
             address=address,
         )
     )
-    session.execute(delete(WebSession).where(WebSession.expires_at < now))
+    act.session.execute(delete(WebSession).where(WebSession.expires_at < act.now))
     details = {"session": number_of(session_id)}
-    trail.append(session, "user.signed_in", user.ref, details, actor=actor, at=now)
+    act.record("user.signed_in", user.ref, details)
     return session_id
 
 

@@ -1,18 +1,19 @@
 """Trainings of reviewers: who learned when, in which course, how to review access."""
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.people import csv_rows
 from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, RowError
 from recert.people.models import Person, Training
+from recert.trail.act import Act
 
 MOST_TEXT = 200
 
@@ -33,15 +34,15 @@ def _course(text: str) -> str:
 COLUMNS = (Column("email", clean_email), Column("date", _day), Column("course", _course))
 
 
-def import_trainings(session: Session, text: str, *, actor: Actor, now: datetime) -> int:
+def import_trainings(act: Act, text: str) -> int:
     """Adds trainings from CSV; the number of rows. CsvRejected names every bad row and changes
     nothing. What is known already stays as it is, and nothing is taken away."""
-    actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows = csv_rows.read(text, COLUMNS)
-    one_at_a_time(session, "import trainings")
-    people = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
-    errors, seen, new = [], {tuple(row) for row in session.execute(_known())}, []
-    tomorrow = now.date() + timedelta(days=1)  # it is that day already somewhere
+    one_at_a_time(act.session, "import trainings")
+    people = {row.email: row.id for row in act.session.execute(select(Person.email, Person.id))}
+    errors, seen, new = [], {tuple(row) for row in act.session.execute(_known())}, []
+    tomorrow = act.now.date() + timedelta(days=1)  # it is that day already somewhere
     for row in rows:
         email, on, course = row.text("email"), row.values["date"], row.text("course")
         assert isinstance(on, date)
@@ -54,13 +55,14 @@ def import_trainings(session: Session, text: str, *, actor: Actor, now: datetime
             new.append((email, on, course))
     if errors:
         raise CsvRejected(errors)
-    session.add_all(
-        Training(person_id=people[email], on=on, course=course, at=now) for email, on, course in new
+    act.session.add_all(
+        Training(person_id=people[email], on=on, course=course, at=act.now)
+        for email, on, course in new
     )
     told = [[email, on.isoformat(), course] for email, on, course in new]
     details = {"rows": len(rows), "trainings": told}
     named = ("trainings.imported", "trainings", details, "trainings")
-    trail.append_parts(session, *named, actor=actor, at=now)
+    trail.append_parts(act.session, *named, actor=act.actor, at=act.now)
     return len(rows)
 
 

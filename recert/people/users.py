@@ -1,13 +1,11 @@
 """Users: who can sign in to Recert, with which roles, and until when."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
 from recert.people import passwords
@@ -15,6 +13,7 @@ from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError
 from recert.people.models import Person, User, WebSession
 from recert.people.queries import can_sign_in, person_by_email
+from recert.trail.act import Act
 
 
 class NoSuchUser(NotFound):
@@ -30,19 +29,11 @@ class WrongPassword(BadInput):
 
 
 def add_user(
-    session: Session,
-    email: str,
-    name: str,
-    password: str,
-    roles: frozenset[Role],
-    *,
-    person: str = "",
-    actor: Actor,
-    now: datetime,
+    act: Act, email: str, name: str, password: str, roles: frozenset[Role], *, person: str = ""
 ) -> User:
     """Adds somebody who can sign in, or gives an existing one a new password and roles. The user
     belongs to the person with this address, or to the one whose address is named."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     try:
         email = clean_email(email)
     except CellError as error:
@@ -50,64 +41,62 @@ def add_user(
     if not name.strip() or not name.isprintable():
         raise BadInput("A user needs a name without control characters.")
     passwords.check_strength(password, email, name)
-    owner = person_by_email(session, person or email)
+    owner = person_by_email(act.session, person or email)
     if person and owner is None:
         raise BadInput(f"Nobody has the address {person!r}. Import the person first.")
-    one_at_a_time(session, "add user")
-    user = session.scalar(select(User).where(User.email == email))
+    one_at_a_time(act.session, "add user")
+    user = act.session.scalar(select(User).where(User.email == email))
     if user is None:
-        user = User(email=email, created_at=now, active=True)
-        session.add(user)
+        user = User(email=email, created_at=act.now, active=True)
+        act.session.add(user)
     if owner is not None:
         user.person_id = owner.id
     user.name, user.roles = name, sorted(roles)
     user.password_hash = passwords.make_hash(password)
-    session.flush()
-    sign_out_everywhere(session, [user.id])
+    act.session.flush()
+    sign_out_everywhere(act.session, [user.id])
     details = {"email": email, "roles": user.roles, "person": owner.email if owner else ""}
-    trail.append(session, "user.saved", user.ref, details, actor=actor, at=now)
+    act.record("user.saved", user.ref, details)
     return user
 
 
-def change_password(
-    session: Session, user_id: int, present: str, new: str, *, actor: Actor, now: datetime
-) -> None:
+def change_password(act: Act, user_id: int, present: str, new: str) -> None:
     """A user chooses another password; all other browsers are signed out."""
-    user = session.get_one(User, user_id)
+    user = act.session.get_one(User, user_id)
     if not passwords.fits(user.password_hash, present):
         raise WrongPassword
     passwords.check_strength(new, user.email, user.name)
     user.password_hash = passwords.make_hash(new)
-    sign_out_everywhere(session, [user.id])
-    trail.append(session, "user.password_changed", user.ref, {}, actor=actor, at=now)
+    sign_out_everywhere(act.session, [user.id])
+    act.record("user.password_changed", user.ref, {})
 
 
-def disable(session: Session, email: str, reason: str, *, actor: Actor, now: datetime) -> User:
+def disable(act: Act, email: str, reason: str) -> User:
     """Ends the sign-in of a user at once: sessions, roles, everything. Never of the last
     administrator."""
-    actor.require(Role.ADMINISTRATOR)
+    act.actor.require(Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say why the user is disabled.")
-    one_at_a_time(session, "add user")
-    user = _named(session, email)
+    one_at_a_time(act.session, "add user")
+    user = _named(act.session, email)
     left = select(User).where(can_sign_in(), User.id != user.id)
     if Role.ADMINISTRATOR in user.roles and not any(
-        Role.ADMINISTRATOR in other.roles for other in session.scalars(left)
+        Role.ADMINISTRATOR in other.roles for other in act.session.scalars(left)
     ):
         raise LastAdministrator
     user.active = False
-    sign_out_everywhere(session, [user.id])
+    sign_out_everywhere(act.session, [user.id])
     details = {"email": user.email, "reason": reason.strip()}
-    trail.append(session, "user.disabled", user.ref, details, actor=actor, at=now)
+    act.record("user.disabled", user.ref, details)
     return user
 
 
-def enable(session: Session, email: str, *, actor: Actor, now: datetime) -> User:
+def enable(act: Act, email: str) -> User:
     """Lets a disabled user sign in again, with the roles and the password they had."""
-    actor.require(Role.ADMINISTRATOR)
-    user = _named(session, email)
+    act.actor.require(Role.ADMINISTRATOR)
+    user = _named(act.session, email)
     user.active = True
-    trail.append(session, "user.enabled", user.ref, {"email": user.email}, actor=actor, at=now)
+    act.record("user.enabled", user.ref, {"email": user.email})
     return user
 
 

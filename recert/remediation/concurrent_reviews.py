@@ -21,6 +21,7 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.remediation.models import Remediation
+from recert.trail.act import Act
 
 ACTOR = system("reviews about the same access")
 GIVEN = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
@@ -130,7 +131,7 @@ def _supersede(session: Session, item_id: int, newer_id: int, now: datetime) -> 
     why = (
         f'Superseded: "{said}" was answered later in the review "{review.name}" (item {newer.id}).'
     )
-    if order is not None and not changes.cancel(session, order, why, actor=ACTOR, now=now):
+    if order is not None and not changes.cancel(Act(session, ACTOR, now), order, why):
         return  # it was begun meanwhile; it is looked at again when it ended
     transitions.take_step(session, item, ItemState.SUPERSEDED, outcome=why)
     details = {"by": newer.id, "campaign": review.id, "order": order.id if order else None}
@@ -143,7 +144,7 @@ def _take_up(session: Session, item_id: int, now: datetime) -> None:
         return
     why = "The review that superseded it is void: this answer counts again."
     if order is not None:
-        changes.take_up(session, order, why, actor=ACTOR, now=now)
+        changes.take_up(Act(session, ACTOR, now), order, why)
     new = ItemState.FINAL if order is None else ItemState.ORDERED
     transitions.take_step(session, item, new, outcome=why)
     trail.append(session, "item.counts_again", item.ref, {}, actor=ACTOR, at=now)

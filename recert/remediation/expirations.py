@@ -13,6 +13,7 @@ from recert.foundation.db import Database
 from recert.inventory.models import Account, Grant, GroupMember
 from recert.remediation.models import Ending
 from recert.remediation.service import order_for
+from recert.trail.act import Act
 
 ACTOR = system("kept until a date")
 BATCH = 200
@@ -89,7 +90,7 @@ def _end(session: Session, item: Item, decision: Decision, *, now: datetime) -> 
         note = "The access was gone already."
     else:
         origin = f"end:{item.id}"
-        order_id = order_for(session, item, origin, now_held, 0, actor=ACTOR, now=now).id
+        order_id = order_for(Act(session, ACTOR, now), item, origin, now_held, 0).id
         note = "The access is being taken away."
     session.add(
         Ending(item_id=item.id, decision_id=decision.id, order_id=order_id, note=note, at=now)

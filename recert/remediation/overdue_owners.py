@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.models import Campaign, CampaignState, Item
 from recert.campaigns.transitions import NoSuchItem, hold
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.people.queries import is_active, person_by_email, user_by_email
 from recert.remediation import overdue
 from recert.remediation.models import LateChange
+from recert.trail.act import Act
 
 LONGEST = timedelta(days=92)
 MOST_TEXT = 1000
@@ -28,47 +28,38 @@ class NotLate(RefusedByPolicy):
     that are."""
 
 
-def take_on(
-    session: Session,
-    item_id: int,
-    email: str,
-    until: datetime,
-    reason: str,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> LateChange:
+def take_on(act: Act, item_id: int, email: str, until: datetime, reason: str) -> LateChange:
     """Says who sees to a late change, until when, and why it is late. The caller commits."""
-    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say why the change is late.")
     if len(reason) > MOST_TEXT:
         raise BadInput(f"The reason is longer than {MOST_TEXT} characters.")
-    if not now < until <= now + LONGEST:
+    if not act.now < until <= act.now + LONGEST:
         raise BadInput(f"Choose a date in the next {LONGEST.days} days.")
-    item = session.get(Item, item_id)
+    item = act.session.get(Item, item_id)
     if item is None:
         raise NoSuchItem
-    campaign = hold(session, item.campaign_id)
+    campaign = hold(act.session, item.campaign_id)
     if campaign.state not in (CampaignState.ACTIVE, CampaignState.CLOSING):
         raise RefusedByPolicy(f"The campaign {campaign.name!r} is {campaign.state.value}.")
-    if not overdue.is_overdue(session, campaign, item_id, now=now):
+    if not overdue.is_overdue(act.session, campaign, item_id, now=act.now):
         raise NotLate
     made = LateChange(
         item_id=item_id,
-        owner=_owner(session, email),
+        owner=_owner(act.session, email),
         until=until,
         reason=reason.strip(),
-        by=actor.name,
-        at=now,
+        by=act.actor.name,
+        at=act.now,
     )
-    session.add(made)
+    act.session.add(made)
     details = {
         "owner": made.owner,
-        "until": until.astimezone(now.tzinfo).isoformat(),
+        "until": until.astimezone(act.now.tzinfo).isoformat(),
         "reason": made.reason,
     }
-    trail.append(session, "item.taken_on", item.ref, details, actor=actor, at=now)
+    act.record("item.taken_on", item.ref, details)
     return made
 
 

@@ -13,6 +13,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.inventory import owners
 from recert.remediation.models import Confirmation
+from recert.trail.act import Act
 
 ACTOR = system("confirmed in a review")
 BATCH = 200
@@ -59,12 +60,12 @@ def _note(session: Session, item: Item, decision: Decision, *, now: datetime) ->
         return
     if item.folder_owner_id is not None:
         number = item.folder_owner_id
-        note = owners.confirm_folder(session, number, person_id, actor=ACTOR, now=now)
+        note = owners.confirm_folder(Act(session, ACTOR, now), number, person_id)
     elif item.group_id is not None:
-        note = owners.confirm_group(session, item.group_id, person_id, actor=ACTOR, now=now)
+        note = owners.confirm_group(Act(session, ACTOR, now), item.group_id, person_id)
     elif item.account_id is not None:
         said = (item.account_id, person_id, decision.reason)
-        note = owners.confirm_service(session, *said, actor=ACTOR, now=now)
+        note = owners.confirm_service(Act(session, ACTOR, now), *said)
     else:
         note = "There is nothing to confirm."
     session.add(Confirmation(item_id=item.id, decision_id=decision.id, note=note, at=now))

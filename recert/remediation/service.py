@@ -13,7 +13,7 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.foundation.actor import Actor, system
+from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.foundation.separation import Party, Step
@@ -21,6 +21,7 @@ from recert.inventory.models import Group, Server
 from recert.people import separation
 from recert.remediation import batches, concurrent_reviews
 from recert.remediation.models import Remediation
+from recert.trail.act import Act
 
 BATCH = 200
 DECISIONS = system("carry out final decisions")
@@ -97,7 +98,7 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
 def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
     wanted = decision.answer_rights or 0
     rights = (concurrent_reviews.held_before(session, item, wanted), wanted)
-    order = order_for(session, item, item.ref, *rights, actor=DECISIONS, now=now)
+    order = order_for(Act(session, DECISIONS, now), item, item.ref, *rights)
     order.released = item.release_id is not None
     by = Party(decision.person_id, name=decision.actor)
     separation.note_party(session, order.ref, Step.DECIDED, by, now=now)
@@ -106,26 +107,17 @@ def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: 
     transitions.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
 
 
-def order_for(
-    session: Session,
-    item: Item,
-    origin: str,
-    held: int,
-    remaining: int,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> Order:
+def order_for(act: Act, item: Item, origin: str, held: int, remaining: int) -> Order:
     """The order that makes an item's answer true: of rights in a folder, or out of a group, or the
     end of a service account."""
     if item.account_id is None:
         raise BadInput(f"Item {item.id} is about ownership: nothing can be ordered.")
     if item.folder_id is not None:
         wanted = (item.account_id, item.folder_id, held, remaining)
-        return changes.propose(session, origin, *wanted, actor=actor, now=now)
-    group = session.get(Group, item.group_id) if item.group_id else None
+        return changes.propose(act, origin, *wanted)
+    group = act.session.get(Group, item.group_id) if item.group_id else None
     name = group.name if group else ""
-    return changes.propose_exit(session, origin, item.account_id, name, actor=actor, now=now)
+    return changes.propose_exit(act, origin, item.account_id, name)
 
 
 def follow_orders(db: Database, *, now: datetime) -> int:

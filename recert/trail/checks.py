@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import Database, one_at_a_time
+from recert.trail.act import Act
 from recert.trail.models import TrailCheck, TrailEntry
 from recert.trail.service import verify
 
@@ -17,17 +18,17 @@ ABANDONED_AFTER = timedelta(hours=1)  # whoever made it has died; ten million en
 _ONLY = 1
 
 
-def want(session: Session, *, actor: Actor, now: datetime) -> None:
+def want(act: Act) -> None:
     """Asks the worker for a check; asking while one is under way is asking once."""
-    actor.require(Role.AUDITOR, Role.OFFICER)
-    one_at_a_time(session, "ask for a check of the trail")
-    known = session.get(TrailCheck, _ONLY, populate_existing=True)
+    act.actor.require(Role.AUDITOR, Role.OFFICER)
+    one_at_a_time(act.session, "ask for a check of the trail")
+    known = act.session.get(TrailCheck, _ONLY, populate_existing=True)
     if known is not None and known.is_under_way:
         return
     if known is None:
         known = TrailCheck(id=_ONLY)
-        session.add(known)
-    known.asked_at, known.asked_by, known.begun_at = now, actor.name, None
+        act.session.add(known)
+    known.asked_at, known.asked_by, known.begun_at = act.now, act.actor.name, None
 
 
 def newest(session: Session) -> TrailCheck | None:

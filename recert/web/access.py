@@ -1,6 +1,7 @@
 """Who may open which page, browser sessions, and the headers of every answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -14,6 +15,7 @@ from recert.foundation.db import Database
 from recert.foundation.settings import Settings
 from recert.people import queries as people
 from recert.people import sessions
+from recert.trail.act import Act
 
 View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_access"  # who may open a view
@@ -69,6 +71,14 @@ def current_actor() -> Actor:
     """The signed-in user as an actor."""
     who: people.SignedIn = current_user.who
     return who.actor(request.remote_addr or "")
+
+
+@contextmanager
+def acting() -> Iterator[Act]:
+    """One use case of the signed-in user, in a transaction of its own."""
+    actor = current_actor()
+    with database().transaction() as session:
+        yield Act(session, actor, clock.now())
 
 
 def person_id() -> int:

@@ -22,6 +22,7 @@ from recert.inventory import emergency_accounts, owners
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, AccountCandidate
 from recert.mail.models import OutboxMessage
+from recert.trail.act import Act
 from tests.browser.conftest import Enter
 from tests.campaigns.setup.test_subjects import GROUP_OWNERS, launched_as_it_is
 from tests.support.house import OWNERS, House, staff
@@ -98,28 +99,26 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
     house.drafted("Winter")
     with house.db.transaction() as session:
         order = changes.order_by_id(session, 1)
-        undo.ask(session, order, "It was a mistake.", actor=house.admin, now=house.now)
+        undo.ask(Act(session, house.admin, house.now), order, "It was a mistake.")
         main = inventory.server_by_name(session, "main")
         emergency_accounts.mark(
-            session, main, "batch", "If all else fails.", actor=house.admin, now=house.now
+            Act(session, house.admin, house.now), main, "batch", "If all else fails."
         )
     house.ask_to_close(1)
     with house.db.transaction() as session:
-        instructions.write(session, "Ask yourself.", actor=house.officer, now=house.now)
+        instructions.write(Act(session, house.officer, house.now), "Ask yourself.")
     with house.db.transaction() as session:
         text = GROUP_OWNERS.replace("charlie", "alice")
-        owners.import_group_owners(session, text, actor=house.officer, now=house.now)
+        owners.import_group_owners(Act(session, house.officer, house.now), text)
     launched_as_it_is(house, Subject.MEMBERSHIP)
     launched_as_it_is(house, Subject.OWNERSHIP)
     with house.db.transaction() as session:
         about = session.get_one(Item, house.item("batch", "/finance/inbox").id)
         alice = house.person("alice")
-        comments.ask(session, about, "What is it for?", actor=alice, now=house.now)
+        comments.ask(Act(session, alice, house.now), about, "What is it for?")
         ends, otto = house.now + timedelta(days=9), staff("otto@house.example", Role.OFFICER)
         main = inventory.server_by_name(session, "main")
-        exclusions.ask(
-            session, main, "batch", "/sales", "It moves.", ends, actor=otto, now=house.now
-        )
+        exclusions.ask(Act(session, otto, house.now), main, "batch", "/sales", "It moves.", ends)
     what_needs_another_officer(house)
     cast = {
         "stranger": None,
@@ -145,10 +144,10 @@ def what_needs_another_officer(house: House) -> None:
             [house.server_id],
             policy=Policy(brake_items=1000),
         )
-        service.add(session, wanted, actor=house.officer, now=house.now)
+        service.add(Act(session, house.officer, house.now), wanted)
         text = OWNERS.replace("alice@house.example", "charlie@house.example")
         charlie = staff("charlie@house.example", Role.OFFICER)
-        inventory.import_owners(session, text, actor=charlie, now=house.now)
+        inventory.import_owners(Act(session, charlie, house.now), text)
         seller = session.scalars(select(Account).where(Account.name == "seller")).one()
         session.add(AccountCandidate(account_id=seller.id, person_id=1))
         seller.has_candidates = True

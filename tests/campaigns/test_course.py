@@ -21,6 +21,7 @@ from recert.foundation import secrets
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
 from recert.inventory.models import Account
 from recert.people import queries as people
+from recert.trail.act import Act
 from recert.trail.models import TrailCheckpoint
 from tests.support.house import House
 
@@ -39,7 +40,7 @@ def reassign(house: House, to: str, reason: str = "Holiday.", **more: Any) -> No
         assert person
         item = session.get_one(Item, house.item("pia", INBOX).id)
         actor = more.get("actor", house.officer)
-        reassignment.reassign(session, item, person, reason, actor=actor, now=house.now)
+        reassignment.reassign(Act(session, actor, house.now), item, person, reason)
 
 
 class TestANewSnapshot:
@@ -311,9 +312,9 @@ def _acts(house: House, session: Any, campaign: Campaign) -> dict[str, Callable[
     key = secrets.signing_key(house.settings.keys)
     who = {"actor": house.admin, "now": house.now}
     return {
-        "close": lambda: close.close(session, campaign, **who),
-        "sign off": lambda: sign_off.sign_off(session, campaign, "Yes.", key, **who),
-        "void": lambda: sign_off.void(session, campaign, "No.", **who),
+        "close": lambda: close.close(Act(session, **who), campaign),
+        "sign off": lambda: sign_off.sign_off(Act(session, **who), campaign, "Yes.", key),
+        "void": lambda: sign_off.void(Act(session, **who), campaign, "No."),
     }
 
 

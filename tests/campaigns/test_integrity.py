@@ -40,6 +40,7 @@ from recert.inventory import queries, service
 from recert.inventory.models import Snapshot, SnapshotState
 from recert.people.queries import person_by_email
 from recert.remediation import expirations
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -65,7 +66,7 @@ def test_the_counters_of_a_folder_follow_a_held_link(house: House) -> None:
     house.launched(policy=Policy(mail_answers=MailAnswers.ALL))
     item, alice = house.item("pia", INBOX), linked(house, "alice")
     with house.db.transaction() as session:
-        decisions.record(session, item.id, REVOKE, actor=alice, now=house.now)
+        decisions.record(Act(session, alice, house.now), item.id, REVOKE)
     with house.db.transaction() as session:
         mail_links._withdraw(session, alice, "a program", house.now)
     with house.db.reading() as session:
@@ -87,13 +88,7 @@ def test_items_about_ownership_are_reassigned_in_bulk_to_who_holds_an_account(
         assert bob
         found = session.get_one(Campaign, number)
         given = bulk_reassignment.reassign_all(
-            session,
-            found,
-            From(reviewer_id=alice.id),
-            bob,
-            "Leave.",
-            actor=house.officer,
-            now=house.now,
+            Act(session, house.officer, house.now), found, From(reviewer_id=alice.id), bob, "Leave."
         )
     assert given.moved >= 1
 
@@ -122,7 +117,7 @@ def test_a_release_does_not_survive_another_answer(house: House) -> None:
     actor = Actor(pia.email, Channel.WEB, Assurance.SIGNED_IN, person_id=pia.id)
     with house.db.transaction() as session:
         item = house.item("pia", INBOX)
-        challenges.object_to(session, item.id, "needed", actor=actor, now=house.now)
+        challenges.object_to(Act(session, actor, house.now), item.id, "needed")
     house.decide("pia", INBOX, REVOKE)
     house.finish("alice")
     with house.db.reading() as session:
@@ -290,14 +285,12 @@ class TestStandIns:
             assert one
             assert other
             delegation.delegate(
-                session,
+                Act(session, house.person(principal), house.now),
                 one,
                 other,
                 house.now,
                 house.now + timedelta(days=7),
                 "Away.",
-                actor=house.person(principal),
-                now=house.now,
             )
 
     def follow(self, house: House) -> int:
@@ -334,7 +327,7 @@ class TestStandIns:
 def test_a_wish_for_a_snapshot_survives_a_reading_that_died(house: House) -> None:
     with house.db.transaction() as session:
         server = session.get_one(type(house.server()), house.server_id)
-        service.want_snapshot(session, server, actor=house.admin, now=house.now)
+        service.want_snapshot(Act(session, house.admin, house.now), server)
         session.add(
             Snapshot(server_id=server.id, state=SnapshotState.READING, started_at=house.now)
         )

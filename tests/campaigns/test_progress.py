@@ -19,6 +19,7 @@ from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import RecertError
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import House
 
 WORDS = ["list", "list upload", "list download delete", "upload"]
@@ -61,7 +62,7 @@ class Player:
             ]
         )
         with self.house.db.transaction() as session:
-            decisions.record(session, item.id, reply, actor=actor, now=self.house.now)
+            decisions.record(Act(session, actor, self.house.now), item.id, reply)
 
     def bulk(self) -> None:
         item, actor = self.one()
@@ -69,7 +70,7 @@ class Player:
         with self.house.db.transaction() as session:
             campaign = session.get_one(Campaign, self.campaign)
             decisions.record_many(
-                session, campaign, item.folder_id, None, reply, actor=actor, now=self.house.now
+                Act(session, actor, self.house.now), campaign, item.folder_id, None, reply
             )
 
     def finish(self) -> None:
@@ -81,7 +82,7 @@ class Player:
             person = self.chance.choice(session.scalars(select(Person).order_by(Person.id)).all())
             officer, now = self.house.officer, self.house.now
             found = session.get_one(Item, item.id)
-            reassignment.reassign(session, found, person, "Chance.", actor=officer, now=now)
+            reassignment.reassign(Act(session, officer, now), found, person, "Chance.")
 
     def edit(self) -> None:
         self.house.give("pia", "/finance/inbox", self.chance.choice(WORDS))

@@ -35,6 +35,7 @@ from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotSt
 from recert.inventory.recordings import RecordingChanged, Shelf
 from recert.mail import unreachable
 from recert.people import trainings
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.campaigns.reviewing.test_conduct import OTTO
 from tests.campaigns.reviewing.test_instructions import read, write
@@ -79,10 +80,10 @@ def preview(house: House, campaign: int) -> campaigns.Preview:
 def excluded(house: House, days: int = 30) -> None:
     with house.db.transaction() as session:
         ends, who = house.now + timedelta(days=days), {"actor": house.officer, "now": house.now}
-        found = exclusions.ask(session, house.server(), "batch", "/", "It moves.", ends, **who)  # type: ignore[arg-type]
+        found = exclusions.ask(Act(session, **who), house.server(), "batch", "/", "It moves.", ends)  # type: ignore[arg-type]
         with pytest.raises(SecondPersonNeeded):
-            exclusions.approve(session, found, **who)  # type: ignore[arg-type]
-        exclusions.approve(session, found, actor=ANOTHER, now=house.now)
+            exclusions.approve(Act(session, **who), found)  # type: ignore[arg-type]
+        exclusions.approve(Act(session, ANOTHER, house.now), found)
 
 
 def test_a01_what_was_read_is_stored_per_server(package: Path) -> None:
@@ -156,11 +157,11 @@ def test_a05_a_stale_snapshot_needs_a_named_second_person(house: House) -> None:
             found = session.get_one(Campaign, draft)
             who = {"actor": house.officer, "now": house.now}
             with pytest.raises(LaunchRefused, match="48 are allowed"):
-                campaigns.launch(session, found, **who)  # type: ignore[arg-type]
-            campaigns.allow_old_snapshots(session, found, "It moves.", **who)  # type: ignore[arg-type]
+                campaigns.launch(Act(session, **who), found)  # type: ignore[arg-type]
+            campaigns.allow_old_snapshots(Act(session, **who), found, "It moves.")  # type: ignore[arg-type]
             with pytest.raises(SecondPersonNeeded, match="somebody else"):
-                campaigns.launch(session, found, **who)  # type: ignore[arg-type]
-            campaigns.launch(session, found, actor=ANOTHER, now=house.now)
+                campaigns.launch(Act(session, **who), found)  # type: ignore[arg-type]
+            campaigns.launch(Act(session, ANOTHER, house.now), found)
         about = json.loads(packages.files(house.export(draft))["campaign.json"])
     assert about["older_snapshots_allowed_by"] == house.officer.name
     assert about["older_snapshots_allowed_because"] == "It moves."
@@ -192,9 +193,7 @@ def test_a06_keys_and_sorts_stand_in_the_population(house: House) -> None:
         session.execute(update(Account).where(Account.name == "batch").values(key_count=2))
         session.execute(update(Account).where(Account.name == "pia").values(key_count=0))
         main = session.get_one(Server, house.server_id)
-        emergency_accounts.mark(
-            session, main, "batch", "Outages.", actor=house.admin, now=house.now
-        )
+        emergency_accounts.mark(Act(session, house.admin, house.now), main, "batch", "Outages.")
     house.refresh()
     campaign = launched(house, Scope())
     files = packages.files(house.export(campaign))
@@ -303,7 +302,7 @@ def test_a11_trainings_of_reviewers_are_recorded(house: House, officer: Visitor)
             "email,date,course\nalice@house.example,2026-03-01,Reviews 1\n"
             "alice@house.example,2025-03-01,Old\ncharlie@house.example,2025-01-01,Old\n"
         )
-        trainings.import_trainings(session, text, actor=house.officer, now=house.now)
+        trainings.import_trainings(Act(session, house.officer, house.now), text)
     house.snapshot()
     campaign = house.drafted("Winter", policy=Policy(training_within_days=365))
     warned = "No training in the last 365 days: Bob Brook, Charlie Cole."
@@ -311,7 +310,7 @@ def test_a11_trainings_of_reviewers_are_recorded(house: House, officer: Visitor)
     assert warned in visible(officer.get(f"/campaigns/{campaign}"))
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
-        campaigns.launch(session, found, actor=house.officer, now=house.now)
+        campaigns.launch(Act(session, house.officer, house.now), found)
     assert warned in visible(officer.get(f"/campaigns/{campaign}"))  # now the board
     package = house.export(campaign)
     rows = packages.rows(packages.files(package)["reviewers.csv"])
@@ -498,7 +497,7 @@ def test_a27_the_auditor_samples_remarks_and_judges(house: House) -> None:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         with pytest.raises(NotAllowed):
-            sign_off.void(session, found, "No.", actor=house.auditor, now=house.now)
+            sign_off.void(Act(session, house.auditor, house.now), found, "No.")
 
 
 def test_a28_tampering_with_any_file_is_found(package: Path, key: Ed25519PrivateKey) -> None:
@@ -568,7 +567,7 @@ def test_a33_two_persons_to_close_early_and_to_exclude(house: House) -> None:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         with pytest.raises(SecondPersonNeeded):
-            close.close(session, found, actor=OTTO, now=house.now)
+            close.close(Act(session, OTTO, house.now), found)
     excluded(house)  # refuses the one who asked
     actions = house.trail_actions()
     assert {"exclusion.asked", "exclusion.approved"} <= set(actions)

@@ -21,6 +21,7 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.people import users
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.campaigns.decisions.test_at_the_same_time import at_once
 from tests.campaigns.reviewing.test_conduct import extend, zoned
 from tests.campaigns.reviewing.test_reviewer_changes import leaves
@@ -47,7 +48,7 @@ def give_to_bob(house: House) -> None:
         bob = person_by_email(session, "bob@house.example")
         assert bob
         item = session.get_one(Item, house.item("pia", INBOX).id)
-        reassignment.reassign(session, item, bob, "Holiday.", actor=house.officer, now=house.now)
+        reassignment.reassign(Act(session, house.officer, house.now), item, bob, "Holiday.")
 
 
 def test_overlapping_campaigns_on_one_item(house: House) -> None:
@@ -141,7 +142,7 @@ def test_a_due_date_that_passed_before_the_launch(house: House) -> None:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, draft)
             with pytest.raises(LaunchRefused, match="has passed"):
-                campaigns.launch(session, found, actor=house.officer, now=house.now)
+                campaigns.launch(Act(session, house.officer, house.now), found)
     assert house.campaign(draft).state is CampaignState.DRAFT
 
 
@@ -225,11 +226,11 @@ class TestARoleThatWasLost:
         leaves(house, "alice")
         who = {"actor": alice, "now": house.now}
         with house.db.transaction() as session, pytest.raises(NotYours):
-            decisions.record(session, item.id, KEEP, **who)  # type: ignore[arg-type]
+            decisions.record(Act(session, **who), item.id, KEEP)  # type: ignore[arg-type]
         with house.db.transaction() as session:
             found, many = session.get_one(Campaign, campaign), Reply(Answer.KEEP, reason="All.")
             with pytest.raises(NotYours):
-                decisions.record_many(session, found, item.folder_id, None, many, **who)  # type: ignore[arg-type]
+                decisions.record_many(Act(session, **who), found, item.folder_id, None, many)  # type: ignore[arg-type]
         with house.db.reading() as session:
             assert session.scalar(select(func.count(Decision.id))) == 0
 
@@ -251,7 +252,7 @@ class TestARoleThatWasLost:
         with house.db.transaction() as session:
             now_an_auditor = ("Olga", PASSWORD, frozenset({Role.AUDITOR}))
             who = {"actor": house.admin, "now": house.now}
-            users.add_user(session, house.officer.name, *now_an_auditor, **who)  # type: ignore[arg-type]
+            users.add_user(Act(session, **who), house.officer.name, *now_an_auditor)  # type: ignore[arg-type]
         path = f"/campaigns/{campaign}/extend"
         where = officer.post(path, due="2027-01-08", reason="More time.")
         assert "this was not saved" in visible(officer.get(where))

@@ -32,6 +32,7 @@ from recert.inventory import emergency_accounts, snapshots
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.activity.test_logs import day, load, log, transfer
 from tests.campaigns.completion.test_challenges import announced, objects
@@ -199,9 +200,9 @@ def second_server(house: House, accounts: dict[str, dict[str, Any]]) -> int:
     with house.db.transaction() as session:
         main, more = session.get_one(Server, house.server_id), {"file": str(file)}
         common: dict[str, Any] = {"actor": house.admin, "now": house.now}
-        inventory.set_storage(session, main, "fileserver1", **common)
+        inventory.set_storage(Act(session, **common), main, "fileserver1")
         second = inventory.add_server(
-            session, "second", "embedded", more, storage="fileserver1", **common
+            Act(session, **common), "second", "embedded", more, storage="fileserver1"
         ).id
     take(house, second)
     return second
@@ -261,7 +262,7 @@ def test_the_same_directory_on_two_servers(house: House, app: Flask) -> None:
 def revoke_at(house: House, server_id: int, account: str, folder: str) -> None:
     with house.db.transaction() as session:
         server = session.get_one(Server, server_id)
-        inventory.enable_writes(session, server, True, actor=house.admin, now=house.now)
+        inventory.enable_writes(Act(session, house.admin, house.now), server, True)
         query = (
             select(Grant)
             .join(Account, Account.id == Grant.account_id)
@@ -270,7 +271,7 @@ def revoke_at(house: House, server_id: int, account: str, folder: str) -> None:
         )
         held = session.scalars(query).one()
         wanted = (held.account_id, held.folder_id, held.rights, 0)
-        changes.propose(session, "by hand", *wanted, actor=house.admin, now=house.now)
+        changes.propose(Act(session, house.admin, house.now), "by hand", *wanted)
     assert house.run().state is OrderState.VERIFIED
 
 
@@ -353,7 +354,7 @@ def test_an_emergency_account_that_is_not_used(
 def mark_for_emergencies(house: House, account: str) -> None:
     with house.db.transaction() as session:
         main, why = session.get_one(Server, house.server_id), "Storage outages."
-        emergency_accounts.mark(session, main, account, why, actor=house.admin, now=house.now)
+        emergency_accounts.mark(Act(session, house.admin, house.now), main, account, why)
 
 
 def not_used_for(house: House, days: int) -> set[str]:
@@ -479,7 +480,7 @@ def test_read_only_server(house: House) -> None:
         with house.db.transaction() as session:
             found = changes.order_by_id(session, order.id)
             who = {"actor": house.admin, "now": house.now}
-            tickets.set_ticket(session, found, "CHG-4711", **who)  # type: ignore[arg-type]
+            tickets.set_ticket(Act(session, **who), found, "CHG-4711")  # type: ignore[arg-type]
         house.snapshot()
         waiting = house.run()
         assert waiting.state is OrderState.MANUAL  # nobody's "done" counts
@@ -522,7 +523,7 @@ def launch_drafted(house: House) -> None:
     number = house.drafted(f"At {house.now:%d %H:%M}")
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        launch.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(Act(session, house.officer, house.now), found)
 
 
 def test_login_deleted_and_used_again(house: House) -> None:

@@ -21,6 +21,7 @@ from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
 from recert.foundation.errors import NotAllowed
 from recert.remediation import expirations
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.campaigns.reviewing.test_conduct import extend, zoned
 from tests.campaigns.setup.test_scope import ANOTHER, adds_up, asked, launched, population
@@ -58,9 +59,9 @@ def zoned_in_nuuk(house: House) -> int:
         due = datetime(2026, 12, 1, 22, tzinfo=UTC)
         who = {"actor": house.officer, "now": house.now}
         made = campaigns.draft(
-            session, "Nuuk", [1], "/", due, undo_minutes=60, zone="America/Nuuk", **who
+            Act(session, **who), "Nuuk", [1], "/", due, undo_minutes=60, zone="America/Nuuk"
         )  # type: ignore[arg-type]
-        campaigns.launch(session, made, **who)  # type: ignore[arg-type]
+        campaigns.launch(Act(session, **who), made)  # type: ignore[arg-type]
         return made.id
 
 
@@ -152,8 +153,10 @@ def exclude(house: House, days: int) -> None:
     with house.db.transaction() as session:
         ends = house.now + timedelta(days=days)
         who = {"actor": house.officer, "now": house.now}
-        found = exclusions.ask(session, house.server(), "batch", "/", "It is VIP.", ends, **who)  # type: ignore[arg-type]
-        exclusions.approve(session, found, actor=ANOTHER, now=house.now)
+        found = exclusions.ask(
+            Act(session, **who), house.server(), "batch", "/", "It is VIP.", ends
+        )  # type: ignore[arg-type]
+        exclusions.approve(Act(session, ANOTHER, house.now), found)
 
 
 def test_exceptions_and_vip(house: House) -> None:
@@ -174,7 +177,7 @@ def test_postpone(house: House) -> None:
 
     def put_off(day: date) -> None:
         with house.db.transaction() as session:
-            postponement.postpone(session, item.id, day, zone, actor=alice, now=house.now)
+            postponement.postpone(Act(session, alice, house.now), item.id, day, zone)
 
     put_off(date(2026, 12, 12))
     with pytest.raises(PutOffOnce):

@@ -21,6 +21,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory.models import Account
+from recert.trail.act import Act
 from tests.campaigns.completion.test_challenges import announced, objects, settles
 from tests.campaigns.reviewing.test_reviewer_changes import (
     asked_about,
@@ -111,7 +112,7 @@ def test_owner_says_not_mine(house: House) -> None:
         assert (row.path, row.email) == ("/finance", "alice@house.example")
         who = {"actor": house.officer, "now": house.now}
         settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
-        ownership_disputes.settle(session, *settled, **who)  # type: ignore[arg-type]
+        ownership_disputes.settle(Act(session, **who), *settled)  # type: ignore[arg-type]
         assert ownership_disputes.doubts(session) == []
     about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
     (told,) = about["not_mine"]
@@ -150,7 +151,7 @@ def alone(house: House) -> Item:
 def says(house: House, item: Item, actor: Actor, *, confirmed: bool) -> None:
     with house.db.transaction() as session:
         word = {"confirmed": confirmed, "reason": "Looked at it."}
-        keep_confirmation.judge(session, item.id, **word, actor=actor, now=house.now)
+        keep_confirmation.judge(Act(session, actor, house.now), item.id, **word)
 
 
 def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor) -> None:
@@ -199,7 +200,7 @@ def test_one_person_company(house: House) -> None:
     assert preview(house, campaign).queued == 1
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
-        campaigns.launch(session, found, actor=house.officer, now=house.now)
+        campaigns.launch(Act(session, house.officer, house.now), found)
     item = house.item("boss", "/sales")
     assert (item.reviewer_id, item.route) == (None, Route.QUEUE)
     with pytest.raises(NotYours):

@@ -11,6 +11,7 @@ from recert.changes.models import Order, OrderState
 from recert.connectors.rights import Rights
 from recert.foundation.errors import MovedMeanwhile
 from recert.inventory import service as inventory
+from recert.trail.act import Act
 from tests.support.house import House
 from tests.support.packages import judged
 
@@ -40,16 +41,16 @@ def says(house: House, campaign: int, reply: Reply, *, final: bool = True) -> No
     item = about(house, campaign)
     with house.db.transaction() as session:
         alice = house.person("alice")
-        decisions.record(session, item.id, reply, actor=alice, now=house.now)
+        decisions.record(Act(session, alice, house.now), item.id, reply)
         if final:
             found = session.get_one(Campaign, campaign)
-            finalisation.finish(session, found, actor=alice, now=house.now)
+            finalisation.finish(Act(session, alice, house.now), found)
 
 
 def writes(house: House, on: bool) -> None:
     with house.db.transaction() as session:
         server = inventory.server_by_name(session, "main")
-        inventory.enable_writes(session, server, on, actor=house.admin, now=house.now)
+        inventory.enable_writes(Act(session, house.admin, house.now), server, on)
 
 
 class TestTheNewestAnswerWins:
@@ -182,7 +183,7 @@ class TestNothingIsLost:
         order = house.ordered("pia", INBOX, REVOKE)
         with house.db.transaction() as session:
             found = session.get_one(Order, order.id)
-            assert changes.cancel(session, found, "Not wanted.", actor=house.admin, now=house.now)
+            assert changes.cancel(Act(session, house.admin, house.now), found, "Not wanted.")
             with pytest.raises(MovedMeanwhile):
                 changes.move(session, found, OrderState.APPLYING, "Mine.", now=house.now)
         assert house.run().state is OrderState.CANCELLED
@@ -195,7 +196,7 @@ class TestNothingIsLost:
             found.state = OrderState.APPLYING
             session.flush()
             who = {"actor": house.admin, "now": house.now}
-            assert not changes.cancel(session, found, "Not wanted.", **who)  # type: ignore[arg-type]
+            assert not changes.cancel(Act(session, **who), found, "Not wanted.")  # type: ignore[arg-type]
 
 
 def test_both_reviews_can_be_signed_and_proved(house: House, both: tuple[int, int]) -> None:

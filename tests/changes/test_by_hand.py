@@ -10,6 +10,7 @@ from recert.changes import service
 from recert.changes.models import Order, OrderState
 from recert.connectors.csv_export import change_list
 from recert.inventory import service as inventory
+from recert.trail.act import Act
 from tests.support.house import House
 
 HEADER = "principal,folder,rights,email\n"
@@ -28,13 +29,11 @@ def connect(house: House, complete: str) -> Path:
     file.write_text(BEFORE)
     with house.db.transaction() as session:
         settings = {"file": str(file), "complete": complete}
-        made = inventory.add_server(
-            session, "export", "csv", settings, actor=house.admin, now=house.now
-        )
+        made = inventory.add_server(Act(session, house.admin, house.now), "export", "csv", settings)
         owners = "server,folder,owner_email\nexport,/finance,alice@house.example\n"
         session.flush()
         house.server_id = made.id
-        inventory.import_owners(session, owners, actor=house.admin, now=house.now)
+        inventory.import_owners(Act(session, house.admin, house.now), owners)
     return file
 
 

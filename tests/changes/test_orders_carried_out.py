@@ -11,6 +11,7 @@ from recert.connectors.rights import Rights
 from recert.foundation import failpoints
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.support.house import ACCOUNTS, House
 
 REVOKE = Reply(Answer.REVOKE)
@@ -116,7 +117,7 @@ class TestWritingSwitchedOff:
     def switch(self, house: House, on: bool) -> None:
         with house.db.transaction() as session:
             server = session.get_one(Server, house.server_id)
-            inventory.enable_writes(session, server, on, actor=house.admin, now=house.now)
+            inventory.enable_writes(Act(session, house.admin, house.now), server, on)
 
     def test_the_order_waits_with_its_plan_shown(self, house: House) -> None:
         house.ordered("pia", INBOX, REVOKE)

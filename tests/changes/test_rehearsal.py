@@ -5,6 +5,7 @@ import pytest
 from recert.foundation.db import Database
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.support.house import House
 
 
@@ -14,7 +15,7 @@ def test_what_is_written_is_seen_inside_and_taken_back(house: House) -> None:
         for _ in range(2):
             with rehearsal.transaction() as session:
                 server = session.get_one(Server, house.server_id)
-                inventory.want_snapshot(session, server, actor=house.admin, now=house.now)
+                inventory.want_snapshot(Act(session, house.admin, house.now), server)
         with rehearsal.reading() as session:
             assert session.get_one(Server, house.server_id).snapshot_wanted_at
     assert house.server().snapshot_wanted_at is None

@@ -13,6 +13,7 @@ from recert.connectors.rights import Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -24,8 +25,8 @@ def undo(house: House, order: Order, actor: Actor | None = None) -> Order:
         return house.take_back(order.id)
     with house.db.transaction() as session:
         found, who = service.order_by_id(session, order.id), {"actor": actor, "now": house.now}
-        undoing.ask(session, found, "It was a mistake.", **who)  # type: ignore[arg-type]
-        return undoing.approve(session, found, **who)  # type: ignore[arg-type]
+        undoing.ask(Act(session, **who), found, "It was a mistake.")  # type: ignore[arg-type]
+        return undoing.approve(Act(session, **who), found)  # type: ignore[arg-type]
 
 
 class TestAnUndo:
@@ -106,15 +107,15 @@ class TestAnUndo:
         with house.db.transaction() as session:
             found = service.order_by_id(session, done.id)
             with pytest.raises(undoing.NobodyAsked):
-                undoing.approve(session, found, actor=house.officer, now=house.now)
+                undoing.approve(Act(session, house.officer, house.now), found)
             with pytest.raises(BadInput, match="Say why"):
-                undoing.ask(session, found, " ", actor=house.admin, now=house.now)
-            undoing.ask(session, found, "A mistake.", actor=house.admin, now=house.now)
+                undoing.ask(Act(session, house.admin, house.now), found, " ")
+            undoing.ask(Act(session, house.admin, house.now), found, "A mistake.")
             for other in (house.admin, bob):
                 with pytest.raises(SecondPersonNeeded):
-                    undoing.approve(session, found, actor=other, now=house.now)
+                    undoing.approve(Act(session, other, house.now), found)
             assert [row.Order.id for row in undoing.waiting(session)] == [done.id]
-            made = undoing.approve(session, found, actor=house.officer, now=house.now)
+            made = undoing.approve(Act(session, house.officer, house.now), found)
             assert (made.reason, made.created_by, made.approved_by) == (
                 *("A mistake.", house.admin.name, house.officer.name),
             )

@@ -15,6 +15,7 @@ from recert.connectors.rights import READ, Rights
 from recert.foundation.actor import Actor
 from recert.foundation.errors import NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -38,7 +39,7 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Cell]]:
 def approve(house: House, order: Order, actor: Actor | None = None) -> None:
     with house.db.transaction() as session:
         found = service.order_by_id(session, order.id)
-        service.approve(session, found, actor=actor or house.officer, now=house.now)
+        service.approve(Act(session, actor or house.officer, house.now), found)
 
 
 @pytest.mark.usefixtures("touched")

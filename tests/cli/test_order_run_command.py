@@ -7,6 +7,7 @@ from recert.changes.models import OrderState, ServerLease
 from recert.connectors.rights import Rights
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.cli.conftest import Type
 from tests.support.house import House
 
@@ -55,7 +56,7 @@ class TestADryRun:
         decided(house)
         with house.db.transaction() as session:
             server = session.get_one(Server, house.server_id)
-            inventory.enable_writes(session, server, False, actor=house.admin, now=house.now)
+            inventory.enable_writes(Act(session, house.admin, house.now), server, False)
         said = recert("order run --dry-run", 2)
         assert "It would wait: writing is switched off for this server." in said
         assert f'-  "{INBOX}": "list upload"' in said

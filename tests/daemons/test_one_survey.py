@@ -17,6 +17,7 @@ from recert.foundation import clock, failpoints
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Grant
+from recert.trail.act import Act
 from tests.daemons.differential import everything
 from tests.daemons.residents import HASH
 from tests.daemons.test_robustness import Site
@@ -152,9 +153,9 @@ class Office:
         }
         with house.db.transaction() as session:
             server = inventory.add_server(
-                session, "sftp", "openssh", settings, actor=house.admin, now=house.now
+                Act(session, house.admin, house.now), "sftp", "openssh", settings
             )
-            inventory.enable_writes(session, server, True, actor=house.admin, now=house.now)
+            inventory.enable_writes(Act(session, house.admin, house.now), server, True)
             self.server_id = server.id
         taken = snapshots.take(house.db, self.server_id, actor=house.admin, now=clock.now)
         assert taken.reason == ""
@@ -175,7 +176,7 @@ class Office:
             rows = session.execute(query).all()
             for row in rows:
                 origin = f"test:{row.name}:{row.path}"
-                changes.propose(session, origin, *row[:3], 0, actor=who, now=at)
+                changes.propose(Act(session, who, at), origin, *row[:3], 0)
         return len(rows)
 
 

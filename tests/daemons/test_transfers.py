@@ -15,6 +15,7 @@ from recert.connectors.rights import Rights
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder
+from recert.trail.act import Act
 from tests.daemons.differential import Opinion
 from tests.daemons.rig_proftpd import ProftpdRig
 from tests.daemons.rig_pureftpd import PureftpdRig
@@ -110,7 +111,7 @@ def test_what_clients_did_is_found_and_nothing_else(
 def _looked_at(house: House, rig: Rig) -> int:
     with house.db.transaction() as session:
         server = inventory.add_server(
-            session, "real", rig.kind, rig.settings(), actor=house.admin, now=house.now
+            Act(session, house.admin, house.now), "real", rig.kind, rig.settings()
         )
         number = server.id
     snapshots.take(house.db, number, actor=house.admin, now=lambda: house.now)

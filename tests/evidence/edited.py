@@ -17,6 +17,7 @@ from recert.evidence.audit import findings
 from recert.evidence.models import Judgement
 from recert.foundation import schema
 from recert.foundation.db import Database, Moment
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -28,16 +29,14 @@ def signed_off(house: House) -> int:
     with house.db.transaction() as session:
         server = house.server()
         made = exclusions.ask(
-            session,
+            Act(session, house.officer, house.now),
             server,
             "seller",
             "/sales",
             "A robot.",
             house.now + timedelta(days=30),
-            actor=house.officer,
-            now=house.now,
         )
-        exclusions.approve(session, made, actor=house.admin, now=house.now)
+        exclusions.approve(Act(session, house.admin, house.now), made)
     policy = Policy(brake_items=1, brake_from=1)
     campaign = house.launched(policy=policy)
     reviewer_mails.send_due(house.db, house.head, now=house.now)
@@ -55,9 +54,9 @@ def signed_off(house: House) -> int:
     house.sign_off(campaign)
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
-        findings.draw_sample(session, found, 2, "seed", actor=house.auditor, now=house.now)
-        findings.remark(session, found, "Seen.", None, actor=house.auditor, now=house.now)
-        findings.judge(session, found, Judgement.ACCEPTED, "", actor=house.auditor, now=house.now)
+        findings.draw_sample(Act(session, house.auditor, house.now), found, 2, "seed")
+        findings.remark(Act(session, house.auditor, house.now), found, "Seen.", None)
+        findings.judge(Act(session, house.auditor, house.now), found, Judgement.ACCEPTED, "")
     return campaign
 
 

@@ -17,6 +17,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.evidence.conftest import INBOX, played
 from tests.support import packages
@@ -30,7 +31,7 @@ def act(house: House, verb: Verb, campaign_id: int, *given: Any, actor: Actor | 
     """One verb of the auditor; what it made, detached."""
     with house.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        made = verb(session, campaign, *given, actor=actor or house.auditor, now=house.now)
+        made = verb(Act(session, actor or house.auditor, house.now), campaign, *given)
         session.flush()
         return made
 

@@ -20,6 +20,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Role
 from recert.inventory import service as inventory
 from recert.people import queries as people
+from recert.trail.act import Act
 from tests.support import packages
 from tests.support.house import House, staff
 
@@ -34,22 +35,20 @@ def package(house: House) -> Path:
     with house.db.transaction() as session:
         main = inventory.server_by_name(session, "main")
         one = exclusions.ask(
-            session, main, "batch", "/", "It moves.", ends, actor=house.officer, now=house.now
+            Act(session, house.officer, house.now), main, "batch", "/", "It moves.", ends
         )
         otto = staff("otto@house.example", Role.OFFICER)
-        exclusions.approve(session, one, actor=otto, now=house.now)
+        exclusions.approve(Act(session, otto, house.now), one)
         made = campaigns.draft(
-            session,
+            Act(session, house.officer, house.now),
             "Downloads",
             [house.server_id],
             "/",
             house.now + timedelta(days=14),
             undo_minutes=60,
             scope=Scope(rights=Rights.LIST | Rights.UPLOAD),
-            actor=house.officer,
-            now=house.now,
         )
-        campaigns.launch(session, made, actor=house.officer, now=house.now)
+        campaigns.launch(Act(session, house.officer, house.now), made)
         campaign_id = made.id
         alice, charlie = (
             people.person_by_email(session, f"{name}@house.example")
@@ -58,7 +57,7 @@ def package(house: House) -> Path:
         assert alice
         assert charlie
         delegation.delegate(
-            session, alice, charlie, house.now, ends, "Away.", actor=house.officer, now=house.now
+            Act(session, house.officer, house.now), alice, charlie, house.now, ends, "Away."
         )
     with house.db.transaction() as session:
         reviewer_changes.follow_people(session, now=house.now)

@@ -14,6 +14,7 @@ from recert.evidence.package.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.inventory import service as inventory
 from recert.people import service as people
+from recert.trail.act import Act
 from tests.support import packages
 from tests.support.browser import Visitor
 from tests.support.house import House
@@ -26,9 +27,9 @@ def changed_while_it_ran(house: House) -> int:
     campaign = house.launched()
     with house.db.transaction() as session:
         text = f"{HEAD}alice@house.example,Alice Archer,House,charlie@house.example\n"
-        people.import_people(session, text, actor=house.officer, now=clock.now())
+        people.import_people(Act(session, house.officer, clock.now()), text)
         text = "server,folder,owner_email\nmain,/sales,bob@house.example\n"
-        inventory.import_owners(session, text, actor=house.officer, now=clock.now())
+        inventory.import_owners(Act(session, house.officer, clock.now()), text)
     return campaign
 
 
@@ -46,7 +47,7 @@ class TestWarnings:
         campaign = house.launched()
         with house.db.transaction() as session:
             text = "email,name,organisation\nalice@house.example,Alice B. Archer,House\n"
-            people.import_people(session, text, actor=house.officer, now=clock.now())
+            people.import_people(Act(session, house.officer, clock.now()), text)
         with house.db.reading() as session:
             assert warnings.warnings(session, session.get_one(Campaign, campaign)) == []
 

@@ -17,6 +17,7 @@ from recert.foundation import clock
 from recert.people import service as people
 from recert.people.models import Person
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.evidence.edited import INBOX
 from tests.support.house import House
 
@@ -35,22 +36,15 @@ def moved_about(house: House) -> int:
     with house.db.transaction() as session:
         item = session.get_one(Item, house.item("pia", INBOX).id)
         reassignment.reassign(
-            session,
-            item,
-            person(session, "charlie"),
-            "Knows it.",
-            actor=house.officer,
-            now=clock.now(),
+            Act(session, house.officer, clock.now()), item, person(session, "charlie"), "Knows it."
         )
     with house.db.transaction() as session:
         bulk_reassignment.reassign_all(
-            session,
+            Act(session, house.officer, clock.now()),
             session.get_one(Campaign, campaign),
             From(reviewer_id=person(session, "alice").id),
             person(session, "charlie"),
             "Alice is busy.",
-            actor=house.officer,
-            now=clock.now(),
         )
     house.give("pia", INBOX, "list download upload delete")
     house.snapshot()
@@ -58,7 +52,7 @@ def moved_about(house: House) -> int:
     with house.db.transaction() as session:
         rows = "charlie@house.example,Charlie Cole,House,2026-01-01\n"
         head = "email,name,organisation,left_on\n"
-        people.import_people(session, head + rows, actor=house.admin, now=clock.now())
+        people.import_people(Act(session, house.admin, clock.now()), head + rows)
     with house.db.transaction() as session:
         assert reviewer_changes.follow_people(session, now=clock.now())
     return campaign
@@ -94,14 +88,12 @@ class TestMoves:
         campaign = house.launched()
         with house.db.transaction() as session:
             delegation.delegate(
-                session,
+                Act(session, house.officer, clock.now()),
                 person(session, "alice"),
                 person(session, "charlie"),
                 clock.now(),
                 clock.now() + timedelta(days=2),
                 "Holiday.",
-                actor=house.officer,
-                now=clock.now(),
             )
         for days in (0, 3):
             with house.later(days=days), house.db.transaction() as session:

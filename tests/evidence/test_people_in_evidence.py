@@ -15,6 +15,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Actor, Assurance, Channel
 from recert.people.queries import person_by_email
 from recert.remediation import overdue_owners
+from recert.trail.act import Act
 from tests.evidence.edited import INBOX
 from tests.support.house import House
 
@@ -48,7 +49,7 @@ def test_objections_are_those_of_the_trail(house: House, change: str, field: str
         assert pia
         actor = Actor(pia.email, Channel.WEB, Assurance.SIGNED_IN, person_id=pia.id)
         number = house.item("pia", INBOX).id
-        challenges.object_to(session, number, "I need it.", actor=actor, now=clock.now())
+        challenges.object_to(Act(session, actor, clock.now()), number, "I need it.")
     said = refused(house, campaign, f"UPDATE contest SET {change}")
     assert "campaign.json: objections" in said
     assert field in said
@@ -62,13 +63,11 @@ def test_late_changes_are_those_of_the_trail(house: House, field: str) -> None:
     number = house.item("pia", INBOX).id
     with house.later(days=9) as at, house.db.transaction() as session:
         overdue_owners.take_on(
-            session,
+            Act(session, house.admin, at),
             number,
             "alice@house.example",
             at + timedelta(days=2),
             "Busy.",
-            actor=house.admin,
-            now=at,
         )
     said = refused(house, campaign, f"UPDATE late_change SET \"{field}\" = 'eve'")
     assert "late.csv" in said

@@ -11,6 +11,7 @@ from recert.campaigns.models import Campaign
 from recert.evidence.audit import retention
 from recert.evidence.models import LegalHold, Retention
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.trail.act import Act
 from tests.evidence.conftest import played
 from tests.support.house import House
 
@@ -18,7 +19,7 @@ from tests.support.house import House
 def act(house: House, verb: Any, campaign_id: int, what: Any, actor: Any = None) -> None:
     with house.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        verb(session, campaign, what, actor=actor or house.auditor, now=house.now)
+        verb(Act(session, actor or house.auditor, house.now), campaign, what)
 
 
 def kept(house: House, campaign_id: int) -> retention.Keeping:

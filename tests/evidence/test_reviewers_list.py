@@ -12,6 +12,7 @@ from recert.campaigns.models import Answer
 from recert.evidence import verifier
 from recert.foundation import secrets
 from recert.people import trainings
+from recert.trail.act import Act
 from tests.campaigns.reviewing.test_instructions import read, write
 from tests.support import packages
 from tests.support.house import House
@@ -28,7 +29,7 @@ def package(house: House) -> Path:
     house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
     with house.later(seconds=10), house.db.transaction() as session:
         learned = "email,date,course\nalice@house.example,2026-11-01,Reviews\n"
-        trainings.import_trainings(session, learned, actor=house.officer, now=house.now)
+        trainings.import_trainings(Act(session, house.officer, house.now), learned)
     with house.later(seconds=20):
         house.decide("batch", "/finance/inbox", Reply(Answer.KEEP))
     with house.later(minutes=40):

@@ -11,6 +11,7 @@ from recert.foundation.actor import Actor, operator
 from recert.foundation.separation import Step
 from recert.inventory import account_persons
 from recert.people import separation
+from recert.trail.act import Act
 from tests.support import packages
 from tests.support.house import House
 
@@ -29,7 +30,7 @@ def launched_by(house: House, actor: Actor) -> int:
     number = house.drafted("Autumn")
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        campaigns.launch(session, found, actor=actor, now=house.now)
+        campaigns.launch(Act(session, actor, house.now), found)
     return number
 
 
@@ -48,12 +49,12 @@ def test_one_person_for_both_steps(house: House) -> None:
     house.user(house.officer)
     with house.db.transaction() as session:
         separation.set_one_person_rule(
-            session, allowed=True, reason="Only Olga.", actor=operator("root"), now=house.now
+            Act(session, operator("root"), house.now), allowed=True, reason="Only Olga."
         )
     number = launched_by(house, house.officer)
     with house.db.transaction() as session:
         separation.check(
-            session, Step.AGREED_POLICY, f"campaign:{number}", actor=house.officer, now=house.now
+            Act(session, house.officer, house.now), Step.AGREED_POLICY, f"campaign:{number}"
         )
     ((kind, text),) = first_page(house, number)
     assert kind == "one person"
@@ -66,7 +67,7 @@ def test_final_answers_about_the_deciders_own_access(house: House) -> None:
     house.finish("alice")
     with house.db.transaction() as session:
         account_persons.join(
-            session, "main", "batch", "alice@house.example", actor=house.admin, now=house.now
+            Act(session, house.admin, house.now), "main", "batch", "alice@house.example"
         )
     own_access.withdraw_due(house.db, now=house.now)
     assert "own access" in [kind for kind, _ in first_page(house, number)]

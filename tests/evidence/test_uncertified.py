@@ -11,6 +11,7 @@ from recert.evidence.audit import uncertified
 from recert.evidence.audit.uncertified import Place, Wanted
 from recert.foundation.errors import BadInput
 from recert.inventory import service as inventory
+from recert.trail.act import Act
 from tests.evidence.conftest import INBOX
 from tests.support.house import ACCOUNTS, NOON, House
 
@@ -148,7 +149,7 @@ class TestPages:
         with house.db.transaction() as session:
             settings = {"file": str(house.permissions)}
             who = {"actor": house.admin, "now": house.now}
-            added = inventory.add_server(session, "another", "embedded", settings, **who)
+            added = inventory.add_server(Act(session, **who), "another", "embedded", settings)
             number = added.id
         house.server_id, first = number, house.server_id
         house.snapshot()

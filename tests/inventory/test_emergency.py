@@ -6,6 +6,7 @@ from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
 from recert.inventory import emergency_accounts
 from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.activity.test_logs import load, log, transfer
 from tests.campaigns.triggers.test_micro_campaigns import look
 from tests.cases.test_audit_criteria import excluded
@@ -13,15 +14,15 @@ from tests.support.house import House, staff
 
 
 def mark(house: House, account: str, reason: str = "Outages.", **more: object) -> int:
-    said: dict[str, object] = {"actor": house.admin, "now": house.now, **more}
+    who = {"actor": house.admin, "now": house.now, **more}
     with house.db.transaction() as session:
         server = session.get_one(Server, house.server_id)
-        return emergency_accounts.mark(session, server, account, reason, **said).id  # type: ignore[arg-type]
+        return emergency_accounts.mark(Act(session, **who), server, account, reason).id  # type: ignore[arg-type]
 
 
 def end(house: House, number: int) -> None:
     with house.db.transaction() as session:
-        emergency_accounts.end(session, number, actor=house.admin, now=house.now)
+        emergency_accounts.end(Act(session, house.admin, house.now), number)
 
 
 class TestTheRegister:

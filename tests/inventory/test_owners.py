@@ -12,6 +12,7 @@ from recert.foundation.errors import NotAllowed
 from recert.inventory import queries, routing, service
 from recert.inventory.models import FolderOwner
 from recert.people.csv_rows import CsvRejected
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.foundation.test_db import at_once
 from tests.support.house import ACCOUNTS, NOON, House, staff
@@ -22,7 +23,7 @@ HEADER = "server,folder,owner_email,substitute_email\n"
 def load(house: House, *rows: str, header: str = HEADER) -> int:
     text = header + "".join(f"{row}\n" for row in rows)
     with house.db.transaction() as session:
-        return service.import_owners(session, text, actor=house.officer, now=NOON)
+        return service.import_owners(Act(session, house.officer, NOON), text)
 
 
 def owners(house: House) -> dict[str, tuple[Any, ...]]:
@@ -193,5 +194,5 @@ class TestWhoMayNot:
         before = owners(house)
         who = staff("charlie@house.example", *roles)
         with pytest.raises(NotAllowed), house.db.transaction() as session:
-            service.import_owners(session, HEADER, actor=who, now=NOON)
+            service.import_owners(Act(session, who, NOON), HEADER)
         assert owners(house) == before

@@ -21,6 +21,7 @@ from recert.inventory.models import (
     Snapshot,
     SnapshotState,
 )
+from recert.trail.act import Act
 from tests.inventory.conftest import (
     accounts_named,
     grants,
@@ -203,9 +204,7 @@ class TestAnExport:
         file.write_text("folder,principal,rights\n/a,ann,read\n/b,ben,edit\n")
         settings = {"file": str(file), "complete": complete}
         with house.db.transaction() as session:
-            made = service.add_server(
-                session, "export", "csv", settings, actor=house.admin, now=NOON
-            )
+            made = service.add_server(Act(session, house.admin, NOON), "export", "csv", settings)
             return file, made.id
 
     def take(self, house: House, server_id: int) -> snapshots.Outcome:

@@ -12,6 +12,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import queries, service
 from recert.inventory.models import Server
 from recert.inventory.service import NoSuchServer, ServerExists
+from recert.trail.act import Act
 from tests.foundation.test_db import at_once
 from tests.support.house import NOON, House, staff
 
@@ -20,7 +21,7 @@ FILE = {"file": "/srv/permissions.json"}
 
 def add(house: House, name: str, kind: str = "embedded", **settings: str) -> None:
     with house.db.transaction() as session:
-        service.add_server(session, name, kind, settings or FILE, actor=house.admin, now=NOON)
+        service.add_server(Act(session, house.admin, NOON), name, kind, settings or FILE)
 
 
 def names(house: House) -> list[str]:
@@ -82,7 +83,7 @@ class TestWriting:
         for enabled in (False, True):
             with house.db.transaction() as session:
                 server = session.get_one(Server, house.server_id)
-                service.enable_writes(session, server, enabled, actor=house.admin, now=NOON)
+                service.enable_writes(Act(session, house.admin, NOON), server, enabled)
             assert house.server().writes_enabled is enabled
         assert house.trail_actions()[-2:] == ["server.writes_disabled", "server.writes_enabled"]
 
@@ -91,7 +92,7 @@ class TestTheStorageLabel:
     def label(self, house: House, name: str, label: str) -> list[str]:
         with house.db.transaction() as session:
             server = service.server_by_name(session, name)
-            return service.set_storage(session, server, label, actor=house.admin, now=NOON)
+            return service.set_storage(Act(session, house.admin, NOON), server, label)
 
     def test_it_says_who_shows_the_same(self, house: House) -> None:
         add(house, "second")
@@ -111,7 +112,7 @@ class TestWantingASnapshot:
         for _ in range(2):
             with house.db.transaction() as session:
                 server = session.get_one(Server, house.server_id)
-                service.want_snapshot(session, server, actor=house.officer, now=NOON)
+                service.want_snapshot(Act(session, house.officer, NOON), server)
         with house.db.reading() as session:
             assert queries.wanted_snapshots(session, now=house.now) == [house.server_id]
         house.snapshot()
@@ -129,10 +130,10 @@ class TestWantingASnapshot:
 
 Verb = Callable[[Session, Server, Actor], object]
 VERBS: dict[str, Verb] = {
-    "add": lambda s, _, who: service.add_server(s, "b", "embedded", FILE, actor=who, now=NOON),
-    "write": lambda s, server, who: service.enable_writes(s, server, True, actor=who, now=NOON),
-    "label": lambda s, server, who: service.set_storage(s, server, "nas", actor=who, now=NOON),
-    "want": lambda s, server, who: service.want_snapshot(s, server, actor=who, now=NOON),
+    "add": lambda s, _, who: service.add_server(Act(s, who, NOON), "b", "embedded", FILE),
+    "write": lambda s, server, who: service.enable_writes(Act(s, who, NOON), server, True),
+    "label": lambda s, server, who: service.set_storage(Act(s, who, NOON), server, "nas"),
+    "want": lambda s, server, who: service.want_snapshot(Act(s, who, NOON), server),
 }
 
 

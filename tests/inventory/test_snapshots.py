@@ -16,6 +16,7 @@ from recert.inventory.models import (
     SnapshotState,
 )
 from recert.people import service as people
+from recert.trail.act import Act
 from tests.inventory.conftest import (
     accounts_named,
     difference,
@@ -186,6 +187,6 @@ class TestWhoAnAccountBelongsTo:
         house.snapshot()
         text = "email,name,organisation\nnew@münchén.example,New,House\n"
         with house.db.transaction() as session:
-            people.import_people(session, text, actor=house.admin, now=NOON)
+            people.import_people(Act(session, house.admin, NOON), text)
             snapshot_merge.match_persons(session, house.server_id)
         assert accounts_named(house, "seller")[0].person_id

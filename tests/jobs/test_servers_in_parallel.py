@@ -18,6 +18,7 @@ from recert.inventory import queries, service, snapshots
 from recert.inventory.models import Account, Folder, Grant, Server, SnapshotState
 from recert.jobs import scheduler, ticks
 from recert.jobs.ticks import Works
+from recert.trail.act import Act
 from tests.support.house import House
 
 EXPORT = "folder,principal,rights\n/a,ann,read\n"
@@ -35,7 +36,7 @@ class Fleet:
             settings = {"file": str(file), "complete": "yes"}
             with house.db.transaction() as session:
                 made = service.add_server(
-                    session, f"s{at}", "csv", settings, actor=house.admin, now=house.now
+                    Act(session, house.admin, house.now), f"s{at}", "csv", settings
                 )
                 self.numbers.append(made.id)
 
@@ -53,7 +54,7 @@ class Fleet:
         with self.house.db.transaction() as session:
             for number in self.numbers:
                 server = session.get_one(Server, number)
-                service.want_snapshot(session, server, actor=self.house.admin, now=self.house.now)
+                service.want_snapshot(Act(session, self.house.admin, self.house.now), server)
 
     def states(self) -> list[SnapshotState | None]:
         with self.house.db.reading() as session:
@@ -190,14 +191,9 @@ class Changes:
         house = self.house
         with house.db.transaction() as session:
             made = service.add_server(
-                session,
-                file.stem,
-                "embedded",
-                {"file": str(file)},
-                actor=house.admin,
-                now=house.now,
+                Act(session, house.admin, house.now), file.stem, "embedded", {"file": str(file)}
             )
-            service.enable_writes(session, made, True, actor=house.admin, now=house.now)
+            service.enable_writes(Act(session, house.admin, house.now), made, True)
         snapshots.take(house.db, made.id, actor=house.admin, now=clock.now)
         return made.id
 
@@ -212,7 +208,7 @@ class Changes:
         with self.house.db.transaction() as session:
             row = session.execute(query).one()
             who, at = self.house.admin, self.house.now
-            changes.propose(session, f"test:{file.stem}", *row, 0, actor=who, now=at)
+            changes.propose(Act(session, who, at), f"test:{file.stem}", *row, 0)
 
     def states(self) -> list[OrderState]:
         return [order.state for order in self.house.orders()]

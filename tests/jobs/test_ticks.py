@@ -15,6 +15,7 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.jobs import scheduler, ticks
 from recert.jobs.ticks import Works
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -32,7 +33,7 @@ def works(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works]:
 def want_snapshot(house: House) -> None:
     with house.db.transaction() as session:
         server = session.get_one(Server, house.server_id)
-        inventory.want_snapshot(session, server, actor=house.officer, now=house.now)
+        inventory.want_snapshot(Act(session, house.officer, house.now), server)
 
 
 class TestAllTicks:

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from recert.campaigns.notifications import reviewer_mails
 from recert.mail.models import OutboxMessage
 from recert.people import service as people
+from recert.trail.act import Act
 from tests.support.house import House
 
 ROWS = (
@@ -16,7 +17,7 @@ ROWS = (
 
 def texts(house: House) -> dict[str, str]:
     with house.db.transaction() as session:
-        people.import_people(session, ROWS, actor=house.admin, now=house.now)
+        people.import_people(Act(session, house.admin, house.now), ROWS)
     house.launched()
     reviewer_mails.send_due(house.db, house.head, now=house.now)
     with house.db.reading() as session:

@@ -11,6 +11,7 @@ from recert.people import csv_rows, queries, service
 from recert.people.csv_rows import CsvRejected
 from recert.people.models import Organisation, OrganisationKind, Person
 from recert.people.service import PERSON_COLUMNS
+from recert.trail.act import Act
 from tests.foundation.test_db import at_once
 from tests.support.house import NOON, House, staff
 
@@ -28,7 +29,7 @@ def people(house: House) -> dict[str, dict[str, object]]:
 
 def load(house: House, text: str) -> int:
     with house.db.transaction() as session:
-        return service.import_people(session, text, actor=house.officer, now=NOON)
+        return service.import_people(Act(session, house.officer, NOON), text)
 
 
 def refused(house: House, text: str) -> list[str]:
@@ -148,7 +149,7 @@ class TestSomebodyWhoLeaves:
     def note(self, house: House, days: int) -> int:
         with house.db.transaction() as session:
             now = NOON + timedelta(days=days)
-            return service.note_leavers(session, actor=house.admin, now=now)
+            return service.note_leavers(Act(session, house.admin, now))
 
     def test_he_can_come_back(self, house: House) -> None:
         load(house, HEADER + "lea@house.example,Lea Left,House,own,,,\n")
@@ -252,5 +253,5 @@ class TestWhoMayNot:
         before = house.trail_actions()
         who = staff("charlie@house.example", *([role] if role else []))
         with pytest.raises(NotAllowed), house.db.transaction() as session:
-            service.import_people(session, HEADER + ALICE, actor=who, now=NOON)
+            service.import_people(Act(session, who, NOON), HEADER + ALICE)
         assert house.trail_actions() == before

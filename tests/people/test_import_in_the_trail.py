@@ -9,6 +9,7 @@ from recert.foundation import clock
 from recert.inventory import owners
 from recert.inventory import service as inventory
 from recert.people import service as people
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.support.house import House
 
@@ -17,7 +18,7 @@ def imported(house: House, text: str) -> list[dict[str, Any]]:
     """The details of the entries that an import of people made."""
     before = len(house.trail_actions())
     with house.db.transaction() as session:
-        people.import_people(session, text, actor=house.admin, now=clock.now())
+        people.import_people(Act(session, house.admin, clock.now()), text)
     return details(house, before)
 
 
@@ -76,7 +77,7 @@ class TestOwners:
             "main,/finance,bob@house.example,alice@house.example,secret\n"
         )
         with house.db.transaction() as session:
-            inventory.import_owners(session, text, actor=house.admin, now=clock.now())
+            inventory.import_owners(Act(session, house.admin, clock.now()), text)
         two, one = details(house, before)
         assert one["changed"] == [["main", "/finance", "alice@house.example", "bob@house.example"]]
         assert two["also_changed"] == [
@@ -90,7 +91,7 @@ class TestOwners:
             before = len(house.trail_actions())
             with house.db.transaction() as session:
                 owners.import_group_owners(
-                    session, text.format(email), actor=house.admin, now=clock.now()
+                    Act(session, house.admin, clock.now()), text.format(email)
                 )
         (found,) = details(house, before)
         told = ["main", "finance", "bob@house.example", "alice@house.example", "", ""]

@@ -6,6 +6,7 @@ from recert.foundation.actor import Actor, Role, operator
 from recert.foundation.errors import NotAllowed
 from recert.foundation.separation import RULES, Party, SecondPersonNeeded, Step, are_same
 from recert.people import separation, users
+from recert.trail.act import Act
 from tests.support.house import OTTO, PASSWORD, House, staff
 
 ALL = frozenset(Role)
@@ -15,12 +16,12 @@ PAIRS = [(step, earlier) for step, rule in RULES.items() for earlier in sorted(r
 
 def take(house: House, step: Step, actor: Actor) -> None:
     with house.db.transaction() as session:
-        separation.note(session, REF, step, actor=actor, now=house.now)
+        separation.note(Act(session, actor, house.now), REF, step)
 
 
 def check(house: House, step: Step, actor: Actor) -> None:
     with house.db.transaction() as session:
-        separation.check(session, step, REF, actor=actor, now=house.now)
+        separation.check(Act(session, actor, house.now), step, REF)
 
 
 class TestTheTable:
@@ -59,14 +60,12 @@ class TestWhoIsThePerson:
         house.user(staff("alice@house.example", *ALL))
         with house.db.transaction() as session:
             users.add_user(
-                session,
+                Act(session, house.admin, house.now),
                 "a.archer.admin@house.example",
                 "Second",
                 PASSWORD,
                 ALL,
                 person="alice@house.example",
-                actor=house.admin,
-                now=house.now,
             )
         return house
 
@@ -121,7 +120,7 @@ class TestACompanyWithOneOfficer:
     def allow(self, house: House, actor: Actor) -> None:
         with house.db.transaction() as session:
             separation.set_one_person_rule(
-                session, allowed=True, reason="Only Olga.", actor=actor, now=house.now
+                Act(session, actor, house.now), allowed=True, reason="Only Olga."
             )
 
     def test_an_operator_may_allow_one_person_and_the_trail_says_so(self, house: House) -> None:

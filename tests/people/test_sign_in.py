@@ -13,6 +13,7 @@ from recert.people import service as people
 from recert.people.models import User, WebSession
 from recert.people.queries import SignedIn
 from recert.people.sessions import SignInRefused, TooManyAttempts
+from recert.trail.act import Act
 from tests.support.house import NOON, PASSWORD, PEOPLE, House, staff
 
 HERE = "192.0.2.1"
@@ -41,14 +42,14 @@ def fail(house: House, email: str, times: int, address: str = HERE) -> None:
 def save(house: House, email: str, password: str = PASSWORD, *roles: Role) -> None:
     with house.db.transaction() as session:
         users.add_user(
-            session, email, "Somebody", password, frozenset(roles), actor=house.admin, now=NOON
+            Act(session, house.admin, NOON), email, "Somebody", password, frozenset(roles)
         )
 
 
 def enter(house: House, actor: Actor) -> str:
     user = check(house, actor.name)
     with house.db.transaction() as session:
-        return sessions.open_session(session, user, address=HERE, actor=actor, now=NOON)
+        return sessions.open_session(Act(session, actor, NOON), user, address=HERE)
 
 
 def who(house: House, session_id: str, after: timedelta = timedelta(0)) -> SignedIn | None:
@@ -85,20 +86,18 @@ class TestAUser:
     def test_bad_input_is_refused(self, house: House, email: str, name: str, password: str) -> None:
         before = house.trail_actions()
         with pytest.raises(BadInput), house.db.transaction() as session:
-            users.add_user(session, email, name, password, frozenset(), actor=house.admin, now=NOON)
+            users.add_user(Act(session, house.admin, NOON), email, name, password, frozenset())
         assert house.trail_actions() == before
 
     @pytest.mark.parametrize("role", [Role.OFFICER, Role.AUDITOR])
     def test_only_an_administrator_may_add_one(self, house: House, role: Role) -> None:
         with pytest.raises(NotAllowed), house.db.transaction() as session:
             users.add_user(
-                session,
+                Act(session, staff("charlie@house.example", role), NOON),
                 "charlie@house.example",
                 "Charlie",
                 PASSWORD,
                 frozenset({Role.ADMINISTRATOR}),
-                actor=staff("charlie@house.example", role),
-                now=NOON,
             )
         assert "user.saved" not in house.trail_actions()
 
@@ -207,7 +206,7 @@ class TestASession:
         session_id = enter(house, house.user(staff("alice@house.example", Role.OFFICER)))
         with house.db.transaction() as session:
             left = PEOPLE.replace("mona@house.example,\nbob", "mona@house.example,2026-11-01\nbob")
-            people.import_people(session, left, actor=house.admin, now=NOON)
+            people.import_people(Act(session, house.admin, NOON), left)
         assert who(house, session_id) is None
         with house.db.reading() as session:
             assert session.scalars(select(WebSession)).all() == []
@@ -218,10 +217,10 @@ class TestASession:
         session_id = enter(house, house.user(staff("alice@house.example", Role.OFFICER)))
         with house.db.transaction() as session:
             left = PEOPLE.replace("mona@house.example,\nbob", "mona@house.example,2026-11-24\nbob")
-            people.import_people(session, left, actor=house.admin, now=NOON)
+            people.import_people(Act(session, house.admin, NOON), left)
         assert who(house, session_id)
         with house.db.transaction() as session:
-            people.note_leavers(session, actor=house.admin, now=NOON + timedelta(days=2))
+            people.note_leavers(Act(session, house.admin, NOON + timedelta(days=2)))
         assert who(house, session_id) is None
 
 
@@ -230,13 +229,13 @@ class TestDisabling:
         house.user(house.admin)
         session_id = enter(house, house.user(house.officer))
         with house.db.transaction() as session:
-            users.disable(session, "olga@house.example", "left", actor=house.admin, now=NOON)
+            users.disable(Act(session, house.admin, NOON), "olga@house.example", "left")
         assert who(house, session_id) is None
         with pytest.raises(SignInRefused):
             check(house, "olga@house.example")
         assert house.trail_actions()[-1] == "user.disabled"
         with house.db.transaction() as session:
-            users.enable(session, "olga@house.example", actor=house.admin, now=NOON)
+            users.enable(Act(session, house.admin, NOON), "olga@house.example")
         assert check(house, "olga@house.example")
 
     def test_its_person_decides_by_no_mail_any_more(self, house: House) -> None:
@@ -246,15 +245,15 @@ class TestDisabling:
         assert number
         with house.db.transaction() as session:
             assert queries.is_active(session, number)
-            users.disable(session, "alice@house.example", "stolen", actor=house.admin, now=NOON)
+            users.disable(Act(session, house.admin, NOON), "alice@house.example", "stolen")
             assert not queries.is_active(session, number)
-            users.enable(session, "alice@house.example", actor=house.admin, now=NOON)
+            users.enable(Act(session, house.admin, NOON), "alice@house.example")
             assert queries.is_active(session, number)
 
     def test_the_last_administrator_stays(self, house: House) -> None:
         house.user(house.admin)
         with pytest.raises(users.LastAdministrator), house.db.transaction() as session:
-            users.disable(session, "adam@house.example", "x", actor=house.admin, now=NOON)
+            users.disable(Act(session, house.admin, NOON), "adam@house.example", "x")
 
 
 class TestPasswords:
@@ -283,10 +282,10 @@ class TestPasswords:
             (PASSWORD, "123456789012", BadInput),
         ):
             with pytest.raises(error), house.db.transaction() as session:
-                users.change_password(session, number, present, new, actor=house.officer, now=NOON)
+                users.change_password(Act(session, house.officer, NOON), number, present, new)
         with house.db.transaction() as session:
             users.change_password(
-                session, number, PASSWORD, "another good one", actor=house.officer, now=NOON
+                Act(session, house.officer, NOON), number, PASSWORD, "another good one"
             )
         assert who(house, session_id) is None
         assert check(house, "olga@house.example", "another good one")

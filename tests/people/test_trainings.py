@@ -7,6 +7,7 @@ from recert.foundation.errors import NotAllowed
 from recert.people import trainings
 from recert.people.csv_rows import CsvRejected
 from recert.people.models import Training
+from recert.trail.act import Act
 from tests.support.house import House
 
 HEADER = "email,date,course\n"
@@ -15,7 +16,7 @@ ALICE = "alice@house.example,2026-03-01,Reviews\n"
 
 def load(house: House, text: str) -> int:
     with house.db.transaction() as session:
-        return trainings.import_trainings(session, text, actor=house.officer, now=house.now)
+        return trainings.import_trainings(Act(session, house.officer, house.now), text)
 
 
 def known(house: House) -> list[tuple[str, str]]:
@@ -50,6 +51,4 @@ def test_a_bad_row_is_named_and_nothing_is_imported(house: House, row: str, why:
 
 def test_only_staff_may_import_them(house: House) -> None:
     with pytest.raises(NotAllowed), house.db.transaction() as session:
-        trainings.import_trainings(
-            session, HEADER + ALICE, actor=house.person("alice"), now=house.now
-        )
+        trainings.import_trainings(Act(session, house.person("alice"), house.now), HEADER + ALICE)

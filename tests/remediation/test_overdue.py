@@ -13,6 +13,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import service as inventory
 from recert.remediation import overdue as lateness
 from recert.remediation import overdue_owners
+from recert.trail.act import Act
 from tests.support import packages
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
@@ -54,7 +55,7 @@ def takes_on(
     if owner.startswith("adam"):
         house.user(house.admin)
     with house.db.transaction() as session:
-        overdue_owners.take_on(session, item.id, owner, until, reason, actor=who, now=house.now)
+        overdue_owners.take_on(Act(session, who, house.now), item.id, owner, until, reason)
 
 
 def missed(house: House, campaign: int) -> int:
@@ -68,7 +69,7 @@ def campaign(house: House) -> int:
     """Changes of all three classes, none of which the server takes."""
     with house.db.transaction() as session:
         server = inventory.server_by_name(session, "main")
-        inventory.enable_writes(session, server, False, actor=house.admin, now=house.now)
+        inventory.enable_writes(Act(session, house.admin, house.now), server, False)
     made = house.launched(policy=QUICK)
     house.decide("lea", "/finance", REVOKE)  # has left: high
     house.decide("batch", INBOX, REVOKE)  # may delete, but belongs to nobody: high

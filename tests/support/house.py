@@ -43,6 +43,7 @@ from recert.people import service as people
 from recert.people import users
 from recert.remediation import register_updates
 from recert.remediation import service as remediation
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -100,18 +101,13 @@ class House:
         self._clock.__enter__()
         self.write_permissions(ACCOUNTS)
         with self.db.transaction() as session:
-            people.import_people(session, PEOPLE, actor=self.admin, now=NOON)
+            people.import_people(Act(session, self.admin, NOON), PEOPLE)
             server = inventory.add_server(
-                session,
-                "main",
-                "embedded",
-                {"file": str(self.permissions)},
-                actor=self.admin,
-                now=NOON,
+                Act(session, self.admin, NOON), "main", "embedded", {"file": str(self.permissions)}
             )
             self.server_id = server.id
-            inventory.enable_writes(session, server, True, actor=self.admin, now=NOON)
-            inventory.import_owners(session, OWNERS, actor=self.admin, now=NOON)
+            inventory.enable_writes(Act(session, self.admin, NOON), server, True)
+            inventory.import_owners(Act(session, self.admin, NOON), OWNERS)
         return self
 
     def __exit__(self, *_details: object) -> None:
@@ -151,7 +147,7 @@ class House:
         """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
             return campaigns.draft(
-                session,
+                Act(session, self.officer, clock.now()),
                 name,
                 [self.server_id],
                 prefix,
@@ -160,8 +156,6 @@ class House:
                 policy=policy,
                 about=about,
                 stages=stages,
-                actor=self.officer,
-                now=clock.now(),
             ).id
 
     def launched(self, name: str = "Autumn", prefix: str = "/", **more: Any) -> int:
@@ -172,13 +166,13 @@ class House:
             made = session.get_one(Campaign, campaign_id)
             if made.weaker:
                 self.agree_policy(session, made)
-            campaigns.launch(session, made, actor=self.officer, now=clock.now())
+            campaigns.launch(Act(session, self.officer, clock.now()), made)
         return campaign_id
 
     def agree_policy(self, session: Session, campaign: Campaign) -> None:
         """Another officer, Otto, agrees to rules that protect less than usual."""
         rules, reason, at = campaign.weaker, "Small and well known.", clock.now()
-        policy_agreement.agree(session, campaign.ref, rules, reason, actor=OTTO, now=at)
+        policy_agreement.agree(Act(session, OTTO, at), campaign.ref, rules, reason)
 
     def item(self, account: str, folder: str) -> Item:
         """The newest item about an account in a folder, detached."""
@@ -197,7 +191,7 @@ class House:
         """A reviewer answers."""
         item = self.item(account, folder)
         with self.db.transaction() as session:
-            decisions.record(session, item.id, reply, actor=self.person(by), now=clock.now())
+            decisions.record(Act(session, self.person(by), clock.now()), item.id, reply)
 
     def decide_all(self, account: str, folder: str, reply: Reply, by: str = "alice") -> None:
         """A reviewer answers everything of one folder at once; the account names the item."""
@@ -205,13 +199,13 @@ class House:
         with self.db.transaction() as session:
             campaign, me = session.get_one(Campaign, item.campaign_id), self.person(by)
             at = clock.now()
-            decisions.record_many(session, campaign, item.folder_id, None, reply, actor=me, now=at)
+            decisions.record_many(Act(session, me, at), campaign, item.folder_id, None, reply)
 
     def finish(self, name: str) -> None:
         """A reviewer says that all his answers are final."""
         with self.db.transaction() as session:
             campaign = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(1)).one()
-            finalisation.finish(session, campaign, actor=self.person(name), now=clock.now())
+            finalisation.finish(Act(session, self.person(name), clock.now()), campaign)
 
     def carry_out(self) -> None:
         """One round of the worker: orders are written and carried out, items follow."""
@@ -226,8 +220,8 @@ class House:
         """The administrator asks to take a change back, and the officer agrees; the new order."""
         with self.db.transaction() as session:
             found, at = changes.order_by_id(session, order_id), clock.now()
-            undo.ask(session, found, "It was a mistake.", actor=self.admin, now=at)
-            made = undo.approve(session, found, actor=self.officer, now=at)
+            undo.ask(Act(session, self.admin, at), found, "It was a mistake.")
+            made = undo.approve(Act(session, self.officer, at), found)
             session.flush()
             session.expunge_all()
             return made
@@ -291,7 +285,7 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             _ask_when_early(session, found)
-            return close.close(session, found, actor=self.officer, now=clock.now()).kept
+            return close.close(Act(session, self.officer, clock.now()), found).kept
 
     def ask_to_close(self, campaign_id: int) -> None:
         """Another officer, Otto, asks to close a campaign before its due date."""
@@ -303,20 +297,20 @@ class House:
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             who, at, reason = actor or self.admin, clock.now(), more.pop("reason", "Looked at it.")
-            return approvals.release(session, found, reason, actor=who, now=at, **more).count
+            return approvals.release(Act(session, who, at), found, reason, **more).count
 
     def sign_off(self, campaign_id: int, statement: str = "Seen and agreed.") -> None:
         """The officer signs."""
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
             key, at = secrets.signing_key(self.settings.keys), clock.now()
-            sign_off.sign_off(session, found, statement, key, actor=self.officer, now=at)
+            sign_off.sign_off(Act(session, self.officer, at), found, statement, key)
 
     def void(self, campaign_id: int, reason: str = "Wrong scope.") -> None:
         """The officer stops a campaign."""
         with self.db.transaction() as session:
             found = session.get_one(Campaign, campaign_id)
-            sign_off.void(session, found, reason, actor=self.officer, now=clock.now())
+            sign_off.void(Act(session, self.officer, clock.now()), found, reason)
 
     def export(self, campaign_id: int) -> Path:
         """An evidence package."""
@@ -342,7 +336,7 @@ class House:
         """A person puts an order back into the queue."""
         with self.db.transaction() as session:
             order = changes.order_by_id(session, order_id)
-            changes.retry(session, order, actor=actor or self.admin, now=clock.now())
+            changes.retry(Act(session, actor or self.admin, clock.now()), order)
 
     def order_log(self, order_id: int) -> list[tuple[OrderState, str]]:
         """The log of an order, oldest first."""
@@ -365,13 +359,11 @@ class House:
         """Lets a member of the cast sign in with PASSWORD."""
         with self.db.transaction() as session:
             users.add_user(
-                session,
+                Act(session, self.admin, clock.now()),
                 actor.name,
                 actor.name.partition("@")[0].title(),
                 PASSWORD,
                 actor.roles,
-                actor=self.admin,
-                now=clock.now(),
             )
         return actor
 
@@ -379,7 +371,7 @@ class House:
 def _ask_when_early(session: Session, found: Campaign) -> None:
     running = found.state is CampaignState.ACTIVE
     if running and early_close.is_early(session, found, now=clock.now()):
-        early_close.ask(session, found, "It is enough.", actor=OTTO, now=clock.now())
+        early_close.ask(Act(session, OTTO, clock.now()), found, "It is enough.")
 
 
 def staff(email: str, *roles: Role) -> Actor:

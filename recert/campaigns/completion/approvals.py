@@ -19,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import digests, transitions
 from recert.campaigns.completion import recent_use
 from recert.campaigns.completion.models import CampaignRelease
@@ -33,12 +32,13 @@ from recert.campaigns.policy import Policy
 from recert.campaigns.reviewing.queries import item_rows
 from recert.campaigns.states import RUNNING
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, RefusedByPolicy
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.people import separation
+from recert.trail.act import Act
 
 HALTED = "halted after wave "
 LATELY = timedelta(days=30)  # what was ordered since then counts against the threshold
@@ -222,44 +222,38 @@ def halted_after(session: Session, campaign_id: int) -> int | None:
 
 
 def release(
-    session: Session,
-    campaign: Campaign,
-    reason: str,
-    *,
-    seen: str | None = None,
-    actor: Actor,
-    now: datetime,
+    act: Act, campaign: Campaign, reason: str, *, seen: str | None = None
 ) -> CampaignRelease:
     """A second person lets go what waits now, or lets a halted campaign go on. `seen` is the
     digest of what he looked at; MovedMeanwhile when something else waits by now."""
-    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say why these changes may go out.")
-    campaign = transitions.hold(session, campaign.id, alone=True)
-    found = waiting(session, campaign, now)
+    campaign = transitions.hold(act.session, campaign.id, alone=True)
+    found = waiting(act.session, campaign, act.now)
     if not found.count and not found.halted_after:
         raise NothingWaits
     if seen is not None and seen != found.digest:
         raise MovedMeanwhile
     if found.count:
-        only = _only_decider(session, campaign, now)
+        only = _only_decider(act.session, campaign, act.now)
         step = Step.RELEASED
-        separation.check_and_note(session, step, campaign.ref, actor=actor, now=now, also=only)
+        separation.check_and_note(act, step, campaign.ref, also=only)
     made = CampaignRelease(
         campaign_id=campaign.id,
-        released_by=actor.name,
+        released_by=act.actor.name,
         reason=reason.strip(),
-        at=now,
+        at=act.now,
         count=found.count,
         digest=found.digest,
         wave=found.halted_after,
     )
-    here = waiting_items(session, campaign, now)  # before the release is there and counts
-    session.add(made)
-    session.flush()
+    here = waiting_items(act.session, campaign, act.now)  # before the release is there and counts
+    act.session.add(made)
+    act.session.flush()
     covered = update(Item).where(here).values(release_id=made.id)
-    session.execute(covered.execution_options(synchronize_session=False))
-    _note(session, campaign, made, found, actor=actor, now=now)
+    act.session.execute(covered.execution_options(synchronize_session=False))
+    _note(act, campaign, made, found)
     return made
 
 
@@ -270,15 +264,7 @@ def _only_decider(session: Session, campaign: Campaign, now: datetime) -> list[t
     return separation.persons(Step.ONLY_DECIDER, *deciders) if len(deciders) == 1 else []
 
 
-def _note(
-    session: Session,
-    campaign: Campaign,
-    made: CampaignRelease,
-    found: Waiting,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def _note(act: Act, campaign: Campaign, made: CampaignRelease, found: Waiting) -> None:
     details = {
         "name": campaign.name,
         "reason": made.reason,
@@ -288,7 +274,7 @@ def _note(
         "wave": made.wave,
     }
     subject = f"campaign:{campaign.id}"
-    trail.append(session, "campaign.released", subject, details, actor=actor, at=now)
+    act.record("campaign.released", subject, details)
 
 
 def first_waiting(

@@ -1,12 +1,9 @@
 """After the close an officer settles objections. His word stands beside the reviewer's, under his
 own name."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import progress, transitions
 from recert.campaigns.completion.models import Contest
 from recert.campaigns.decisions.models import Decision
@@ -14,38 +11,37 @@ from recert.campaigns.decisions.rules import TooLate
 from recert.campaigns.decisions.service import details_of
 from recert.campaigns.models import Answer, CampaignState, Item, ItemState
 from recert.campaigns.transitions import NoSuchItem
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account
 from recert.people import separation
+from recert.trail.act import Act
 
 
-def settle(
-    session: Session, item_id: int, *, keep: bool, reason: str, actor: Actor, now: datetime
-) -> None:
+def settle(act: Act, item_id: int, *, keep: bool, reason: str) -> None:
     """The removal goes on, or the access stays. Never by whoever objected or decided it."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why.")
-    item = session.get(Item, item_id)
-    contest = session.get(Contest, item_id)
+    item = act.session.get(Item, item_id)
+    contest = act.session.get(Contest, item_id)
     if item is None or contest is None:
         raise NoSuchItem
-    campaign = transitions.hold(session, item.campaign_id, alone=True)
-    session.refresh(item, with_for_update=True)
-    session.refresh(contest)
+    campaign = transitions.hold(act.session, item.campaign_id, alone=True)
+    act.session.refresh(item, with_for_update=True)
+    act.session.refresh(contest)
     waits = contest.objected_at is not None and contest.settled_at is None
     if not waits or campaign.state is not CampaignState.CLOSING:
         raise TooLate
-    step, parties = Step.SETTLED, _parties(session, item, contest)
-    separation.check_and_note(session, step, item.ref, actor=actor, now=now, also=parties)
-    separation.note(session, campaign.ref, step, actor=actor, now=now)
-    contest.settled_at, contest.settled_by = now, actor.name
+    step, parties = Step.SETTLED, _parties(act.session, item, contest)
+    separation.check_and_note(act, step, item.ref, also=parties)
+    separation.note(act, campaign.ref, step)
+    contest.settled_at, contest.settled_by = act.now, act.actor.name
     details: dict[str, object] = {"keep": keep, "reason": reason.strip()}
-    trail.append(session, "item.objection_settled", item.ref, details, actor=actor, at=now)
+    act.record("item.objection_settled", item.ref, details)
     if keep:
-        _keep(session, item, reason.strip(), actor=actor, now=now)
+        _keep(act, item, reason.strip())
 
 
 def _parties(session: Session, item: Item, contest: Contest) -> list[tuple[Step, Party]]:
@@ -59,35 +55,35 @@ def _parties(session: Session, item: Item, contest: Contest) -> list[tuple[Step,
     ]
 
 
-def _keep(session: Session, item: Item, reason: str, *, actor: Actor, now: datetime) -> None:
+def _keep(act: Act, item: Item, reason: str) -> None:
     made = Decision(
         item_id=item.id,
         version=item.version + 1,
         answer=Answer.KEEP,
         answer_rights=item.rights,
         reason=reason,
-        person_id=actor.person_id,
-        actor=actor.name,
-        channel=actor.channel,
-        assurance=actor.assurance,
-        address=actor.address,
-        at=now,
+        person_id=act.actor.person_id,
+        actor=act.actor.name,
+        channel=act.actor.channel,
+        assurance=act.actor.assurance,
+        address=act.actor.address,
+        at=act.now,
         rights=item.rights,
         content_hash=item.content_hash,
         on_behalf_of=None,
         seen="",
     )
-    session.add(made)
+    act.session.add(made)
     transitions.take_step(
-        session,
+        act.session,
         item,
         ItemState.CLOSED,
         answer=Answer.KEEP,
         answer_rights=item.rights,
         version=made.version,
-        decided_at=now,
-        outcome=f"Kept by {actor.name} after an objection: {reason}",
+        decided_at=act.now,
+        outcome=f"Kept by {act.actor.name} after an objection: {reason}",
     )
-    progress.recount_reviewers(session, item.campaign_id, item.reviewer_id)
-    progress.recount_folders(session, item.campaign_id, item.folder_id)
-    trail.append(session, "decision.recorded", item.ref, details_of(made), actor=actor, at=now)
+    progress.recount_reviewers(act.session, item.campaign_id, item.reviewer_id)
+    progress.recount_folders(act.session, item.campaign_id, item.folder_id)
+    act.record("decision.recorded", item.ref, details_of(made))

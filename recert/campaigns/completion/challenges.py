@@ -19,7 +19,7 @@ from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
 from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.transitions import NoSuchItem, hold
-from recert.foundation.actor import Actor, system
+from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.inventory.models import Account, Folder, Server, ServiceAccount
@@ -27,6 +27,7 @@ from recert.mail import service as mail
 from recert.mail.models import Purpose
 from recert.people.models import Person
 from recert.people.queries import is_active
+from recert.trail.act import Act
 
 ACTOR = system("time to object")
 LONGEST = 1000
@@ -113,31 +114,29 @@ def is_over(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     return select(Contest.item_id).where(*mine).correlate(Item).exists()
 
 
-def object_to(
-    session: Session, item_id: int, reason: str, *, actor: Actor, now: datetime
-) -> Contest:
+def object_to(act: Act, item_id: int, reason: str) -> Contest:
     """Whoever loses the access says why he needs it."""
     said = reason.strip()
     if not 0 < len(said) <= LONGEST:
         raise BadInput(f"Say in 1 to {LONGEST} characters why the access is still needed.")
     if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
         raise BadInput("The text contains control characters.")
-    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
-    contest = session.get(Contest, item_id)
-    if campaign_id is None or contest is None or actor.person_id != contest.person_id:
+    campaign_id = act.session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    contest = act.session.get(Contest, item_id)
+    if campaign_id is None or contest is None or act.actor.person_id != contest.person_id:
         raise NoSuchItem
-    campaign = hold(session, campaign_id, alone=True)
-    session.refresh(contest, with_for_update=True)
-    item = session.get_one(Item, item_id, populate_existing=True)
-    if contest.until <= now or contest.objected_at or item.state is not ItemState.FINAL:
+    campaign = hold(act.session, campaign_id, alone=True)
+    act.session.refresh(contest, with_for_update=True)
+    item = act.session.get_one(Item, item_id, populate_existing=True)
+    if contest.until <= act.now or contest.objected_at or item.state is not ItemState.FINAL:
         raise TooLateToObject
-    contest.objected_at, contest.reason = now, said
+    contest.objected_at, contest.reason = act.now, said
     asks_again = campaign.state is CampaignState.ACTIVE
     if asks_again:
-        contest.settled_at, contest.settled_by = now, "asked again"
-        _ask_again(session, item, actor.name, said)
+        contest.settled_at, contest.settled_by = act.now, "asked again"
+        _ask_again(act.session, item, act.actor.name, said)
     details = {"reason": said, "asked_again": asks_again}
-    trail.append(session, "item.objected", item.ref, details, actor=actor, at=now)
+    act.record("item.objected", item.ref, details)
     return contest
 
 

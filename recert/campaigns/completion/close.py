@@ -14,19 +14,21 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.digests import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
-from recert.foundation.actor import Actor
+from recert.trail.act import Act
 
 
-def close(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
+def close(act: Act, campaign: Campaign) -> Silent:
     """Ends the asking: answers become final, and each class of silence becomes what the policy
     says. What it takes away is a decision of the policy, never of a person. The caller commits."""
-    stage_outcomes.settle_all(session, transitions.hold(session, campaign.id, alone=True), now=now)
-    silent = non_response.end_asking(session, campaign, actor=actor, now=now)
-    told = [_record(session, campaign, risk, now) for risk in silent.taken]
-    non_response.note_close(session, campaign, silent, actor=actor, now=now)
+    stage_outcomes.settle_all(
+        act.session, transitions.hold(act.session, campaign.id, alone=True), now=act.now
+    )
+    silent = non_response.end_asking(act, campaign)
+    told = [_record(act.session, campaign, risk, act.now) for risk in silent.taken]
+    non_response.note_close(act, campaign, silent)
     for details in told:
         subject = f"campaign:{campaign.id}"
-        trail.append(session, "silence.decided", subject, details, actor=SILENCE, at=now)
+        trail.append(act.session, "silence.decided", subject, details, actor=SILENCE, at=act.now)
     return silent
 
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import states
 from recert.campaigns.models import Campaign
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.transitions import hold
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.foundation.separation import Step
 from recert.people import separation
+from recert.trail.act import Act
 
 
 class TooEarly(RefusedByPolicy):
@@ -28,27 +28,27 @@ def is_early(session: Session, campaign: Campaign, *, now: datetime) -> bool:
     return now <= campaign.due_at and bool(session.scalar(still))
 
 
-def ask(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
+def ask(act: Act, campaign: Campaign, reason: str) -> None:
     """An officer wants a campaign closed before its due date."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the review shall be closed early.")
-    campaign = hold(session, campaign.id, alone=True)
+    campaign = hold(act.session, campaign.id, alone=True)
     states.check_running(campaign.state)
-    if not is_early(session, campaign, now=now):
+    if not is_early(act.session, campaign, now=act.now):
         raise BadInput("Nothing is cut off by closing this review: close it.")
-    campaign.close_asked_by, campaign.close_asked_at = actor.name, now
+    campaign.close_asked_by, campaign.close_asked_at = act.actor.name, act.now
     campaign.close_reason = reason.strip()
-    separation.note(session, campaign.ref, Step.ASKED_TO_CLOSE, actor=actor, now=now)
+    separation.note(act, campaign.ref, Step.ASKED_TO_CLOSE)
     details = {"name": campaign.name, "reason": campaign.close_reason}
-    trail.append(session, "campaign.close_asked", campaign.ref, details, actor=actor, at=now)
+    act.record("campaign.close_asked", campaign.ref, details)
 
 
-def check(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> None:
+def check(act: Act, campaign: Campaign) -> None:
     """Raises TooEarly or SecondPersonNeeded unless this actor may close the campaign now."""
-    if not is_early(session, campaign, now=now):
+    if not is_early(act.session, campaign, now=act.now):
         return
     if campaign.close_asked_by is None:
         raise TooEarly
     step = Step.CLOSED_EARLY
-    separation.check_and_note(session, step, campaign.ref, actor=actor, now=now)
+    separation.check_and_note(act, step, campaign.ref)

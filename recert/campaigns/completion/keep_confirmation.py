@@ -6,59 +6,53 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, false, func, select
 from sqlalchemy.orm import Session, aliased
 
-from recert import trail
 from recert.campaigns import progress, transitions
 from recert.campaigns.decisions.finalisation import needs_second
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import AnsweredMeanwhile
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.transitions import NoSuchItem
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Folder, Server
 from recert.people import separation
 from recert.people.models import Person
+from recert.trail.act import Act
 
 
 def judge(
-    session: Session,
-    item_id: int,
-    *,
-    confirmed: bool,
-    reason: str,
-    actor: Actor,
-    now: datetime,
-    version: int | None = None,
+    act: Act, item_id: int, *, confirmed: bool, reason: str, version: int | None = None
 ) -> None:
     """Confirmed, the keep is final; else the reviewer is asked again. `version` is the one that
     was looked at. Never by who answered, nor by the person whose access it is."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     said = reason.strip()
     if not 0 < len(said) <= 1000:
         raise BadInput("Say why, in at most 1000 characters.")
-    campaign_id = session.scalar(select(Item.campaign_id).where(Item.id == item_id))
+    campaign_id = act.session.scalar(select(Item.campaign_id).where(Item.id == item_id))
     if campaign_id is None:
         raise NoSuchItem
-    campaign = transitions.hold(session, campaign_id, alone=True)
-    item = session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
-    if not _waits(session, campaign, item, now) or version not in (None, item.version):
+    campaign = transitions.hold(act.session, campaign_id, alone=True)
+    item = act.session.get_one(Item, item_id, with_for_update=True, populate_existing=True)
+    if not _waits(act.session, campaign, item, act.now) or version not in (None, item.version):
         raise AnsweredMeanwhile
-    step, parties = Step.CONFIRMED, _parties(session, item)
-    separation.check_and_note(session, step, item.ref, actor=actor, now=now, also=parties)
-    separation.note(session, campaign.ref, step, actor=actor, now=now)
+    step, parties = Step.CONFIRMED, _parties(act.session, item)
+    separation.check_and_note(act, step, item.ref, also=parties)
+    separation.note(act, campaign.ref, step)
     if confirmed:
-        outcome = f"Kept; confirmed by {actor.name}: {said}"
-        transitions.take_step(session, item, ItemState.CLOSED, outcome=outcome)
+        outcome = f"Kept; confirmed by {act.actor.name}: {said}"
+        transitions.take_step(act.session, item, ItemState.CLOSED, outcome=outcome)
     else:
-        none = dict.fromkeys(("answer", "answer_rights", "decided_at", "keep_until"))
-        outcome = f"{actor.name} asks again: {said}"
-        transitions.take_step(session, item, ItemState.OPEN, outcome=outcome, **none)
-    progress.recount_reviewers(session, campaign.id, item.reviewer_id)
-    progress.recount_folders(session, campaign.id, item.folder_id)
+        outcome = f"{act.actor.name} asks again: {said}"
+        transitions.take_step(
+            act.session, item, ItemState.OPEN, outcome=outcome, **transitions.UNANSWERED
+        )
+    progress.recount_reviewers(act.session, campaign.id, item.reviewer_id)
+    progress.recount_folders(act.session, campaign.id, item.folder_id)
     details = {"confirmed": confirmed, "reason": said, "version": item.version}
-    trail.append(session, "decision.second_word", item.ref, details, actor=actor, at=now)
+    act.record("decision.second_word", item.ref, details)
 
 
 def reasons(session: Session, item_ids: Collection[int]) -> dict[int, str]:

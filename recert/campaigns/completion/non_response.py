@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import progress, states, transitions, vanished_access
 from recert.campaigns.completion import early_close, keep_confirmation
 from recert.campaigns.decisions import finalisation
@@ -17,9 +16,10 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemS
 from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
 from recert.campaigns.risk import open_of_risk
 from recert.campaigns.setup.launch import take_step
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.separation import Step
 from recert.people import separation
+from recert.trail.act import Act
 
 
 @dataclass(frozen=True)
@@ -32,43 +32,41 @@ class Silent:
     alone: Sequence[int] = ()
 
 
-def end_asking(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> Silent:
+def end_asking(act: Act, campaign: Campaign) -> Silent:
     """The first half of a close: nothing can be answered any more. Who calls it writes down what
     the policy decided and then notes the close, all in one transaction."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     states.check_campaign_step(campaign.state, CampaignState.CLOSING)
-    early_close.check(session, campaign, actor=actor, now=now)
-    vanished_access.check(session, campaign)
-    take_step(session, campaign, CampaignState.CLOSING)
-    campaign.closed_at, campaign.closed_by = now, actor.name
-    separation.note(session, campaign.ref, Step.CLOSED, actor=actor, now=now)
-    finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
-    alone = keep_confirmation.withdraw(session, campaign)
-    taken = _take(session, campaign, now)
-    kept = _keep(session, campaign.id)
+    early_close.check(act, campaign)
+    vanished_access.check(act.session, campaign)
+    take_step(act.session, campaign, CampaignState.CLOSING)
+    campaign.closed_at, campaign.closed_by = act.now, act.actor.name
+    separation.note(act, campaign.ref, Step.CLOSED)
+    finalisation.finalise(act.session, campaign, Item.campaign_id == campaign.id, now=act.now)
+    alone = keep_confirmation.withdraw(act.session, campaign)
+    taken = _take(act.session, campaign, act.now)
+    kept = _keep(act.session, campaign.id)
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
-    progress.recount_reviewers(session, campaign.id, *session.scalars(reviewers).all())
-    progress.start_folders(session, campaign.id)
+    progress.recount_reviewers(act.session, campaign.id, *act.session.scalars(reviewers).all())
+    progress.start_folders(act.session, campaign.id)
     return Silent(kept, taken, alone)
 
 
-def note_close(
-    session: Session, campaign: Campaign, silent: Silent, *, actor: Actor, now: datetime
-) -> None:
+def note_close(act: Act, campaign: Campaign, silent: Silent) -> None:
     """The second half: the entry in the trail, which comes last because all others wait for it."""
     details: dict[str, Any] = {
         "name": campaign.name,
         "without_answer": silent.kept + sum(silent.taken.values()),
         "policy": Policy.of(campaign.policy).in_words(),
     }
-    if campaign.close_asked_by and now <= campaign.due_at:
+    if campaign.close_asked_by and act.now <= campaign.due_at:
         details["early"] = {"asked_by": campaign.close_asked_by, "reason": campaign.close_reason}
     if silent.alone:
         details["not_confirmed"] = list(silent.alone)
     if silent.taken:
         details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
     subject = f"campaign:{campaign.id}"
-    trail.append(session, "campaign.closed", subject, details, actor=actor, at=now)
+    act.record("campaign.closed", subject, details)
 
 
 def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int]:

@@ -1,12 +1,9 @@
 """The end of a campaign: management signs it off, or it is void."""
 
-from datetime import datetime
-
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import states, transitions
 from recert.campaigns.models import Campaign, CampaignState, Item
 from recert.campaigns.progress_models import Progress
@@ -14,51 +11,44 @@ from recert.campaigns.reviewing import queries
 from recert.campaigns.setup import frozen_facts
 from recert.campaigns.setup.launch import take_step
 from recert.campaigns.states import StepRefused
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import Step
 from recert.people import separation
+from recert.trail.act import Act
 from recert.trail.service import checkpoint
 
 
-def sign_off(
-    session: Session,
-    campaign: Campaign,
-    statement: str,
-    key: Ed25519PrivateKey,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKey) -> None:
     """Management's acknowledgement, with the figures that it speaks of. Refused while a change is
     not proved: an access review is not over before what was not wanted is gone."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not statement.strip():
         raise BadInput("A sign-off needs a statement.")
-    transitions.hold(session, campaign.id, alone=True)  # no item moves under the figures
-    only = separation.persons(Step.ONLY_DECIDER, *_only_decider(session, campaign.id))
-    separation.check(session, Step.SIGNED_OFF, campaign.ref, actor=actor, now=now, also=only)
-    pending = session.scalar(
+    transitions.hold(act.session, campaign.id, alone=True)  # no item moves under the figures
+    only = separation.persons(Step.ONLY_DECIDER, *_only_decider(act.session, campaign.id))
+    separation.check(act, Step.SIGNED_OFF, campaign.ref, also=only)
+    pending = act.session.scalar(
         select(func.count()).where(
             Item.campaign_id == campaign.id, Item.state.not_in(list(states.DONE))
         )
     )
     if pending and campaign.state is CampaignState.CLOSING:
         raise StepRefused(f"{pending} items are not done yet: the board shows which.")
-    take_step(session, campaign, CampaignState.SIGNED_OFF)
-    campaign.signed_off_at, campaign.signed_off_by = now, actor.name
-    separation.note(session, campaign.ref, Step.SIGNED_OFF, actor=actor, now=now)
+    take_step(act.session, campaign, CampaignState.SIGNED_OFF)
+    campaign.signed_off_at, campaign.signed_off_by = act.now, act.actor.name
+    separation.note(act, campaign.ref, Step.SIGNED_OFF)
     campaign.statement = statement.strip()
-    campaign.signed_figures = queries.figures(session, campaign.id)
+    campaign.signed_figures = queries.figures(act.session, campaign.id)
     details = {
         "name": campaign.name,
         "statement": campaign.statement,
         "figures": campaign.signed_figures,
-        "outcome_digests": frozen_facts.outcome_digests(session, campaign.id),
+        "outcome_digests": frozen_facts.outcome_digests(act.session, campaign.id),
     }
     subject = f"campaign:{campaign.id}"
-    trail.append(session, "campaign.signed_off", subject, details, actor=actor, at=now)
-    checkpoint(session, key, at=now)
+    act.record("campaign.signed_off", subject, details)
+    checkpoint(act.session, key, at=act.now)
 
 
 def _only_decider(session: Session, campaign_id: int) -> list[int]:
@@ -71,15 +61,13 @@ def _only_decider(session: Session, campaign_id: int) -> list[int]:
     return found if len(found) == 1 else []
 
 
-def void(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
+def void(act: Act, campaign: Campaign, reason: str) -> None:
     """Stops a campaign for good. It stays with everything that was answered; changes that were
     not ordered yet are not ordered any more."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the campaign is void.")
-    take_step(session, campaign, CampaignState.VOID)
+    take_step(act.session, campaign, CampaignState.VOID)
     campaign.void_reason = reason.strip()
     details = {"name": campaign.name, "reason": campaign.void_reason}
-    trail.append(
-        session, "campaign.voided", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
+    act.record("campaign.voided", f"campaign:{campaign.id}", details)

@@ -20,9 +20,10 @@ from recert.campaigns.policy import Policy, Risk
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.risk import risk_column
 from recert.campaigns.transitions import NoSuchItem, hold
-from recert.foundation.actor import Actor, system
+from recert.foundation.actor import system
 from recert.inventory.models import Account
 from recert.people.models import Organisation, Person
+from recert.trail.act import Act
 
 
 def finalise(
@@ -74,23 +75,21 @@ def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[i
     return ids
 
 
-def finish(session: Session, campaign: Campaign, *, actor: Actor, now: datetime) -> int:
+def finish(act: Act, campaign: Campaign) -> int:
     """A reviewer says he is done: all his answers become final at once."""
-    if actor.person_id is None:
+    if act.actor.person_id is None:
         raise NoSuchItem
-    states.check_running(hold(session, campaign.id, alone=True).state)
-    mine = (Progress.campaign_id == campaign.id, Progress.reviewer_id == actor.person_id)
-    said = session.execute(
-        update(Progress).where(*mine, Progress.total > 0).values(finished_at=now)
+    states.check_running(hold(act.session, campaign.id, alone=True).state)
+    mine = (Progress.campaign_id == campaign.id, Progress.reviewer_id == act.actor.person_id)
+    said = act.session.execute(
+        update(Progress).where(*mine, Progress.total > 0).values(finished_at=act.now)
     )
     if getattr(said, "rowcount", 0) != 1:
         raise NoSuchItem
-    mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == actor.person_id)
-    done = finalise(session, campaign, mine_here, now=now)
+    mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == act.actor.person_id)
+    done = finalise(act.session, campaign, mine_here, now=act.now)
     details = {"answers": done}
-    trail.append(
-        session, "review.finished", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
+    act.record("review.finished", f"campaign:{campaign.id}", details)
     return done
 
 

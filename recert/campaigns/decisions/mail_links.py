@@ -19,6 +19,7 @@ from recert.mail import service as mail
 from recert.mail.bot_detection import CONTRADICTION, LONGEST_BURST, Press
 from recert.mail.link_visits import Caller
 from recert.mail.models import MailToken, VisitKind
+from recert.trail.act import Act
 
 ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
 
@@ -32,30 +33,24 @@ class Pressed:
     base_url: str
 
 
-def judge(
-    session: Session,
-    token: MailToken,
-    pressed: Pressed,
-    answers: Mapping[int, Answer],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> str:
+def judge(act: Act, token: MailToken, pressed: Pressed, answers: Mapping[int, Answer]) -> str:
     """Why these answers are held, or "" when a person gave them. Holding is written down: the
     caller commits and records no answer."""
     if token.held_at is not None:
         return token.held_why
-    opened = link_visits.opened_at(session, token, pressed.caller)
-    link_visits.note(session, token, VisitKind.PRESS, pressed.caller, now=now)
+    opened = link_visits.opened_at(act.session, token, pressed.caller)
+    link_visits.note(act.session, token, VisitKind.PRESS, pressed.caller, now=act.now)
     press = Press(
         headers=pressed.headers,
-        after=now - opened if opened else None,
-        busiest=link_visits.busiest(session, token, pressed.caller, now=now),
-        asked_head=link_visits.asked_head(session, token, pressed.caller),
+        after=act.now - opened if opened else None,
+        busiest=link_visits.busiest(act.session, token, pressed.caller, now=act.now),
+        asked_head=link_visits.asked_head(act.session, token, pressed.caller),
     )
-    why = bot_detection.why_held(press, pressed.base_url) or _contradiction(session, answers, now)
+    why = bot_detection.why_held(press, pressed.base_url) or _contradiction(
+        act.session, answers, act.now
+    )
     if why:
-        _hold(session, token, why, answers, actor=actor, now=now)
+        _hold(act, token, why, answers)
     return why
 
 
@@ -72,23 +67,15 @@ def _contradiction(session: Session, answers: Mapping[int, Answer], now: datetim
     return ""
 
 
-def _hold(
-    session: Session,
-    token: MailToken,
-    why: str,
-    answers: Mapping[int, Answer],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    mail.hold_token(session, token, why, now=now)
-    _withdraw(session, actor, why, now)
+def _hold(act: Act, token: MailToken, why: str, answers: Mapping[int, Answer]) -> None:
+    mail.hold_token(act.session, token, why, now=act.now)
+    _withdraw(act.session, act.actor, why, act.now)
     details = {
         "because": why,
         "answers": {str(item): answer.value for item, answer in answers.items()},
         "holder": token.holder,
     }
-    trail.append(session, "link.held", token.subject, details, actor=actor, at=now)
+    act.record("link.held", token.subject, details)
 
 
 def _withdraw(session: Session, actor: Actor, why: str, now: datetime) -> None:
@@ -110,30 +97,22 @@ def _withdraw(session: Session, actor: Actor, why: str, now: datetime) -> None:
     for campaign_id, item_id in session.execute(query):
         found.setdefault(campaign_id, []).append(item_id)
     for campaign_id, numbers in found.items():
-        _ask_again(session, campaign_id, numbers, why, actor=actor, now=now)
+        _ask_again(Act(session, actor, now), campaign_id, numbers, why)
 
 
-def _ask_again(
-    session: Session,
-    campaign_id: int,
-    numbers: Sequence[int],
-    why: str,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    campaign = campaign_items.hold(session, campaign_id)
+def _ask_again(act: Act, campaign_id: int, numbers: Sequence[int], why: str) -> None:
+    campaign = campaign_items.hold(act.session, campaign_id)
     campaign_items.move_items(
-        session,
+        act.session,
         Item.id.in_(numbers),
         sources=(ItemState.DECIDED,),
         new=ItemState.OPEN,
         outcome=ASKED_AGAIN,
         **campaign_items.UNANSWERED,
     )
-    progress.recount_reviewers(session, campaign_id, actor.person_id)
+    progress.recount_reviewers(act.session, campaign_id, act.actor.person_id)
     folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()
-    progress.recount_folders(session, campaign_id, *session.scalars(folders))
+    progress.recount_folders(act.session, campaign_id, *act.session.scalars(folders))
     details = {"gone": [], "asked_again": list(numbers), "because": why}
     by = system("answers by programs")
-    trail.append(session, "items.refreshed", campaign.ref, details, actor=by, at=now)
+    trail.append(act.session, "items.refreshed", campaign.ref, details, actor=by, at=act.now)

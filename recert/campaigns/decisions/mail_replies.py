@@ -29,6 +29,7 @@ from recert.mail.models import InboundKind, InboundMail, MailToken, Purpose
 from recert.mail.received import Received
 from recert.people.models import Person
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 
 log = logging.getLogger(__name__)
 ANSWERS_A_DAY = 3  # to one address
@@ -223,7 +224,7 @@ def _record(
         session=f"link {line.id}",
     )
     reply = Reply(answer, content_hash=item.content_hash)
-    service.record(session, item.id, reply, actor=actor, now=now)
+    service.record(Act(session, actor, now), item.id, reply)
     mail.mark_used(session, line, now=now)
     row = queries.item_row(session, item.id)
     if row is None:

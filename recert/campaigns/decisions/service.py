@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import progress, risk, states
 from recert.campaigns import transitions as campaign_items
 from recert.campaigns.decisions import rules, skipped_stages
@@ -30,6 +29,7 @@ from recert.foundation.statements import run
 from recert.inventory.models import Account
 from recert.inventory.owners import purpose_of
 from recert.people.queries import IS_ACTIVE, is_active
+from recert.trail.act import Act
 
 TYPE_COUNT_ABOVE = 50
 # Built once: they are needed for each answer.
@@ -63,13 +63,11 @@ class BatchResult:
     changed: tuple[str, ...] = ()  # what was skipped, as far as it is still the reviewer's
 
 
-def record(
-    session: Session, item_id: int, reply: Reply, *, actor: Actor, now: datetime
-) -> Decision:
+def record(act: Act, item_id: int, reply: Reply) -> Decision:
     """Records one decision, whether by page, mail link, reply or command. The caller commits."""
-    campaign, item = _held(session, item_id)
-    standing = run(session, _STANDING, {"item": item.id, "person": actor.person_id}).one()
-    rules.check_may_answer(item, campaign, standing.holder, reply.answer, actor)
+    campaign, item = _held(act.session, item_id)
+    standing = run(act.session, _STANDING, {"item": item.id, "person": act.actor.person_id}).one()
+    rules.check_may_answer(item, campaign, standing.holder, reply.answer, act.actor)
     if not standing.still_here:
         raise rules.NotYours
     if reply.answer is not Answer.NOT_MINE:
@@ -77,13 +75,17 @@ def record(
             raise self_assignment.NeedsAgreement
         if standing.may_be_own:
             raise rules.MayBeOwnAccess
-    if actor.channel in BY_MAIL and not may_be_mailed(session, campaign, item.id, now=now):
+    if act.actor.channel in BY_MAIL and not may_be_mailed(
+        act.session, campaign, item.id, now=act.now
+    ):
         raise rules.NeedsSignIn
     rules.check_seen(item, reply)
-    rules.check_reply(reply, item.rights, now=now)
-    known = purpose_of(session, item.account_id) if kind_of(campaign.about).needs_purpose else ""
+    rules.check_reply(reply, item.rights, now=act.now)
+    known = (
+        purpose_of(act.session, item.account_id) if kind_of(campaign.about).needs_purpose else ""
+    )
     rules.check_subject(reply, campaign.about, has_purpose=bool(known))
-    seen = beside(session, item.id, campaign.about, now)
+    seen = beside(act.session, item.id, campaign.about, act.now)
     rules.check_reason(reply, seen.red)
     decision = Decision(
         item_id=item.id,
@@ -91,32 +93,36 @@ def record(
         answer=reply.answer,
         answer_rights=_remaining(reply, item.rights),
         reason=reply.reason.strip(),
-        person_id=actor.person_id,
-        actor=actor.name,
-        channel=actor.channel,
-        assurance=actor.assurance,
-        address=actor.address,
-        at=now,
+        person_id=act.actor.person_id,
+        actor=act.actor.name,
+        channel=act.actor.channel,
+        assurance=act.actor.assurance,
+        address=act.actor.address,
+        at=act.now,
         rights=item.rights,
         content_hash=item.content_hash,
         on_behalf_of=item.from_id,
         keep_until=reply.until,
         seen=seen.text,
-        session=actor.session,
-        late=is_late(campaign, item.stage, now),
+        session=act.actor.session,
+        late=is_late(campaign, item.stage, act.now),
     )
-    session.add(decision)
+    act.session.add(decision)
     passed_on = [item.id] if reply.answer is Answer.NOT_MINE else []
-    watch = Watch(session, campaign.id, passed_on) if passed_on else None
-    _move(session, item, decision, reply.successor, now)
+    watch = Watch(act.session, campaign.id, passed_on) if passed_on else None
+    _move(act.session, item, decision, reply.successor, act.now)
     details = details_of(decision)
     if watch:
         details["moved"] = watch.moved()
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
-    trail.append(session, "decision.recorded", item.ref, details, actor=actor, at=now)
-    if reply.answer is Answer.NOT_MINE and not reply.successor and not _own(standing.holder, actor):
-        ownership_disputes.note(session, item, reply.reason, actor=actor, now=now)
+    act.record("decision.recorded", item.ref, details)
+    if (
+        reply.answer is Answer.NOT_MINE
+        and not reply.successor
+        and not _own(standing.holder, act.actor)
+    ):
+        ownership_disputes.note(act, item, reply.reason)
     return decision
 
 
@@ -215,14 +221,11 @@ def where_and_when(session_number: str, *, late: bool) -> dict[str, object]:
 
 
 def record_many(
-    session: Session,
+    act: Act,
     campaign: Campaign,
     folder_id: int | None,
     ticked: Mapping[int, int] | None,
     reply: Reply,
-    *,
-    actor: Actor,
-    now: datetime,
 ) -> BatchResult:
     """One answer for several open items of one folder, or of the whole campaign where it is not
     about folders: one transaction, set statements, one trail entry that names them all. `ticked`
@@ -233,21 +236,21 @@ def record_many(
         raise BadInput("Several items together can only be kept or removed.")
     if not reply.reason.strip():
         raise BadInput("Give a reason when you answer several items together.")
-    rules.check_reply(reply, 0, now=now)
+    rules.check_reply(reply, 0, now=act.now)
     rules.check_subject(reply, campaign.about, has_purpose=False)
     if (folder_id is None) is kind_of(campaign.about).is_by_folder:
         raise BadInput("Answer the lines of one folder together.")
-    _check_still_here(session, actor)
+    _check_still_here(act.session, act.actor)
     if ticked is not None and not ticked:
         raise BadInput("Choose at least one line.")
-    if campaign_items.hold(session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
+    if campaign_items.hold(act.session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         raise rules.TooLate
     own = select(Account.id).where(
-        or_(Account.person_id == actor.person_id, routing.is_candidate(actor.person_id))
+        or_(Account.person_id == act.actor.person_id, routing.is_candidate(act.actor.person_id))
     )
     where = [
         Item.campaign_id == campaign.id,
-        Item.reviewer_id == actor.person_id,
+        Item.reviewer_id == act.actor.person_id,
         Item.folder_id == folder_id if folder_id is not None else Item.folder_id.is_(None),
         Item.state == ItemState.OPEN,
         or_(Item.account_id.is_(None), Item.account_id.not_in(own)),
@@ -257,20 +260,20 @@ def record_many(
         where.append(or_(Item.outcome == "", Item.stage > 1))  # later stages say who was before
     else:
         where.append(tuple_(Item.id, Item.content_hash).in_(list(ticked.items())))
-    chosen = session.scalars(
+    chosen = act.session.scalars(
         select(Item.id).where(*where).order_by(Item.id).with_for_update()
     ).all()
     batch = secrets.new_number()
-    for late, stages in _by_lateness(session, campaign, chosen, now).items():
+    for late, stages in _by_lateness(act.session, campaign, chosen, act.now).items():
         here = [*where, Item.stage.in_(stages)]
-        mine = session.scalars(select(Item.id).where(*here).order_by(Item.id)).all()
+        mine = act.session.scalars(select(Item.id).where(*here).order_by(Item.id)).all()
         number = f"{batch}-late" if late else batch
-        _record_set(session, campaign, here, mine, number, reply, late, actor=actor, now=now)
+        _record_set(act, campaign, here, mine, number, reply, late)
     if chosen:
-        progress.recount_folders(session, campaign.id, folder_id)
+        progress.recount_folders(act.session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     left = sorted(set(ticked or ()) - set(chosen))
-    names = skipped_stages.names(session, campaign.id, left, ticked or {}, actor)
+    names = skipped_stages.names(act.session, campaign.id, left, ticked or {}, act.actor)
     return BatchResult(batch, len(chosen), asked - len(chosen), names)
 
 
@@ -286,16 +289,13 @@ def _by_lateness(
 
 
 def _record_set(
-    session: Session,
+    act: Act,
     campaign: Campaign,
     where: Sequence[ColumnElement[bool]],
     chosen: Sequence[int],
     batch: str,
     reply: Reply,
     late: bool,
-    *,
-    actor: Actor,
-    now: datetime,
 ) -> None:
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
@@ -309,35 +309,35 @@ def _record_set(
         literal(reply.answer.value),
         Item.rights if keeps else literal(0),
         literal(reply.reason.strip()),
-        literal(actor.person_id),
-        literal(actor.name),
-        literal(actor.channel.value),
-        literal(actor.assurance.value),
-        literal(actor.address),
+        literal(act.actor.person_id),
+        literal(act.actor.name),
+        literal(act.actor.channel.value),
+        literal(act.actor.assurance.value),
+        literal(act.actor.address),
         literal(batch),
-        literal(now, type_=Decision.at.type),
+        literal(act.now, type_=Decision.at.type),
         Item.rights,
         Item.content_hash,
         Item.from_id,
-        in_a_list(session, now),
-        literal(actor.session),
+        in_a_list(act.session, act.now),
+        literal(act.actor.session),
         literal(late),
         literal(reply.until, type_=Decision.keep_until.type),
     ).select_from(Item)
-    session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
+    act.session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
     campaign_items.move_items(
-        session,
+        act.session,
         Item.id.in_(in_batch),
         sources=states.ANSWERABLE,
         new=ItemState.DECIDED,
         answer=reply.answer,
         answer_rights=Item.rights if keeps else 0,
         version=Item.version + 1,
-        decided_at=now,
+        decided_at=act.now,
         keep_until=reply.until,
     )
-    progress.recount_reviewers(session, campaign.id, actor.person_id)
+    progress.recount_reviewers(act.session, campaign.id, act.actor.person_id)
     ids = ",".join(str(item_id) for item_id in chosen)
     details: dict[str, object] = {
         "answer": reply.answer.value,
@@ -346,9 +346,9 @@ def _record_set(
         "items": list(chosen),
         "digest": hashlib.sha256(ids.encode()).hexdigest(),
         **({"keep_until": reply.until.isoformat()} if reply.until else {}),
-        **where_and_when(actor.session, late=late),
+        **where_and_when(act.actor.session, late=late),
     }
-    if elsewhere := open_elsewhere(session, chosen):
+    if elsewhere := open_elsewhere(act.session, chosen):
         details["also_open"] = elsewhere
     subject = f"campaign:{campaign.id}"
-    trail.append(session, "decisions.recorded", subject, details, actor=actor, at=now)
+    act.record("decisions.recorded", subject, details)

@@ -17,6 +17,7 @@ from recert.campaigns.setup import launch
 from recert.foundation.actor import Actor
 from recert.foundation.db import AnyRow, Database
 from recert.mail.models import OutboxMessage
+from recert.trail.act import Act
 
 REVIEWERS = 3
 DIGESTS = ("invitation", "reminder", "last_call", "escalation", "reassignment")
@@ -41,7 +42,7 @@ def samples(
     with db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
         player = replace(actor, name=f"{actor.name} (preview)")
-        launch.launch(session, campaign, actor=player, now=now, is_preview=True)
+        launch.launch(Act(session, player, now), campaign, is_preview=True)
         asked = progress.reviewers_of(session, campaign_id)
         ranked = sorted(asked, key=lambda row: (-row.Progress.open, row.Person.id))
         found = [

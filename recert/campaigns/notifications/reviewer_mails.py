@@ -11,7 +11,6 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import once, progress, states, transitions
 from recert.campaigns.mailing import Addressee, Envelope, Letterhead, send
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState, Route
@@ -25,6 +24,7 @@ from recert.foundation.errors import BadInput
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.trail.queries import newest_about
 
 MOVED = ("escalation", "reassignment")
@@ -130,45 +130,35 @@ def _routes(session: Session, campaign_id: int, person_id: int) -> set[Route]:
     return set(session.scalars(still))
 
 
-def remind_now(
-    session: Session, campaign: Campaign, head: Letterhead, *, actor: Actor, now: datetime
-) -> int:
+def remind_now(act: Act, campaign: Campaign, head: Letterhead) -> int:
     """An officer reminds everybody who has open items, at most once a day; how many. Who was
     reminded alone today is left out."""
-    campaign = transitions.hold(session, campaign.id, alone=True)
-    slot = _by_hand(campaign, head, actor, now)
-    if not once.take_slot(session, campaign.id, slot, now):
+    campaign = transitions.hold(act.session, campaign.id, alone=True)
+    slot = _by_hand(campaign, head, act.actor, act.now)
+    if not once.take_slot(act.session, campaign.id, slot, act.now):
         raise BadInput("Everybody was reminded today already. Try again tomorrow.")
     people = [
         person.id
-        for person, _ in progress.reviewers_of(session, campaign.id)
-        if once.take_slot(session, campaign.id, f"{slot}: {person.id}", now)
+        for person, _ in progress.reviewers_of(act.session, campaign.id)
+        if once.take_slot(act.session, campaign.id, f"{slot}: {person.id}", act.now)
     ]
-    written = [write(session, campaign, one, "reminder", head, now=now) for one in people]
+    written = [write(act.session, campaign, one, "reminder", head, now=act.now) for one in people]
     sent = sum(one is not None for one in written)
     details = {"mails": sent}
-    trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
+    act.record("campaign.reminded", campaign.ref, details)
     return sent
 
 
-def remind_one(
-    session: Session,
-    campaign: Campaign,
-    person: Person,
-    head: Letterhead,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def remind_one(act: Act, campaign: Campaign, person: Person, head: Letterhead) -> None:
     """An officer reminds one reviewer, at most once a day."""
-    slot = f"{_by_hand(campaign, head, actor, now)}: {person.id}"
-    if not still_wanted(session, campaign, person.id):
+    slot = f"{_by_hand(campaign, head, act.actor, act.now)}: {person.id}"
+    if not still_wanted(act.session, campaign, person.id):
         raise BadInput(f"{person.name} has no open questions in this review.")
-    if not once.take_slot(session, campaign.id, slot, now):
+    if not once.take_slot(act.session, campaign.id, slot, act.now):
         raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
-    write(session, campaign, person.id, "reminder", head, now=now)
+    write(act.session, campaign, person.id, "reminder", head, now=act.now)
     details = {"mails": 1, "to": person.email}
-    trail.append(session, "campaign.reminded", campaign.ref, details, actor=actor, at=now)
+    act.record("campaign.reminded", campaign.ref, details)
 
 
 def _by_hand(campaign: Campaign, head: Letterhead, actor: Actor, now: datetime) -> str:

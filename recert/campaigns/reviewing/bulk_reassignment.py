@@ -2,23 +2,22 @@
 queue, or of one folder. One transaction, set statements, one entry in the trail."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import states
 from recert.campaigns.models import Campaign, Item, ItemState, Route
 from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.reviewer_record import Watch
 from recert.campaigns.setup import conflicts_of_interest, routing
 from recert.campaigns.transitions import hold
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account, Folder
 from recert.people import self_assignment
 from recert.people.models import Person
+from recert.trail.act import Act
 
 
 @dataclass(frozen=True)
@@ -38,52 +37,47 @@ class Given:
 
 
 def reassign_all(
-    session: Session,
-    campaign: Campaign,
-    source: From,
-    reviewer: Person,
-    reason: str,
-    *,
-    actor: Actor,
-    now: datetime,
+    act: Act, campaign: Campaign, source: From, reviewer: Person, reason: str
 ) -> Given:
     """An officer gives all undecided items of somebody or of a folder to one reviewer. What is
     about his own accounts stays where it is and is counted."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the questions go to somebody else.")
     if not reviewer.active:
         raise BadInput(f"{reviewer.name} has left and cannot answer.")
-    self_assignment.refuse_own(session, reviewer, actor)
-    states.check_running(hold(session, campaign.id, alone=True).state)
+    self_assignment.refuse_own(act.session, reviewer, act.actor)
+    states.check_running(hold(act.session, campaign.id, alone=True).state)
     theirs = (Item.campaign_id == campaign.id, Item.state == ItemState.OPEN, _of(source))
     other = or_(Item.reviewer_id.is_(None), Item.reviewer_id != reviewer.id)
     own = select(Account.id).where(
         or_(Account.person_id == reviewer.id, routing.is_candidate(reviewer.id))
     )
     counted = select(func.count()).where(*theirs, other, Item.account_id.in_(own))
-    stayed = session.scalar(counted) or 0
+    stayed = act.session.scalar(counted) or 0
     going = (*theirs, other, or_(Item.account_id.is_(None), Item.account_id.not_in(own)))
-    rows = session.execute(select(Item.id, Item.reviewer_id).where(*going).order_by(Item.id)).all()
+    rows = act.session.execute(
+        select(Item.id, Item.reviewer_id).where(*going).order_by(Item.id)
+    ).all()
     if not rows:
         raise BadInput(_nothing(stayed, reviewer))
-    watch = Watch(session, campaign.id, [row.id for row in rows])
+    watch = Watch(act.session, campaign.id, [row.id for row in rows])
     # Whoever gets them answers for himself, also when a stand-in had them.
     values = {"reviewer_id": reviewer.id, "route": Route.REASSIGNED, "from_id": None}
     moved = update(Item).where(*going).values(values)
-    session.execute(moved.execution_options(synchronize_session=False))
-    session.expire_all()
-    recount_reviewers(session, campaign.id, reviewer.id, *{row.reviewer_id for row in rows})
-    conflicts_of_interest.mark(session, campaign.id)
+    act.session.execute(moved.execution_options(synchronize_session=False))
+    act.session.expire_all()
+    recount_reviewers(act.session, campaign.id, reviewer.id, *{row.reviewer_id for row in rows})
+    conflicts_of_interest.mark(act.session, campaign.id)
     details = {
-        "from": _name(session, source),
+        "from": _name(act.session, source),
         "to": reviewer.email,
         "reason": reason.strip(),
         "items": [row.id for row in rows],
         "stayed_because_his_own": stayed,
         "moved": watch.moved(),
     }
-    trail.append(session, "items.reassigned", campaign.ref, details, actor=actor, at=now)
+    act.record("items.reassigned", campaign.ref, details)
     return Given(len(rows), stayed)
 
 

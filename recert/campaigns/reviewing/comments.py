@@ -1,56 +1,53 @@
 """A reviewer asks about an item before he answers it; the conversation stays with the item."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import states
 from recert.campaigns.models import Item
 from recert.campaigns.reviewing.models import ItemMessage
 from recert.campaigns.transitions import hold
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory.models import Account, Folder
+from recert.trail.act import Act
 
 LONGEST = 2000
 
 
-def ask(session: Session, item: Item, text: str, *, actor: Actor, now: datetime) -> ItemMessage:
+def ask(act: Act, item: Item, text: str) -> ItemMessage:
     """The reviewer asks. The item stays open; the officers see the question on their board."""
-    if actor.person_id is None or item.reviewer_id != actor.person_id:
+    if act.actor.person_id is None or item.reviewer_id != act.actor.person_id:
         raise NotAllowed("Only whoever is asked can ask back.")
-    return _add(session, item, text, is_question=True, actor=actor, now=now)
+    return _add(act, item, text, is_question=True)
 
 
-def answer(session: Session, item: Item, text: str, *, actor: Actor, now: datetime) -> ItemMessage:
+def answer(act: Act, item: Item, text: str) -> ItemMessage:
     """An officer, an administrator, or the person whose account it is answers."""
-    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
-    is_holder = actor.person_id is not None and actor.person_id == holder
+    holder = act.session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    is_holder = act.actor.person_id is not None and act.actor.person_id == holder
     if not is_holder:
-        actor.require(Role.OFFICER, Role.ADMINISTRATOR)
-    return _add(session, item, text, is_question=False, actor=actor, now=now)
+        act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    return _add(act, item, text, is_question=False)
 
 
-def _add(
-    session: Session, item: Item, text: str, *, is_question: bool, actor: Actor, now: datetime
-) -> ItemMessage:
+def _add(act: Act, item: Item, text: str, *, is_question: bool) -> ItemMessage:
     said = text.strip()
     if not 0 < len(said) <= LONGEST:
         raise BadInput(f"Write 1 to {LONGEST} characters.")
     if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
         raise BadInput("The text contains control characters.")
-    states.check_running(hold(session, item.campaign_id).state)
+    states.check_running(hold(act.session, item.campaign_id).state)
     made = ItemMessage(
-        item_id=item.id, author=actor.name, is_question=is_question, text=said, at=now
+        item_id=item.id, author=act.actor.name, is_question=is_question, text=said, at=act.now
     )
-    session.add(made)
-    session.flush()
+    act.session.add(made)
+    act.session.flush()
     action = "item.question" if is_question else "item.answer"
-    trail.append(session, action, item.ref, {"text": said}, actor=actor, at=now)
+    act.record(action, item.ref, {"text": said})
     return made
 
 

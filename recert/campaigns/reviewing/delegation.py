@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from recert import trail
 from recert.campaigns.reviewing.models import Delegation
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed, NotFound
 from recert.people import self_assignment
 from recert.people.models import AssignedBy, Person
+from recert.trail.act import Act
 
 LONGEST = timedelta(days=92)
 
@@ -22,24 +22,21 @@ class NoSuchDelegation(NotFound):
 
 
 def delegate(
-    session: Session,
+    act: Act,
     principal: Person,
     stand_in: Person,
     starts_at: datetime,
     ends_at: datetime,
     reason: str,
-    *,
-    actor: Actor,
-    now: datetime,
 ) -> Delegation:
     """Lets somebody answer for a reviewer. He himself or an officer may say so. Items move with
     the worker's next run, and come back at the end."""
-    _check_who(principal, actor)
+    _check_who(principal, act.actor)
     if not reason.strip():
         raise BadInput("Say why somebody else answers.")
     if principal.id == stand_in.id or not stand_in.active:
         raise BadInput(f"{stand_in.name} cannot stand in: choose somebody else who is here.")
-    if ends_at <= max(starts_at, now) or ends_at - starts_at > LONGEST:
+    if ends_at <= max(starts_at, act.now) or ends_at - starts_at > LONGEST:
         raise BadInput("A delegation has an end in the future, at most 92 days after its start.")
     overlapping = select(Delegation.id).where(
         Delegation.from_id == principal.id,
@@ -47,7 +44,7 @@ def delegate(
         Delegation.starts_at < ends_at,
         Delegation.ends_at > starts_at,
     )
-    if session.scalar(overlapping) is not None:
+    if act.session.scalar(overlapping) is not None:
         raise BadInput(f"Somebody answers for {principal.name} in that time already. End it first.")
     made = Delegation(
         from_id=principal.id,
@@ -55,14 +52,14 @@ def delegate(
         starts_at=starts_at,
         ends_at=ends_at,
         reason=reason.strip(),
-        made_by=actor.name,
-        made_at=now,
+        made_by=act.actor.name,
+        made_at=act.now,
     )
-    session.add(made)
-    session.flush()
-    if actor.person_id != principal.id:  # nobody asks those who ask for it themselves
+    act.session.add(made)
+    act.session.flush()
+    if act.actor.person_id != principal.id:  # nobody asks those who ask for it themselves
         own = [(stand_in.id, made.id, f"stands in for {principal.name}")]
-        self_assignment.note(session, AssignedBy.DELEGATION, own, actor=actor, now=now)
+        self_assignment.note(act, AssignedBy.DELEGATION, own)
     details = {
         "from": principal.email,
         "to": stand_in.email,
@@ -70,7 +67,7 @@ def delegate(
         "ends": ends_at.isoformat(),
         "reason": made.reason,
     }
-    trail.append(session, "delegation.made", made.ref, details, actor=actor, at=now)
+    act.record("delegation.made", made.ref, details)
     return made
 
 
@@ -79,15 +76,15 @@ def _check_who(principal: Person, actor: Actor) -> None:
         raise NotAllowed(f"Only {principal.name} or an officer can say who answers for him.")
 
 
-def end(session: Session, number: int, *, actor: Actor, now: datetime) -> None:
+def end(act: Act, number: int) -> None:
     """Ends a delegation early."""
-    found = session.get(Delegation, number)
+    found = act.session.get(Delegation, number)
     if found is None or found.ended_at is not None:
         raise NoSuchDelegation
-    if actor.person_id != found.from_id and Role.OFFICER not in actor.roles:
+    if act.actor.person_id != found.from_id and Role.OFFICER not in act.actor.roles:
         raise NoSuchDelegation  # whoever may not know of it is not told that it exists
-    found.ended_at = now
-    trail.append(session, "delegation.ended", found.ref, {}, actor=actor, at=now)
+    found.ended_at = act.now
+    act.record("delegation.ended", found.ref, {})
 
 
 def delegations(session: Session, *, of: int | None = None) -> Sequence[AnyRow]:

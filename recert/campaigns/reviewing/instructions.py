@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.reviewing.models import Instruction, InstructionRead
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
 from recert.people.models import Person
+from recert.trail.act import Act
 
 LONGEST = 10_000
 
@@ -34,37 +34,37 @@ def newest(session: Session, *, until: datetime | None = None) -> Instruction | 
     return session.scalar(query)
 
 
-def write(session: Session, text: str, *, actor: Actor, now: datetime) -> Instruction:
+def write(act: Act, text: str) -> Instruction:
     """A new version. Every reviewer is asked to read it."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     text = "\n".join(line.rstrip() for line in text.strip().splitlines())
     if not 0 < len(text) <= LONGEST:
         raise BadInput(f"An instruction has 1 to {LONGEST:,} characters.")
-    one_at_a_time(session, "instruction")
-    before = newest(session)
+    one_at_a_time(act.session, "instruction")
+    before = newest(act.session)
     if before and before.text == text:
         raise BadInput(f"That is the text of version {before.version} already.")
     version = before.version + 1 if before else 1
-    made = Instruction(version=version, text=text, by=actor.name, at=now)
-    session.add(made)
+    made = Instruction(version=version, text=text, by=act.actor.name, at=act.now)
+    act.session.add(made)
     subject, details = f"instruction:{version}", {"version": version, "text": text}
-    trail.append(session, "instruction.written", subject, details, actor=actor, at=now)
+    act.record("instruction.written", subject, details)
     return made
 
 
-def acknowledge(session: Session, version: int, *, actor: Actor, now: datetime) -> None:
+def acknowledge(act: Act, version: int) -> None:
     """A person says that he has read the newest version. Twice is as good as once."""
-    if actor.person_id is None:
+    if act.actor.person_id is None:
         raise NotAllowed("Only reviewers are asked to read the instruction.")
-    found = newest(session)
+    found = newest(act.session)
     if found is None or found.version != version:
         raise MovedMeanwhile("There is a newer instruction: look at it first.")
-    if session.get(InstructionRead, (actor.person_id, version)):
+    if act.session.get(InstructionRead, (act.actor.person_id, version)):
         return
-    session.add(InstructionRead(person_id=actor.person_id, version=version, at=now))
-    person = session.get_one(Person, actor.person_id)
+    act.session.add(InstructionRead(person_id=act.actor.person_id, version=version, at=act.now))
+    person = act.session.get_one(Person, act.actor.person_id)
     subject, details = f"instruction:{version}", {"person": person.email}
-    trail.append(session, "instruction.read", subject, details, actor=actor, at=now)
+    act.record("instruction.read", subject, details)
 
 
 def reads_of(session: Session, person_ids: Collection[int]) -> dict[int, Read]:

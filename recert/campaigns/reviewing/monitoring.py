@@ -8,15 +8,15 @@ from datetime import datetime
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.reviewing import queries
 from recert.campaigns.reviewing.item_filter import put_off
 from recert.campaigns.transitions import NoSuchItem
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.mail.models import OutboxMessage
 from recert.people.models import Person
+from recert.trail.act import Act
 
 MOST = 1000  # counted no further: a page need not say more than "1,000 or more"
 MAILS = 100
@@ -91,18 +91,10 @@ def failed_mails(session: Session, campaign: Campaign) -> Sequence[OutboxMessage
     return session.scalars(query.limit(MAILS)).all()
 
 
-def look(
-    session: Session,
-    campaign: Campaign,
-    reviewer: Person,
-    folder: str,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def look(act: Act, campaign: Campaign, reviewer: Person, folder: str) -> None:
     """Notes one look at the pages of a reviewer: his folders ("") or one of them."""
-    actor.require(Role.OFFICER)
-    if queries.progress_of(session, campaign.id, reviewer.id) is None:
+    act.actor.require(Role.OFFICER)
+    if queries.progress_of(act.session, campaign.id, reviewer.id) is None:
         raise NoSuchItem
     details = {"reviewer": reviewer.email, "folder": folder}
-    trail.append(session, "review.looked_at", campaign.ref, details, actor=actor, at=now)
+    act.record("review.looked_at", campaign.ref, details)

@@ -2,21 +2,20 @@
 the folder. Each stands on a list until an officer names a new owner or confirms the old one."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
-from recert import trail
 from recert.campaigns.models import Item
 from recert.campaigns.reviewing.models import OwnershipDoubt
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory import owners
 from recert.inventory.models import FolderOwner, FolderRoute, Server
 from recert.people.models import Person
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 
 MOST_TEXT = 1000
 
@@ -25,58 +24,56 @@ class NoSuchDoubt(NotFound):
     """There is no such line. `recert owners not-mine` shows them."""
 
 
-def note(session: Session, item: Item, reason: str, *, actor: Actor, now: datetime) -> None:
+def note(act: Act, item: Item, reason: str) -> None:
     """Puts the folder on the list when its owner himself said "not mine"; once per owner."""
     route = select(FolderRoute.folder_owner_id).where(FolderRoute.folder_id == item.folder_id)
-    number = item.folder_owner_id or session.scalar(route)
-    owner = session.get(FolderOwner, number) if number else None
-    if owner is None or owner.person_id != actor.person_id:
+    number = item.folder_owner_id or act.session.scalar(route)
+    owner = act.session.get(FolderOwner, number) if number else None
+    if owner is None or owner.person_id != act.actor.person_id:
         return
     here = (
         OwnershipDoubt.folder_owner_id == owner.id,
         OwnershipDoubt.person_id == owner.person_id,
         OwnershipDoubt.settled_at.is_(None),
     )
-    if session.scalar(select(OwnershipDoubt.id).where(*here)) is not None:
+    if act.session.scalar(select(OwnershipDoubt.id).where(*here)) is not None:
         return
     made = OwnershipDoubt(
         folder_owner_id=owner.id,
         person_id=owner.person_id,
         item_id=item.id,
         reason=reason.strip(),
-        at=now,
+        at=act.now,
     )
-    session.add(made)
-    session.flush()
+    act.session.add(made)
+    act.session.flush()
     details = {"folder": owner.path, "item": item.id, "reason": made.reason}
-    trail.append(session, "ownership.doubted", made.ref, details, actor=actor, at=now)
+    act.record("ownership.doubted", made.ref, details)
 
 
-def settle(
-    session: Session, number: int, email: str, reason: str, *, actor: Actor, now: datetime
-) -> str:
+def settle(act: Act, number: int, email: str, reason: str) -> str:
     """Names who answers for the folder: the same person confirms him. What changed, in words.
     Undecided questions follow a new owner."""
-    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say how you know who answers for it.")
     if len(reason) > MOST_TEXT:
         raise BadInput(f"The reason is longer than {MOST_TEXT} characters.")
-    found = session.get(OwnershipDoubt, number)
+    found = act.session.get(OwnershipDoubt, number)
     if found is None:
         raise NoSuchDoubt
-    person = person_by_email(session, email.strip().lower())
+    person = person_by_email(act.session, email.strip().lower())
     if person is None or not person.active:
         raise BadInput(f"Nobody has the address {email!r}, or he has left.")
     here = (OwnershipDoubt.id == number, OwnershipDoubt.settled_at.is_(None))
     done = f"{person.email}: {reason.strip()}"
-    values = {"settled_at": now, "settled_by": actor.name, "outcome": done}
-    moved = session.execute(update(OwnershipDoubt).where(*here).values(**values))
+    values = {"settled_at": act.now, "settled_by": act.actor.name, "outcome": done}
+    moved = act.session.execute(update(OwnershipDoubt).where(*here).values(**values))
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    said = owners.confirm_folder(session, found.folder_owner_id, person.id, actor=actor, now=now)
+    said = owners.confirm_folder(act, found.folder_owner_id, person.id)
     details = {"owner": person.email, "reason": reason.strip()}
-    trail.append(session, "ownership.settled", found.ref, details, actor=actor, at=now)
+    act.record("ownership.settled", found.ref, details)
     return said
 
 

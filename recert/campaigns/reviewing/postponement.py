@@ -2,20 +2,19 @@
 campaign does not move; overdue figures leave it out until then and say that it was put off."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import local_time, states
 from recert.campaigns.models import Campaign, Item, ItemState
 from recert.campaigns.policy import Policy
 from recert.campaigns.reviewing.models import Postponement
 from recert.campaigns.transitions import NoSuchItem, hold
-from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.trail.act import Act
 
 
 class NotInThisReview(RefusedByPolicy):
@@ -35,32 +34,30 @@ def last_day(campaign: Campaign, default: ZoneInfo) -> date | None:
     return campaign.due_at.astimezone(zone).date() + timedelta(days=days)
 
 
-def postpone(
-    session: Session, item_id: int, day: date, default: ZoneInfo, *, actor: Actor, now: datetime
-) -> Postponement:
+def postpone(act: Act, item_id: int, day: date, default: ZoneInfo) -> Postponement:
     """Puts an open question off until the end of a day. `default` is the installation's zone."""
-    item = session.get(Item, item_id)
-    if item is None or actor.person_id is None or item.reviewer_id != actor.person_id:
+    item = act.session.get(Item, item_id)
+    if item is None or act.actor.person_id is None or item.reviewer_id != act.actor.person_id:
         raise NoSuchItem
-    campaign = hold(session, item.campaign_id, alone=True)
-    session.refresh(item)
+    campaign = hold(act.session, item.campaign_id, alone=True)
+    act.session.refresh(item)
     states.check_running(campaign.state)
     last, until = last_day(campaign, default), local_time.end_of_day(day, campaign.zone, default)
     local_time.check_exists(until)
     if last is None:
         raise NotInThisReview
-    if item.reviewer_id != actor.person_id or item.state is not ItemState.OPEN:
+    if item.reviewer_id != act.actor.person_id or item.state is not ItemState.OPEN:
         raise BadInput("Only an open question of your own can be put off.")
-    if session.get(Postponement, item_id):
+    if act.session.get(Postponement, item_id):
         raise PutOffOnce
-    if until <= now or day > last:
+    if until <= act.now or day > last:
         raise BadInput(f"Choose a day from today until {last:%-d %B %Y}.")
     made = Postponement(
-        item_id=item_id, campaign_id=campaign.id, until=until, by=actor.name, at=now
+        item_id=item_id, campaign_id=campaign.id, until=until, by=act.actor.name, at=act.now
     )
-    session.add(made)
+    act.session.add(made)
     details = {"until": until.isoformat()}
-    trail.append(session, "item.postponed", item.ref, details, actor=actor, at=now)
+    act.record("item.postponed", item.ref, details)
     return made
 
 

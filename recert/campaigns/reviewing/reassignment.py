@@ -1,18 +1,16 @@
 """Giving an item to somebody else: along its chain, or by an officer with a reason."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import states
 from recert.campaigns.models import Item, ItemState, Route
 from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.reviewer_record import Watch
 from recert.campaigns.transitions import hold
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import (
     Account,
@@ -27,6 +25,7 @@ from recert.inventory.models import (
 from recert.people import self_assignment
 from recert.people.addresses import known_as
 from recert.people.models import Person
+from recert.trail.act import Act
 
 _CANDIDATES = select(AccountCandidate.person_id).where(
     AccountCandidate.account_id == bindparam("account")
@@ -99,29 +98,27 @@ def name_successor(session: Session, item: Item, email: str) -> None:
     _give(session, item, person.id, Route.REASSIGNED)
 
 
-def reassign(
-    session: Session, item: Item, reviewer: Person, reason: str, *, actor: Actor, now: datetime
-) -> None:
+def reassign(act: Act, item: Item, reviewer: Person, reason: str) -> None:
     """An officer gives an undecided item to somebody else, with a reason."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the question goes to somebody else.")
-    states.check_running(hold(session, item.campaign_id).state)
-    holder = session.scalar(select(Account.person_id).where(Account.id == item.account_id))
+    states.check_running(hold(act.session, item.campaign_id).state)
+    holder = act.session.scalar(select(Account.person_id).where(Account.id == item.account_id))
     if not reviewer.active or reviewer.id == holder:
         raise BadInput(
             f"{reviewer.name} cannot answer: it is their own account, or they have left."
         )
-    if reviewer.id in candidates(session, item.account_id):
+    if reviewer.id in candidates(act.session, item.account_id):
         raise BadInput(
             f"{reviewer.name} holds a login of the same name, so this may be their own account. "
             "State whose it is first: people, accounts without a person."
         )
-    self_assignment.refuse_own(session, reviewer, actor)
-    watch = Watch(session, item.campaign_id, [item.id])
-    _give(session, item, reviewer.id, Route.REASSIGNED)
+    self_assignment.refuse_own(act.session, reviewer, act.actor)
+    watch = Watch(act.session, item.campaign_id, [item.id])
+    _give(act.session, item, reviewer.id, Route.REASSIGNED)
     details = {"to": reviewer.email, "reason": reason.strip(), "moved": watch.moved()}
-    trail.append(session, "item.reassigned", item.ref, details, actor=actor, at=now)
+    act.record("item.reassigned", item.ref, details)
 
 
 def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -> None:

@@ -18,6 +18,7 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
+from recert.trail.act import Act
 
 _CHANGED = """
 SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.answer, i.content_hash AS asked,
@@ -92,7 +93,7 @@ def want_second_readings(db: Database, *, actor: Actor, now: datetime) -> int:
     for number in due:
         with db.transaction() as session:
             campaign = session.get_one(Campaign, number)
-            wanted += vanished_access.want_second_reading(session, campaign, actor=actor, now=now)
+            wanted += vanished_access.want_second_reading(Act(session, actor, now), campaign)
     return wanted
 
 

@@ -31,6 +31,7 @@ from recert.foundation.errors import RecertError
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
+from recert.trail.act import Act
 
 RETRY_AFTER = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -124,9 +125,9 @@ def _try(session: Session, found: CampaignSchedule, slot: ScheduleSlot, now: dat
             policy_agreement.check(session, found.ref, template.weaker)
             campaign = _draft(session, found, template, slot, actor, now)
             policy_agreement.hand_on(session, found.ref, campaign, now=now)
-            launch.launch(session, campaign, actor=actor, now=now)
+            launch.launch(Act(session, actor, now), campaign)
     except RecertError as error:
-        _refuse(session, template, slot, str(error), asked_before, actor=actor, now=now)
+        _refuse(Act(session, actor, now), template, slot, str(error), asked_before)
         return 0
     slot.state, slot.reason, slot.campaign_id = SlotState.LAUNCHED, "", campaign.id
     details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "campaign": campaign.id}
@@ -148,7 +149,7 @@ def _draft(
     last_day = now.astimezone(zone).date() + timedelta(days=template.days_to_answer)
     called = recurrence.rhythm(found.rhythm).name(date.fromisoformat(slot.slot))
     return launch.draft(
-        session,
+        Act(session, actor, now),
         f"{template.name} {called}",
         template.server_ids,
         template.folder_prefix,
@@ -159,30 +160,21 @@ def _draft(
         scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
         about=template.about,
         stages=Stages.of(template.stages),
-        actor=actor,
-        now=now,
     )
 
 
 def _refuse(
-    session: Session,
-    template: CampaignTemplate,
-    slot: ScheduleSlot,
-    reason: str,
-    asked_before: datetime,
-    *,
-    actor: Actor,
-    now: datetime,
+    act: Act, template: CampaignTemplate, slot: ScheduleSlot, reason: str, asked_before: datetime
 ) -> None:
     """Notes the refusal once in the trail and asks for fresh snapshots, again each hour."""
     first = not slot.reason
     slot.reason = reason
-    if first or asked_before < now.replace(minute=0, second=0, microsecond=0):
-        _want_snapshots(session, template, actor, now)
+    if first or asked_before < act.now.replace(minute=0, second=0, microsecond=0):
+        _want_snapshots(act.session, template, act.actor, act.now)
     if first:
         details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "reason": reason}
         subject = f"schedule:{slot.schedule_id}"
-        trail.append(session, "schedule.refused", subject, details, actor=actor, at=now)
+        act.record("schedule.refused", subject, details)
 
 
 def _want_snapshots(
@@ -193,4 +185,4 @@ def _want_snapshots(
         newest = inventory_queries.last_complete(session, server_id)
         stale = states.snapshot_problem(server.name, newest, now=now)
         if stale and server.snapshot_wanted_at is None:
-            inventory.want_snapshot(session, server, actor=actor, now=now)
+            inventory.want_snapshot(Act(session, actor, now), server)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import local_time, states
 from recert.campaigns.models import Subject
 from recert.campaigns.policy import Policy
@@ -24,13 +23,14 @@ from recert.campaigns.setup import launch, policy_agreement
 from recert.campaigns.setup.scope import EVERYTHING, Scope
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.campaigns.setup.subjects.registry import kind_of
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
 from recert.foundation.separation import Step
 from recert.inventory.models import Server
 from recert.inventory.service import clean_path
 from recert.people import separation
+from recert.trail.act import Act
 
 LONGEST_SUFFIX = len(" 2026-12-31")
 
@@ -73,16 +73,16 @@ def timetable(found: CampaignSchedule) -> Timetable:
     return Timetable(rhythm, found.first_day, found.time_of_day, ZoneInfo(found.zone))
 
 
-def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> CampaignSchedule:
+def add(act: Act, wanted: Wanted) -> CampaignSchedule:
     """From its first day on, the review is drafted and launched by itself. A name that was
     switched off may come back with other content."""
-    actor.require(Role.OFFICER)
-    _check(session, wanted, now)
+    act.actor.require(Role.OFFICER)
+    _check(act.session, wanted, act.now)
     wanted.scope.check()
     whole = replace(wanted.scope, prefix=wanted.folder_prefix or "/")
     kind_of(wanted.about).check_scope(whole)
-    one_at_a_time(session, "add a schedule")
-    template = _template(session, wanted)
+    one_at_a_time(act.session, "add a schedule")
+    template = _template(act.session, wanted)
     made = CampaignSchedule(
         template_id=template.id,
         rhythm=" ".join(wanted.rhythm.lower().split()),
@@ -90,12 +90,12 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
         time_of_day=wanted.at,
         zone=wanted.zone,
         active=True,
-        created_at=now,
-        created_by=actor.name,
+        created_at=act.now,
+        created_by=act.actor.name,
     )
-    session.add(made)
-    session.flush()
-    separation.note(session, made.ref, Step.DRAFTED, actor=actor, now=now)
+    act.session.add(made)
+    act.session.flush()
+    separation.note(act, made.ref, Step.DRAFTED)
     details = {
         "name": template.name,
         "about": template.about.value,
@@ -110,7 +110,7 @@ def add(session: Session, wanted: Wanted, *, actor: Actor, now: datetime) -> Cam
         "scope": template.scope,
         "stages": template.stages,
     }
-    trail.append(session, "schedule.added", f"schedule:{made.id}", details, actor=actor, at=now)
+    act.record("schedule.added", f"schedule:{made.id}", details)
     return made
 
 
@@ -163,28 +163,26 @@ def active_by_name(session: Session, name: str) -> CampaignSchedule:
     return found
 
 
-def switch_off(session: Session, found: CampaignSchedule, *, actor: Actor, now: datetime) -> None:
+def switch_off(act: Act, found: CampaignSchedule) -> None:
     """No more reviews by this schedule; those that were launched go on."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not found.active:
         raise NoSuchSchedule
-    found.active, found.off_at, found.off_by = False, now, actor.name
-    for slot in waiting_slots(session, found):
+    found.active, found.off_at, found.off_by = False, act.now, act.actor.name
+    for slot in waiting_slots(act.session, found):
         slot.state, slot.reason = SlotState.MISSED, f"Switched off before. {slot.reason}"
-    name = session.get_one(CampaignTemplate, found.template_id).name
+    name = act.session.get_one(CampaignTemplate, found.template_id).name
     subject = f"schedule:{found.id}"
-    trail.append(session, "schedule.off", subject, {"name": name}, actor=actor, at=now)
+    act.record("schedule.off", subject, {"name": name})
 
 
-def agree_policy(
-    session: Session, number: int, reason: str, *, actor: Actor, now: datetime
-) -> None:
+def agree_policy(act: Act, number: int, reason: str) -> None:
     """Another officer agrees to the weaker rules of a schedule: it launches from then on."""
-    found = session.get(CampaignSchedule, number)
+    found = act.session.get(CampaignSchedule, number)
     if found is None:
         raise NoSuchSchedule
-    rules = session.get_one(CampaignTemplate, found.template_id).weaker
-    policy_agreement.agree(session, found.ref, rules, reason, actor=actor, now=now)
+    rules = act.session.get_one(CampaignTemplate, found.template_id).weaker
+    policy_agreement.agree(act, found.ref, rules, reason)
 
 
 def agreed(session: Session) -> set[int]:

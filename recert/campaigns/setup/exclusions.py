@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, or_, select, update
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.setup.models import Exclusion
 from recert.campaigns.setup.scope import in_folder
 from recert.foundation.actor import Actor, Role
@@ -19,6 +18,7 @@ from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Grant, Server
 from recert.inventory.service import clean_path
 from recert.people import separation
+from recert.trail.act import Act
 
 LONGEST = timedelta(days=366)
 
@@ -28,22 +28,14 @@ class NoSuchExclusion(NotFound):
 
 
 def ask(
-    session: Session,
-    server: Server,
-    account: str,
-    folder: str,
-    reason: str,
-    ends_at: datetime,
-    *,
-    actor: Actor,
-    now: datetime,
+    act: Act, server: Server, account: str, folder: str, reason: str, ends_at: datetime
 ) -> Exclusion:
     """Asks to leave out an account (empty: everybody's access) in a folder and below. It counts
     once a second person has approved it."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why this access shall not be reviewed.")
-    if not now < ends_at <= now + LONGEST:
+    if not act.now < ends_at <= act.now + LONGEST:
         raise BadInput("An exclusion ends within a year: choose a date in the future.")
     path = clean_path(folder or "/")
     if not account.strip() and path == "/":
@@ -54,12 +46,12 @@ def ask(
         folder=path,
         reason=reason.strip(),
         ends_at=ends_at,
-        asked_by=actor.name,
-        asked_at=now,
+        asked_by=act.actor.name,
+        asked_at=act.now,
     )
-    session.add(made)
-    session.flush()
-    separation.note(session, made.ref, Step.ASKED_EXCLUSION, actor=actor, now=now)
+    act.session.add(made)
+    act.session.flush()
+    separation.note(act, made.ref, Step.ASKED_EXCLUSION)
     details = {
         "server": server.name,
         "account": made.account,
@@ -67,24 +59,24 @@ def ask(
         "reason": made.reason,
         "ends": ends_at.isoformat(),
     }
-    trail.append(session, "exclusion.asked", made.ref, details, actor=actor, at=now)
+    act.record("exclusion.asked", made.ref, details)
     return made
 
 
-def approve(session: Session, exclusion: Exclusion, *, actor: Actor, now: datetime) -> None:
+def approve(act: Act, exclusion: Exclusion) -> None:
     """The second person agrees: not who asked, nor whose account it is."""
-    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
-    if exclusion.ended_at or exclusion.ends_at <= now:
+    act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    if exclusion.ended_at or exclusion.ends_at <= act.now:
         raise BadInput("This exclusion is over. Ask for a new one.")
-    step, holder = Step.APPROVED_EXCLUSION, _holder(session, exclusion)
-    separation.check_and_note(session, step, exclusion.ref, actor=actor, now=now, also=holder)
+    step, holder = Step.APPROVED_EXCLUSION, _holder(act.session, exclusion)
+    separation.check_and_note(act, step, exclusion.ref, also=holder)
     here = (Exclusion.id == exclusion.id, Exclusion.approved_at.is_(None))
-    moved = session.execute(
-        update(Exclusion).where(*here).values(approved_by=actor.name, approved_at=now)
+    moved = act.session.execute(
+        update(Exclusion).where(*here).values(approved_by=act.actor.name, approved_at=act.now)
     )
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    trail.append(session, "exclusion.approved", exclusion.ref, {}, actor=actor, at=now)
+    act.record("exclusion.approved", exclusion.ref, {})
 
 
 def may_approve(session: Session, exclusion: Exclusion, actor: Actor) -> bool:
@@ -100,16 +92,16 @@ def _holder(session: Session, exclusion: Exclusion) -> list[tuple[Step, Party]]:
     return separation.persons(Step.HOLDS, *session.scalars(select(Account.person_id).where(*here)))
 
 
-def end(session: Session, exclusion: Exclusion, *, actor: Actor, now: datetime) -> None:
+def end(act: Act, exclusion: Exclusion) -> None:
     """Takes it back. Campaigns from now on ask about this access again."""
-    actor.require(Role.OFFICER, Role.ADMINISTRATOR)
+    act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     here = (Exclusion.id == exclusion.id, Exclusion.ended_at.is_(None))
-    moved = session.execute(
-        update(Exclusion).where(*here).values(ended_by=actor.name, ended_at=now)
+    moved = act.session.execute(
+        update(Exclusion).where(*here).values(ended_by=act.actor.name, ended_at=act.now)
     )
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    trail.append(session, "exclusion.ended", exclusion.ref, {}, actor=actor, at=now)
+    act.record("exclusion.ended", exclusion.ref, {})
 
 
 def exclusion_by_id(session: Session, number: int) -> Exclusion:

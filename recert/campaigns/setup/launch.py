@@ -8,7 +8,6 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns import local_time, once, progress, states
 from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Subject
 from recert.campaigns.policy import Policy
@@ -29,7 +28,7 @@ from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.campaigns.setup.subjects.contract import Selection
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.states import LaunchRefused, StepRefused
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.db import give_room_to_sort, refresh_statistics
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
@@ -38,6 +37,7 @@ from recert.inventory.models import Server, Snapshot
 from recert.inventory.service import clean_path
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
+from recert.trail.act import Act
 
 DEFAULT_POLICY = Policy()
 
@@ -74,7 +74,7 @@ class Preview:
 
 
 def draft(
-    session: Session,
+    act: Act,
     name: str,
     server_ids: Sequence[int],
     folder_prefix: str,
@@ -88,21 +88,19 @@ def draft(
     about: Subject = Subject.ACCESS,
     stages: Stages = ONE_STAGE,
     zone: str = "",
-    actor: Actor,
-    now: datetime,
 ) -> Campaign:
     """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
     one of the scope. Without a zone the campaign's is that of the due date. Rules that are weaker
     than usual need another officer before the launch."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     scope.check()
     kind_of(about).check_scope(replace(scope, prefix=folder_prefix or "/"))
     name = name.strip()
     if not states.MIN_NAME <= len(name) <= states.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
-    local_time.check(due_at, now=now)
-    stages.check_room(due_at, now)
-    known = set(session.scalars(select(Server.id)))
+    local_time.check(due_at, now=act.now)
+    stages.check_room(due_at, act.now)
+    known = set(act.session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
         raise BadInput("Choose at least one server, and only servers that exist.")
     campaign = Campaign(
@@ -119,17 +117,16 @@ def draft(
         policy=policy.as_json(),
         weaker=policy_agreement.weaker(policy, undo_minutes, usual_undo_minutes),
         stages=stages.as_json(),
-        created_at=now,
-        created_by=actor.name,
+        created_at=act.now,
+        created_by=act.actor.name,
     )
     try:
-        with session.begin_nested():
-            session.add(campaign)
+        with act.session.begin_nested():
+            act.session.add(campaign)
     except IntegrityError as error:  # also when two write it at the same moment
         raise BadInput(f"There is already a campaign {name!r}. Choose another name.") from error
-    separation.note(session, campaign.ref, Step.DRAFTED, actor=actor, now=now)
-    trail.append(
-        session,
+    separation.note(act, campaign.ref, Step.DRAFTED)
+    act.record(
         "campaign.drafted",
         f"campaign:{campaign.id}",
         {
@@ -143,8 +140,6 @@ def draft(
             "stages": campaign.stages,
             "zone": campaign.zone,
         },
-        actor=actor,
-        at=now,
     )
     return campaign
 
@@ -223,54 +218,50 @@ def _snapshots(
     return snapshots, problems, warnings
 
 
-def allow_old_snapshots(
-    session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime
-) -> None:
+def allow_old_snapshots(act: Act, campaign: Campaign, reason: str) -> None:
     """Lets a campaign be asked from snapshots older than the limit. Somebody else must launch
     it."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why older snapshots are good enough.")
     if campaign.state is not CampaignState.DRAFT:
         raise StepRefused(f"The campaign is {campaign.state.value}.")
-    campaign.freshness_reason, campaign.freshness_by = reason.strip(), actor.name
-    separation.note(session, campaign.ref, Step.ALLOWED_OLD, actor=actor, now=now)
+    campaign.freshness_reason, campaign.freshness_by = reason.strip(), act.actor.name
+    separation.note(act, campaign.ref, Step.ALLOWED_OLD)
     details = {"reason": campaign.freshness_reason}
     action = "campaign.old_snapshots_allowed"
-    trail.append(session, action, campaign.ref, details, actor=actor, at=now)
+    act.record(action, campaign.ref, details)
 
 
-def launch(
-    session: Session, campaign: Campaign, *, actor: Actor, now: datetime, is_preview: bool = False
-) -> Preview:
+def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview:
     """Freezes the population, makes the items and starts asking. LaunchRefused names what
     stands in the way. The invitations are pulled by the next run of the worker. A preview, which
     is taken back, needs nobody to agree."""
-    actor.require(Role.OFFICER)
-    if campaign.due_at <= now:
+    act.actor.require(Role.OFFICER)
+    if campaign.due_at <= act.now:
         raise LaunchRefused("Its due date has passed. Make a new one.")
     for server_id in campaign.server_ids:  # people may have been imported since the snapshot
-        match_persons(session, server_id)
-    found = _examined(session, campaign, now=now)
+        match_persons(act.session, server_id)
+    found = _examined(act.session, campaign, now=act.now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))
     if not is_preview:
-        policy_agreement.check(session, campaign.ref, campaign.weaker)
+        policy_agreement.check(act.session, campaign.ref, campaign.weaker)
         step = Step.LAUNCHED
-        separation.check_and_note(session, step, campaign.ref, actor=actor, now=now)
-    take_step(session, campaign, CampaignState.ACTIVE)
-    give_room_to_sort(session)
-    campaign.launched_at, campaign.launched_by = now, actor.name
+        separation.check_and_note(act, step, campaign.ref)
+    take_step(act.session, campaign, CampaignState.ACTIVE)
+    give_room_to_sort(act.session)
+    campaign.launched_at, campaign.launched_by = act.now, act.actor.name
     campaign.routing_version, campaign.routed_away = routing.VERSION, found.routed_away
-    made = _make_items(session, campaign, found)
-    progress.start_progress(session, campaign.id)
-    progress.start_folders(session, campaign.id)
-    conflicts_of_interest.mark(session, campaign.id)
-    frozen_facts.freeze_accounts(session, campaign.id)
-    found = _shared(found, population.shares_of(session, campaign))
-    found = _trained(session, campaign, found, now=now)
+    made = _make_items(act.session, campaign, found)
+    progress.start_progress(act.session, campaign.id)
+    progress.start_folders(act.session, campaign.id)
+    conflicts_of_interest.mark(act.session, campaign.id)
+    frozen_facts.freeze_accounts(act.session, campaign.id)
+    found = _shared(found, population.shares_of(act.session, campaign))
+    found = _trained(act.session, campaign, found, now=act.now)
     seen = once.compared_with(part.snapshot_id for part in found.populations)
-    once.mark(session, campaign.id, once.SNAPSHOTS, seen, now)
+    once.mark(act.session, campaign.id, once.SNAPSHOTS, seen, act.now)
     details = {
         "name": campaign.name,
         "items": made,
@@ -281,11 +272,9 @@ def launch(
         "routing": campaign.routing_version,
         "routed_away": campaign.routed_away,
         "warnings": list(found.warnings),
-        **launch_record.record(session, campaign),
+        **launch_record.record(act.session, campaign),
     }
-    trail.append(
-        session, "campaign.launched", f"campaign:{campaign.id}", details, actor=actor, at=now
-    )
+    act.record("campaign.launched", f"campaign:{campaign.id}", details)
     return found
 
 

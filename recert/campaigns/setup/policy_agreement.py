@@ -5,14 +5,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.models import Campaign
 from recert.campaigns.policy import Policy
 from recert.campaigns.states import LaunchRefused
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.foundation.separation import Step
 from recert.people import separation
+from recert.trail.act import Act
 
 USUAL = Policy()
 MOST_TEXT = 1000
@@ -26,18 +26,16 @@ def weaker(policy: Policy, undo_minutes: int, usual_undo_minutes: int) -> list[s
     return found
 
 
-def agree(
-    session: Session, ref: str, rules: list[str], reason: str, *, actor: Actor, now: datetime
-) -> None:
+def agree(act: Act, ref: str, rules: list[str], reason: str) -> None:
     """Another officer agrees to the weaker rules of a campaign or a schedule."""
-    actor.require(Role.OFFICER)
+    act.actor.require(Role.OFFICER)
     if not rules:
         raise BadInput("Its rules are not weaker than usual: nobody needs to agree.")
     if not 0 < len(reason.strip()) <= MOST_TEXT:
         raise BadInput(f"Say why, in at most {MOST_TEXT} characters.")
-    separation.check_and_note(session, Step.AGREED_POLICY, ref, actor=actor, now=now)
+    separation.check_and_note(act, Step.AGREED_POLICY, ref)
     details = {"rules": rules, "reason": reason.strip()}
-    trail.append(session, "policy.agreed", ref, details, actor=actor, at=now)
+    act.record("policy.agreed", ref, details)
 
 
 def is_agreed(session: Session, ref: str) -> bool:

@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, String, cast, literal, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.models import Answer, Campaign, Event, Item, ItemState
 from recert.campaigns.states import RUNNING
 from recert.campaigns.triggers import detection as queries
@@ -21,6 +20,7 @@ from recert.foundation.db import AnySelect, Database
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot
 from recert.inventory.queries import seen_in
+from recert.trail.act import Act
 
 ANSWERED = {Answer.REVOKE: "removed", Answer.REDUCE: "reduced"}
 
@@ -46,9 +46,9 @@ def want_due(db: Database, *, actor: Actor, now: datetime) -> int:
         fresh = {row[2] for row in new}
         for server in session.scalars(servers).all():
             if server.id in fresh and server.snapshot_wanted_at is None:
-                inventory.want_snapshot(session, server, actor=actor, now=now)
+                inventory.want_snapshot(Act(session, actor, now), server)
             else:
-                inventory.want_snapshot_again(session, server, actor=actor, now=now)
+                inventory.want_snapshot_again(Act(session, actor, now), server)
     return len(new)
 
 
@@ -66,26 +66,27 @@ def _new() -> AnySelect:
     )
 
 
-def look(
-    session: Session, newest: Snapshot, may_ask: ColumnElement[bool], *, actor: Actor, now: datetime
-) -> Iterator[tuple[int, Why]]:
+def look(act: Act, newest: Snapshot, may_ask: ColumnElement[bool]) -> Iterator[tuple[int, Why]]:
     """What shall be asked again, with the old question and its answer in the words. What is as
     the decision saw it, or has nothing left to take, goes back into the queue instead."""
-    for one in _waiting(session, newest):
-        order, item = session.get_one(Order, one.order_id), session.get_one(Item, one.item_id)
+    for one in _waiting(act.session, newest):
+        order, item = (
+            act.session.get_one(Order, one.order_id),
+            act.session.get_one(Item, one.item_id),
+        )
         if order.state is not OrderState.CONFLICT:
             one.note = "A person has seen to it meanwhile."
             continue
-        grant = _grant_now(session, newest, order)
+        grant = _grant_now(act.session, newest, order)
         held = grant.rights if grant else 0
         if held == order.rights_before or held & ~order.rights_wanted == 0:
             left = "what the decision was about" if held == order.rights_before else "nothing of it"
             one.note = f"The newest snapshot shows {left}: the change is tried again."
-            changes.try_again(session, order, one.note, actor=actor, now=now)
+            changes.try_again(act, order, one.note)
         elif grant is not None:
             one.grant_id = grant.id
-            if _may_be_asked(session, grant.id, may_ask):
-                yield grant.id, _why(session, item, order, held)
+            if _may_be_asked(act.session, grant.id, may_ask):
+                yield grant.id, _why(act.session, item, order, held)
 
 
 def _waiting(session: Session, newest: Snapshot) -> list[SecondLook]:
@@ -125,27 +126,25 @@ def _why(session: Session, item: Item, order: Order, held: int) -> Why:
     return Why(Event.DIFFERS, text)
 
 
-def say_where(
-    session: Session, server_id: int, asked: Campaign | None, *, actor: Actor, now: datetime
-) -> None:
+def say_where(act: Act, server_id: int, asked: Campaign | None) -> None:
     """Each old item names the review in which it is asked again, or why it is not."""
     query = select(SecondLook).where(
         SecondLook.server_id == server_id,
         SecondLook.note == "",
         SecondLook.grant_id.is_not(None),
     )
-    for one in session.scalars(query.order_by(SecondLook.item_id)).all():
-        review = asked if asked and _asks(session, asked.id, one.grant_id) else None
-        review = review or _review_about(session, one)
-        order = session.get_one(Order, one.order_id)
+    for one in act.session.scalars(query.order_by(SecondLook.item_id)).all():
+        review = asked if asked and _asks(act.session, asked.id, one.grant_id) else None
+        review = review or _review_about(act.session, one)
+        order = act.session.get_one(Order, one.order_id)
         if review is None:
             one.note = "It is not asked again: an exclusion leaves it out."
         else:
             one.campaign_id, one.note = review.id, f'It is asked again in "{review.name}".'
-        changes.explain(session, order, f"{order.explanation} {one.note}", now=now)
+        changes.explain(act.session, order, f"{order.explanation} {one.note}", now=act.now)
         details = {"order": order.id, "campaign": one.campaign_id, "note": one.note}
         subject = f"item:{one.item_id}"
-        trail.append(session, "access.asked_again", subject, details, actor=actor, at=now)
+        act.record("access.asked_again", subject, details)
 
 
 def _asks(session: Session, campaign_id: int, grant_id: int | None) -> bool:

@@ -29,6 +29,7 @@ from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Server, Snapshot
 from recert.people.models import Person
+from recert.trail.act import Act
 
 ACTOR = replace(system("changes between reviews"), roles=frozenset({Role.OFFICER}))
 
@@ -73,7 +74,7 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
     if before.id == newest.id and not used and not _may_find_more(session, server_id):
         return None  # another worker was faster
     if states.snapshot_problem(server.name, newest, now=now):
-        inventory.want_snapshot_again(session, server, actor=ACTOR, now=now)
+        inventory.want_snapshot_again(Act(session, ACTOR, now), server)
         return None
     reasons = _reasons(session, before, newest, desk, now)
     for one in used:
@@ -82,7 +83,7 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
         session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
     see_people(session, server_id)
     asked = _ask(session, server, reasons, desk, now) if reasons else None
-    conflict_recheck.say_where(session, server_id, asked, actor=ACTOR, now=now)
+    conflict_recheck.say_where(Act(session, ACTOR, now), server_id, asked)
     return asked
 
 
@@ -103,7 +104,7 @@ def _reasons(
     """Everything that shall be asked about, and why. What came back is told to the trail too."""
     server_id, found = newest.server_id, Reasons()
     may_ask = queries.askable(session, server_id, now=now)
-    for grant_id, why in conflict_recheck.look(session, newest, may_ask, actor=ACTOR, now=now):
+    for grant_id, why in conflict_recheck.look(Act(session, ACTOR, now), newest, may_ask):
         found.add(grant_id, why)
     returned = queries.returned(session, newest, may_ask)
     for one in reasons.newest_of(returned).values():
@@ -183,20 +184,18 @@ def see_people(session: Session, server_id: int) -> None:
 def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: datetime) -> Campaign:
     """One campaign about everything that one look found."""
     campaign = launch.draft(
-        session,
+        Act(session, ACTOR, now),
         _name(session, server, desk, now),
         [server.id],
         "/",
         now + TIME_TO_ANSWER,
         undo_minutes=desk.undo_minutes,
         kind=CampaignKind.MICRO,
-        actor=ACTOR,
-        now=now,
     )
     columns = ("campaign_id", "grant_id", "event", "reason")
     rows = ((campaign.id, *row) for row in reasons.rows())
     bulk.insert(session.connection(), "campaign_grant", columns, rows)
-    launch.launch(session, campaign, actor=ACTOR, now=now)
+    launch.launch(Act(session, ACTOR, now), campaign)
     said = (
         select(CampaignGrant.reason)
         .where(CampaignGrant.campaign_id == campaign.id, CampaignGrant.grant_id == Item.grant_id)

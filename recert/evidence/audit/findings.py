@@ -6,13 +6,11 @@ import heapq
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item
 from recert.changes.models import Order
@@ -24,6 +22,7 @@ from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Folder, Server
 from recert.people import separation
 from recert.remediation.models import Remediation
+from recert.trail.act import Act
 
 Entry = TypeVar("Entry", Sample, Remark, Verdict)
 MOST_IN_A_SAMPLE, LONGEST_SEED, LONGEST_TEXT = 1000, 100, 4000
@@ -47,85 +46,71 @@ def chosen(item_ids: Iterable[int], seed: str, size: int) -> list[int]:
     return heapq.nsmallest(size, item_ids, key=rank)
 
 
-def draw_sample(
-    session: Session, campaign: Campaign, size: int, seed: str = "", *, actor: Actor, now: datetime
-) -> Sample:
+def draw_sample(act: Act, campaign: Campaign, size: int, seed: str = "") -> Sample:
     """Draws items by chance. Without a seed of the auditor's own a new one is made."""
-    _check(campaign, actor)
+    _check(campaign, act.actor)
     if not 1 <= size <= MOST_IN_A_SAMPLE:
         raise BadInput(f"A sample has 1 to {MOST_IN_A_SAMPLE} items.")
     seed = seed.strip() or secrets.token_hex(8)
     if len(seed) > LONGEST_SEED or not seed.isprintable():
         raise BadInput(f"A seed has at most {LONGEST_SEED} printable characters.")
     all_items = select(Item.id).where(Item.campaign_id == campaign.id)
-    numbers = session.scalars(all_items.execution_options(yield_per=10_000))
+    numbers = act.session.scalars(all_items.execution_options(yield_per=10_000))
     sample = Sample(
         campaign_id=campaign.id,
         seed=seed,
         size=size,
         item_ids=chosen(numbers, seed, size),
-        by=actor.name,
-        at=now,
+        by=act.actor.name,
+        at=act.now,
     )
-    session.add(sample)
+    act.session.add(sample)
     details = {"seed": seed, "size": size, "items": sample.item_ids}
-    _tell(session, campaign, "audit.sampled", details, actor=actor, now=now)
+    _tell(act, campaign, "audit.sampled", details)
     return sample
 
 
-def remark(
-    session: Session,
-    campaign: Campaign,
-    text: str,
-    item_id: int | None = None,
-    *,
-    actor: Actor,
-    now: datetime,
-) -> Remark:
+def remark(act: Act, campaign: Campaign, text: str, item_id: int | None = None) -> Remark:
     """Notes something about the campaign, or about one of its items."""
-    _check(campaign, actor)
+    _check(campaign, act.actor)
     if item_id is not None:
-        item = session.get(Item, item_id)
+        item = act.session.get(Item, item_id)
         if item is None or item.campaign_id != campaign.id:
             raise BadInput(f"Item {item_id} does not belong to {campaign.name!r}.")
     made = Remark(
         campaign_id=campaign.id,
         item_id=item_id,
         text=_text(text, "Write what you noted."),
-        by=actor.name,
-        at=now,
+        by=act.actor.name,
+        at=act.now,
     )
-    session.add(made)
+    act.session.add(made)
     details = {"item": item_id, "text": made.text}
-    _tell(session, campaign, "audit.remarked", details, actor=actor, now=now)
+    _tell(act, campaign, "audit.remarked", details)
     return made
 
 
-def judge(
-    session: Session,
-    campaign: Campaign,
-    judgement: Judgement,
-    reason: str = "",
-    *,
-    actor: Actor,
-    now: datetime,
-) -> Verdict:
+def judge(act: Act, campaign: Campaign, judgement: Judgement, reason: str = "") -> Verdict:
     """Accepts or rejects the whole run. A later verdict stands beside the earlier ones and counts
     from then on."""
-    _check(campaign, actor)
-    also = _own_steps(session, campaign, actor)
-    separation.check(session, Step.JUDGED, campaign.ref, actor=actor, now=now, also=also)
+    _check(campaign, act.actor)
+    also = _own_steps(act.session, campaign, act.actor)
+    separation.check(act, Step.JUDGED, campaign.ref, also=also)
     if campaign.state is not CampaignState.SIGNED_OFF:
         raise NotSignedOff(f"{campaign.name!r} is {campaign.state.value}.")
     if judgement is Judgement.REJECTED or reason.strip():
         reason = _text(reason, "Say why you reject it.")
     verdict = Verdict(
-        campaign_id=campaign.id, judgement=judgement, reason=reason.strip(), by=actor.name, at=now
+        campaign_id=campaign.id,
+        judgement=judgement,
+        reason=reason.strip(),
+        by=act.actor.name,
+        at=act.now,
     )
-    session.add(verdict)
-    separation.note(session, campaign.ref, Step.JUDGED, actor=actor, now=now)
+    act.session.add(verdict)
+    separation.note(act, campaign.ref, Step.JUDGED)
     details = {"judgement": judgement.value, "reason": verdict.reason}
-    _tell(session, campaign, "audit.judged", details, actor=actor, now=now)
+    _tell(act, campaign, "audit.judged", details)
     return verdict
 
 
@@ -167,16 +152,8 @@ def _text(text: str, missing: str) -> str:
     return text
 
 
-def _tell(
-    session: Session,
-    campaign: Campaign,
-    action: str,
-    details: dict[str, Any],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    trail.append(session, action, f"campaign:{campaign.id}", details, actor=actor, at=now)
+def _tell(act: Act, campaign: Campaign, action: str, details: dict[str, Any]) -> None:
+    act.record(action, f"campaign:{campaign.id}", details)
 
 
 @dataclass(frozen=True)

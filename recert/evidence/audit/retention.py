@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert import trail
 from recert.campaigns.models import Campaign
 from recert.evidence.models import LegalHold, Retention
-from recert.foundation.actor import Actor, Role
+from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.trail.act import Act
 
 DEFAULT_YEARS, MOST_YEARS, LONGEST_REASON = 7, 100, 4000
 
@@ -63,45 +63,41 @@ def _newest_hold(session: Session, campaign: Campaign) -> LegalHold | None:
     return session.scalar(query.order_by(LegalHold.id.desc()).limit(1))
 
 
-def keep_for(
-    session: Session, campaign: Campaign, years: int, *, actor: Actor, now: datetime
-) -> None:
+def keep_for(act: Act, campaign: Campaign, years: int) -> None:
     """Sets for how many years after its end a campaign is kept."""
-    actor.require(Role.OFFICER, Role.AUDITOR)
+    act.actor.require(Role.OFFICER, Role.AUDITOR)
     if not 1 <= years <= MOST_YEARS:
         raise BadInput(f"Keep a campaign for 1 to {MOST_YEARS} years.")
-    before = keeping(session, campaign).years
+    before = keeping(act.session, campaign).years
     if years < before:
         raise ShorterThanBefore(f"{campaign.name!r} is kept for {before} years.")
-    session.add(Retention(campaign_id=campaign.id, years=years, by=actor.name, at=now))
+    act.session.add(Retention(campaign_id=campaign.id, years=years, by=act.actor.name, at=act.now))
     subject = f"campaign:{campaign.id}"
-    trail.append(session, "retention.set", subject, {"years": years}, actor=actor, at=now)
+    act.record("retention.set", subject, {"years": years})
 
 
-def hold(session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime) -> None:
+def hold(act: Act, campaign: Campaign, reason: str) -> None:
     """Lays a legal hold on a campaign: it is kept whatever its years say."""
-    if keeping(session, campaign).hold:
+    if keeping(act.session, campaign).hold:
         raise HeldAlready
-    _write(session, campaign, True, reason, actor=actor, now=now)
+    _write(act, campaign, True, reason)
 
 
-def release(
-    session: Session, campaign: Campaign, reason: str, *, actor: Actor, now: datetime
-) -> None:
+def release(act: Act, campaign: Campaign, reason: str) -> None:
     """Lifts the legal hold. That it lay there stays written down."""
-    if not keeping(session, campaign).hold:
+    if not keeping(act.session, campaign).hold:
         raise NotHeld
-    _write(session, campaign, False, reason, actor=actor, now=now)
+    _write(act, campaign, False, reason)
 
 
-def _write(
-    session: Session, campaign: Campaign, held: bool, reason: str, *, actor: Actor, now: datetime
-) -> None:
-    actor.require(Role.OFFICER, Role.AUDITOR)
+def _write(act: Act, campaign: Campaign, held: bool, reason: str) -> None:
+    act.actor.require(Role.OFFICER, Role.AUDITOR)
     reason = reason.strip()
     if not 0 < len(reason) <= LONGEST_REASON:
         raise BadInput(f"Give a reason of at most {LONGEST_REASON} characters.")
-    session.add(LegalHold(campaign_id=campaign.id, held=held, reason=reason, by=actor.name, at=now))
+    act.session.add(
+        LegalHold(campaign_id=campaign.id, held=held, reason=reason, by=act.actor.name, at=act.now)
+    )
     action = "hold.laid" if held else "hold.lifted"
     subject = f"campaign:{campaign.id}"
-    trail.append(session, action, subject, {"reason": reason}, actor=actor, at=now)
+    act.record(action, subject, {"reason": reason})

@@ -17,6 +17,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory import recordings
 from recert.inventory.models import Grant, Snapshot
 from recert.inventory.recordings import Shelf
+from recert.trail.act import Act
 
 
 def used(session: Session, among: Collection[int]) -> set[int]:
@@ -44,7 +45,7 @@ def prune(db: Database, shelf: Shelf, days: int, *, actor: Actor, now: datetime)
             old = recordings.old(session, days, now=now)
             kept = used(session, old)
             unused = [number for number in old if number not in kept]
-            removed = recordings.give_up(session, unused, actor=actor, now=now)
+            removed = recordings.give_up(Act(session, actor, now), unused)
     with db.reading() as session:
         shelf.sweep(session)
     return removed

@@ -10,13 +10,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from recert.activity import queries as activity
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
 from recert.inventory import emergency_accounts as accounts
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.errors import code_of
 from recert.web.forms import REASON_LENGTH, ConfirmForm
 
@@ -70,14 +69,12 @@ def mark() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _show(form, code=422)
     try:
-        with database().transaction() as session:
+        with acting() as act:
             accounts.mark(
-                session,
-                session.get_one(Server, form.server.data),
+                act,
+                act.session.get_one(Server, form.server.data),
                 form.account.data or "",
                 form.reason.data or "",
-                actor=current_actor(),
-                now=clock.now(),
             )
     except RecertError as error:
         return _show(form, str(error), code_of(error))
@@ -88,7 +85,7 @@ def mark() -> ResponseReturnValue:
 @bp.post("/<int:number>/end")
 @allowed(Role.ADMINISTRATOR)
 def end(number: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        accounts.end(session, number, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        accounts.end(act, number)
     flash("It is an account like others again.")
     return redirect(url_for(".show"))

@@ -8,11 +8,10 @@ from recert.changes import undo as undoing
 from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
 from recert.connectors.csv_export import change_list
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Server
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, current_actor, database
 from recert.web.admin.forms import TicketForm, UndoForm
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm
@@ -66,9 +65,9 @@ def ask_undo(order_id: int) -> ResponseReturnValue:
     form = UndoForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
-        order = service.order_by_id(session, order_id)
-        undoing.ask(session, order, form.reason.data, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        order = service.order_by_id(act.session, order_id)
+        undoing.ask(act, order, form.reason.data)
     flash("It waits for a second person, who finds it on top of the list of changes.")
     return redirect(url_for(".show", order_id=order_id))
 
@@ -79,9 +78,9 @@ def ticket(order_id: int) -> ResponseReturnValue:
     form = TicketForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
-        order = service.order_by_id(session, order_id)
-        tickets.set_ticket(session, order, form.ticket.data, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        order = service.order_by_id(act.session, order_id)
+        tickets.set_ticket(act, order, form.ticket.data)
     flash("The ticket is noted. Only the next reading of the server closes the change.")
     return redirect(url_for(".show", order_id=order_id))
 
@@ -89,9 +88,9 @@ def ticket(order_id: int) -> ResponseReturnValue:
 @bp.post("/<int:order_id>/undo/approve")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def undo(order_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        order = service.order_by_id(session, order_id)
-        made_id = undoing.approve(session, order, actor=current_actor(), now=clock.now()).id
+    with acting() as act:
+        order = service.order_by_id(act.session, order_id)
+        made_id = undoing.approve(act, order).id
     flash("The former access is ordered back. It is checked like every change.")
     return redirect(url_for(".show", order_id=made_id))
 
@@ -99,9 +98,9 @@ def undo(order_id: int) -> ResponseReturnValue:
 @bp.post("/<int:order_id>/approve")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def approve(order_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        order = service.order_by_id(session, order_id)
-        service.approve(session, order, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        order = service.order_by_id(act.session, order_id)
+        service.approve(act, order)
     flash("The change is approved and will be carried out.")
     return redirect(url_for(".show", order_id=order_id))
 
@@ -109,9 +108,9 @@ def approve(order_id: int) -> ResponseReturnValue:
 @bp.post("/<int:order_id>/retry")
 @allowed(Role.ADMINISTRATOR)
 def retry(order_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        order = service.order_by_id(session, order_id)
-        service.retry(session, order, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        order = service.order_by_id(act.session, order_id)
+        service.retry(act, order)
     flash("The order is in the queue again.")
     return redirect(url_for(".show", order_id=order_id))
 

@@ -10,7 +10,8 @@ from recert.inventory import account_persons, owners
 from recert.inventory import service as inventory
 from recert.people import csv_rows, queries, service, trainings
 from recert.people.csv_rows import CsvRejected
-from recert.web.access import allowed, current_actor, database
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, current_actor, database
 from recert.web.admin.forms import UploadForm
 from recert.web.errors import code_of
 
@@ -59,8 +60,8 @@ def upload(what: str) -> ResponseReturnValue:
         return redirect(url_for(".overview"))
     try:
         text = csv_rows.decode(form.file.data.read())
-        with database().transaction() as session:
-            count = IMPORTS[what](session, text, actor=current_actor(), now=clock.now())
+        with acting() as act:
+            count = IMPORTS[what](act, text)
     except CsvRejected as error:
         return _overview(error, what, 422)
     flash(f"{count} rows imported.")
@@ -75,7 +76,7 @@ def join_account() -> ResponseReturnValue:
     named = (given.get("server", ""), given.get("account", ""), given.get("email", ""))
     try:
         with database().transaction() as session:
-            account_persons.join(session, *named, actor=current_actor(), now=now)
+            account_persons.join(Act(session, current_actor(), now), *named)
     except RecertError as error:
         return _overview(code=code_of(error), problem=str(error))
     flash(f"{named[1]} on {named[0]} belongs to {named[2] or 'nobody Recert knows'}.")

@@ -7,14 +7,13 @@ from sqlalchemy.orm import Session
 from recert.changes import queries as changes
 from recert.connectors import registry
 from recert.connectors.registry import KINDS
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RecertError
 from recert.inventory import connection_checks, queries, service
 from recert.inventory.models import Server, SnapshotState
 from recert.inventory.service import NoSuchServer
 from recert.people import queries as people
-from recert.web.access import allowed, current_actor, database, settings
+from recert.web.access import acting, allowed, database, settings
 from recert.web.admin.forms import NewServerForm, StorageForm
 from recert.web.converters import number
 from recert.web.errors import code_of
@@ -64,19 +63,19 @@ def create(kind: str) -> ResponseReturnValue:
     }
     try:
         registry.check_from_pages(kind, given, settings().server_paths)
-        with database().transaction() as session:
-            owner = people.person_by_email(session, form.owner.data) if form.owner.data else None
+        with acting() as act:
+            owner = (
+                people.person_by_email(act.session, form.owner.data) if form.owner.data else None
+            )
             if form.owner.data and owner is None:
                 raise BadInput(f"Nobody has the address {form.owner.data!r}.")
             server = service.add_server(
-                session,
+                act,
                 form.name.data,
                 kind,
                 {key: value for key, value in given.items() if value},
                 owner_id=owner.id if owner else None,
                 storage=form.storage.data or "",
-                actor=current_actor(),
-                now=clock.now(),
             )
             server_id = server.id
     except RecertError as error:
@@ -142,18 +141,18 @@ def test(server_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def want_test(server_id: int) -> ResponseReturnValue:
     """The worker asks the server: this process opens no connection to any."""
-    with database().transaction() as session:
-        server = _server(session, server_id)
-        connection_checks.want(session, server, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        server = _server(act.session, server_id)
+        connection_checks.want(act, server)
     return redirect(url_for(".test", server_id=server_id))
 
 
 @bp.post("/<int:server_id>/snapshot")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def snapshot(server_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        server = _server(session, server_id)
-        service.want_snapshot(session, server, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        server = _server(act.session, server_id)
+        service.want_snapshot(act, server)
     flash("A snapshot is on its way. Reload this page in a few seconds.")
     return redirect(url_for(".show", server_id=server_id))
 
@@ -162,9 +161,9 @@ def snapshot(server_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR)
 def writes(server_id: int) -> ResponseReturnValue:
     enabled = request.form.get("enabled") == "yes"
-    with database().transaction() as session:
-        server = _server(session, server_id)
-        service.enable_writes(session, server, enabled, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        server = _server(act.session, server_id)
+        service.enable_writes(act, server, enabled)
     flash(f"Writing to this server is {'on' if enabled else 'off'}.")
     return redirect(url_for(".show", server_id=server_id))
 
@@ -177,9 +176,9 @@ def storage(server_id: int) -> ResponseReturnValue:
         return _show(server_id, str(next(iter(form.errors.values()))[0]), 422)
     label = form.storage.data or ""
     try:
-        with database().transaction() as session:
-            found = _server(session, server_id)
-            service.set_storage(session, found, label, actor=current_actor(), now=clock.now())
+        with acting() as act:
+            found = _server(act.session, server_id)
+            service.set_storage(act, found, label)
     except BadInput as error:
         return _show(server_id, str(error), code_of(error))
     flash("Saved.")

@@ -24,7 +24,7 @@ from recert.foundation.actor import Role
 from recert.remediation.models import Remediation
 from recert.trail import checks, kept
 from recert.trail import queries as trail
-from recert.web.access import allowed, current_actor, database, settings
+from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.auditor.forms import RemarkForm, SampleForm, VerdictForm
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm
@@ -109,8 +109,8 @@ def show_trail() -> ResponseReturnValue:
 @bp.post("/trail/verify")
 @allowed(Role.AUDITOR, Role.OFFICER)
 def verify_trail() -> ResponseReturnValue:
-    with database().transaction() as session:
-        checks.want(session, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        checks.want(act)
     return redirect(url_for(".show_trail"))
 
 

@@ -12,10 +12,10 @@ from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.evidence.audit import findings as verbs
 from recert.evidence.audit import retention
 from recert.evidence.models import Judgement, Sample
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, NotFound
-from recert.web.access import allowed, current_actor, database
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, database
 from recert.web.auditor.forms import HoldForm, KeepForm, RemarkForm, SampleForm, VerdictForm
 
 bp = Blueprint("findings", __name__, url_prefix="/audit")
@@ -42,16 +42,14 @@ def _checked(form: FlaskForm) -> None:
 def draw_sample(campaign_id: int) -> ResponseReturnValue:
     form = SampleForm()
     _checked(form)
-    with database().transaction() as session:
+    with acting() as act:
         sample = verbs.draw_sample(
-            session,
-            _campaign(session, campaign_id),
+            act,
+            _campaign(act.session, campaign_id),
             form.size.data,
             form.seed.data or "",
-            actor=current_actor(),
-            now=clock.now(),
         )
-        session.flush()
+        act.session.flush()
         sample_id = sample.id
     flash("The sample is drawn and written down.")
     return redirect(url_for(".show_sample", campaign_id=campaign_id, sample_id=sample_id))
@@ -77,16 +75,9 @@ def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
 def remark(campaign_id: int) -> ResponseReturnValue:
     form = RemarkForm()
     _checked(form)
-    with database().transaction() as session:
-        found = _campaign(session, campaign_id)
-        verbs.remark(
-            session,
-            found,
-            form.text.data,
-            form.item.data,
-            actor=current_actor(),
-            now=clock.now(),
-        )
+    with acting() as act:
+        found = _campaign(act.session, campaign_id)
+        verbs.remark(act, found, form.text.data, form.item.data)
     flash("Your remark is written down.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
 
@@ -96,14 +87,12 @@ def remark(campaign_id: int) -> ResponseReturnValue:
 def judge(campaign_id: int) -> ResponseReturnValue:
     form = VerdictForm()
     _checked(form)
-    with database().transaction() as session:
+    with acting() as act:
         verdict = verbs.judge(
-            session,
-            _campaign(session, campaign_id),
+            act,
+            _campaign(act.session, campaign_id),
             Judgement(form.judgement.data),
             form.reason.data or "",
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash(f"The review is {verdict.judgement.value}.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
@@ -114,9 +103,9 @@ def judge(campaign_id: int) -> ResponseReturnValue:
 def keep(campaign_id: int) -> ResponseReturnValue:
     form = KeepForm()
     _checked(form)
-    with database().transaction() as session:
-        found, years = _campaign(session, campaign_id), form.years.data
-        retention.keep_for(session, found, years, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        found, years = _campaign(act.session, campaign_id), form.years.data
+        retention.keep_for(act, found, years)
     flash(f"The review is kept for {years} years after its end.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))
 
@@ -133,11 +122,13 @@ def release_hold(campaign_id: int) -> ResponseReturnValue:
     return _held(campaign_id, retention.release, "The legal hold is lifted.")
 
 
-def _held(campaign_id: int, verb: Callable[..., None], said: str) -> ResponseReturnValue:
+def _held(
+    campaign_id: int, use_case: Callable[[Act, Campaign, str], None], message: str
+) -> ResponseReturnValue:
     form = HoldForm()
     _checked(form)
-    with database().transaction() as session:
-        found, reason = _campaign(session, campaign_id), form.reason.data
-        verb(session, found, reason, actor=current_actor(), now=clock.now())
-    flash(said)
+    with acting() as act:
+        found, reason = _campaign(act.session, campaign_id), form.reason.data
+        use_case(act, found, reason)
+    flash(message)
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))

@@ -10,7 +10,7 @@ from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.officer.forms.actions import ReleaseForm
 
 bp = Blueprint("approvals", __name__, url_prefix="/releases")
@@ -50,14 +50,12 @@ def release(campaign_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
+    with acting() as act:
         made = approvals.release(
-            session,
-            _campaign(session, campaign_id),
+            act,
+            _campaign(act.session, campaign_id),
             form.reason.data,
             seen=form.seen.data,
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash(f"{made.count} changes are released." if made.count else "The changes go on.")
     return redirect(url_for(".overview"))

@@ -20,7 +20,7 @@ from recert.foundation.actor import Role
 from recert.foundation.durations import lasted
 from recert.foundation.errors import BadInput
 from recert.remediation import overdue, overdue_owners
-from recert.web.access import allowed, current_actor, database, settings
+from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
 from recert.web.officer.forms.actions import TakeOnForm
 
@@ -86,13 +86,11 @@ def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = TakeOnForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
-        campaign = campaign_of(session, campaign_id)
+    with acting() as act:
+        campaign = campaign_of(act.session, campaign_id)
         until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)
         said = (form.owner.data, until, form.reason.data)
-        made = overdue_owners.take_on(
-            session, item_id, *said, actor=current_actor(), now=clock.now()
-        )
+        made = overdue_owners.take_on(act, item_id, *said)
         owner = made.owner
     flash(f"{owner} sees to it. It is listed again when the date passes.")
     return redirect(url_for(".show_late", campaign_id=campaign_id))

@@ -32,7 +32,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory import queries as inventory
 from recert.people import self_assignment
 from recert.remediation import overdue, overdue_owners
-from recert.web.access import allowed, current_actor, database, settings
+from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm
 from recert.web.officer.board import campaign_of
@@ -113,13 +113,11 @@ def board(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/remind")
 @allowed(Role.OFFICER)
 def remind(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
+    with acting() as act:
         sent = reviewer_mails.remind_now(
-            session,
-            campaign_of(session, campaign_id),
+            act,
+            campaign_of(act.session, campaign_id),
             Letterhead.of(settings()),
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash(f"{sent} reminders are on their way.")
     return redirect(url_for(".board", campaign_id=campaign_id))
@@ -128,10 +126,8 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/close")
 @allowed(Role.OFFICER)
 def close(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        silent = closing.close(
-            session, campaign_of(session, campaign_id), actor=current_actor(), now=clock.now()
-        )
+    with acting() as act:
+        silent = closing.close(act, campaign_of(act.session, campaign_id))
     flash(f"The review is closed. {_silence_in_words(silent)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
 
@@ -148,14 +144,12 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
     form = SignOffForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
+    with acting() as act:
         ending.sign_off(
-            session,
-            campaign_of(session, campaign_id),
+            act,
+            campaign_of(act.session, campaign_id),
             form.statement.data,
             secrets.signing_key(settings().keys),
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash("The review is signed off. The evidence package is ready.")
     return redirect(url_for(".board", campaign_id=campaign_id))

@@ -7,9 +7,8 @@ from recert.campaigns.completion import challenge_outcomes, challenges
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.campaigns.transitions import NoSuchItem
-from recert.foundation import clock
 from recert.foundation.actor import Role
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 
 bp = Blueprint("officer_challenges", __name__)
 
@@ -29,13 +28,11 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def settle(item_id: int) -> ResponseReturnValue:
     keep, reason = request.form.get("keep") == "yes", request.form.get("reason", "")
-    with database().transaction() as session:
-        item = session.get(Item, item_id)
+    with acting() as act:
+        item = act.session.get(Item, item_id)
         if item is None:
             raise NoSuchItem
-        challenge_outcomes.settle(
-            session, item_id, keep=keep, reason=reason, actor=current_actor(), now=clock.now()
-        )
+        challenge_outcomes.settle(act, item_id, keep=keep, reason=reason)
         campaign_id = item.campaign_id
     flash("The access stays." if keep else "The access is taken away.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

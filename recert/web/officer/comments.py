@@ -12,10 +12,9 @@ from recert.campaigns.models import Campaign, Item
 from recert.campaigns.reviewing import comments
 from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.campaigns.transitions import NoSuchItem
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.access import allowed, current_actor, database, person_id
+from recert.web.access import acting, allowed, database, person_id
 from recert.web.forms import at_most
 
 bp = Blueprint("comments", __name__)
@@ -41,11 +40,11 @@ def _text() -> str:
 @allowed()
 def ask(item_id: int) -> ResponseReturnValue:
     text = _text()
-    with database().transaction() as session:
-        item = session.get(Item, item_id)
+    with acting() as act:
+        item = act.session.get(Item, item_id)
         if item is None or item.reviewer_id != person_id():
             raise NoSuchItem
-        comments.ask(session, item, text, actor=current_actor(), now=clock.now())
+        comments.ask(act, item, text)
         campaign_id, folder_id = item.campaign_id, item.folder_id
     flash("Your question is with the compliance officers. The answer will stand here.")
     place: dict[str, Any] = {"after": request.args.get("after", type=int)}
@@ -76,11 +75,11 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def answer(item_id: int) -> ResponseReturnValue:
     text = _text()
-    with database().transaction() as session:
-        item = session.get(Item, item_id)
+    with acting() as act:
+        item = act.session.get(Item, item_id)
         if item is None:
             raise NoSuchItem
-        comments.answer(session, item, text, actor=current_actor(), now=clock.now())
+        comments.answer(act, item, text)
         campaign_id = item.campaign_id
     flash("Answered.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -17,7 +17,8 @@ from recert.foundation.errors import BadInput
 from recert.inventory.models import Folder
 from recert.people import queries as people
 from recert.people.models import Person
-from recert.web.access import allowed, current_actor, database, settings
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm, ReasonForm
 from recert.web.officer.board import campaign_of
@@ -51,14 +52,12 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/reviewers/<int:person_id>/remind")
 @allowed(Role.OFFICER)
 def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        campaign, person = campaign_of(session, campaign_id), session.get(Person, person_id)
+    with acting() as act:
+        campaign, person = campaign_of(act.session, campaign_id), act.session.get(Person, person_id)
         if person is None:
             raise NoSuchItem
         head = Letterhead.of(settings())
-        reviewer_mails.remind_one(
-            session, campaign, person, head, actor=current_actor(), now=clock.now()
-        )
+        reviewer_mails.remind_one(act, campaign, person, head)
     flash(f"A reminder to {person.name} is on its way.")
     return redirect(url_for(".reviewer", campaign_id=campaign_id, person_id=person_id))
 
@@ -68,18 +67,16 @@ def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
 def give(campaign_id: int) -> ResponseReturnValue:
     form = GiveAllForm()
     checked(form)
-    with database().transaction() as session:
-        new = people.person_by_email(session, form.email.data)
+    with acting() as act:
+        new = people.person_by_email(act.session, form.email.data)
         if new is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
         given = bulk_reassignment.reassign_all(
-            session,
-            campaign_of(session, campaign_id),
-            _source(session, form),
+            act,
+            campaign_of(act.session, campaign_id),
+            _source(act.session, form),
             new,
             form.reason.data,
-            actor=current_actor(),
-            now=clock.now(),
         )
     stayed = f" {given.stayed} stay where they are: they are about himself." if given.stayed else ""
     flash(f"{given.moved} questions go to {new.name}.{stayed}")
@@ -106,15 +103,13 @@ def _source(session: Session, form: GiveAllForm) -> From:
 def extend(campaign_id: int) -> ResponseReturnValue:
     form = ExtendForm()
     checked(form)
-    with database().transaction() as session:
+    with acting() as act:
         mails = due_date_extension.extend(
-            session,
-            campaign_of(session, campaign_id),
+            act,
+            campaign_of(act.session, campaign_id),
             form.due.data,
             form.reason.data,
             Letterhead.of(settings()),
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash(f"The reviewers have more time. {mails} mails are on their way.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
@@ -127,6 +122,6 @@ def ask_to_close(campaign_id: int) -> ResponseReturnValue:
     checked(form)
     with database().transaction() as session:
         campaign, actor = campaign_of(session, campaign_id), current_actor()
-        early_close.ask(session, campaign, form.reason.data, actor=actor, now=clock.now())
+        early_close.ask(Act(session, actor, clock.now()), campaign, form.reason.data)
     flash("Written down. Another officer can close the review now.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

@@ -16,7 +16,8 @@ from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
 from recert.inventory import queries as inventory
-from recert.web.access import allowed, current_actor, database, settings
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.campaign import CampaignForm
@@ -75,9 +76,9 @@ def create() -> ResponseReturnValue:
 
 def _draft(form: CampaignForm) -> int:
     due_at = local_time.end_of_day(form.due.data, form.zone.data or "", settings().zone)
-    with database().transaction() as session:
+    with acting() as act:
         return campaigns.draft(
-            session,
+            act,
             form.name.data,
             form.servers.data,
             form.folder.data,
@@ -88,18 +89,14 @@ def _draft(form: CampaignForm) -> int:
             scope=form.scope(form.folder.data),
             about=Subject(form.about.data),
             stages=form.stages,
-            actor=current_actor(),
-            now=clock.now(),
         ).id
 
 
 @bp.post("/<int:campaign_id>/launch")
 @allowed(Role.OFFICER)
 def launch(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        found = campaigns.launch(
-            session, campaign_of(session, campaign_id), actor=current_actor(), now=clock.now()
-        )
+    with acting() as act:
+        found = campaigns.launch(act, campaign_of(act.session, campaign_id))
     flash(f"The review is launched. {found.mails} mails are on their way.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
@@ -110,9 +107,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
         found = campaign_of(session, campaign_id)
-        policy_agreement.agree(
-            session, found.ref, found.weaker, reason, actor=current_actor(), now=now
-        )
+        policy_agreement.agree(Act(session, current_actor(), now), found.ref, found.weaker, reason)
     flash("Agreed. The review can be launched.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
@@ -120,13 +115,11 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/allow-older-snapshots")
 @allowed(Role.OFFICER)
 def allow_old(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
+    with acting() as act:
         campaigns.allow_old_snapshots(
-            session,
-            campaign_of(session, campaign_id),
+            act,
+            campaign_of(act.session, campaign_id),
             request.form.get("reason", ""),
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash("Written down. Somebody else can launch it now.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

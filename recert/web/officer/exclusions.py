@@ -21,7 +21,8 @@ from recert.inventory.models import Server
 from recert.people import queries as people
 from recert.people import self_assignment
 from recert.people.models import Person
-from recert.web.access import allowed, current_actor, database, settings
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
 from recert.web.forms import REASON_LENGTH, ConfirmForm
 
@@ -113,8 +114,8 @@ def self_assigned() -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def agree(number: int) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
-    with database().transaction() as session:
-        self_assignment.agree(session, number, reason, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        self_assignment.agree(act, number, reason)
     flash("Agreed. They can decide now.")
     return redirect(url_for(".self_assigned"))
 
@@ -133,16 +134,14 @@ def ask_exclusion() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _exclusions(form, code=422)
     try:
-        with database().transaction() as session:
+        with acting() as act:
             excluding.ask(
-                session,
-                session.get_one(Server, form.server.data),
+                act,
+                act.session.get_one(Server, form.server.data),
                 form.account.data or "",
                 form.folder.data,
                 form.reason.data,
                 _end(form.ends.data),
-                actor=current_actor(),
-                now=clock.now(),
             )
     except RecertError as error:
         return _exclusions(form, str(error), code_of(error))
@@ -153,9 +152,9 @@ def ask_exclusion() -> ResponseReturnValue:
 @bp.post("/campaigns/exclusions/<int:number>/approve")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def approve_exclusion(number: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        found = excluding.exclusion_by_id(session, number)
-        excluding.approve(session, found, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        found = excluding.exclusion_by_id(act.session, number)
+        excluding.approve(act, found)
     flash("Approved.")
     return redirect(url_for(".exclusions"))
 
@@ -163,9 +162,9 @@ def approve_exclusion(number: int) -> ResponseReturnValue:
 @bp.post("/campaigns/exclusions/<int:number>/end")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def end_exclusion(number: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        found = excluding.exclusion_by_id(session, number)
-        excluding.end(session, found, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        found = excluding.exclusion_by_id(act.session, number)
+        excluding.end(act, found)
     flash("Ended. It is asked about again.")
     return redirect(url_for(".exclusions"))
 
@@ -204,14 +203,12 @@ def delegate() -> ResponseReturnValue:
     try:
         with database().transaction() as session:
             delegating.delegate(
-                session,
+                Act(session, actor, clock.now()),
                 _person(session, form.principal.data) if form.principal.data else _self(session),
                 _person(session, form.stand_in.data),
                 _start(form.starts.data),
                 _end(form.ends.data),
                 form.reason.data,
-                actor=actor,
-                now=clock.now(),
             )
     except RecertError as error:
         return _delegations(form, str(error), code_of(error))
@@ -237,7 +234,7 @@ def _person(session: Any, email: str) -> Person:
 @bp.post("/reviews/delegations/<int:number>/end")
 @allowed()
 def end_delegation(number: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        delegating.end(session, number, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        delegating.end(act, number)
     flash("Ended. What is still open comes back.")
     return redirect(url_for(".delegations"))

@@ -19,7 +19,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory.models import Folder
 from recert.people import queries as people
 from recert.people.models import Person
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.converters import number
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import ReassignForm
@@ -53,16 +53,14 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = ReassignForm()
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
-    with database().transaction() as session:
-        item = session.get(Item, item_id)
-        person = people.person_by_email(session, form.email.data)
+    with acting() as act:
+        item = act.session.get(Item, item_id)
+        person = people.person_by_email(act.session, form.email.data)
         if item is None or item.campaign_id != campaign_id:
             raise campaign_items.NoSuchItem
         if person is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
-        reassignment.reassign(
-            session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
-        )
+        reassignment.reassign(act, item, person, form.reason.data)
     flash(f"The question goes to {form.email.data}.")
     return redirect(url_for(".items", campaign_id=campaign_id, reviewer="queue"))
 

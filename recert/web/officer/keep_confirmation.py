@@ -12,7 +12,7 @@ from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.forms import REASON_LENGTH
 
 bp = Blueprint("keep_confirmation", __name__, url_prefix="/campaigns")
@@ -50,15 +50,13 @@ def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
     confirmed = form.word.data == "confirm"
-    with database().transaction() as session:
+    with acting() as act:
         keep_confirmation.judge(
-            session,
+            act,
             item_id,
             confirmed=confirmed,
             reason=form.reason.data,
             version=form.version.data,
-            actor=current_actor(),
-            now=clock.now(),
         )
     flash("The answer is confirmed." if confirmed else "The reviewer is asked again.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -7,10 +7,9 @@ from wtforms import EmailField, StringField
 from wtforms.validators import DataRequired, Length
 
 from recert.campaigns.reviewing import ownership_disputes
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.forms import REASON_LENGTH
 
 bp = Blueprint("ownership_disputes", __name__, url_prefix="/campaigns/not-mine")
@@ -38,9 +37,7 @@ def settle(number: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         raise BadInput(next(iter(form.errors.values()))[0])
     said = (form.owner.data, form.reason.data)
-    with database().transaction() as session:
-        done = ownership_disputes.settle(
-            session, number, *said, actor=current_actor(), now=clock.now()
-        )
+    with acting() as act:
+        done = ownership_disputes.settle(act, number, *said)
     flash(done)
     return redirect(url_for(".overview"))

@@ -5,10 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from recert.campaigns.decisions.reviewer_quality import PAUSE, quality
 from recert.campaigns.reviewing import instructions, queries
-from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed, database
 from recert.web.converters import number
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import InstructionForm
@@ -52,7 +51,7 @@ def write_instruction() -> ResponseReturnValue:
     form = InstructionForm()
     if not form.validate_on_submit():
         raise BadInput(str(next(iter(form.errors.values()))[0]))
-    with database().transaction() as session:
-        made = instructions.write(session, form.text.data, actor=current_actor(), now=clock.now())
+    with acting() as act:
+        made = instructions.write(act, form.text.data)
     flash(f"Version {made.version} is in force. Reviewers are asked to read it.")
     return redirect(url_for(".instruction"))

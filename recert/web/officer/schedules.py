@@ -15,7 +15,8 @@ from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import RecertError
 from recert.inventory import queries as inventory
-from recert.web.access import allowed, current_actor, database, settings
+from recert.trail.act import Act
+from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
 from recert.web.forms import ConfirmForm
 from recert.web.officer.forms.campaign import ScheduleForm
@@ -64,8 +65,8 @@ def create() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("officer/new_schedule.html", form=form), 422
     try:
-        with database().transaction() as session:
-            service.add(session, _wanted(form), actor=current_actor(), now=clock.now())
+        with acting() as act:
+            service.add(act, _wanted(form))
     except RecertError as error:
         html = render_template("officer/new_schedule.html", form=form, problem=str(error))
         return html, code_of(error)
@@ -97,7 +98,7 @@ def _wanted(form: ScheduleForm) -> Wanted:
 def agree_policy(schedule_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
-        service.agree_policy(session, schedule_id, reason, actor=current_actor(), now=now)
+        service.agree_policy(Act(session, current_actor(), now), schedule_id, reason)
     flash("Agreed. The schedule launches its reviews.")
     return redirect(url_for(".overview"))
 
@@ -105,10 +106,10 @@ def agree_policy(schedule_id: int) -> ResponseReturnValue:
 @bp.post("/<int:schedule_id>/off")
 @allowed(Role.OFFICER)
 def switch_off(schedule_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        found = session.get(CampaignSchedule, schedule_id)
+    with acting() as act:
+        found = act.session.get(CampaignSchedule, schedule_id)
         if found is None:
             raise NoSuchSchedule
-        service.switch_off(session, found, actor=current_actor(), now=clock.now())
+        service.switch_off(act, found)
     flash("It is switched off. Reviews that were launched go on.")
     return redirect(url_for(".overview"))

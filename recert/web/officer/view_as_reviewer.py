@@ -19,7 +19,7 @@ from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.people.models import Person
-from recert.web.access import allowed, current_actor, database
+from recert.web.access import acting, allowed
 from recert.web.converters import number
 from recert.web.officer.board import campaign_of
 from recert.web.review_pages import instructed
@@ -37,42 +37,42 @@ def _person(session: Session, person_id: int) -> Person:
 @bp.post("/<int:campaign_id>/as/<int:person_id>")
 @allowed(Role.OFFICER)
 def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        campaign, person = campaign_of(session, campaign_id), _person(session, person_id)
-        monitoring.look(session, campaign, person, "", actor=current_actor(), now=clock.now())
+    with acting() as act:
+        campaign, person = campaign_of(act.session, campaign_id), _person(act.session, person_id)
+        monitoring.look(act, campaign, person, "")
         return render_template(
             "reviewer/review.html",
             campaign=campaign,
-            progress=queries.progress_of(session, campaign_id, person_id),
-            folders=queries.folders_to_review(session, campaign_id, person_id),
+            progress=queries.progress_of(act.session, campaign_id, person_id),
+            folders=queries.folders_to_review(act.session, campaign_id, person_id),
             asks=kind_of(campaign.about).wording.request,
-            went_on=forwarded.went_on(session, campaign_id, person_id),
+            went_on=forwarded.went_on(act.session, campaign_id, person_id),
             seen_as=person,
-            **instructed(session, campaign_id, person_id),
+            **instructed(act.session, campaign_id, person_id),
         )
 
 
 @bp.post("/<int:campaign_id>/as/<int:person_id>/folders/<int:folder_id>")
 @allowed(Role.OFFICER)
 def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        campaign, person = campaign_of(session, campaign_id), _person(session, person_id)
+    with acting() as act:
+        campaign, person = campaign_of(act.session, campaign_id), _person(act.session, person_id)
         after = request.args.get("after", 0, type=number)
         place = folder_id or None  # 0: a review that is not about folders
-        page = queries.items_to_review(session, campaign_id, person_id, place, after=after)
+        page = queries.items_to_review(act.session, campaign_id, person_id, place, after=after)
         if not page.rows:
             raise NoSuchItem
         path = page.rows[0].folder
-        monitoring.look(session, campaign, person, path, actor=current_actor(), now=clock.now())
+        monitoring.look(act, campaign, person, path)
         return render_template(
             "reviewer/folder.html",
             campaign=campaign,
-            progress=queries.progress_of(session, campaign_id, person_id),
+            progress=queries.progress_of(act.session, campaign_id, person_id),
             page=page,
-            hints=recommendations.hints_for(session, page.rows, now=clock.now()),
-            known=kind_of(campaign.about).facts(session, page.rows),
-            said=comments.messages_of(session, [row.id for row in page.rows]),
-            put_off=postponement.of_items(session, [row.id for row in page.rows]),
+            hints=recommendations.hints_for(act.session, page.rows, now=clock.now()),
+            known=kind_of(campaign.about).facts(act.session, page.rows),
+            said=comments.messages_of(act.session, [row.id for row in page.rows]),
+            put_off=postponement.of_items(act.session, [row.id for row in page.rows]),
             first=page.rows[0],
             answerable=frozenset(),
             change_until=states.change_until,

@@ -9,6 +9,7 @@ from recert.foundation import clock
 from recert.foundation.errors import RecertError
 from recert.mail import service as mail
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.web.access import database, public
 from recert.web.errors import code_of
 from recert.web.public.item_link import holder, token_of
@@ -50,7 +51,7 @@ def object_by_mail(place: str) -> ResponseReturnValue:
         with database().transaction() as session:
             invited = challenges.announcement(session, token_of(place), now=now)
             actor = holder(session.get_one(Person, invited.person_id), invited.token)
-            challenges.object_to(session, invited.item_id, text, actor=actor, now=now)
+            challenges.object_to(Act(session, actor, now), invited.item_id, text)
     except (mail.LinkUnknown, mail.LinkOver):
         raise
     except RecertError as error:

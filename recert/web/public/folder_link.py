@@ -19,6 +19,7 @@ from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
 from recert.mail import service as mail
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.web.access import database, public
 from recert.web.errors import code_of
 from recert.web.public.item_link import holder, judged, token_of
@@ -119,7 +120,7 @@ def _press(
     """Records all answers or none; why they are held, or ""."""
     actor = holder(session.get_one(Person, invited.person_id), invited.token)
     answers = {item_id: reply.answer for item_id, reply in replies.items()}
-    held = judged(session, invited, answers, actor=actor, now=now)
+    held = judged(Act(session, actor, now), invited, answers)
     if held:
         return held
     for item_id, reply in sorted(replies.items()):
@@ -129,7 +130,7 @@ def _press(
         ):
             raise mail.LinkOver
         try:
-            service.record(session, item_id, reply, actor=actor, now=now)
+            service.record(Act(session, actor, now), item_id, reply)
         except RecertError as error:
             raise BadInput(f"{row.person or row.account}: {error}") from error
     mail.mark_used(session, invited.token, now=now)

@@ -27,6 +27,7 @@ from recert.mail import service as mail
 from recert.mail.link_visits import Caller
 from recert.mail.models import MailToken, Purpose, VisitKind
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.web.access import database, public, settings
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, Kept
@@ -167,24 +168,17 @@ def _press(session: Session, invited: Invitation, form: AnswerForm, *, now: date
     actor = holder(session.get_one(Person, invited.person_id), invited.token)
     reply = form.reply(settings().zone)
     answers = {invited.item_id: reply.answer}
-    held = judged(session, invited, answers, actor=actor, now=now)
+    held = judged(Act(session, actor, now), invited, answers)
     if not held:
-        service.record(session, invited.item_id, reply, actor=actor, now=now)
+        service.record(Act(session, actor, now), invited.item_id, reply)
         mail.mark_used(session, invited.token, now=now)
     return held
 
 
-def judged(
-    session: Session,
-    invited: Invitation | FolderInvitation,
-    answers: Mapping[int, Answer],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> str:
+def judged(act: Act, invited: Invitation | FolderInvitation, answers: Mapping[int, Answer]) -> str:
     """Why this press is held; "" for a person's."""
     pressed = Pressed(caller(), dict(request.headers), settings().base_url)
-    return mail_links.judge(session, invited.token, pressed, answers, actor=actor, now=now)
+    return mail_links.judge(act, invited.token, pressed, answers)
 
 
 def holder(person: Person, token: MailToken) -> Actor:

@@ -11,6 +11,7 @@ from recert.foundation.errors import BadInput
 from recert.people import queries, sessions, users
 from recert.people.models import User
 from recert.people.sessions import SignInRefused, TooManyAttempts
+from recert.trail.act import Act
 from recert.web.access import (
     allowed,
     current_actor,
@@ -72,7 +73,7 @@ def _enter(email: str, password: str) -> str:
             user_id=user.id,
             address=address,
         )
-        return sessions.open_session(session, user, address=address, actor=actor, now=now)
+        return sessions.open_session(Act(session, actor, now), user, address=address)
 
 
 def _note_refusal(email: str, error: BadInput) -> None:
@@ -103,10 +104,10 @@ def change_password() -> ResponseReturnValue:
     present, new, now = form.present.data, form.new.data, clock.now()
     try:
         with database().transaction() as session:
-            users.change_password(session, user_id, present, new, actor=current_actor(), now=now)
+            users.change_password(Act(session, current_actor(), now), user_id, present, new)
             user, address = session.get_one(User, user_id), request.remote_addr or ""
             session_id = sessions.open_session(
-                session, user, address=address, actor=current_actor(), now=now
+                Act(session, current_actor(), now), user, address=address
             )
     except BadInput as error:
         wrong = form.present if isinstance(error, users.WrongPassword) else form.new

@@ -7,7 +7,7 @@ from recert.campaigns.completion import challenges
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import RecertError
-from recert.web.access import allowed, current_actor, database, person_id
+from recert.web.access import acting, allowed, database, person_id
 from recert.web.errors import code_of
 
 bp = Blueprint("challenges", __name__)
@@ -38,8 +38,8 @@ def _mine(
 def object_to(item_id: int) -> ResponseReturnValue:
     text = request.form.get("text", "")
     try:
-        with database().transaction() as session:
-            challenges.object_to(session, item_id, text, actor=current_actor(), now=clock.now())
+        with acting() as act:
+            challenges.object_to(act, item_id, text)
     except NoSuchItem:
         raise
     except RecertError as error:

@@ -23,7 +23,7 @@ from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RecertError
-from recert.web.access import allowed, current_actor, database, person_id, settings
+from recert.web.access import acting, allowed, database, person_id, settings
 from recert.web.converters import number
 from recert.web.errors import code_of
 from recert.web.forms import AnswerForm, ConfirmForm, Kept
@@ -67,10 +67,10 @@ def review(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/<int:campaign_id>/instruction/<int:version>")
 @allowed()
 def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        if not queries.progress_of(session, campaign_id, person_id()):
+    with acting() as act:
+        if not queries.progress_of(act.session, campaign_id, person_id()):
             raise NoSuchItem
-        instructions.acknowledge(session, version, actor=current_actor(), now=clock.now())
+        instructions.acknowledge(act, version)
     flash("Thank you. It is written down that you have read it.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 
@@ -135,9 +135,9 @@ def answer(item_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _folder(row.campaign_id, row.folder_id, form.problem, 422, kept)
     try:
-        with database().transaction() as session:
+        with acting() as act:
             reply = form.reply(settings().zone)
-            service.record(session, item_id, reply, actor=current_actor(), now=clock.now())
+            service.record(act, item_id, reply)
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error), kept)
     flash(f"Saved for {row.person or row.account or row.topic}.")
@@ -155,11 +155,9 @@ def postpone(item_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _folder(row.campaign_id, row.folder_id, "Enter a date like 2026-12-31.", 422)
     try:
-        with database().transaction() as session:
+        with acting() as act:
             day, zone = form.until.data, settings().zone
-            postponement.postpone(
-                session, item_id, day, zone, actor=current_actor(), now=clock.now()
-            )
+            postponement.postpone(act, item_id, day, zone)
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
     flash(f"Put off until {day:%-d %B %Y}.")
@@ -185,23 +183,21 @@ def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
         return _folder(campaign_id, folder_id, str(reason), 422)
     ticked = form.ticked
     try:
-        with database().transaction() as session:
-            campaign = session.get(Campaign, campaign_id)
+        with acting() as act:
+            campaign = act.session.get(Campaign, campaign_id)
             if campaign is None:
                 raise NoSuchItem
             _check_count(
                 ticked,
                 form.count.data,
-                queries.open_in_folder(session, campaign_id, person_id(), folder_id),
+                queries.open_in_folder(act.session, campaign_id, person_id(), folder_id),
             )
             done = service.record_many(
-                session,
+                act,
                 campaign,
                 folder_id,
                 ticked,
                 form.reply(settings().zone),
-                actor=current_actor(),
-                now=clock.now(),
             )
     except RecertError as error:
         return _folder(campaign_id, folder_id, str(error), code_of(error))
@@ -225,11 +221,11 @@ def _check_count(ticked: Mapping[int, int] | None, typed: int | None, open_items
 @bp.post("/<int:campaign_id>/finish")
 @allowed()
 def finish(campaign_id: int) -> ResponseReturnValue:
-    with database().transaction() as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None or not queries.progress_of(session, campaign_id, person_id()):
+    with acting() as act:
+        campaign = act.session.get(Campaign, campaign_id)
+        if campaign is None or not queries.progress_of(act.session, campaign_id, person_id()):
             raise NoSuchItem
-        done = finalisation.finish(session, campaign, actor=current_actor(), now=clock.now())
+        done = finalisation.finish(act, campaign)
     flash(f"Thank you. {done} answers are final now and are being carried out.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 

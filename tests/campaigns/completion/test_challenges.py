@@ -11,6 +11,7 @@ from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.support.house import House
 from tests.support.packages import judged
 
@@ -39,7 +40,7 @@ def objects(house: House, reason: str = "Needed until March.", by: Actor | None 
     item = house.item("pia", INBOX)
     with house.db.transaction() as session:
         actor = by or pia(house)
-        challenges.object_to(session, item.id, reason, actor=actor, now=house.now)
+        challenges.object_to(Act(session, actor, house.now), item.id, reason)
 
 
 def settles(house: House, *, keep: bool, reason: str = "The board agreed.", **who: Actor) -> None:
@@ -47,7 +48,7 @@ def settles(house: House, *, keep: bool, reason: str = "The board agreed.", **wh
     with house.db.transaction() as session:
         actor = who.get("by", house.officer)
         said = {"keep": keep, "reason": reason}
-        challenge_outcomes.settle(session, item.id, **said, actor=actor, now=house.now)  # type: ignore[arg-type]
+        challenge_outcomes.settle(Act(session, actor, house.now), item.id, **said)  # type: ignore[arg-type]
 
 
 class TestTheWindow:

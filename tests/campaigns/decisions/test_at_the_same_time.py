@@ -17,6 +17,7 @@ from recert.campaigns.reviewing.bulk_reassignment import From
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import MovedMeanwhile, RecertError
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.campaigns.test_progress import by_place, counted, recounted
 from tests.support.house import House, staff
 
@@ -51,7 +52,7 @@ def test_one_answer_wins_and_the_rest_are_told(house: House, others: int) -> Non
     def answer() -> None:
         with house.db.transaction() as session:
             reply = Reply(Answer.KEEP, version=0, content_hash=item.content_hash)
-            service.record(session, item.id, reply, actor=alice, now=house.now)
+            service.record(Act(session, alice, house.now), item.id, reply)
 
     errors = at_once(*[answer] * (others + 1))
     assert errors.count(None) == 1
@@ -68,7 +69,7 @@ def test_a_mail_link_pressed_twice_is_one_answer(house: House) -> None:
         with house.db.transaction() as session:
             kept = session.get_one(Item, item.id)  # the page looked at it before
             reply = Reply(Answer.REVOKE, version=0)
-            service.record(session, kept.id, reply, actor=alice, now=house.now)
+            service.record(Act(session, alice, house.now), kept.id, reply)
 
     errors = at_once(answer, answer, answer)
     assert errors.count(None) == 1
@@ -116,7 +117,7 @@ def test_two_officers_who_give_the_same_questions_away_do_not_both_do_it(house: 
             new = session.get_one(Person, house.person(name).person_id)
             source = From(reviewer_id=alice.person_id)
             who = {"actor": officer, "now": house.now}
-            bulk_reassignment.reassign_all(session, found, source, new, "She is ill.", **who)
+            bulk_reassignment.reassign_all(Act(session, **who), found, source, new, "She is ill.")
 
     pairs = zip(to, officers, strict=True)
     errors = at_once(*[partial(give, name, officer) for name, officer in pairs])
@@ -174,7 +175,7 @@ def test_bulk_answers_from_two_tabs_answer_each_question_once(house: House) -> N
     def bulk(actor: Actor = alice) -> None:
         with house.db.transaction() as session:
             found, reply = session.get_one(Campaign, campaign), Reply(Answer.KEEP, reason="Ok.")
-            service.record_many(session, found, folder, None, reply, actor=actor, now=house.now)
+            service.record_many(Act(session, actor, house.now), found, folder, None, reply)
 
     assert at_once(bulk, bulk, bulk) == [None] * 3
     with house.db.reading() as session:

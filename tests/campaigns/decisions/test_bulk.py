@@ -13,6 +13,7 @@ from recert.campaigns.decisions.service import BatchResult
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.support.house import House
 
@@ -28,13 +29,11 @@ def bulk(
         rows = session.execute(select(Item.id, Item.content_hash).where(Item.id.in_(ids or [])))
         seen = dict.fromkeys(ids or [], 0) | {row.id: row.content_hash for row in rows}
         return service.record_many(
-            session,
+            Act(session, more.get("actor") or house.person(by), house.now),
             session.get_one(Campaign, item.campaign_id),
             item.folder_id,
             None if ids is None else more.get("seen", seen),
             reply,
-            actor=more.get("actor") or house.person(by),
-            now=house.now,
         )
 
 

@@ -17,6 +17,7 @@ from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
 from recert.remediation import expirations
 from recert.remediation.models import Ending
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -179,13 +180,13 @@ class TestQuestions:
         item = house.item("batch", INBOX)
         with house.db.transaction() as session:
             found = session.get_one(Item, item.id)
-            comments.ask(session, found, text, actor=house.person(by), now=house.now)
+            comments.ask(Act(session, house.person(by), house.now), found, text)
 
     def reply(self, house: House, actor: Actor, account: str = "batch") -> None:
         item = house.item(account, INBOX)
         with house.db.transaction() as session:
             found = session.get_one(Item, item.id)
-            comments.answer(session, found, "Payroll.", actor=actor, now=house.now)
+            comments.answer(Act(session, actor, house.now), found, "Payroll.")
 
     def waiting(self, house: House, campaign_id: int) -> int:
         with house.db.reading() as session:

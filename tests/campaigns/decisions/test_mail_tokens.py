@@ -12,6 +12,7 @@ from recert.campaigns.reviewing import reassignment
 from recert.mail import service as mail
 from recert.mail.models import MailToken, Purpose
 from recert.people import queries as people
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -67,7 +68,7 @@ def test_it_dies_with_the_assignment(house: House) -> None:
         bob = people.person_by_email(session, "bob@house.example")
         assert bob
         found = session.get_one(Item, item.id)
-        reassignment.reassign(session, found, bob, "Holiday.", actor=house.officer, now=house.now)
+        reassignment.reassign(Act(session, house.officer, house.now), found, bob, "Holiday.")
     with pytest.raises(mail.LinkOver):
         opened(house, token)
 

@@ -14,6 +14,7 @@ from recert.foundation.errors import BadInput
 from recert.inventory import account_persons, snapshots
 from recert.inventory import service as inventory
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import ACCOUNTS, House
 
 INBOX = "/finance/inbox"
@@ -22,7 +23,7 @@ KEEP = Reply(Answer.KEEP, reason="Needed.")
 
 def join(house: House, account: str, email: str) -> None:
     with house.db.transaction() as session:
-        account_persons.join(session, "main", account, email, actor=house.admin, now=house.now)
+        account_persons.join(Act(session, house.admin, house.now), "main", account, email)
 
 
 def withdraw(house: House) -> int:
@@ -79,12 +80,7 @@ class TestItMayBe:
         second.write_text(house.permissions.read_text())
         with house.db.transaction() as session:
             made = inventory.add_server(
-                session,
-                "second",
-                "embedded",
-                {"file": str(second)},
-                actor=house.admin,
-                now=house.now,
+                Act(session, house.admin, house.now), "second", "embedded", {"file": str(second)}
             )
             number = made.id
         snapshots.take(house.db, number, actor=house.admin, now=clock.now)
@@ -107,21 +103,17 @@ class TestItMayBe:
             item = session.get_one(Item, house.item("alice", "/finance").id)
             person = session.scalars(select(Person).where(Person.id == alice.person_id)).one()
             with pytest.raises(BadInput, match="login of the same name"):
-                reassignment.reassign(
-                    session, item, person, "Hers.", actor=house.officer, now=house.now
-                )
+                reassignment.reassign(Act(session, house.officer, house.now), item, person, "Hers.")
             item.reviewer_id = person.id
         with pytest.raises(MayBeOwnAccess):
             house.decide("alice", "/finance", KEEP)
         with house.db.transaction() as session:
             done = decisions.record_many(
-                session,
+                Act(session, alice, house.now),
                 session.get_one(Campaign, number),
                 item.folder_id,
                 {item.id: item.content_hash},
                 KEEP,
-                actor=alice,
-                now=house.now,
             )
         assert (done.decided, done.skipped) == (0, 1)
 

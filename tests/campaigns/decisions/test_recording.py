@@ -11,6 +11,7 @@ from recert.campaigns.transitions import NoSuchItem
 from recert.connectors.rights import Rights
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account
+from recert.trail.act import Act
 from tests.support.house import NOON, House
 
 INBOX = "/finance/inbox"
@@ -136,12 +137,12 @@ class TestWhoMayNot:
         house.launched()
         item = house.item("pia", INBOX)
         with house.db.transaction() as session, pytest.raises(NotYours):
-            service.record(session, item.id, KEEP, actor=house.officer, now=house.now)
+            service.record(Act(session, house.officer, house.now), item.id, KEEP)
 
     def test_nobody_answers_a_question_that_does_not_exist(self, house: House) -> None:
         alice = house.person("alice")
         with house.db.transaction() as session, pytest.raises(NoSuchItem):
-            service.record(session, 4711, KEEP, actor=alice, now=house.now)
+            service.record(Act(session, alice, house.now), 4711, KEEP)
 
     def test_ones_own_access_can_only_be_passed_on(self, house: House) -> None:
         house.launched()

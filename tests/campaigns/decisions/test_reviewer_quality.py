@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from recert.campaigns.decisions.reviewer_quality import Act, Quality, of_acts, quality
+from recert.campaigns.decisions.reviewer_quality import AnswerGroup, Quality, of_acts, quality
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from tests.support.house import NOON, House
@@ -13,8 +13,8 @@ KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
 INBOX = "/finance/inbox"
 
 
-def act(seconds: float, items: int = 1, kept: int = 0, bulk: bool = False) -> Act:
-    return Act(NOON + timedelta(seconds=seconds), items, kept, bulk)
+def act(seconds: float, items: int = 1, kept: int = 0, bulk: bool = False) -> AnswerGroup:
+    return AnswerGroup(NOON + timedelta(seconds=seconds), items, kept, bulk)
 
 
 class TestTheFigures:
@@ -33,7 +33,7 @@ class TestTheFigures:
         ],
     )
     def test_seconds_are_the_time_since_the_answer_before(
-        self, acts: list[Act], seconds: float | None, pauses: int
+        self, acts: list[AnswerGroup], seconds: float | None, pauses: int
     ) -> None:
         found = of_acts(acts)
         assert (found.seconds, found.pauses) == (seconds, pauses)

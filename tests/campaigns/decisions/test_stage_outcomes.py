@@ -14,6 +14,7 @@ from recert.campaigns.setup.stages import Sees, Stage, Stages, StagesRejected, V
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Assurance
 from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.support.house import House
 from tests.support.packages import judged
 
@@ -30,7 +31,7 @@ def launched(house: House, stages: Stages = TWO, **more: object) -> int:
     number = house.drafted("Looked at twice", stages=stages, **more)  # type: ignore[arg-type]
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        launch.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(Act(session, house.officer, house.now), found)
     return number
 
 

@@ -18,6 +18,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.mail.models import OutboxMessage
 from recert.people import queries as people
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -36,14 +37,14 @@ def remind(house: House, campaign: int, actor: Actor | None = None) -> int:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         who = actor or house.officer
-        return reviewer_mails.remind_now(session, found, house.head, actor=who, now=house.now)
+        return reviewer_mails.remind_now(Act(session, who, house.now), found, house.head)
 
 
 def answer_all(house: House, name: str) -> None:
     me = house.person(name)
     with house.db.transaction() as session:
         for item in session.scalars(select(Item.id).where(Item.reviewer_id == me.person_id)).all():
-            decisions.record(session, item, Reply(Answer.KEEP), actor=me, now=house.now)
+            decisions.record(Act(session, me, house.now), item, Reply(Answer.KEEP))
 
 
 class TestInvitations:
@@ -105,9 +106,7 @@ class TestInvitations:
                 mona = people.person_by_email(session, "mona@house.example")
                 item = session.get_one(Item, house.item("seller", "/sales").id)
                 assert mona
-                reassignment.reassign(
-                    session, item, mona, "Ill.", actor=house.officer, now=house.now
-                )
+                reassignment.reassign(Act(session, house.officer, house.now), item, mona, "Ill.")
             assert [send(house), send(house)] == [1, 0]
         assert (mails(house)[-1].kind, mails(house)[-1].to_name) == ("reassignment", "Mona Mill")
 

@@ -10,6 +10,7 @@ from recert.campaigns.notifications import update_mails
 from recert.campaigns.reviewing import comments
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage
+from recert.trail.act import Act
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
@@ -33,12 +34,12 @@ class TestConversations:
     def say(self, house: House, *, question: bool) -> None:
         with house.db.transaction() as session:
             item = session.get_one(Item, house.item("pia", INBOX).id)
-            act, who = (
+            use_case, who = (
                 (comments.ask, house.person("alice"))
                 if question
                 else (comments.answer, house.officer)
             )
-            act(session, item, "What is it for?", actor=who, now=house.now)
+            use_case(Act(session, who, house.now), item, "What is it for?")
 
     def test_a_question_goes_to_the_officers_once(self, house: House) -> None:
         house.user(house.officer)

@@ -25,6 +25,7 @@ from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
 from recert.foundation.separation import SecondPersonNeeded
 from recert.mail.models import OutboxMessage
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.trail.queries import page
 from tests.campaigns.test_progress import counted, recounted
 from tests.support.house import NOON, House, staff
@@ -36,7 +37,7 @@ def extend(house: House, campaign: int, day: date, reason: str = "Holidays.") ->
     with house.db.transaction() as session:
         found = session.get_one(Campaign, campaign)
         who = {"actor": house.officer, "now": clock.now()}
-        return due_date_extension.extend(session, found, day, reason, house.head, **who)
+        return due_date_extension.extend(Act(session, **who), found, day, reason, house.head)
 
 
 def mails(house: House, kind: str = "") -> list[tuple[str, str]]:
@@ -50,8 +51,8 @@ def zoned(house: House, zone: str, day: date) -> int:
     with house.db.transaction() as session:
         due = local_time.end_of_day(day, zone, house.settings.zone)
         who = {"actor": house.officer, "now": clock.now()}
-        made = launch.draft(session, "Winter", [1], "/", due, undo_minutes=60, **who)
-        launch.launch(session, made, **who)
+        made = launch.draft(Act(session, **who), "Winter", [1], "/", due, undo_minutes=60)
+        launch.launch(Act(session, **who), made)
         return made.id
 
 
@@ -129,7 +130,7 @@ class TestMoreTime:
             found, day = session.get_one(Campaign, campaign), date(2027, 1, 8)
             who = {"actor": house.admin, "now": NOON}
             with pytest.raises(NotAllowed):
-                due_date_extension.extend(session, found, day, "So.", house.head, **who)
+                due_date_extension.extend(Act(session, **who), found, day, "So.", house.head)
         house.close(campaign)
         with pytest.raises(RefusedByPolicy, match="closing"):
             extend(house, campaign, date(2027, 1, 8))
@@ -151,7 +152,7 @@ class TestAnEarlyClose:
     def close(self, house: House, campaign: int, actor: Actor) -> None:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, campaign)
-            close.close(session, found, actor=actor, now=clock.now())
+            close.close(Act(session, actor, clock.now()), found)
 
     def test_one_officer_alone_cannot(self, house: House) -> None:
         campaign = house.launched()
@@ -197,7 +198,7 @@ class TestAnEarlyClose:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, campaign)
             with pytest.raises(BadInput, match="close it"):
-                early_close.ask(session, found, "So.", actor=OTTO, now=clock.now())
+                early_close.ask(Act(session, OTTO, clock.now()), found, "So.")
         self.close(house, campaign, house.officer)
 
     def test_more_time_takes_the_wish_back(self, house: House) -> None:
@@ -212,9 +213,9 @@ class TestAnEarlyClose:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, campaign)
             with pytest.raises(BadInput, match="Say why"):
-                early_close.ask(session, found, " ", actor=OTTO, now=NOON)
+                early_close.ask(Act(session, OTTO, NOON), found, " ")
             with pytest.raises(NotAllowed):
-                early_close.ask(session, found, "So.", actor=house.admin, now=NOON)
+                early_close.ask(Act(session, house.admin, NOON), found, "So.")
 
 
 class TestManyToSomebodyElse:
@@ -226,7 +227,9 @@ class TestManyToSomebodyElse:
             ).one()
             who = {"actor": more.get("actor", house.officer), "now": clock.now()}
             reason = str(more.get("reason", "She is ill."))
-            return bulk_reassignment.reassign_all(session, found, source, person, reason, **who)
+            return bulk_reassignment.reassign_all(
+                Act(session, **who), found, source, person, reason
+            )
 
     def test_undecided_ones_go_and_what_is_his_own_stays(self, house: House) -> None:
         campaign = house.launched()
@@ -288,7 +291,7 @@ def test_a_schedule_passes_its_zone_on(house: House) -> None:
     house.snapshot()
     wanted = Wanted("Access", "monthly", date(2026, 11, 24), time(8), "Asia/Tokyo", [1], "/", 7, 60)
     with house.db.transaction() as session:
-        service.add(session, wanted, actor=house.officer, now=clock.now())
+        service.add(Act(session, house.officer, clock.now()), wanted)
     with house.later(hours=12) as now:
         assert runner.launch_due(house.db, now=now) == 1
     found = house.campaign(1)

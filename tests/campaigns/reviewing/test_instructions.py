@@ -10,19 +10,20 @@ from recert.campaigns.reviewing.models import Instruction, InstructionRead
 from recert.foundation import clock
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
+from recert.trail.act import Act
 from tests.support.house import NOON, House
 
 
 def write(house: House, text: str = "Ask yourself: who needs it?", by: Actor | None = None) -> int:
     with house.db.transaction() as session:
         who = by or house.officer
-        return instructions.write(session, text, actor=who, now=clock.now()).version
+        return instructions.write(Act(session, who, clock.now()), text).version
 
 
 def read(house: House, version: int, by: str = "alice") -> None:
     with house.db.transaction() as session:
         actor = house.person(by)
-        instructions.acknowledge(session, version, actor=actor, now=clock.now())
+        instructions.acknowledge(Act(session, actor, clock.now()), version)
 
 
 class TestWriting:
@@ -74,4 +75,4 @@ class TestReading:
     def test_only_reviewers_are_asked(self, house: House) -> None:
         write(house)
         with house.db.transaction() as session, pytest.raises(NotAllowed):
-            instructions.acknowledge(session, 1, actor=house.officer, now=NOON)
+            instructions.acknowledge(Act(session, house.officer, NOON), 1)

@@ -13,6 +13,7 @@ from recert.campaigns.reviewing.postponement import NotInThisReview, PutOffOnce
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.trail.act import Act
 from tests.support.house import House
 
 TEN = Policy(postpone_days=10)  # due on 7 December 2026
@@ -24,7 +25,7 @@ def put_off(house: House, day: date = LATER, by: str = "alice") -> None:
     item = house.item("pia", INBOX)
     with house.db.transaction() as session:
         zone, actor = house.settings.zone, house.person(by)
-        postponement.postpone(session, item.id, day, zone, actor=actor, now=clock.now())
+        postponement.postpone(Act(session, actor, clock.now()), item.id, day, zone)
 
 
 class TestPuttingOff:

@@ -20,6 +20,7 @@ from recert.inventory.models import Account, Grant
 from recert.people import queries as people_queries
 from recert.people import service as people
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import OWNERS, PEOPLE, House
 
 KEEP = Reply(Answer.KEEP)
@@ -49,13 +50,13 @@ def leaves(house: House, name: str) -> None:
             line + "2026-01-31" if line.startswith(f"{name}@") and line.endswith(",") else line
             for line in rows
         ]
-        people.import_people(session, "\n".join(gone) + "\n", actor=house.admin, now=house.now)
-        people.note_leavers(session, actor=house.admin, now=house.now)
+        people.import_people(Act(session, house.admin, house.now), "\n".join(gone) + "\n")
+        people.note_leavers(Act(session, house.admin, house.now))
 
 
 def own(house: House, rows: str) -> None:
     with house.db.transaction() as session:
-        inventory.import_owners(session, rows, actor=house.admin, now=house.now)
+        inventory.import_owners(Act(session, house.admin, house.now), rows)
 
 
 def delegate(
@@ -67,14 +68,12 @@ def delegate(
         assert alice
         assert stand_in
         return delegation.delegate(
-            session,
+            Act(session, by or house.person("alice"), house.now),
             alice,
             stand_in,
             house.now + timedelta(days=start),
             house.now + timedelta(days=days),
             "Holiday.",
-            actor=by or house.person("alice"),
-            now=house.now,
         ).id
 
 
@@ -113,9 +112,7 @@ class TestOwnersChange:
             mona = people_queries.person_by_email(session, "mona@house.example")
             assert mona
             found = session.get_one(Item, item.id)
-            reassignment.reassign(
-                session, found, mona, "She knows.", actor=house.officer, now=house.now
-            )
+            reassignment.reassign(Act(session, house.officer, house.now), found, mona, "She knows.")
         own(house, OWNERS.replace("alice@house.example", "charlie@house.example"))
         follow(house)
         assert asked_about(house) == ("Mona Mill", Route.REASSIGNED)
@@ -209,7 +206,7 @@ class TestDelegations:
         number = delegate(house)
         follow(house)
         with house.db.transaction() as session:
-            delegation.end(session, number, actor=house.person("alice"), now=house.now)
+            delegation.end(Act(session, house.person("alice"), house.now), number)
         follow(house)
         assert asked_about(house)[0] == "Alice Archer"
 
@@ -261,7 +258,7 @@ def launch(house: House) -> None:
     campaign_id = house.drafted("Shared")
     with house.db.transaction() as session:
         made = session.get_one(Campaign, campaign_id)
-        campaigns.launch(session, made, actor=house.officer, now=house.now)
+        campaigns.launch(Act(session, house.officer, house.now), made)
 
 
 class TestConflicts:

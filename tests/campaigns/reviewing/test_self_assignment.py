@@ -19,6 +19,7 @@ from recert.people import self_assignment
 from recert.people import service as people
 from recert.people.models import Person
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.support.house import OWNERS, PEOPLE, House, staff
 
 INBOX = "/finance/inbox"
@@ -35,7 +36,7 @@ def charlie(house: House) -> Actor:
 def own_the_folder(house: House, actor: Actor) -> None:
     with house.db.transaction() as session:
         text = OWNERS.replace("alice@house.example", "charlie@house.example")
-        inventory.import_owners(session, text, actor=actor, now=house.now)
+        inventory.import_owners(Act(session, actor, house.now), text)
 
 
 def follow(house: House) -> None:
@@ -47,7 +48,7 @@ def agree(house: House, actor: Actor) -> None:
     with house.db.transaction() as session:
         for row in self_assignment.waiting(session):
             self_assignment.agree(
-                session, row.SelfAssignment.id, "It is right.", actor=actor, now=house.now
+                Act(session, actor, house.now), row.SelfAssignment.id, "It is right."
             )
 
 
@@ -58,13 +59,11 @@ def assert_waits_until_agreed(house: House, charlie: Actor) -> None:
         house.decide("pia", INBOX, KEEP, by="charlie")
     with house.db.transaction() as session:
         done = decisions.record_many(
-            session,
+            Act(session, house.person("charlie"), house.now),
             session.get_one(Campaign, item.campaign_id),
             item.folder_id,
             None,
             Reply(Answer.KEEP, reason="Mine now."),
-            actor=house.person("charlie"),
-            now=house.now,
         )
         assert done.decided == 0
     with pytest.raises(SecondPersonNeeded):
@@ -112,7 +111,7 @@ class TestWhileItRuns:
             "Bob Brook,House,own,Finance,mona@house.example,2026-11-01",
         )
         with house.db.transaction() as session:
-            people.import_people(session, gone, actor=charlie, now=house.now)
+            people.import_people(Act(session, charlie, house.now), gone)
         follow(house)
         assert_waits_until_agreed(house, charlie)
 
@@ -127,7 +126,7 @@ class TestWhileItRuns:
             assert me
             end = house.now + timedelta(days=7)
             delegation.delegate(
-                session, alice, me, house.now, end, "Away.", actor=charlie, now=house.now
+                Act(session, charlie, house.now), alice, me, house.now, end, "Away."
             )
         follow(house)
         assert_waits_until_agreed(house, charlie)
@@ -142,9 +141,7 @@ class TestWhileItRuns:
             me = person_by_email(session, "charlie@house.example")
             assert me
             end = house.now + timedelta(days=7)
-            delegation.delegate(
-                session, one, me, house.now, end, "Away.", actor=alice, now=house.now
-            )
+            delegation.delegate(Act(session, alice, house.now), one, me, house.now, end, "Away.")
         follow(house)
         house.decide("pia", INBOX, KEEP, by="charlie")
 
@@ -157,16 +154,14 @@ class TestWhileItRuns:
             item = session.get_one(Item, house.item("pia", INBOX).id)
             me = session.scalars(select(Person).where(Person.email == charlie.name)).one()
             with pytest.raises(BadInput, match="to themselves"):
-                reassignment.reassign(session, item, me, "Mine.", actor=actor, now=house.now)
+                reassignment.reassign(Act(session, actor, house.now), item, me, "Mine.")
             with pytest.raises(BadInput, match="to themselves"):
                 bulk_reassignment.reassign_all(
-                    session,
+                    Act(session, actor, house.now),
                     session.get_one(Campaign, number),
                     From(reviewer_id=item.reviewer_id),
                     me,
                     "Mine.",
-                    actor=actor,
-                    now=house.now,
                 )
 
 

@@ -23,6 +23,7 @@ from recert.campaigns.schedule.service import (
 from recert.foundation import clock
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
+from recert.trail.act import Act
 from tests.support.house import House
 
 # The house's noon is 2026-11-23 12:00 UTC, 13:00 in Berlin.
@@ -44,13 +45,13 @@ def wanted(house: House, **more: Any) -> Wanted:
 def add(house: House, actor: Actor | None = None, **more: Any) -> int:
     with house.db.transaction() as session:
         who, what = actor or house.officer, wanted(house, **more)
-        return service.add(session, what, actor=who, now=house.now).id
+        return service.add(Act(session, who, house.now), what).id
 
 
 def off(house: House, name: str = "Access", actor: Actor | None = None) -> None:
     with house.db.transaction() as session:
         found = service.active_by_name(session, name)
-        service.switch_off(session, found, actor=actor or house.officer, now=house.now)
+        service.switch_off(Act(session, actor or house.officer, house.now), found)
 
 
 def tick(house: House, at: str, *, look: bool = True) -> int:

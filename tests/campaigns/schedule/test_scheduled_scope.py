@@ -9,6 +9,7 @@ from recert.campaigns.schedule import runner, service
 from recert.campaigns.schedule.service import Wanted
 from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
+from recert.trail.act import Act
 from tests.support.house import House
 
 
@@ -20,7 +21,7 @@ def test_its_campaigns_take_its_scope(house: House) -> None:
         "Deleters", "monthly", first, time(8), "UTC", [house.server_id], scope=scope
     )  # fmt: skip
     with house.db.transaction() as session:
-        service.add(session, wanted, actor=house.officer, now=house.now)
+        service.add(Act(session, house.officer, house.now), wanted)
     with house.later(days=1):
         assert runner.launch_due(house.db, now=house.now) == 1
     with house.db.reading() as session:

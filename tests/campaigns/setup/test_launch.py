@@ -20,6 +20,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import ACCOUNTS, NOON, House
 
 INBOX = "/finance/inbox"
@@ -32,11 +33,10 @@ def draft(house: House, **changed: Any) -> int:
         "folder_prefix": "/",
         "due_at": house.now + timedelta(days=14),
         "undo_minutes": 60,
-        "actor": house.officer,
-        "now": house.now,
     }
+    who, now = changed.pop("actor", house.officer), changed.pop("now", house.now)
     with house.db.transaction() as session:
-        return campaigns.draft(session, **{**wanted, **changed}).id
+        return campaigns.draft(Act(session, who, now), **{**wanted, **changed}).id
 
 
 def preview(house: House, campaign_id: int) -> Preview:
@@ -48,7 +48,7 @@ def preview(house: House, campaign_id: int) -> Preview:
 def launch(house: House, campaign_id: int, actor: Actor | None = None) -> None:
     with house.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
-        campaigns.launch(session, campaign, actor=actor or house.officer, now=house.now)
+        campaigns.launch(Act(session, actor or house.officer, house.now), campaign)
 
 
 def asked(house: House, campaign_id: int) -> list[tuple[str, str]]:
@@ -301,7 +301,7 @@ class TestTheOrderOfThePages:
         with house.db.transaction() as session:
             settings = {"file": str(house.permissions)}
             second = inventory.add_server(
-                *(session, "second", "embedded", settings), actor=house.admin, now=house.now
+                Act(session, house.admin, house.now), "second", "embedded", settings
             ).id
         house.snapshot()
         items_before = house.server_id

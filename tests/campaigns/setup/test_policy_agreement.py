@@ -9,6 +9,7 @@ from recert.campaigns.setup import policy_agreement
 from recert.campaigns.states import LaunchRefused
 from recert.foundation.actor import Actor
 from recert.foundation.separation import SecondPersonNeeded
+from recert.trail.act import Act
 from tests.support.house import OTTO, House
 
 USUAL = Policy(contest_days=3, training_within_days=365)
@@ -40,15 +41,13 @@ STRICTER = {
 
 def launch(house: House, number: int, actor: Actor) -> None:
     with house.db.transaction() as session:
-        campaigns.launch(session, session.get_one(Campaign, number), actor=actor, now=house.now)
+        campaigns.launch(Act(session, actor, house.now), session.get_one(Campaign, number))
 
 
 def agree(house: House, number: int, actor: Actor) -> None:
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        policy_agreement.agree(
-            session, found.ref, found.weaker, "Small.", actor=actor, now=house.now
-        )
+        policy_agreement.agree(Act(session, actor, house.now), found.ref, found.weaker, "Small.")
 
 
 class TestWhatIsWeaker:

@@ -18,6 +18,7 @@ from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder
 from recert.people import service as people
+from recert.trail.act import Act
 from tests.activity.test_logs import day, load, log, transfer
 from tests.support.house import OWNERS, PEOPLE, House, staff
 
@@ -27,17 +28,15 @@ ANOTHER = staff("otto@house.example", Role.OFFICER)
 def launched(house: House, scope: Scope, name: str = "Autumn", by: Actor | None = None) -> int:
     with house.db.transaction() as session:
         made = campaigns.draft(
-            session,
+            Act(session, house.officer, house.now),
             name,
             [house.server_id],
             scope.prefix,
             house.now + timedelta(days=14),
             undo_minutes=60,
             scope=scope,
-            actor=house.officer,
-            now=house.now,
         )
-        campaigns.launch(session, made, actor=by or house.officer, now=house.now)
+        campaigns.launch(Act(session, by or house.officer, house.now), made)
         return made.id
 
 
@@ -94,7 +93,7 @@ class TestScope:
         rows = rows.replace("bob@house.example\n", "bob@house.example,secret\n")
         rows = rows.replace("charlie@house.example,\n", "charlie@house.example,,public\n")
         with house.db.transaction() as session:
-            inventory.import_owners(session, rows, actor=house.admin, now=house.now)
+            inventory.import_owners(Act(session, house.admin, house.now), rows)
         house.snapshot()
         campaign_id = launched(house, Scope(classifications=("public",)))
         assert {folder for _, folder in asked(house, campaign_id)} == {"/sales"}
@@ -189,15 +188,13 @@ class TestExclusions:
         with house.db.transaction() as session:
             server = inventory.server_by_name(session, "main")
             ends = house.now + timedelta(days=days)
-            return exclusions.ask(
-                session, server, account, folder, "Moves away.", ends,
-                actor=by or house.officer, now=house.now,
-            ).id  # fmt: skip
+            act = Act(session, by or house.officer, house.now)
+            return exclusions.ask(act, server, account, folder, "Moves away.", ends).id
 
     def approve(self, house: House, number: int, actor: Actor = ANOTHER) -> None:
         with house.db.transaction() as session:
             found = exclusions.exclusion_by_id(session, number)
-            exclusions.approve(session, found, actor=actor, now=house.now)
+            exclusions.approve(Act(session, actor, house.now), found)
 
     def test_an_approved_one_is_left_out_and_counted(self, house: House) -> None:
         house.snapshot()
@@ -240,7 +237,7 @@ class TestExclusions:
         self.approve(house, number)
         with house.db.transaction() as session:
             found = exclusions.exclusion_by_id(session, number)
-            exclusions.end(session, found, actor=house.officer, now=house.now)
+            exclusions.end(Act(session, house.officer, house.now), found)
         campaign_id = launched(house, Scope())
         assert ("batch", "/finance/inbox") in asked(house, campaign_id)
 
@@ -273,12 +270,12 @@ class TestGates:
     def launch(self, house: House, campaign_id: int, actor: Actor) -> campaigns.Preview:
         with house.db.transaction() as session:
             made = session.get_one(Campaign, campaign_id)
-            return campaigns.launch(session, made, actor=actor, now=house.now)
+            return campaigns.launch(Act(session, actor, house.now), made)
 
     def allow(self, house: House, campaign_id: int, reason: str = "Server is moving.") -> None:
         with house.db.transaction() as session:
             made = session.get_one(Campaign, campaign_id)
-            campaigns.allow_old_snapshots(session, made, reason, actor=house.officer, now=house.now)
+            campaigns.allow_old_snapshots(Act(session, house.officer, house.now), made, reason)
 
     def test_an_old_snapshot_needs_a_reason_and_a_second_person(self, house: House) -> None:
         campaign_id = self.old(house)
@@ -320,6 +317,6 @@ class TestGates:
         house.snapshot()
         row = "new@house.example,New Now,House,own,Sales,,\n"
         with house.db.transaction() as session:
-            people.import_people(session, PEOPLE + row, actor=house.admin, now=house.now)
+            people.import_people(Act(session, house.admin, house.now), PEOPLE + row)
         campaign_id = launched(house, Scope(holders=(Holder.EMPLOYEE,)))
         assert asked(house, campaign_id) == {("new", "/sales")}

@@ -22,6 +22,7 @@ from recert.inventory import owners
 from recert.inventory.models import Account, FolderOwner, GroupOwner, ServiceAccount
 from recert.people.csv_rows import CsvRejected
 from recert.remediation import expirations
+from recert.trail.act import Act
 from tests.support.house import House
 from tests.support.packages import judged
 
@@ -33,8 +34,8 @@ KEEP, REVOKE = Reply(Answer.KEEP), Reply(Answer.REVOKE)
 def register(house: House) -> None:
     with house.db.transaction() as session:
         actor, now = house.officer, house.now
-        owners.import_group_owners(session, GROUP_OWNERS, actor=actor, now=now)
-        owners.import_service_accounts(session, SERVICES, actor=actor, now=now)
+        owners.import_group_owners(Act(session, actor, now), GROUP_OWNERS)
+        owners.import_service_accounts(Act(session, actor, now), SERVICES)
 
 
 def launched(house: House, about: Subject, **more: object) -> int:
@@ -47,7 +48,7 @@ def launched_as_it_is(house: House, about: Subject, prefix: str = "/", **more: o
     number = house.drafted(f"About {about.value}", prefix, about=about, **more)  # type: ignore[arg-type]
     with house.db.transaction() as session:
         found = session.get_one(Campaign, number)
-        launch.launch(session, found, actor=house.officer, now=house.now)
+        launch.launch(Act(session, house.officer, house.now), found)
     return number
 
 
@@ -64,7 +65,7 @@ def items(house: House, campaign: int) -> dict[str, Item]:
 
 def answer(house: House, item: Item, reply: Reply, by: str) -> None:
     with house.db.transaction() as session:
-        decisions.record(session, item.id, reply, actor=house.person(by), now=house.now)
+        decisions.record(Act(session, house.person(by), house.now), item.id, reply)
 
 
 def person(house: House, name: str) -> int | None:
@@ -82,7 +83,7 @@ class TestMemberships:
     def test_nobody_answers_for_a_membership_of_his_own(self, house: House) -> None:
         rows = GROUP_OWNERS.replace("charlie", "alice")
         with house.db.transaction() as session:
-            owners.import_group_owners(session, rows, actor=house.officer, now=house.now)
+            owners.import_group_owners(Act(session, house.officer, house.now), rows)
         house.snapshot()
         asked = items(house, launched_as_it_is(house, Subject.MEMBERSHIP))
         assert asked["alice"].reviewer_id == person(house, "mona")
@@ -137,7 +138,7 @@ class TestMemberships:
         )
         rows = f"{GROUP_OWNERS}main,closed,charlie@house.example,\n"
         with house.db.transaction() as session:
-            owners.import_group_owners(session, rows, actor=house.officer, now=house.now)
+            owners.import_group_owners(Act(session, house.officer, house.now), rows)
         house.snapshot()
         number = launched_as_it_is(house, Subject.MEMBERSHIP)
         with house.db.reading() as session:
@@ -192,9 +193,7 @@ class TestMemberships:
             campaign = session.get_one(Campaign, number)
             reply = Reply(Answer.KEEP, reason="All of them work here.")
             me = house.person("charlie")
-            done = decisions.record_many(
-                session, campaign, None, None, reply, actor=me, now=house.now
-            )
+            done = decisions.record_many(Act(session, me, house.now), campaign, None, None, reply)
         assert done.decided == 3
 
     def test_silence_can_take_it_away(self, house: House) -> None:
@@ -211,7 +210,7 @@ class TestMemberships:
         number = launched(house, Subject.MEMBERSHIP)
         rows = GROUP_OWNERS.replace("charlie", "mona")
         with house.db.transaction() as session:
-            owners.import_group_owners(session, rows, actor=house.officer, now=house.now)
+            owners.import_group_owners(Act(session, house.officer, house.now), rows)
         with house.db.transaction() as session:
             assert reviewer_changes.follow_people(session, now=house.now) == 3
         assert items(house, number)["bob"].reviewer_id == person(house, "mona")
@@ -355,7 +354,7 @@ class TestScope:
         ):
             with pytest.raises(BadInput, match="cannot be limited"), house.db.transaction() as db:
                 launch.draft(
-                    db,
+                    Act(db, house.officer, house.now),
                     "Odd",
                     [house.server_id],
                     "/",
@@ -363,8 +362,6 @@ class TestScope:
                     undo_minutes=60,
                     scope=scope,
                     about=about,
-                    actor=house.officer,
-                    now=house.now,
                 )
 
     @pytest.mark.parametrize("one", TEMPLATES, ids=lambda one: one.key)
@@ -373,7 +370,7 @@ class TestScope:
         house.snapshot()
         with house.db.transaction() as session:
             made = launch.draft(
-                session,
+                Act(session, house.officer, house.now),
                 "From a template",
                 [house.server_id],
                 "/",
@@ -381,8 +378,6 @@ class TestScope:
                 undo_minutes=60,
                 scope=one.scope,
                 about=one.about,
-                actor=house.officer,
-                now=house.now,
             )
             found = launch.preview(session, made, now=house.now)
         assert found.items or found.problems
@@ -405,6 +400,6 @@ class TestScope:
 def test_a_wrong_row_of_group_owners_changes_nothing(house: House, row: str, why: str) -> None:
     text = f"server,group,owner_email\n{row}\n"
     with pytest.raises(CsvRejected, match=why), house.db.transaction() as session:
-        owners.import_group_owners(session, text, actor=house.officer, now=house.now)
+        owners.import_group_owners(Act(session, house.officer, house.now), text)
     with house.db.reading() as session:
         assert session.scalars(select(GroupOwner)).all() == []

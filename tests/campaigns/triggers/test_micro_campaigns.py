@@ -27,6 +27,7 @@ from recert.connectors.rights import Rights
 from recert.foundation.errors import NotAllowed
 from recert.inventory.models import Account, Folder
 from recert.people import service as people
+from recert.trail.act import Act
 from recert.trail.models import TrailEntry
 from tests.foundation.test_db import at_once
 from tests.support.house import PEOPLE, House, staff
@@ -67,7 +68,7 @@ def newest(house: House) -> Campaign:
 def moved(house: House, old: str, new: str) -> None:
     with house.db.transaction() as session:
         rows = PEOPLE.replace(old, new)
-        people.import_people(session, rows, actor=house.admin, now=house.now)
+        people.import_people(Act(session, house.admin, house.now), rows)
 
 
 class TestTheFirstLook:
@@ -203,16 +204,14 @@ class TestOnce:
         started(house)
         with house.db.transaction() as session:
             found = exclusions.ask(
-                session,
+                Act(session, house.officer, house.now),
                 house.server(),
                 "bob",
                 "/sales",
                 "Audited elsewhere.",
                 house.now + timedelta(days=30),
-                actor=house.officer,
-                now=house.now,
             )
-            exclusions.approve(session, found, actor=house.admin, now=house.now)
+            exclusions.approve(Act(session, house.admin, house.now), found)
         house.give("bob", "/sales", "list delete")
         with house.later(hours=1):
             house.snapshot()
@@ -329,7 +328,7 @@ class TestAccessThatCameBack:
             campaign_id = house.drafted("Winter")
             with house.db.transaction() as session:
                 winter = session.get_one(Campaign, campaign_id)
-                campaigns.launch(session, winter, actor=house.officer, now=house.now)
+                campaigns.launch(Act(session, house.officer, house.now), winter)
             assert look(house) == 0
         assert "access.came_back" in house.trail_actions()
 
@@ -440,15 +439,13 @@ class TestWhatBecomesOfIt:
         house.snapshot()
         with house.db.transaction() as session, pytest.raises(NotAllowed):
             campaigns.draft(
-                session,
+                Act(session, staff("eve@house.example"), house.now),
                 "Mine",
                 [house.server_id],
                 "/",
                 house.now + timedelta(days=1),
                 undo_minutes=0,
                 kind=CampaignKind.MICRO,
-                actor=staff("eve@house.example"),
-                now=house.now,
             )
 
     def test_a_review_of_changes_does_not_count_from_it(self, house: House) -> None:
@@ -461,14 +458,12 @@ class TestWhatBecomesOfIt:
             assert look(house) == 1
             with house.db.transaction() as session:
                 second = campaigns.draft(
-                    session,
+                    Act(session, house.officer, house.now),
                     "Second",
                     [house.server_id],
                     "/",
                     house.now + timedelta(days=1),
                     undo_minutes=0,
                     scope=Scope(only_changes=True),
-                    actor=house.officer,
-                    now=house.now,
                 )
                 assert campaigns.preview(session, second, now=house.now).items >= 1

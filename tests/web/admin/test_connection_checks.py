@@ -12,6 +12,7 @@ from recert.inventory import connection_checks
 from recert.inventory.models import ConnectionCheck, Server
 from recert.jobs import ticks
 from recert.jobs.ticks import Works
+from recert.trail.act import Act
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
@@ -84,7 +85,7 @@ class TestAsking:
     def want(self, house: House) -> None:
         with house.db.transaction() as session:
             server = session.get_one(Server, house.server_id)
-            connection_checks.want(session, server, actor=house.admin, now=house.now)
+            connection_checks.want(Act(session, house.admin, house.now), server)
 
     def test_twice_is_asking_once(self, house: House) -> None:
         self.want(house)
@@ -117,4 +118,4 @@ class TestAsking:
         with house.db.transaction() as session:
             server, who, at = session.get_one(Server, house.server_id), house.officer, house.now
             with pytest.raises(NotAllowed):
-                connection_checks.want(session, server, actor=who, now=at)
+                connection_checks.want(Act(session, who, at), server)

@@ -18,6 +18,7 @@ from recert.foundation.errors import NotAllowed
 from recert.jobs import ticks
 from recert.jobs.ticks import Works
 from recert.trail import checks
+from recert.trail.act import Act
 from recert.trail.models import TrailCheck
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
@@ -109,7 +110,7 @@ class TestCheckingTheTrail:
 
     def test_a_reviewer_may_not_ask(self, house: House) -> None:
         with house.db.transaction() as session, pytest.raises(NotAllowed):
-            checks.want(session, actor=house.person("alice"), now=house.now)
+            checks.want(Act(session, house.person("alice"), house.now))
 
     def test_asking_twice_is_asking_once_and_a_dead_worker_is_followed(
         self, house: House, auditor: Visitor
@@ -117,7 +118,7 @@ class TestCheckingTheTrail:
         self.ask(auditor)
         first = self.check(house)
         with house.db.transaction() as session:
-            checks.want(session, actor=house.auditor, now=clock.now())
+            checks.want(Act(session, house.auditor, clock.now()))
         assert self.check(house).asked_at == first.asked_at
         with house.db.transaction() as session:
             session.execute(update(TrailCheck).values(begun_at=house.now))

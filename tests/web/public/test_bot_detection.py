@@ -19,6 +19,7 @@ from recert.mail import bot_detection
 from recert.mail import service as mail
 from recert.mail.bot_detection import PRESSED_BY_HAND, Press, why_held
 from recert.mail.models import LinkVisit, MailToken, OutboxMessage, Purpose
+from recert.trail.act import Act
 from recert.web.public import item_link as links_view
 from tests.support.browser import BY_HAND, Visitor, form_fields, visible
 from tests.support.house import NOON, House
@@ -283,7 +284,7 @@ class TestThePolicyOfACampaign:
             alice.name, Channel.MAIL_LINK, Assurance.MAIL_LINK, person_id=alice.person_id
         )
         with house.db.transaction() as session, pytest.raises(NeedsSignIn):
-            service.record(session, item.id, Reply(Answer.KEEP), actor=by_link, now=NOON)
+            service.record(Act(session, by_link, NOON), item.id, Reply(Answer.KEEP))
 
 
 class TestTheRules:

@@ -15,6 +15,7 @@ from recert.foundation import clock
 from recert.foundation.actor import Assurance
 from recert.mail.models import OutboxMessage
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from tests.support.browser import Visitor, visible
 from tests.support.house import NOON, House
 
@@ -138,20 +139,16 @@ class TestAnswering:
                 mona = person_by_email(session, "mona@house.example")
                 assert mona
                 assert item
-                reassignment.reassign(
-                    session, item, mona, "Ill.", actor=house.officer, now=house.now
-                )
+                reassignment.reassign(Act(session, house.officer, house.now), item, mona, "Ill.")
         left = [house.item(who, INBOX).reviewer_id for who in ("pia", "batch")]
         assert left == [house.person("mona").person_id] * 2
         with house.db.transaction() as session:
             alice = house.person("alice").person_id
             for item in session.scalars(select(Item).where(Item.reviewer_id == alice)):
                 reassignment.reassign(
-                    session,
+                    Act(session, house.officer, house.now),
                     item,
-                    person_by_email(session, "mona@house.example"),  # type: ignore[arg-type]
+                    person_by_email(session, "mona@house.example"),
                     "Ill.",
-                    actor=house.officer,
-                    now=house.now,
                 )
         stranger.get(link, 410)

@@ -18,6 +18,7 @@ from recert.mail.models import OutboxMessage
 from recert.mail.smtp import Letter
 from recert.people import service as people
 from recert.people.queries import person_by_email
+from recert.trail.act import Act
 from recert.web.public import item_link
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import NOON, House
@@ -135,14 +136,14 @@ class TestALinkDies:
             item = session.get_one(Item, house.item("pia", "/finance/inbox").id)
             bob = person_by_email(session, "bob@house.example")
             assert bob
-            reassignment.reassign(session, item, bob, "Holiday", actor=house.officer, now=NOON)
+            reassignment.reassign(Act(session, house.officer, NOON), item, bob, "Holiday")
         assert "went to somebody else" in visible(stranger.get(link, 410))
 
     def test_when_its_holder_has_left(self, house: House, stranger: Visitor, link: str) -> None:
         place, hidden = opened(stranger, link)
         row = "email,name,organisation,left_on\nalice@house.example,Alice,House,2026-11-22\n"
         with house.db.transaction() as session:
-            people.import_people(session, row, actor=house.admin, now=NOON)
+            people.import_people(Act(session, house.admin, NOON), row)
         assert "Pia" not in stranger.get(link, 410)
         stranger.post(place, 410, **hidden, answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is None
