@@ -13,7 +13,7 @@ from bench.million import DIRECTOR, furnish
 from bench.yardstick import seconds
 from recert.campaigns.completion import close
 from recert.campaigns.models import Campaign
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.setup import launch
 from recert.foundation import clock
 from recert.foundation.db import Database
@@ -102,7 +102,7 @@ def measure(db: Database, items: int, folder: Path) -> dict[str, object]:
 
 def _closed(db: Database) -> int:
     """Launched, and closed after its due date: nobody answered, so the policy decides."""
-    policy = Policy(high=Silence.REVOKE, medium=Silence.REVOKE, low=Silence.REVOKE)
+    policy = Policy(high=NonResponse.REVOKE, medium=NonResponse.REVOKE, low=NonResponse.REVOKE)
     due, now = clock.now() + timedelta(days=1), clock.now()
     with db.transaction() as session:
         made = launch.draft(

@@ -7,14 +7,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from recert import web
-from recert.campaigns.decisions.mail_replies import ReplyDesk
+from recert.campaigns.decisions.mail_replies import ReplyHandling
 from recert.campaigns.mailing import Letterhead
 from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.foundation import secrets
 from recert.foundation.db import Database
 from recert.foundation.parallel import Jobs
 from recert.foundation.settings import Settings
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.jobs import scheduler
 from recert.jobs.ticks import Works
 from recert.mail.smtp import Post
@@ -46,8 +46,10 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         db=db or Database(settings.database_url),
         post=Post(app, settings.mail),
         head=Letterhead.of(settings),
-        replies=ReplyDesk(settings.replies, Letterhead.of(settings)) if settings.replies else None,
-        shelf=Shelf(settings.recordings),
+        replies=ReplyHandling(settings.replies, Letterhead.of(settings))
+        if settings.replies
+        else None,
+        recording_store=RecordingStore(settings.recordings),
         recording_days=settings.recording_days,
         checkpoints=settings.checkpoints,
         keys=settings.keys,

@@ -1,4 +1,4 @@
-"""Verbs of activity: a log file is read from where it was left, and its sums are kept."""
+"""Use cases of activity: a log file is read from where it was left, and its sums are kept."""
 
 import gzip
 import hashlib

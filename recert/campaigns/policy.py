@@ -25,7 +25,7 @@ class Risk(StrEnum):
     LOW = "low"
 
 
-class Silence(StrEnum):
+class NonResponse(StrEnum):
     """What happens when nobody answers."""
 
     KEEP = "keep"  # and list as an exception
@@ -76,12 +76,12 @@ class Policy:
 
     More than `brake_items` changes, or more than `brake_percent` of what one server grants (from
     `brake_from` changes on: two of nine are no mass), wait for a second person. `wave_size` 0 is
-    no waves. A reviewer may put an item off until `postpone_days` after the due date; 0 is never.
+    no batches. A reviewer may put an item off until `postpone_days` after the due date; 0 is never.
     `days_high` and its like: within how many days a change of this class must be verified."""
 
-    high: Silence = Silence.KEEP
-    medium: Silence = Silence.KEEP
-    low: Silence = Silence.KEEP
+    high: NonResponse = NonResponse.KEEP
+    medium: NonResponse = NonResponse.KEEP
+    low: NonResponse = NonResponse.KEEP
     brake_percent: int = 20
     brake_items: int = 50
     brake_from: int = 5
@@ -119,9 +119,9 @@ class Policy:
         """Every rule with its value, also those that are as by default: evidence shows them."""
         return asdict(self)
 
-    def silence(self, risk: Risk) -> Silence:
+    def silence(self, risk: Risk) -> NonResponse:
         """What silence means for this class."""
-        found: Silence = getattr(self, risk.value)
+        found: NonResponse = getattr(self, risk.value)
         return found
 
     def days(self, risk: Risk) -> int:
@@ -165,9 +165,9 @@ class Policy:
 
 def _value(name: str, value: Any) -> Any:
     if name in {risk.value for risk in Risk}:
-        if value not in {silence.value for silence in Silence}:
+        if value not in {silence.value for silence in NonResponse}:
             raise PolicyRejected(f"Silence means keep, revoke or suspend, not {value!r}.")
-        return Silence(value)
+        return NonResponse(value)
     if name == "mail_answers":
         if value not in {each.value for each in MailAnswers}:
             raise PolicyRejected(f"Answers by mail are off, low or all, not {value!r}.")
@@ -214,9 +214,9 @@ _WEAKER: dict[str, Callable[[int, int], bool]] = {
 _MAIL_ORDER = (MailAnswers.OFF, MailAnswers.LOW, MailAnswers.ALL)
 
 WORDS = {
-    Silence.KEEP: "kept, listed as exception",
-    Silence.REVOKE: "removed, once a second person releases it",
-    Silence.SUSPEND: "suspended, once a second person releases it",
+    NonResponse.KEEP: "kept, listed as exception",
+    NonResponse.REVOKE: "removed, once a second person releases it",
+    NonResponse.SUSPEND: "suspended, once a second person releases it",
 }
 
 MAIL_WORDS = {
@@ -228,10 +228,10 @@ MAIL_WORDS = {
 KEPT = "Nobody answered. Kept by policy and listed as an exception."
 
 
-def silent_reason(silence: Silence, risk: Risk) -> str:
+def silent_reason(silence: NonResponse, risk: Risk) -> str:
     """What stands at an item that nobody answered, and as the reason of the policy's decision."""
-    if silence is Silence.KEEP:
+    if silence is NonResponse.KEEP:
         return KEPT
-    if silence is Silence.REVOKE:
+    if silence is NonResponse.REVOKE:
         return f"Nobody answered. Removed by policy ({risk.value} risk)."
     return f"Nobody answered. Suspended by policy ({risk.value} risk); an undo gives it back."

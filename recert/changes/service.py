@@ -1,4 +1,4 @@
-"""Verbs of orders: propose, retry, approve, cancel. `execution` carries them out, `undoing` takes
+"""Orders: propose, retry, approve, cancel. `execution` carries them out, `undo` takes
 them back."""
 
 import hashlib

@@ -12,7 +12,7 @@ from recert.foundation import clock
 from recert.foundation.errors import BadInput
 from recert.inventory import queries, replaying, service, snapshots
 from recert.inventory.models import Snapshot, SnapshotState
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.inventory.replaying import Replayed
 from recert.inventory.snapshots import Outcome
 
@@ -57,7 +57,7 @@ def snapshot_take(
             actor=context.actor,
             now=clock.now,
             accept_shrink=accept_shrink,
-            shelf=Shelf(context.settings.recordings),
+            recording_store=RecordingStore(context.settings.recordings),
         )
         _tell(outcome, as_json)
         if outcome.state is not SnapshotState.COMPLETE:
@@ -100,7 +100,7 @@ def snapshot_replay(context: Shell, named: str, as_json: bool) -> int:
     Exit code 0: the same accounts, folders, grants and fingerprint; 2: something differs."""
     with context.db.reading() as session:
         number = _meant(session, named).id
-    found = replaying.replay(context.db, number, Shelf(context.settings.recordings))
+    found = replaying.replay(context.db, number, RecordingStore(context.settings.recordings))
     if as_json:
         say_json({**vars(found), "same": found.same})
     else:
@@ -134,7 +134,7 @@ def snapshot_export_raw(context: Shell, number: int, out: Path) -> None:
         context.db,
         number,
         out,
-        Shelf(context.settings.recordings),
+        RecordingStore(context.settings.recordings),
         actor=context.actor,
         now=clock.now(),
     )
@@ -150,7 +150,7 @@ def snapshot_prune(context: Shell, days: int | None, as_json: bool) -> None:
     stays."""
     removed = recordings.prune(
         context.db,
-        Shelf(context.settings.recordings),
+        RecordingStore(context.settings.recordings),
         days or context.settings.recording_days,
         actor=context.actor,
         now=clock.now(),

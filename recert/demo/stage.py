@@ -29,7 +29,7 @@ from recert.ftpserver.server import EmbeddedServer
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import SnapshotState
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.people import service as people
 from recert.people import users
 from recert.people.queries import user_by_email
@@ -154,7 +154,7 @@ def _serving(app: Flask, port: int) -> Iterator[None]:
 
 
 def _furnish(stage: Stage) -> None:
-    """People, users, servers and owners, through the same verbs that everybody uses."""
+    """People, users, servers and owners, through the same use cases that everybody uses."""
     now = clock.now()
     schema.upgrade(stage.db)
     with stage.db.transaction() as session:
@@ -196,7 +196,7 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
             server_id,
             actor=DIRECTOR,
             now=clock.now,
-            shelf=Shelf(stage.settings.recordings),
+            recording_store=RecordingStore(stage.settings.recordings),
         )
         if outcome.state is not SnapshotState.COMPLETE:
             raise RecertError(f"The snapshot of {outcome.server} failed: {outcome.reason}")

@@ -1,1 +1,1 @@
-"""Foundation: database, clock, errors, settings, secrets. Knows no other room."""
+"""Foundation: database, clock, errors, settings, secrets. Knows no other package."""

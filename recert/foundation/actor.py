@@ -1,4 +1,4 @@
-"""Who acts, through which listener, and how sure we are of it. Every verb takes an Actor."""
+"""Who acts, through which listener, and how sure we are of it. Every use case takes an Actor."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

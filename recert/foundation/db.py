@@ -1,4 +1,4 @@
-"""The database: SQLite or PostgreSQL, one write transaction per verb.
+"""The database: SQLite or PostgreSQL, one write transaction per use case.
 
 SQLite: WAL, full sync, foreign keys, and BEGIN IMMEDIATE for every write, because a deferred
 transaction that reads first and writes later fails with "database is locked" whatever the timeout.
@@ -163,7 +163,7 @@ class Database:
 
     @contextmanager
     def rehearsal(self) -> Iterator["Database"]:
-        """A database on which every verb can be tried out: whatever is written in the block is
+        """A database on which every use case can be tried out: whatever is written in the block is
         taken back at its end. Other writers wait meanwhile, so ask no server in it."""
         with self._one_writer, self._writer.connect() as connection:
             transaction = connection.begin()
@@ -200,7 +200,7 @@ class _Rehearsal(Database):
 
 
 def one_at_a_time(session: Session, act: str) -> None:
-    """Until this transaction ends, others that name the same act wait here. For verbs that look
+    """Until this transaction ends, others that name the same act wait here. For use cases that look
     whether something is there and then add it; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(act))))

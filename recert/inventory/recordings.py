@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.connectors.environment import REAL
-from recert.connectors.recording import Recorder, Tape
+from recert.connectors.recording import Recorder, RecordingFile
 from recert.foundation.actor import Role
 from recert.foundation.errors import NotFound
 from recert.foundation.failpoints import reach
@@ -51,16 +51,16 @@ class Recording:
     def __init__(self, path: Path, kind: str, settings: Mapping[str, str]) -> None:
         self._path, self._temporary = path, path.with_name(f".{path.stem}{_LEFT}")
         header = {"collector": COLLECTOR, "kind": kind, "settings": dict(settings)}
-        self._tape = Tape(self._temporary, header)
-        self.world = Recorder(self._tape, REAL)
+        self._recording_file = RecordingFile(self._temporary, header)
+        self.world = Recorder(self._recording_file, REAL)
 
     def finish(self) -> Kept:
         """Puts the file in its place, on the disk. What fails here never fails a reading."""
-        self._tape.close()
-        asked = self._tape.asked()
+        self._recording_file.close()
+        asked = self._recording_file.asked()
         try:
-            if self._tape.failed:
-                raise OSError(self._tape.failed)
+            if self._recording_file.failed:
+                raise OSError(self._recording_file.failed)
             sha256, size = digest(self._temporary)
             reach("recording written")
             self._temporary.rename(self._path)
@@ -76,7 +76,7 @@ class Recording:
 
     def drop(self) -> None:
         """Forgets the file of a reading that failed."""
-        self._tape.close()
+        self._recording_file.close()
         with suppress(FileNotFoundError):
             self._temporary.unlink()
 
@@ -88,7 +88,7 @@ def digest(path: Path) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class RecordingStore:
     """The folder of the recordings of this installation."""
 
     folder: Path

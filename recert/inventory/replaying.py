@@ -1,4 +1,4 @@
-"""The verb that reads a server again from its recording and compares."""
+"""The use case that reads a server again from its recording and compares."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from recert.connectors.recording import Replay
 from recert.foundation.db import Database
 from recert.inventory import snapshot_staging
 from recert.inventory.models import Snapshot, SnapshotState
-from recert.inventory.recordings import COLLECTOR, Shelf
+from recert.inventory.recordings import COLLECTOR, RecordingStore
 
 _THERE = "server_id = :server AND first_snapshot_id <= :snapshot"
 _THERE += " AND (gone_snapshot_id IS NULL OR gone_snapshot_id > :snapshot)"
@@ -41,12 +41,12 @@ class Replayed:
         return not self.differs
 
 
-def replay(db: Database, snapshot_id: int, shelf: Shelf) -> Replayed:
+def replay(db: Database, snapshot_id: int, recording_store: RecordingStore) -> Replayed:
     """Runs the connector on the recording of a snapshot, without the server, and compares what
     comes out with what was stored. NoRecording, RecordingChanged or TapeBroken when it cannot."""
     with db.reading() as session:
         snapshot = session.get_one(Snapshot, snapshot_id)
-        path = shelf.checked(snapshot)
+        path = recording_store.checked(snapshot)
         session.expunge(snapshot)
     with Replay(path) as world, db.connection() as connection:
         try:

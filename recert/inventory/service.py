@@ -1,4 +1,4 @@
-"""Verbs of the inventory: servers and owners. Snapshots have a module of their own."""
+"""Use cases of the inventory: servers and owners. Snapshots have a module of their own."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The verb that looks at one server and writes down what everybody can do there."""
+"""The use case that looks at one server and writes down what everybody can do there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
 from recert.inventory import queries, routing, snapshot_merge, snapshot_staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
-from recert.inventory.recordings import COLLECTOR, Kept, Recording, Shelf
+from recert.inventory.recordings import COLLECTOR, Kept, Recording, RecordingStore
 from recert.inventory.snapshot_staging import Staged
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
@@ -44,16 +44,16 @@ def take(
     actor: Actor,
     now: Callable[[], datetime],
     accept_shrink: bool = False,
-    shelf: Shelf | None = None,
+    recording_store: RecordingStore | None = None,
 ) -> Outcome:
     """Reads one server and publishes the result when it is complete. A failed, partial or
     suspiciously small reading is written down and changes nothing else. `accept_shrink` is a
     person's word that far fewer entries than last time are right. The raw answers are kept on the
-    `shelf`."""
+    `recording store`."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
         begun = _begun(session, server_id, actor, now())
-    return _taken(db, begun, _Look(shelf, begun, now), accept_shrink, actor)
+    return _taken(db, begun, _Look(recording_store, begun, now), accept_shrink, actor)
 
 
 def take_wanted(
@@ -62,7 +62,7 @@ def take_wanted(
     *,
     actor: Actor,
     now: Callable[[], datetime],
-    shelf: Shelf | None = None,
+    recording_store: RecordingStore | None = None,
 ) -> Outcome | None:
     """The snapshot that somebody asked for. None when nobody does any more, or when another worker
     reads the server already."""
@@ -71,7 +71,7 @@ def take_wanted(
         if not queries.is_snapshot_wanted(session, server_id, now=now()):
             return None
         begun = _begun(session, server_id, actor, now())
-    return _taken(db, begun, _Look(shelf, begun, now), False, actor)
+    return _taken(db, begun, _Look(recording_store, begun, now), False, actor)
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,25 @@ def _failed(db: Database, begun: _Begun, reason: str, actor: Actor, at: datetime
         return _close(session, begun.snapshot_id, SnapshotState.FAILED, reason, actor, at)
 
 
-def _recording(shelf: Shelf | None, begun: _Begun) -> Recording | None:
-    return shelf.begin(begun.snapshot_id, begun.kind, begun.settings) if shelf else None
+def _recording(recording_store: RecordingStore | None, begun: _Begun) -> Recording | None:
+    return (
+        recording_store.begin(begun.snapshot_id, begun.kind, begun.settings)
+        if recording_store
+        else None
+    )
 
 
 class _Look:
     """One reading: when it began and ended, and its recording."""
 
-    def __init__(self, shelf: Shelf | None, begun: _Begun, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, recording_store: RecordingStore | None, begun: _Begun, now: Callable[[], datetime]
+    ) -> None:
         self.now, self._began, self._ended = now, now(), now()
         self._recording: Recording | None = None
-        self._kept = Kept(why_not="" if shelf else "Nothing was asked to keep one.")
+        self._kept = Kept(why_not="" if recording_store else "Nothing was asked to keep one.")
         try:
-            self._recording = _recording(shelf, begun)
+            self._recording = _recording(recording_store, begun)
         except OSError as error:
             self._kept = Kept(why_not=f"It could not be begun: {error}.")
         self.world: World = self._recording.world if self._recording else REAL

@@ -9,7 +9,7 @@ from pathlib import Path
 from recert.activity import service as activity
 from recert.campaigns.completion import challenges
 from recert.campaigns.decisions import finalisation, own_access, stage_outcomes
-from recert.campaigns.decisions.mail_replies import ReplyDesk
+from recert.campaigns.decisions.mail_replies import ReplyHandling
 from recert.campaigns.mailing import Letterhead
 from recert.campaigns.notifications import (
     removal_mails,
@@ -32,7 +32,7 @@ from recert.foundation.parallel import Jobs
 from recert.foundation.settings import CheckpointSettings
 from recert.inventory import connection_checks, snapshots
 from recert.inventory import queries as inventory
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.jobs import checkpoints
 from recert.mail.delivery import deliver_due
 from recert.mail.smtp import Post
@@ -56,8 +56,8 @@ class Works:
     post: Post
     head: Letterhead
     desk: Desk | None = None  # none: micro reviews are switched off
-    replies: ReplyDesk | None = None  # none: replies are not read
-    shelf: Shelf | None = None  # where what servers answered is kept
+    replies: ReplyHandling | None = None  # none: replies are not read
+    recording_store: RecordingStore | None = None  # where what servers answered is kept
     recording_days: int = 90
     checkpoints: CheckpointSettings | None = None  # where signed checkpoints of the trail go
     keys: Path | None = None  # where the key that signs them lies
@@ -98,13 +98,17 @@ def take_wanted_snapshots(works: Works) -> int:
         wanted = inventory.wanted_snapshots(session, now=clock.now())
 
     def read(server_id: int) -> None:
-        snapshots.take_wanted(works.db, server_id, actor=WORKER, now=clock.now, shelf=works.shelf)
+        snapshots.take_wanted(
+            works.db, server_id, actor=WORKER, now=clock.now, recording_store=works.recording_store
+        )
 
     begun = sum(
         works.servers.add((READ, server_id), partial(read, server_id)) for server_id in wanted
     )
-    if begun and works.shelf:
-        recordings.prune(works.db, works.shelf, works.recording_days, actor=WORKER, now=clock.now())
+    if begun and works.recording_store:
+        recordings.prune(
+            works.db, works.recording_store, works.recording_days, actor=WORKER, now=clock.now()
+        )
     return begun
 
 

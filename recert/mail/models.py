@@ -1,5 +1,5 @@
 """Tables of mail. `topic`, `subject` and `holder` are references as text ("campaign:3"), because
-this room lies below the rooms they point to."""
+this package lies below those they point to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ class MessageState(StrEnum):
 
 
 class OutboxMessage(Base):
-    """One mail, written in the transaction of the verb that wanted it. `message_id` is fixed here,
+    """One mail, written in the transaction of its use case. `message_id` is fixed here,
     so that a second try after a crash carries the same one. Once it is sent or given up, its text
     is kept without the secrets of its links."""
 

@@ -1,4 +1,4 @@
-"""Verbs of mail: put into the outbox, claim, mark, and one-click tokens."""
+"""Use cases of mail: put into the outbox, claim, mark, and one-click tokens."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

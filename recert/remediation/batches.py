@@ -1,5 +1,5 @@
 """Waves: a campaign may order only so many changes at a time, and the next ones when those are
-done. Too many failures in one wave halt it until an officer says "go on"."""
+done. Too many failures in one batch halt it until an officer says "go on"."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,54 +27,58 @@ FAILED = frozenset(
         OrderState.NEEDS_ATTENTION,
     }
 )
-WAVES = system("execution in waves")
+BATCHES = system("execution in waves")
 
 
 @dataclass(frozen=True)
-class Room:
-    """How many more items may be ordered now, and in which wave."""
+class Capacity:
+    """How many more items may be ordered now, and in which batch."""
 
-    wave: int
+    batch_number: int
     items: int
 
 
-def room(session: Session, campaign: Campaign, most: int, *, now: datetime) -> Room:
+def capacity(session: Session, campaign: Campaign, most: int, *, now: datetime) -> Capacity:
     """What may be ordered now, at most `most`. Notes once that a campaign is halted."""
     policy = Policy.of(campaign.policy)
     if not policy.wave_size:
-        return Room(0, most)
-    wave = _newest_wave(session, campaign.id)
-    states = _states_of(session, campaign.id, wave)
+        return Capacity(0, most)
+    batch_number = _newest_batch(session, campaign.id)
+    states = _states_of(session, campaign.id, batch_number)
     failed = sum(states.get(state, 0) for state in FAILED)
-    if failed >= policy.stop_after_failures and not _goes_on(session, campaign, wave, failed, now):
-        return Room(wave, 0)
+    if failed >= policy.stop_after_failures and not _goes_on(
+        session, campaign, batch_number, failed, now
+    ):
+        return Capacity(batch_number, 0)
     ended = failed + sum(states.get(state, 0) for state in DONE)
     sent = sum(states.values())
     if ended == sent:
-        return Room(wave + 1, min(most, policy.wave_size))
-    return Room(wave, max(0, min(most, policy.wave_size - sent)))
+        return Capacity(batch_number + 1, min(most, policy.wave_size))
+    return Capacity(batch_number, max(0, min(most, policy.wave_size - sent)))
 
 
-def _newest_wave(session: Session, campaign_id: int) -> int:
-    newest = select(func.max(Remediation.wave)).join(Item, Item.id == Remediation.item_id)
+def _newest_batch(session: Session, campaign_id: int) -> int:
+    newest = select(func.max(Remediation.batch_number)).join(Item, Item.id == Remediation.item_id)
     return session.scalar(newest.where(Item.campaign_id == campaign_id)) or 0
 
 
-def _states_of(session: Session, campaign_id: int, wave: int) -> dict[OrderState, int]:
+def _states_of(session: Session, campaign_id: int, batch_number: int) -> dict[OrderState, int]:
     query = (
         select(Order.state, func.count())
         .join(Remediation, Remediation.order_id == Order.id)
         .join(Item, Item.id == Remediation.item_id)
-        .where(Item.campaign_id == campaign_id, Remediation.wave == wave)
+        .where(Item.campaign_id == campaign_id, Remediation.batch_number == batch_number)
         .group_by(Order.state)
     )
-    return {row[0]: row[1] for row in session.execute(query)} if wave else {}
+    return {row[0]: row[1] for row in session.execute(query)} if batch_number else {}
 
 
-def _goes_on(session: Session, campaign: Campaign, wave: int, failed: int, now: datetime) -> bool:
-    """Whether an officer said so after this wave. The first who asks notes the halt."""
-    if once.take_slot(session, campaign.id, f"{approvals.HALTED}{wave}", now):
-        details = {"name": campaign.name, "wave": wave, "failed": failed}
+def _goes_on(
+    session: Session, campaign: Campaign, batch_number: int, failed: int, now: datetime
+) -> bool:
+    """Whether an officer said so after this batch. The first who asks notes the halt."""
+    if once.take_slot(session, campaign.id, f"{approvals.HALTED}{batch_number}", now):
+        details = {"name": campaign.name, "wave": batch_number, "failed": failed}
         subject = f"campaign:{campaign.id}"
-        trail.append(session, "campaign.halted", subject, details, actor=WAVES, at=now)
-    return approvals.halted_after(session, campaign.id) != wave
+        trail.append(session, "campaign.halted", subject, details, actor=BATCHES, at=now)
+    return approvals.halted_after(session, campaign.id) != batch_number

@@ -10,14 +10,14 @@ from recert.foundation.db import Base
 
 class Remediation(Base):
     """The link from an item and its final decision to the order that carries it out. Campaigns
-    with waves count them from 1; 0 is no wave."""
+    with batches count them from 1; 0 is no batch."""
 
     __tablename__ = "remediation"
 
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
     decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
     order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), unique=True)
-    wave: Mapped[int] = mapped_column(default=0, server_default="0")
+    batch_number: Mapped[int] = mapped_column("wave", default=0, server_default="0")
 
 
 class Confirmation(Base):

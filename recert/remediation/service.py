@@ -64,11 +64,15 @@ def _order_some(session: Session, campaign_id: int, now: datetime) -> int:
     if campaign.state not in states.RUNNING:
         return 0
     batch = _final_without_order(session, campaign, BATCH, now)
-    room = batches.room(session, campaign, len(batch), now=now) if batch else batches.Room(0, 0)
-    batch = batch[: room.items]
+    capacity = (
+        batches.capacity(session, campaign, len(batch), now=now)
+        if batch
+        else batches.Capacity(0, 0)
+    )
+    batch = batch[: capacity.items]
     _hold_servers(session, {item.server_id for item, _ in batch})
     for item, decision in batch:
-        _order(session, item, decision, room.wave, now=now)
+        _order(session, item, decision, capacity.batch_number, now=now)
     return len(batch)
 
 
@@ -95,14 +99,18 @@ def _hold_servers(session: Session, server_ids: set[int]) -> None:
     session.execute(query.with_for_update(read=True, key_share=True))
 
 
-def _order(session: Session, item: Item, decision: Decision, wave: int, *, now: datetime) -> None:
+def _order(
+    session: Session, item: Item, decision: Decision, batch_number: int, *, now: datetime
+) -> None:
     wanted = decision.answer_rights or 0
     rights = (concurrent_reviews.held_before(session, item, wanted), wanted)
     order = order_for(Act(session, DECISIONS, now), item, item.ref, *rights)
     order.released = item.release_id is not None
     by = Party(decision.person_id, name=decision.actor)
     separation.note_party(session, order.ref, Step.DECIDED, by, now=now)
-    link = Remediation(item_id=item.id, decision_id=decision.id, order_id=order.id, wave=wave)
+    link = Remediation(
+        item_id=item.id, decision_id=decision.id, order_id=order.id, batch_number=batch_number
+    )
     session.add(link)
     transitions.take_step(session, item, ItemState.ORDERED, outcome="The change is ordered.")
 

@@ -1,4 +1,4 @@
-"""Verbs of the trail: append in the caller's transaction, checkpoint, verify."""
+"""Use cases of the trail: append in the caller's transaction, checkpoint, verify."""
 
 from dataclasses import fields
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Forms check shape and hand over values; the verbs check policy again."""
+"""Forms check shape and hand over values; the use cases check policy again."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -60,7 +60,7 @@ class AnswerForm(FlaskForm):
         return next((text for text in self.reason.raw_data or [] if text.strip()), "")
 
     def reply(self, zone: ZoneInfo) -> Reply:
-        """The answer as the verb takes it. A date means the end of that day."""
+        """The answer as the use case takes it. A date means the end of that day."""
         kept = Rights(sum(int(value) for value in self.rights.data or []))
         return Reply(
             Answer(self.answer.data),

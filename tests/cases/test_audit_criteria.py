@@ -16,7 +16,7 @@ from recert.campaigns.decisions.reviewer_quality import quality
 from recert.campaigns.decisions.rules import OwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, ItemState, Route
 from recert.campaigns.notifications import reviewer_mails
-from recert.campaigns.policy import Policy, Risk, Silence
+from recert.campaigns.policy import NonResponse, Policy, Risk
 from recert.campaigns.schedule import calendar
 from recert.campaigns.schedule.calendar import Standing
 from recert.campaigns.setup import exclusions, population
@@ -32,7 +32,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.foundation.separation import SecondPersonNeeded
 from recert.inventory import emergency_accounts, replaying, snapshots
 from recert.inventory.models import Account, Grant, Server, Snapshot, SnapshotState
-from recert.inventory.recordings import RecordingChanged, Shelf
+from recert.inventory.recordings import RecordingChanged, RecordingStore
 from recert.mail import unreachable
 from recert.people import trainings
 from recert.trail.act import Act
@@ -124,19 +124,19 @@ def test_a02_counts_reconcile(house: House, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a03_the_raw_answer_can_be_parsed_again(house: House) -> None:
-    shelf = Shelf(house.settings.recordings)
+    recording_store = RecordingStore(house.settings.recordings)
     number = house.snapshot().snapshot_id
     house.permissions.unlink()  # the server is not needed for it
-    found = replaying.replay(house.db, number, shelf)
+    found = replaying.replay(house.db, number, recording_store)
     assert found.same, found.differs
     assert (found.accounts, found.grants) == (7, 9)
     with house.db.transaction() as session:
         session.get_one(Snapshot, number).fingerprint = "0" * 64
-    assert replaying.replay(house.db, number, shelf).differs == ("the fingerprint",)
-    with shelf.path(number).open("ab") as file:
+    assert replaying.replay(house.db, number, recording_store).differs == ("the fingerprint",)
+    with recording_store.path(number).open("ab") as file:
         file.write(b"more")
     with pytest.raises(RecordingChanged):
-        replaying.replay(house.db, number, shelf)
+        replaying.replay(house.db, number, recording_store)
 
 
 def test_a04_a_failed_read_is_not_launched(house: House) -> None:
@@ -375,7 +375,7 @@ def _body(house: House, action: str) -> str:
 
 
 def test_a16_silence_is_policy_and_nobody(house: House) -> None:
-    house.close(house.launched(policy=Policy(high=Silence.REVOKE)))
+    house.close(house.launched(policy=Policy(high=NonResponse.REVOKE)))
     made = newest_decision(house)
     assert (made.person_id, made.actor, made.answer) == (None, "policy: silence", "no answer")
 
@@ -549,7 +549,7 @@ def test_a31_every_mail_is_logged(house: House) -> None:
 
 
 def test_a32_the_rules_in_force_are_included(house: House) -> None:
-    strict = Policy(high=Silence.REVOKE, days_low=3)
+    strict = Policy(high=NonResponse.REVOKE, days_low=3)
     campaign = house.launched(policy=strict)
     about = json.loads(packages.files(house.export(campaign))["campaign.json"])
     assert about["policy"] == strict.as_json()

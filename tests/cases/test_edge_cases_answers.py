@@ -12,7 +12,7 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.reviewing import monitoring, postponement
 from recert.campaigns.reviewing.postponement import PutOffOnce
 from recert.campaigns.setup import exclusions
@@ -66,7 +66,7 @@ def zoned_in_nuuk(house: House) -> int:
 
 
 def test_silence(house: House) -> None:
-    campaign = house.launched(policy=Policy(high=Silence.REVOKE, medium=Silence.SUSPEND))
+    campaign = house.launched(policy=Policy(high=NonResponse.REVOKE, medium=NonResponse.SUSPEND))
     house.close(campaign)
     assert house.item("alice", INBOX).state is ItemState.CLOSED  # low: kept, listed
     (made,) = versions(house, "lea")  # high: she has left
@@ -77,7 +77,7 @@ def test_silence(house: House) -> None:
 
 
 def test_mass_removal_by_silence(house: House) -> None:
-    campaign = house.launched(policy=Policy(low=Silence.REVOKE, high=Silence.REVOKE))
+    campaign = house.launched(policy=Policy(low=NonResponse.REVOKE, high=NonResponse.REVOKE))
     house.close(campaign)
     house.carry_out()
     assert house.orders() == []

@@ -9,7 +9,7 @@ from recert.changes.models import OrderKind, OrderState
 from recert.connectors import contract
 from recert.connectors.contract import ConnectorError
 from recert.connectors.hosts.contract import FileMissing
-from recert.connectors.recording.file_format import TapeBroken
+from recert.connectors.recording.file_format import RecordingBroken
 from recert.connectors.recording.replay import NotRecorded
 from tests.support.house import NOON
 
@@ -28,7 +28,7 @@ WHERE = {
     execution.Unforeseen: OrderState.NEEDS_ATTENTION,
     # Only a replay raises these, and no order is carried out in one.
     NotRecorded: OrderState.NEEDS_ATTENTION,
-    TapeBroken: OrderState.NEEDS_ATTENTION,
+    RecordingBroken: OrderState.NEEDS_ATTENTION,
 }
 
 

@@ -1,4 +1,4 @@
-"""Verbs can be tried out on the real database, and nothing of it stays."""
+"""Use cases can be tried out on the real database, and nothing of it stays."""
 
 import pytest
 

@@ -19,7 +19,13 @@ from recert.connectors.posix.pam.databases import _without_values
 from recert.connectors.posix.permissions.password_fields import second_field
 from recert.connectors.proftpd.authentication import account_files, sql_accounts
 from recert.connectors.pureftpd import puredb
-from recert.connectors.recording import NotRecorded, Recorder, Replay, Tape, TapeBroken
+from recert.connectors.recording import (
+    NotRecorded,
+    Recorder,
+    RecordingBroken,
+    RecordingFile,
+    Replay,
+)
 from recert.connectors.recording.redaction import without_secrets
 
 HASH = "$6$saltsalt$" + "Abc/9." * 14
@@ -27,26 +33,26 @@ HEADER = {"collector": "recert test", "kind": "embedded", "settings": {}}
 
 
 @pytest.fixture
-def tape(tmp_path: Path) -> Tape:
-    return Tape(tmp_path / "1.gz", HEADER)
+def recording_file(tmp_path: Path) -> RecordingFile:
+    return RecordingFile(tmp_path / "1.gz", HEADER)
 
 
-def recorded(tape: Tape) -> bytes:
-    tape.close()
-    return gzip.decompress(tape.path.read_bytes())
+def recorded(recording_file: RecordingFile) -> bytes:
+    recording_file.close()
+    return gzip.decompress(recording_file.path.read_bytes())
 
 
 class TestFileKinds:
     @pytest.mark.parametrize("kind", [EmbeddedWorld, CsvWorld])
-    def test_the_same_comes_out_without_the_file(self, kind, tape, tmp_path):
+    def test_the_same_comes_out_without_the_file(self, kind, recording_file, tmp_path):
         world = kind(tmp_path)
         world.state(Stated({"alice": {"folders": {"/finance": "list download"}}}))
         settings = {"file": str(world.file), **({"complete": "yes"} if kind is CsvWorld else {})}
-        reading = registry.connect(world.kind, settings, Recorder(tape, REAL)).read()
-        text = recorded(tape)
+        reading = registry.connect(world.kind, settings, Recorder(recording_file, REAL)).read()
+        text = recorded(recording_file)
         assert SECRET.rpartition("$")[2].encode() not in text
         world.file.unlink()
-        with Replay(tape.path) as replay:
+        with Replay(recording_file.path) as replay:
             again = registry.connect(world.kind, settings, replay).read()
             assert list(again.grants) == list(reading.grants)
             assert again.accounts == reading.accounts
@@ -55,7 +61,7 @@ class TestFileKinds:
 
 
 class TestAMachine:
-    def test_answers_and_errors_come_out_as_they_were(self, tape, tmp_path):
+    def test_answers_and_errors_come_out_as_they_were(self, recording_file, tmp_path):
         (tmp_path / "list").write_bytes(b"alice\nb\xf6b\n")
         odd = os.fsdecode(bytes(tmp_path) + b"/b\xf6b")
         names = str(tmp_path).encode() + b"\0"
@@ -78,49 +84,49 @@ class TestAMachine:
                 host.names(odd)
             answers.append((type(raised.value), raised.value.message))
 
-        with Recorder(tape, REAL).host({}) as host:
+        with Recorder(recording_file, REAL).host({}) as host:
             ask(host)
-        tape.close()
-        with Replay(tape.path) as replay, replay.host({}) as host:
+        recording_file.close()
+        with Replay(recording_file.path) as replay, replay.host({}) as host:
             ask(host)
             assert answers[:2] == answers[2:]
             with pytest.raises(NotRecorded):
                 host.read("/etc/hostname")
 
-    def test_it_is_only_read(self, tape):
-        host = Recorder(tape, REAL).host({})
+    def test_it_is_only_read(self, recording_file):
+        host = Recorder(recording_file, REAL).host({})
         with pytest.raises(ServerRefusedUs):
             host.replace("/tmp/x", b"", was=None)
         with pytest.raises(ServerRefusedUs):
             host.remove("/tmp/x", was=b"")
 
-    def test_what_was_asked_is_told_in_short(self, tape, tmp_path):
+    def test_what_was_asked_is_told_in_short(self, recording_file, tmp_path):
         (tmp_path / "list").write_bytes(b"")
-        with Recorder(tape, REAL).host({}) as host:
+        with Recorder(recording_file, REAL).host({}) as host:
             host.read(f"{tmp_path}/list")
             host.run(commands.GETENT_GROUP)
             host.run(commands.GETENT_GROUP)
-        assert tape.asked()["commands"] == {"getent group": 2}
-        assert tape.asked()["first_files"] == [f"{tmp_path}/list"]
+        assert recording_file.asked()["commands"] == {"getent group": 2}
+        assert recording_file.asked()["first_files"] == [f"{tmp_path}/list"]
 
-    def test_a_recording_that_breaks_off_is_refused(self, tape, tmp_path):
-        with Recorder(tape, REAL).host({}) as host:
+    def test_a_recording_that_breaks_off_is_refused(self, recording_file, tmp_path):
+        with Recorder(recording_file, REAL).host({}) as host:
             host.stat("/")
-        tape.close()
-        tape.path.write_bytes(tape.path.read_bytes()[:-20])
-        with pytest.raises(TapeBroken):
-            Replay(tape.path)
+        recording_file.close()
+        recording_file.path.write_bytes(recording_file.path.read_bytes()[:-20])
+        with pytest.raises(RecordingBroken):
+            Replay(recording_file.path)
 
-    def test_a_full_disk_ends_the_recording_and_not_the_reading(self, tape):
+    def test_a_full_disk_ends_the_recording_and_not_the_reading(self, recording_file):
         class Full(io.RawIOBase):
             def write(self, data):
                 raise OSError(28, "No space left on device")
 
-        tape._file = gzip.GzipFile("", "wb", 1, io.BytesIO())
-        tape._file.write = Full().write
-        with Recorder(tape, REAL).host({}) as host:
+        recording_file._file = gzip.GzipFile("", "wb", 1, io.BytesIO())
+        recording_file._file.write = Full().write
+        with Recorder(recording_file, REAL).host({}) as host:
             assert host.stat("/")
-        assert tape.failed == "No space left on device"
+        assert recording_file.failed == "No space left on device"
 
 
 class TestSecrets:
@@ -191,19 +197,19 @@ class TestSecrets:
         for plain in ("UserPassword ftp ", "/u.db", "no_anon_password=YES", "AAAA"):
             assert plain in kept
 
-    def test_what_cannot_be_cleaned_is_not_kept(self, tape, tmp_path):
+    def test_what_cannot_be_cleaned_is_not_kept(self, recording_file, tmp_path):
         (tmp_path / "u.pdb").write_bytes(b"no PureDB " + HASH.encode())
-        with Recorder(tape, REAL).host({}) as host:
+        with Recorder(recording_file, REAL).host({}) as host:
             host.withhold(f"{tmp_path}/u.pdb", puredb.without_passwords)
             host.read(f"{tmp_path}/u.pdb")
-        text = recorded(tape)
+        text = recorded(recording_file)
         assert b"saltsalt" not in text
         assert b"withheld" in text
 
-    def test_shadow_of_this_machine(self, tape):
-        with Recorder(tape, REAL).host({}) as host, LocalHost() as bare:
+    def test_shadow_of_this_machine(self, recording_file):
+        with Recorder(recording_file, REAL).host({}) as host, LocalHost() as bare:
             host.withhold(commands.GETENT_SHADOW, second_field())
             assert host.run(commands.GETENT_SHADOW) == bare.run(commands.GETENT_SHADOW)
-        lines = recorded(tape).split(b"\n")
+        lines = recorded(recording_file).split(b"\n")
         assert json.loads(lines[2])["ask"] == ["run", "getent shadow"]
         assert not any(b"$" in line for line in lines[3:])

@@ -19,7 +19,7 @@ from recert.connectors.vsftpd.known_options import (
 from recert.connectors.vsftpd.options import parse
 
 EVERY = {*SWITCHES, *NUMBERS, *TEXTS, *OTHERS}
-# verbs.py builds these names.
+# use cases.py builds these names.
 BUILT = {f"anon_{name}_enable" for name in ("upload", "mkdir_write", "other_write")}
 
 

@@ -1,9 +1,9 @@
 """Plain FTP and SFTP clients that look alike to a probe.
 
-Each verb returns when the server said yes and raises `Refused` when it said no. Whether something
-really happened is for the probe to see: servers say yes to listings they do not give.
+Each command returns when the server accepted it and raises `Refused` when it did not. Whether
+it really happened is for the probe to see: servers accept listings that they do not give.
 
-Where a protocol has several ways to do one thing, `ways(verb)` names them all: a right that one
+Where a protocol has several ways to do one thing, `ways(command)` names them all: a right that one
 of them gives is given.
 """
 
@@ -56,7 +56,7 @@ def _where(ftp: ftplib.FTP) -> str:
 
 
 class FtpClient:
-    """What ftplib offers, with the twin of every verb that may be allowed when the verb is not."""
+    """What ftplib offers, with the twin of every command that may be allowed without it."""
 
     def __init__(self, port: int, user: str, password: str, verbs: frozenset[str]) -> None:
         self._login = (port, user, password)

@@ -21,7 +21,7 @@ from recert.connectors.environment import REAL
 from recert.connectors.hosts import FileMissing, Host, LocalHost, commands
 from recert.connectors.hosts.ssh import SshHost
 from recert.connectors.posix.permissions.scan import scan
-from recert.connectors.recording import Recorder, Replay, Tape
+from recert.connectors.recording import Recorder, RecordingFile, Replay
 from recert.foundation import failpoints
 from tests.daemons.rig_openssh import OpensshRig, settle_privilege_separation
 from tests.daemons.rigs import DAEMONS
@@ -288,12 +288,12 @@ class TestReadingAWholeServer:
         with Ground.of("openssh", world_seed) as ground, OpensshRig(ground) as rig:
             settings = {**rig.settings(), **far}
             header = {"collector": "recert test", "kind": "openssh", "settings": settings}
-            tape = Tape(tmp_path / "1.gz", header)
-            reading = registry.connect("openssh", settings, Recorder(tape, REAL)).read()
+            recording_file = RecordingFile(tmp_path / "1.gz", header)
+            reading = registry.connect("openssh", settings, Recorder(recording_file, REAL)).read()
             grants = list(reading.grants)
-        tape.close()
+        recording_file.close()
         assert reading.accounts
-        with Replay(tape.path) as replay:
+        with Replay(recording_file.path) as replay:
             again = registry.connect("openssh", settings, replay).read()
             assert list(again.grants) == grants
             assert again.fingerprint == reading.fingerprint

@@ -7,7 +7,7 @@ import pytest
 
 from recert.connectors import registry
 from recert.connectors.environment import REAL
-from recert.connectors.recording import Recorder, Replay, Tape
+from recert.connectors.recording import Recorder, RecordingFile, Replay
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.rig_proftpd import ProftpdRig
 from tests.daemons.rig_pureftpd import PureftpdRig
@@ -26,8 +26,8 @@ def test_the_same_comes_out_offline_and_no_hash_is_kept(
     with Ground.of(rig.kind, world_seed) as ground, rig(ground) as server:
         settings = server.settings()
         header = {"collector": "recert test", "kind": rig.kind, "settings": settings}
-        tape = Tape(tmp_path / "1.gz", header)
-        reading = registry.connect(rig.kind, settings, Recorder(tape, REAL)).read()
+        recording_file = RecordingFile(tmp_path / "1.gz", header)
+        reading = registry.connect(rig.kind, settings, Recorder(recording_file, REAL)).read()
         grants = list(reading.grants)
         hashes = {
             field
@@ -36,12 +36,12 @@ def test_the_same_comes_out_offline_and_no_hash_is_kept(
             for field in line.split(b":")[1:2]
             if field.count(b"$") >= 3
         }
-    tape.close()
-    assert not tape.failed
-    text = gzip.decompress(tape.path.read_bytes())
+    recording_file.close()
+    assert not recording_file.failed
+    text = gzip.decompress(recording_file.path.read_bytes())
     assert hashes
     assert not [one for one in hashes if one.lstrip(b"!*") in text]
-    with Replay(tape.path) as replay:
+    with Replay(recording_file.path) as replay:
         again = registry.connect(rig.kind, settings, replay).read()
         assert list(again.grants) == grants
         assert again.accounts == reading.accounts

@@ -28,7 +28,7 @@ Verb = Callable[..., Any]
 
 
 def act(house: House, verb: Verb, campaign_id: int, *given: Any, actor: Actor | None = None) -> Any:
-    """One verb of the auditor; what it made, detached."""
+    """One use case of the auditor; what it made, detached."""
     with house.db.transaction() as session:
         campaign = session.get_one(Campaign, campaign_id)
         made = verb(Act(session, actor or house.auditor, house.now), campaign, *given)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.evidence import verifier
 from recert.foundation import secrets
 from tests.support import packages
@@ -16,7 +16,7 @@ from tests.support.packages import edit
 @pytest.fixture
 def package(house: House) -> Path:
     """A campaign whose silence was released by a second person and carried out."""
-    campaign = house.launched(policy=Policy(high=Silence.REVOKE))
+    campaign = house.launched(policy=Policy(high=NonResponse.REVOKE))
     house.close(campaign)
     house.release(campaign)
     house.carry_out()

@@ -8,7 +8,7 @@ from recert.evidence.package import recordings
 from recert.foundation import clock, failpoints
 from recert.inventory import replaying
 from recert.inventory.models import Snapshot
-from recert.inventory.recordings import NoRecording, Shelf, said_of
+from recert.inventory.recordings import NoRecording, RecordingStore, said_of
 from tests.support.house import House
 
 
@@ -20,7 +20,7 @@ def snapshot(house: House, number: int) -> Snapshot:
 class TestKeeping:
     def test_the_file_is_ours_alone(self, house: House) -> None:
         number = house.snapshot().snapshot_id
-        path = Shelf(house.settings.recordings).path(number)
+        path = RecordingStore(house.settings.recordings).path(number)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert snapshot(house, number).recording_size == path.stat().st_size
 
@@ -31,7 +31,9 @@ class TestKeeping:
         assert "could not be begun" in outcome.recording_note
         assert said_of(snapshot(house, outcome.snapshot_id)) == outcome.recording_note
         with pytest.raises(NoRecording):
-            replaying.replay(house.db, outcome.snapshot_id, Shelf(house.settings.recordings))
+            replaying.replay(
+                house.db, outcome.snapshot_id, RecordingStore(house.settings.recordings)
+            )
 
     def test_a_failed_reading_leaves_no_file(self, house: House) -> None:
         house.permissions.write_text("garbled")
@@ -46,20 +48,20 @@ class TestKeeping:
             raise Killed
 
         first = house.snapshot().snapshot_id
-        shelf = Shelf(house.settings.recordings)
-        (shelf.folder / "notes.txt").write_text("not ours")
-        (shelf.folder / f".{first}.gz.tmp").write_text("left")
-        (shelf.folder / "4711.gz").write_text("left")
+        recording_store = RecordingStore(house.settings.recordings)
+        (recording_store.folder / "notes.txt").write_text("not ours")
+        (recording_store.folder / f".{first}.gz.tmp").write_text("left")
+        (recording_store.folder / "4711.gz").write_text("left")
         with failpoints.armed("recording written", die), pytest.raises(Killed):
             house.snapshot()
-        recordings.prune(house.db, shelf, 90, actor=house.admin, now=clock.now())
-        names = {path.name for path in shelf.folder.iterdir()}
+        recordings.prune(house.db, recording_store, 90, actor=house.admin, now=clock.now())
+        names = {path.name for path in recording_store.folder.iterdir()}
         assert names == {f"{first}.gz", "notes.txt"}
 
 
 class TestPruning:
     def test_used_and_newest_ones_stay(self, house: House) -> None:
-        shelf = Shelf(house.settings.recordings)
+        recording_store = RecordingStore(house.settings.recordings)
         first = house.snapshot().snapshot_id
         house.launched()
         used = first + 1
@@ -68,10 +70,15 @@ class TestPruning:
         with house.later(days=2):
             newest = house.snapshot().snapshot_id
         with house.later(days=200):
-            removed = recordings.prune(house.db, shelf, 90, actor=house.admin, now=clock.now())
+            removed = recordings.prune(
+                house.db, recording_store, 90, actor=house.admin, now=clock.now()
+            )
         assert removed == [first, nobodys]
-        assert {path.name for path in shelf.folder.iterdir()} == {f"{used}.gz", f"{newest}.gz"}
+        assert {path.name for path in recording_store.folder.iterdir()} == {
+            f"{used}.gz",
+            f"{newest}.gz",
+        }
         assert "no review used it" in said_of(snapshot(house, nobodys))
         assert "recording.removed" in house.trail_actions()
         with pytest.raises(NoRecording, match="Removed on"):
-            replaying.replay(house.db, nobodys, shelf)
+            replaying.replay(house.db, nobodys, recording_store)

@@ -1,4 +1,4 @@
-"""Changes go out in waves; too many failures halt them."""
+"""Changes go out in batches; too many failures halt them."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ TWO = Policy(brake_percent=100, wave_size=2, stop_after_failures=1)
 
 
 def final(house: House, policy: Policy = TWO) -> int:
-    """Some changes that are final, in a campaign of waves of two."""
+    """Some changes that are final, in a campaign of batches of two."""
     campaign = house.launched(policy=policy)
     house.decide_all("pia", INBOX, REVOKE)
     house.finish("alice")
@@ -39,7 +39,9 @@ def put_orders(house: House, state: OrderState) -> None:
 
 def waves(house: House) -> list[int]:
     with house.db.reading() as session:
-        return list(session.scalars(select(Remediation.wave).order_by(Remediation.order_id)))
+        return list(
+            session.scalars(select(Remediation.batch_number).order_by(Remediation.order_id))
+        )
 
 
 def halted(house: House, campaign: int) -> int | None:

@@ -1,4 +1,4 @@
-"""A small company to test with, built through the product's own verbs."""
+"""A small company to test with, built through the product's own use cases."""
 
 import json
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from recert.foundation.settings import MailSettings, Settings
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Server
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.people import queries as people_queries
 from recert.people import service as people
 from recert.people import users
@@ -132,7 +132,7 @@ class House:
 
     def snapshot(self, **more: Any) -> snapshots.Outcome:
         """A look at server `main`."""
-        more = {"shelf": Shelf(self.settings.recordings), **more}
+        more = {"recording_store": RecordingStore(self.settings.recordings), **more}
         return snapshots.take(self.db, self.server_id, actor=self.admin, now=clock.now, **more)
 
     def drafted(

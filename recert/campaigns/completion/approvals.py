@@ -1,4 +1,4 @@
-"""The brake: changes that would take away much at once, or what is in use, and everything that
+"""The threshold: changes that would take away much at once, or what is in use, and everything that
 silence takes away, wait until a second person lets them go. Until then nothing of it is ordered."""
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ class ServerShare:
 @dataclass(frozen=True)
 class Waiting:
     """What waits for a second person, and why. `digest` stands for exactly these items.
-    `halted_after` is the wave after which too much had failed."""
+    `halted_after` is the batch after which too much had failed."""
 
     count: int
     servers: Sequence[ServerShare]
@@ -212,11 +212,11 @@ def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
 
 
 def halted_after(session: Session, campaign_id: int) -> int | None:
-    """The wave after which too much had failed and nobody said "go on"; None when it goes on."""
+    """The batch after which too much had failed and nobody said "go on"; None when it goes on."""
     slots = select(Occurrence.slot).where(
         Occurrence.campaign_id == campaign_id, Occurrence.slot.startswith(HALTED)
     )
-    gone_on = select(CampaignRelease.wave).where(CampaignRelease.campaign_id == campaign_id)
+    gone_on = select(CampaignRelease.batch_number).where(CampaignRelease.campaign_id == campaign_id)
     halted = {int(slot.removeprefix(HALTED)) for slot in session.scalars(slots)}
     return max(halted - set(session.scalars(gone_on)), default=None)
 
@@ -246,7 +246,7 @@ def release(
         at=act.now,
         count=found.count,
         digest=found.digest,
-        wave=found.halted_after,
+        batch_number=found.halted_after,
     )
     here = waiting_items(act.session, campaign, act.now)  # before the release is there and counts
     act.session.add(made)
@@ -271,7 +271,7 @@ def _note(act: Act, campaign: Campaign, made: CampaignRelease, found: Waiting) -
         "count": made.count,
         "digest": made.digest,
         "servers": {share.server: share.changes for share in found.servers},
-        "wave": made.wave,
+        "wave": made.batch_number,
     }
     subject = f"campaign:{campaign.id}"
     act.record("campaign.released", subject, details)

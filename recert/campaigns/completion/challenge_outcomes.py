@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns import progress, transitions
-from recert.campaigns.completion.models import Contest
+from recert.campaigns.completion.models import Challenge
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import TooLate
 from recert.campaigns.decisions.service import details_of
@@ -25,32 +25,32 @@ def settle(act: Act, item_id: int, *, keep: bool, reason: str) -> None:
     if not reason.strip():
         raise BadInput("Say why.")
     item = act.session.get(Item, item_id)
-    contest = act.session.get(Contest, item_id)
-    if item is None or contest is None:
+    challenge = act.session.get(Challenge, item_id)
+    if item is None or challenge is None:
         raise NoSuchItem
     campaign = transitions.hold(act.session, item.campaign_id, alone=True)
     act.session.refresh(item, with_for_update=True)
-    act.session.refresh(contest)
-    waits = contest.objected_at is not None and contest.settled_at is None
+    act.session.refresh(challenge)
+    waits = challenge.objected_at is not None and challenge.settled_at is None
     if not waits or campaign.state is not CampaignState.CLOSING:
         raise TooLate
-    step, parties = Step.SETTLED, _parties(act.session, item, contest)
+    step, parties = Step.SETTLED, _parties(act.session, item, challenge)
     separation.check_and_note(act, step, item.ref, also=parties)
     separation.note(act, campaign.ref, step)
-    contest.settled_at, contest.settled_by = act.now, act.actor.name
+    challenge.settled_at, challenge.settled_by = act.now, act.actor.name
     details: dict[str, object] = {"keep": keep, "reason": reason.strip()}
     act.record("item.objection_settled", item.ref, details)
     if keep:
         _keep(act, item, reason.strip())
 
 
-def _parties(session: Session, item: Item, contest: Contest) -> list[tuple[Step, Party]]:
+def _parties(session: Session, item: Item, challenge: Challenge) -> list[tuple[Step, Party]]:
     """Whose access it is, who objected, and who decided that it goes."""
     newest = select(Decision).where(Decision.item_id == item.id, Decision.version == item.version)
     holder = session.get_one(Account, item.account_id).person_id if item.account_id else None
     return [
         *separation.persons(Step.HOLDS, holder),
-        *separation.persons(Step.OBJECTED, contest.person_id),
+        *separation.persons(Step.OBJECTED, challenge.person_id),
         *((Step.DECIDED, Party(one.person_id, name=one.actor)) for one in session.scalars(newest)),
     ]
 

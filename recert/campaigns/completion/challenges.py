@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import progress, states, transitions
 from recert.campaigns.completion import approvals
-from recert.campaigns.completion.models import Contest
+from recert.campaigns.completion.models import Challenge
 from recert.campaigns.decisions.mail_tokens import Invitation
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
@@ -52,7 +52,7 @@ def open_due(db: Database, *, now: datetime) -> int:
 
 
 def _is_new(session: Session, campaign_id: int) -> bool:
-    known = select(Contest.item_id)
+    known = select(Challenge.item_id)
     some = select(Item.id).where(Item.campaign_id == campaign_id, approvals.FINAL)
     return session.scalar(some.where(Item.id.not_in(known)).limit(1)) is not None
 
@@ -63,7 +63,7 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
         if campaign.state not in states.RUNNING:
             return 0
         days = Policy.of(campaign.policy).contest_days
-        known = select(Contest.item_id)
+        known = select(Challenge.item_id)
         service = and_(
             ServiceAccount.server_id == Account.server_id, ServiceAccount.name == Account.name
         )
@@ -94,7 +94,7 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
             }
             for row in found
         ]
-        session.execute(insert(Contest), values)
+        session.execute(insert(Challenge), values)
         told = [row.id for row in found if row.person_id]
         details = {
             "items": told,
@@ -109,12 +109,12 @@ def is_over(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that nothing in this window keeps a final item from being carried out."""
     if not Policy.of(campaign.policy).contest_days:
         return literal(True)
-    silent = and_(Contest.until <= now, Contest.objected_at.is_(None))
-    mine = (Contest.item_id == Item.id, or_(silent, Contest.settled_at.is_not(None)))
-    return select(Contest.item_id).where(*mine).correlate(Item).exists()
+    silent = and_(Challenge.until <= now, Challenge.objected_at.is_(None))
+    mine = (Challenge.item_id == Item.id, or_(silent, Challenge.settled_at.is_not(None)))
+    return select(Challenge.item_id).where(*mine).correlate(Item).exists()
 
 
-def object_to(act: Act, item_id: int, reason: str) -> Contest:
+def object_to(act: Act, item_id: int, reason: str) -> Challenge:
     """Whoever loses the access says why he needs it."""
     said = reason.strip()
     if not 0 < len(said) <= LONGEST:
@@ -122,22 +122,22 @@ def object_to(act: Act, item_id: int, reason: str) -> Contest:
     if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
         raise BadInput("The text contains control characters.")
     campaign_id = act.session.scalar(select(Item.campaign_id).where(Item.id == item_id))
-    contest = act.session.get(Contest, item_id)
-    if campaign_id is None or contest is None or act.actor.person_id != contest.person_id:
+    challenge = act.session.get(Challenge, item_id)
+    if campaign_id is None or challenge is None or act.actor.person_id != challenge.person_id:
         raise NoSuchItem
     campaign = hold(act.session, campaign_id, alone=True)
-    act.session.refresh(contest, with_for_update=True)
+    act.session.refresh(challenge, with_for_update=True)
     item = act.session.get_one(Item, item_id, populate_existing=True)
-    if contest.until <= act.now or contest.objected_at or item.state is not ItemState.FINAL:
+    if challenge.until <= act.now or challenge.objected_at or item.state is not ItemState.FINAL:
         raise TooLateToObject
-    contest.objected_at, contest.reason = act.now, said
+    challenge.objected_at, challenge.reason = act.now, said
     asks_again = campaign.state is CampaignState.ACTIVE
     if asks_again:
-        contest.settled_at, contest.settled_by = act.now, "asked again"
+        challenge.settled_at, challenge.settled_by = act.now, "asked again"
         _ask_again(act.session, item, act.actor.name, said)
     details = {"reason": said, "asked_again": asks_again}
     act.record("item.objected", item.ref, details)
-    return contest
+    return challenge
 
 
 def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
@@ -156,12 +156,14 @@ def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
 
 def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[AnyRow]:
     """What somebody will lose and may still object to, or has objected to and waits."""
-    waits = and_(Contest.objected_at.is_(None), Contest.until > now, Item.state == ItemState.FINAL)
-    query = _rows().where(
-        Contest.person_id == person_id,
-        or_(waits, and_(Contest.objected_at.is_not(None), Contest.settled_at.is_(None))),
+    waits = and_(
+        Challenge.objected_at.is_(None), Challenge.until > now, Item.state == ItemState.FINAL
     )
-    return session.execute(query.order_by(Contest.until, Item.id).limit(200)).all()
+    query = _rows().where(
+        Challenge.person_id == person_id,
+        or_(waits, and_(Challenge.objected_at.is_not(None), Challenge.settled_at.is_(None))),
+    )
+    return session.execute(query.order_by(Challenge.until, Item.id).limit(200)).all()
 
 
 def one(session: Session, item_id: int) -> AnyRow | None:
@@ -171,24 +173,24 @@ def one(session: Session, item_id: int) -> AnyRow | None:
 
 def is_open(row: AnyRow, now: datetime) -> bool:
     """Whether there is still time to object."""
-    waits = row.Contest.objected_at is None and row.state is ItemState.FINAL
-    return bool(waits and row.Contest.until > now)
+    waits = row.Challenge.objected_at is None and row.state is ItemState.FINAL
+    return bool(waits and row.Challenge.until > now)
 
 
 def to_settle(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     """Objections that wait for an officer."""
     query = _rows().where(
         Item.campaign_id == campaign_id,
-        Contest.objected_at.is_not(None),
-        Contest.settled_at.is_(None),
+        Challenge.objected_at.is_not(None),
+        Challenge.settled_at.is_(None),
     )
-    return session.execute(query.order_by(Contest.objected_at).limit(200)).all()
+    return session.execute(query.order_by(Challenge.objected_at).limit(200)).all()
 
 
 def _rows() -> AnySelect:
     return (
         select(
-            Contest,
+            Challenge,
             Item.id.label("item_id"),
             Item.campaign_id,
             Item.state,
@@ -203,12 +205,12 @@ def _rows() -> AnySelect:
             func.coalesce(Folder.path, Item.topic).label("folder"),
             Person.name.label("person"),
         )
-        .join(Item, Item.id == Contest.item_id)
+        .join(Item, Item.id == Challenge.item_id)
         .join(Campaign, Campaign.id == Item.campaign_id)
         .join(Server, Server.id == Item.server_id)
         .join(Account, Account.id == Item.account_id)
         .outerjoin(Folder, Folder.id == Item.folder_id)
-        .outerjoin(Person, Person.id == Contest.person_id)
+        .outerjoin(Person, Person.id == Challenge.person_id)
     )
 
 
@@ -216,7 +218,7 @@ def announcement(session: Session, token: str, *, now: datetime) -> Invitation:
     """What a link by which somebody objects stands for. It dies when he has left."""
     row = mail.open_token(session, token, Purpose.OBJECT, now=now)
     item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
-    contest = session.get(Contest, item_id)
-    if contest is None or contest.person_id != person_id or not is_active(session, person_id):
+    challenge = session.get(Challenge, item_id)
+    if challenge is None or challenge.person_id != person_id or not is_active(session, person_id):
         raise mail.LinkOver
     return Invitation(item_id, person_id, row)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from recert.foundation.db import Base
 
 
-class Contest(Base):
+class Challenge(Base):
     """The window in which whoever loses access can object, before it is taken away."""
 
     __tablename__ = "contest"
@@ -28,7 +28,7 @@ class Contest(Base):
 
 class CampaignRelease(Base):
     """A second person let changes go that waited for him: how many, and which (a digest of their
-    numbers). `wave` is set when he lets a halted campaign go on after that wave."""
+    numbers). `batch` is set when he lets a halted campaign go on after that batch."""
 
     __tablename__ = "campaign_release"
 
@@ -39,4 +39,4 @@ class CampaignRelease(Base):
     at: Mapped[datetime]
     count: Mapped[int]
     digest: Mapped[str]
-    wave: Mapped[int | None]
+    batch_number: Mapped[int | None] = mapped_column("wave")

@@ -13,7 +13,7 @@ from recert.campaigns import progress, states, transitions, vanished_access
 from recert.campaigns.completion import early_close, keep_confirmation
 from recert.campaigns.decisions import finalisation
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import KEPT, Policy, Risk, Silence, silent_reason
+from recert.campaigns.policy import KEPT, NonResponse, Policy, Risk, silent_reason
 from recert.campaigns.risk import open_of_risk
 from recert.campaigns.setup.launch import take_step
 from recert.foundation.actor import Role
@@ -73,7 +73,7 @@ def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int
     """What the policy takes away becomes final. It is ordered when a second person released it."""
     policy, taken = Policy.of(campaign.policy), {}
     for risk in Risk:
-        if policy.silence(risk) is Silence.KEEP:
+        if policy.silence(risk) is NonResponse.KEEP:
             continue
         count = transitions.move_items(
             session,

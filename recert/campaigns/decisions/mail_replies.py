@@ -53,7 +53,7 @@ class ReplyUnclear(BadInput):
 
 
 @dataclass
-class ReplyDesk:
+class ReplyHandling:
     """Reads the mailbox now and then. `until` is when it looks again."""
 
     settings: ReplySettings
@@ -93,7 +93,7 @@ class _Outcome:
     context: Mapping[str, object] | None = None
 
 
-def take(session: Session, raw: bytes, desk: ReplyDesk, *, now: datetime) -> str:
+def take(session: Session, raw: bytes, desk: ReplyHandling, *, now: datetime) -> str:
     """Reads one mail and does what it says; what became of it, "" when it was read before."""
     got = Received.of(raw)
     if session.scalar(select(InboundMail.id).where(InboundMail.digest == got.digest)) is not None:
@@ -120,7 +120,7 @@ def take(session: Session, raw: bytes, desk: ReplyDesk, *, now: datetime) -> str
     return outcome.words
 
 
-def _read(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _Outcome:
+def _read(session: Session, got: Received, desk: ReplyHandling, now: datetime) -> _Outcome:
     if got.is_report:
         return _bounce(session, got, desk, now)
     automatic = got.why_automatic([desk.head.sender, desk.head.reply_to])
@@ -145,7 +145,7 @@ def _read(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _O
     return _Outcome(InboundKind.REPLY, words, token.subject, person, "receipt", said)
 
 
-def _lost(session: Session, got: Received, desk: ReplyDesk) -> _Outcome:
+def _lost(session: Session, got: Received, desk: ReplyHandling) -> _Outcome:
     """Some mail programs drop what follows the plus of an address. Whoever wrote it hears that it
     did not arrive, when it is certain who that is; a stranger hears nothing."""
     words = "It did not come to the address of one of our mails."
@@ -159,7 +159,9 @@ def _lost(session: Session, got: Received, desk: ReplyDesk) -> _Outcome:
     return _Outcome(InboundKind.REPLY, words, "mail", person, "unclear", why)
 
 
-def _token(session: Session, got: Received, desk: ReplyDesk, *, bounce: bool) -> MailToken | None:
+def _token(
+    session: Session, got: Received, desk: ReplyHandling, *, bounce: bool
+) -> MailToken | None:
     """The mail of ours that this one is about, by the key in its address."""
     keys = {key for is_bounce, key in got.keys(desk.head.reply_to) if is_bounce is bounce}
     hashes = [secrets.digest(key) for key in keys]
@@ -178,7 +180,7 @@ def _decide(
     got: Received,
     token: MailToken,
     person: Person,
-    desk: ReplyDesk,
+    desk: ReplyHandling,
     now: datetime,
 ) -> list[dict[str, object]]:
     """Records everything the reply says, or raises and leaves all as it is."""
@@ -233,7 +235,7 @@ def _record(
     return {"what": what, "answer": answer.value, "at": None}
 
 
-def _bounce(session: Session, got: Received, desk: ReplyDesk, now: datetime) -> _Outcome:
+def _bounce(session: Session, got: Received, desk: ReplyHandling, now: datetime) -> _Outcome:
     """A report about one of our mails. Without its key anybody could have written it."""
     token = _token(session, got, desk, bounce=True)
     address = mail.address_of(session, token.message_id) if token else ""

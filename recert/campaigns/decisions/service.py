@@ -1,4 +1,4 @@
-"""Verbs of decisions. Web, mail and command line call the same ones."""
+"""Use cases of decisions. Web, mail and command line call the same ones."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns.completion import challenges
-from recert.campaigns.completion.models import Contest
+from recert.campaigns.completion.models import Challenge
 from recert.campaigns.mailing import Addressee, Envelope, Letterhead, send
 from recert.campaigns.models import Campaign, Item
 from recert.foundation.db import AnyRow, Database
@@ -22,11 +22,13 @@ def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
     """Writes one mail to everybody who loses something and was not told yet; how many."""
     with db.reading() as session:
         untold = (
-            select(Item.campaign_id, Contest.person_id)
-            .join(Item, Item.id == Contest.item_id)
-            .where(Contest.told_at.is_(None), Contest.person_id.is_not(None), Contest.until > now)
+            select(Item.campaign_id, Challenge.person_id)
+            .join(Item, Item.id == Challenge.item_id)
+            .where(
+                Challenge.told_at.is_(None), Challenge.person_id.is_not(None), Challenge.until > now
+            )
             .distinct()
-            .order_by(Item.campaign_id, Contest.person_id)
+            .order_by(Item.campaign_id, Challenge.person_id)
         )
         due = [(row[0], row[1]) for row in session.execute(untold) if row[1] is not None]
     written = 0
@@ -43,15 +45,15 @@ def _tell(
     rows = [
         row
         for row in challenges.of_person(session, person_id, now=now)
-        if row.campaign_id == campaign_id and row.Contest.told_at is None
+        if row.campaign_id == campaign_id and row.Challenge.told_at is None
     ][:ROWS]
-    taken = update(Contest).where(
-        Contest.item_id.in_([row.item_id for row in rows]), Contest.told_at.is_(None)
+    taken = update(Challenge).where(
+        Challenge.item_id.in_([row.item_id for row in rows]), Challenge.told_at.is_(None)
     )
     session.execute(taken.values(told_at=now).execution_options(synchronize_session=False))
     by_day = defaultdict[datetime, list[AnyRow]](list)
     for row in rows:
-        by_day[row.Contest.until].append(row)
+        by_day[row.Challenge.until].append(row)
     return sum(
         _write(session, campaign, person, until, found, head, now)
         for until, found in sorted(by_day.items())

@@ -1,4 +1,4 @@
-"""Verbs of schedules: add and switch off. `launching` does what they say."""
+"""Use cases of schedules: add and switch off. `launching` does what they say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

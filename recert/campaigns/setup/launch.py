@@ -1,4 +1,4 @@
-"""Verbs of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
+"""Use cases of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +99,7 @@ def draft(
     if not states.MIN_NAME <= len(name) <= states.MAX_NAME or not name.isprintable():
         raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
     local_time.check(due_at, now=act.now)
-    stages.check_room(due_at, act.now)
+    stages.check_capacity(due_at, act.now)
     known = set(act.session.scalars(select(Server.id)))
     if not server_ids or not known.issuperset(server_ids):
         raise BadInput("Choose at least one server, and only servers that exist.")

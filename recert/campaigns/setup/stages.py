@@ -96,7 +96,7 @@ class Stages:
         """When a stage must be done, so that those after it have their days."""
         return due_at - timedelta(days=sum(one.days for one in self.later[stage - 1 :]))
 
-    def check_room(self, due_at: datetime, now: datetime) -> None:
+    def check_capacity(self, due_at: datetime, now: datetime) -> None:
         """Raises StagesRejected when the first stage has no day left."""
         if self.later and self.ends(1, due_at) < now + timedelta(days=1):
             raise StagesRejected(

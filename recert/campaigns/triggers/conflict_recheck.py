@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns.models import Answer, Campaign, Event, Item, ItemState
 from recert.campaigns.states import RUNNING
 from recert.campaigns.triggers import detection as queries
-from recert.campaigns.triggers.models import SecondLook
+from recert.campaigns.triggers.models import Recheck
 from recert.campaigns.triggers.reasons import Why
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
@@ -28,7 +28,7 @@ ANSWERED = {Answer.REVOKE: "removed", Answer.REDUCE: "reduced"}
 def want_due(db: Database, *, actor: Actor, now: datetime) -> int:
     """Notes what ended that way since, and wants a fresh snapshot for it; how many were new. A
     snapshot that fails is wanted again, once an hour."""
-    waiting = select(SecondLook.server_id).where(SecondLook.note == "")
+    waiting = select(Recheck.server_id).where(Recheck.note == "")
     with db.reading() as session:
         if (
             session.execute(_new().limit(1)).first() is None
@@ -38,8 +38,7 @@ def want_due(db: Database, *, actor: Actor, now: datetime) -> int:
     with db.transaction() as session:
         new = session.execute(_new()).all()
         session.add_all(
-            SecondLook(item_id=row[0], order_id=row[1], server_id=row[2], wanted_at=now)
-            for row in new
+            Recheck(item_id=row[0], order_id=row[1], server_id=row[2], wanted_at=now) for row in new
         )
         session.flush()
         servers = select(Server).where(Server.id.in_(waiting)).order_by(Server.id)
@@ -55,7 +54,7 @@ def want_due(db: Database, *, actor: Actor, now: datetime) -> int:
 def _new() -> AnySelect:
     """Items whose order met something else than the decision was about. Of groups and whole
     accounts there is no such order."""
-    known = select(SecondLook.item_id)
+    known = select(Recheck.item_id)
     return (
         select(Item.id, Order.id, Order.server_id)
         .join(Order, Order.origin == literal("item:").concat(cast(Item.id, String)))
@@ -89,13 +88,13 @@ def look(act: Act, newest: Snapshot, may_ask: ColumnElement[bool]) -> Iterator[t
                 yield grant.id, _why(act.session, item, order, held)
 
 
-def _waiting(session: Session, newest: Snapshot) -> list[SecondLook]:
-    query = select(SecondLook).where(
-        SecondLook.server_id == newest.server_id,
-        SecondLook.note == "",
-        SecondLook.wanted_at < newest.started_at,
+def _waiting(session: Session, newest: Snapshot) -> list[Recheck]:
+    query = select(Recheck).where(
+        Recheck.server_id == newest.server_id,
+        Recheck.note == "",
+        Recheck.wanted_at < newest.started_at,
     )
-    return list(session.scalars(query.order_by(SecondLook.item_id)))
+    return list(session.scalars(query.order_by(Recheck.item_id)))
 
 
 def _grant_now(session: Session, newest: Snapshot, order: Order) -> Grant | None:
@@ -128,12 +127,12 @@ def _why(session: Session, item: Item, order: Order, held: int) -> Why:
 
 def say_where(act: Act, server_id: int, asked: Campaign | None) -> None:
     """Each old item names the review in which it is asked again, or why it is not."""
-    query = select(SecondLook).where(
-        SecondLook.server_id == server_id,
-        SecondLook.note == "",
-        SecondLook.grant_id.is_not(None),
+    query = select(Recheck).where(
+        Recheck.server_id == server_id,
+        Recheck.note == "",
+        Recheck.grant_id.is_not(None),
     )
-    for one in act.session.scalars(query.order_by(SecondLook.item_id)).all():
+    for one in act.session.scalars(query.order_by(Recheck.item_id)).all():
         review = asked if asked and _asks(act.session, asked.id, one.grant_id) else None
         review = review or _review_about(act.session, one)
         order = act.session.get_one(Order, one.order_id)
@@ -152,7 +151,7 @@ def _asks(session: Session, campaign_id: int, grant_id: int | None) -> bool:
     return session.scalar(select(Item.id).where(*here).limit(1)) is not None
 
 
-def _review_about(session: Session, one: SecondLook) -> Campaign | None:
+def _review_about(session: Session, one: Recheck) -> Campaign | None:
     """A running review that asks about the same access already."""
     grant = session.get_one(Grant, one.grant_id)
     query = (

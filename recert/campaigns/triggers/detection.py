@@ -21,7 +21,7 @@ from recert.campaigns.risk import risk_column
 from recert.campaigns.setup import exclusions
 from recert.campaigns.setup.subjects.access import joined
 from recert.campaigns.triggers import emergency_use
-from recert.campaigns.triggers.models import CameBack, PersonSeen, SecondLook, ServerLook
+from recert.campaigns.triggers.models import CameBack, KnownPerson, Recheck, ServerLook
 from recert.campaigns.triggers.reasons import Came, Given, Returned, Turn
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.db import AnySelect
@@ -59,7 +59,7 @@ def servers_to_look_at(session: Session) -> Sequence[int]:
         )
     )
     snapshots = session.scalars(select(newest.c.server_id).where(not_(looked)))
-    changed = session.scalars(_changed_persons(select(PersonSeen.server_id)).distinct())
+    changed = session.scalars(_changed_persons(select(KnownPerson.server_id)).distinct())
     used = {one.server_id for one in emergency_use.not_asked_about(session)}
     again = session.scalars(_to_look_at_again())
     return sorted({*snapshots, *changed, *used, *again})
@@ -68,17 +68,17 @@ def servers_to_look_at(session: Session) -> Sequence[int]:
 def _to_look_at_again() -> AnySelect:
     """Servers with a snapshot that can tell what became of a change that was not made."""
     return (
-        select(SecondLook.server_id)
-        .join(Snapshot, Snapshot.server_id == SecondLook.server_id)
-        .where(SecondLook.note == "", Snapshot.state == SnapshotState.COMPLETE)
-        .where(Snapshot.started_at > SecondLook.wanted_at)
+        select(Recheck.server_id)
+        .join(Snapshot, Snapshot.server_id == Recheck.server_id)
+        .where(Recheck.note == "", Snapshot.state == SnapshotState.COMPLETE)
+        .where(Snapshot.started_at > Recheck.wanted_at)
         .distinct()
     )
 
 
 def is_to_look_again(session: Session, server_id: int) -> bool:
     """Whether this is such a server."""
-    here = _to_look_at_again().where(SecondLook.server_id == server_id)
+    here = _to_look_at_again().where(Recheck.server_id == server_id)
     return session.scalar(here.limit(1)) is not None
 
 
@@ -93,19 +93,19 @@ def last_look(session: Session, server_id: int) -> Snapshot | None:
 
 
 def _changed_persons(query: AnySelect) -> AnySelect:
-    return query.join(Person, Person.id == PersonSeen.person_id).where(
+    return query.join(Person, Person.id == KnownPerson.person_id).where(
         or_(
-            Person.department != PersonSeen.department,
-            Person.organisation_id != PersonSeen.organisation_id,
-            Person.active != PersonSeen.active,
+            Person.department != KnownPerson.department,
+            Person.organisation_id != KnownPerson.organisation_id,
+            Person.active != KnownPerson.active,
         )
     )
 
 
 def changed_persons_query(server_id: int) -> AnySelect:
     """Holders of accounts who are not what they were at the last look."""
-    query = _changed_persons(select(PersonSeen.person_id))
-    return query.where(PersonSeen.server_id == server_id)
+    query = _changed_persons(select(KnownPerson.person_id))
+    return query.where(KnownPerson.server_id == server_id)
 
 
 def people_changed(session: Session, server_id: int) -> bool:
@@ -315,19 +315,19 @@ def turned(session: Session, server_id: int, may_ask: ColumnElement[bool]) -> It
             Grant.id,
             Person.name,
             Person.active,
-            PersonSeen.active.label("was_active"),
+            KnownPerson.active.label("was_active"),
             Person.department,
             now_in.name.label("organisation"),
-            PersonSeen.department.label("old_department"),
+            KnownPerson.department.label("old_department"),
             was_in.name.label("old_organisation"),
         ).select_from(Grant)
-    ).join(PersonSeen, PersonSeen.person_id == Account.person_id)
+    ).join(KnownPerson, KnownPerson.person_id == Account.person_id)
     query = (
         _changed_persons(query)
         .join(now_in, now_in.id == Person.organisation_id)
-        .join(was_in, was_in.id == PersonSeen.organisation_id)
+        .join(was_in, was_in.id == KnownPerson.organisation_id)
         .where(
-            PersonSeen.server_id == server_id,
+            KnownPerson.server_id == server_id,
             Grant.server_id == server_id,
             Grant.gone_snapshot_id.is_(None),
             Grant.rights != 0,

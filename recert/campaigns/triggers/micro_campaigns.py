@@ -19,7 +19,7 @@ from recert.campaigns.setup import launch
 from recert.campaigns.triggers import conflict_recheck, emergency_use, reasons
 from recert.campaigns.triggers import detection as queries
 from recert.campaigns.triggers.emergency_use import Used
-from recert.campaigns.triggers.models import CameBack, EmergencyUse, PersonSeen, ServerLook
+from recert.campaigns.triggers.models import CameBack, EmergencyUse, KnownPerson, ServerLook
 from recert.campaigns.triggers.reasons import TIME_TO_ANSWER, Reasons, Returned, why_used
 from recert.connectors import rights
 from recert.foundation import bulk
@@ -169,16 +169,16 @@ def see_people(session: Session, server_id: int) -> None:
         .distinct()
     )
     changed = queries.changed_persons_query(server_id)
-    old = or_(PersonSeen.person_id.not_in(holders), PersonSeen.person_id.in_(changed))
+    old = or_(KnownPerson.person_id.not_in(holders), KnownPerson.person_id.in_(changed))
     session.execute(
-        delete(PersonSeen)
-        .where(PersonSeen.server_id == server_id, old)
+        delete(KnownPerson)
+        .where(KnownPerson.server_id == server_id, old)
         .execution_options(synchronize_session=False)
     )
-    known = select(PersonSeen.person_id).where(PersonSeen.server_id == server_id)
+    known = select(KnownPerson.person_id).where(KnownPerson.server_id == server_id)
     new = queries.seen_now(server_id).where(Person.id.in_(holders), Person.id.not_in(known))
     columns = ["server_id", "person_id", "department", "organisation_id", "active"]
-    session.execute(insert(PersonSeen).from_select(columns, new))
+    session.execute(insert(KnownPerson).from_select(columns, new))
 
 
 def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: datetime) -> Campaign:

@@ -21,7 +21,7 @@ class ServerLook(Base):
     at: Mapped[datetime]
 
 
-class PersonSeen(Base):
+class KnownPerson(Base):
     """What was last seen of a person who holds an account on a server."""
 
     __tablename__ = "person_seen"
@@ -53,7 +53,7 @@ class EmergencyUse(Base):
     at: Mapped[datetime]
 
 
-class SecondLook(Base):
+class Recheck(Base):
     """A change that was not made because the server had something else by then. The next snapshot
     decides once what becomes of it: `note` says what, and `campaign_id` where it is asked again."""
 

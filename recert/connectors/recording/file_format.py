@@ -26,11 +26,11 @@ _FILES_LISTED = 100
 Line = dict[str, Any]
 
 
-class TapeBroken(ConnectorError):
+class RecordingBroken(ConnectorError):
     """This recording cannot be read."""
 
 
-class Tape:
+class RecordingFile:
     """Writes one recording. A full disk ends it, never the reading: `failed` says why."""
 
     def __init__(self, path: Path, header: Line) -> None:
@@ -139,7 +139,7 @@ class Played:
                 self._load(file)
         except (OSError, EOFError, zlib.error, ValueError, KeyError) as error:
             self.close()
-            raise TapeBroken(f"{path.name}: {error}.") from error
+            raise RecordingBroken(f"{path.name}: {error}.") from error
 
     def _load(self, file: Any) -> None:
         waiting: dict[int, Answer] = {}

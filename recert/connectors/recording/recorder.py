@@ -13,7 +13,7 @@ from recert.connectors.environment import Opened, World
 from recert.connectors.hosts import FileFact, Host, Output
 from recert.connectors.hosts.commands import Command
 from recert.connectors.hosts.contract import Cleaner, OnlyRead, Stream
-from recert.connectors.recording.file_format import Line, Tape
+from recert.connectors.recording.file_format import Line, RecordingFile
 from recert.connectors.recording.redaction import without_secrets
 
 _PIECE = 1 << 18
@@ -24,27 +24,29 @@ Answer = TypeVar("Answer")
 class Recorder:
     """Writes down what `real` says."""
 
-    def __init__(self, tape: Tape, real: World) -> None:
-        self._tape, self._real = tape, real
+    def __init__(self, recording_file: RecordingFile, real: World) -> None:
+        self._recording_file, self._real = recording_file, real
 
     def now(self) -> datetime:
         moment = self._real.now()
         offset = moment.astimezone().utcoffset()
         seconds = int(offset.total_seconds()) if offset else 0
-        self._tape.write({"now": moment.isoformat(), "utc_offset": seconds, "ask": ["now"]})
+        self._recording_file.write(
+            {"now": moment.isoformat(), "utc_offset": seconds, "ask": ["now"]}
+        )
         return moment
 
     def host(self, settings: Mapping[str, str]) -> Host:
-        return RecordingHost(self._real.host(settings), self._tape)
+        return RecordingHost(self._real.host(settings), self._recording_file)
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[Opened]:
         with self._real.opened(path) as file:
             before = _stamp(file)
-            number = self._tape.begin({"ask": ["open", str(path)]})
+            number = self._recording_file.begin({"ask": ["open", str(path)]})
             while piece := file.read(_PIECE):
-                self._tape.write({"piece": number}, piece)
-            self._tape.write({"end": number})
+                self._recording_file.write({"piece": number}, piece)
+            self._recording_file.write({"end": number})
             file.seek(0)
             yield file
             if _stamp(file) != before:
@@ -59,15 +61,15 @@ def _stamp(file: Opened) -> tuple[int, int]:
 class RecordingHost(OnlyRead):
     """A machine whose answers are written down, secrets taken out. It is only read."""
 
-    def __init__(self, host: Host, tape: Tape) -> None:
-        self._host, self._tape = host, tape
+    def __init__(self, host: Host, recording_file: RecordingFile) -> None:
+        self._host, self._recording_file = host, recording_file
         self.title = host.title
         self._cleaners: dict[str | Command, Cleaner] = {}
 
     def __enter__(self) -> Self:
         self._host.__enter__()
         self.title = self._host.title
-        self._tape.write({"machine": self.title})
+        self._recording_file.write({"machine": self.title})
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -107,7 +109,7 @@ class RecordingHost(OnlyRead):
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         line = _with_input({"ask": question("stream", command, data)}, data)
-        return _RecordedStream(self._host.stream(command, data), self._tape, line)
+        return _RecordedStream(self._host.stream(command, data), self._recording_file, line)
 
     def _told(
         self,
@@ -120,7 +122,7 @@ class RecordingHost(OnlyRead):
         try:
             answer = act()
         except ConnectorError as error:
-            self._tape.write({**line, "error": as_text(error)})
+            self._recording_file.write({**line, "error": as_text(error)})
             raise
         write(line, answer)
         return answer
@@ -132,7 +134,7 @@ class RecordingHost(OnlyRead):
         for path, answer in answers.items():
             line: Line = {"ask": [method, path]}
             if isinstance(answer, ConnectorError):
-                self._tape.write({**line, "error": as_text(answer)})
+                self._recording_file.write({**line, "error": as_text(answer)})
             else:
                 write(line, answer)
         return answers
@@ -152,15 +154,17 @@ class RecordingHost(OnlyRead):
         except (ConnectorError, ValueError) as error:
             seen = f"sha256 {hashlib.sha256(content).hexdigest()}, {len(content)} bytes"
             why = f"not kept, because its secrets could not be told apart ({error}); {seen}"
-            self._tape.write({**line, "error": ["ServerDataInvalid", why], "withheld": True})
+            self._recording_file.write(
+                {**line, "error": ["ServerDataInvalid", why], "withheld": True}
+            )
             return
-        self._tape.write(line if kept == content else {**line, "cleaned": True}, kept)
+        self._recording_file.write(line if kept == content else {**line, "cleaned": True}, kept)
 
     def _fact(self, line: Line, answer: FileFact | None) -> None:
-        self._tape.write({**line, "says": answer and vars(answer)})
+        self._recording_file.write({**line, "says": answer and vars(answer)})
 
     def _plain(self, line: Line, answer: str | list[str]) -> None:
-        self._tape.write({**line, "says": answer})
+        self._recording_file.write({**line, "says": answer})
 
 
 def _is(what: str | Command, line: str) -> bool:
@@ -199,19 +203,19 @@ def as_text(error: ConnectorError) -> list[str]:
 class _RecordedStream:
     """A command's output, written down piece by piece as it is read."""
 
-    def __init__(self, stream: Stream, tape: Tape, line: Line) -> None:
-        self._stream, self._tape, self._line = stream, tape, line
+    def __init__(self, stream: Stream, recording_file: RecordingFile, line: Line) -> None:
+        self._stream, self._recording_file, self._line = stream, recording_file, line
 
     def __iter__(self) -> Iterator[bytes]:
-        number = self._tape.begin(self._line)
+        number = self._recording_file.begin(self._line)
         try:
             for piece in self._stream:
-                self._tape.write({"piece": number}, piece)
+                self._recording_file.write({"piece": number}, piece)
                 yield piece
         except ConnectorError as error:
-            self._tape.write({"end": number, "error": as_text(error)})
+            self._recording_file.write({"end": number, "error": as_text(error)})
             raise
-        self._tape.write({"end": number, "code": self.code, "errors": self.errors})
+        self._recording_file.write({"end": number, "code": self.code, "errors": self.errors})
 
     @property
     def code(self) -> int:

@@ -1,4 +1,4 @@
-"""Verbs of the auditor: draw a sample, remark, accept or reject. Nobody else may, and nothing of
+"""What auditors do: draw a sample, remark, accept or reject. Nobody else may, and nothing of
 it changes the campaign."""
 
 import hashlib

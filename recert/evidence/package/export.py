@@ -1,4 +1,4 @@
-"""Verbs of evidence: export a package."""
+"""Use cases of evidence: export a package."""
 
 import hashlib
 import io

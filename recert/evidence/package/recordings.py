@@ -16,7 +16,7 @@ from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
 from recert.inventory import recordings
 from recert.inventory.models import Grant, Snapshot
-from recert.inventory.recordings import Shelf
+from recert.inventory.recordings import RecordingStore
 from recert.trail.act import Act
 
 
@@ -34,7 +34,9 @@ def used(session: Session, among: Collection[int]) -> set[int]:
     return set(session.scalars(frozen.union(seen)))
 
 
-def prune(db: Database, shelf: Shelf, days: int, *, actor: Actor, now: datetime) -> list[int]:
+def prune(
+    db: Database, recording_store: RecordingStore, days: int, *, actor: Actor, now: datetime
+) -> list[int]:
     """Removes recordings older than `days` that no campaign uses, and what killed processes left;
     the numbers of their snapshots. That they go is written down first."""
     removed: list[int] = []
@@ -47,12 +49,18 @@ def prune(db: Database, shelf: Shelf, days: int, *, actor: Actor, now: datetime)
             unused = [number for number in old if number not in kept]
             removed = recordings.give_up(Act(session, actor, now), unused)
     with db.reading() as session:
-        shelf.sweep(session)
+        recording_store.sweep(session)
     return removed
 
 
 def hand_over(
-    db: Database, snapshot_id: int, target: Path, shelf: Shelf, *, actor: Actor, now: datetime
+    db: Database,
+    snapshot_id: int,
+    target: Path,
+    recording_store: RecordingStore,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> tuple[str, int]:
     """Copies the recording of a snapshot to a new file; its SHA-256 and size."""
     actor.require(Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -62,7 +70,7 @@ def hand_over(
         snapshot = session.get(Snapshot, snapshot_id)
         if snapshot is None:
             raise BadInput(f"There is no snapshot {snapshot_id}.")
-        path = shelf.checked(snapshot)
+        path = recording_store.checked(snapshot)
         sha256, size = snapshot.recording_sha256, snapshot.recording_size
         subject, details = f"snapshot:{snapshot_id}", {"sha256": sha256, "size": size}
         trail.append(session, "recording.exported", subject, details, actor=actor, at=now)

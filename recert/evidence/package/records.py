@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.completion.models import CampaignRelease, Contest
+from recert.campaigns.completion.models import CampaignRelease, Challenge
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, Item, Route
 from recert.campaigns.setup import frozen_facts, routing
@@ -135,18 +135,18 @@ def releases(session: Session, campaign_id: int) -> Iterator[Record]:
             "reason": made.reason,
             "count": made.count,
             "digest": made.digest,
-            "halted_after_wave": made.wave,
+            "halted_after_wave": made.batch_number,
         }
 
 
 def objections(session: Session, campaign_id: int) -> Iterator[Record]:
     """Who objected to a removal, why, and what came of it."""
     query = (
-        select(Contest, Person.email)
-        .join(Item, Item.id == Contest.item_id)
-        .outerjoin(Person, Person.id == Contest.person_id)
-        .where(Item.campaign_id == campaign_id, Contest.objected_at.is_not(None))
-        .order_by(Contest.item_id)
+        select(Challenge, Person.email)
+        .join(Item, Item.id == Challenge.item_id)
+        .outerjoin(Person, Person.id == Challenge.person_id)
+        .where(Item.campaign_id == campaign_id, Challenge.objected_at.is_not(None))
+        .order_by(Challenge.item_id)
     )
     for made, email in session.execute(query):
         yield {

@@ -10,7 +10,7 @@ from recert.campaigns.completion.approvals import NothingWaits, Waiting
 from recert.campaigns.completion.models import CampaignRelease
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.evidence import verifier
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
@@ -19,7 +19,7 @@ from tests.support.house import House, staff
 
 INBOX = "/finance/inbox"
 REVOKE = Reply(Answer.REVOKE, reason="Over.")
-SILENT = Policy(high=Silence.REVOKE)
+SILENT = Policy(high=NonResponse.REVOKE)
 OTHER = staff("otto@house.example", Role.OFFICER)
 
 

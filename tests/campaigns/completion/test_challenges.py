@@ -6,7 +6,7 @@ from recert.campaigns.completion import challenge_outcomes, challenges
 from recert.campaigns.completion.challenges import TooLateToObject
 from recert.campaigns.decisions.rules import Reply, TooLate
 from recert.campaigns.models import Answer, ItemState
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed
@@ -150,7 +150,7 @@ class TestAfterTheClose:
             settles(house, keep=True)
 
     def test_what_silence_takes_can_be_contested_too(self, house: House) -> None:
-        rule = Policy(low=Silence.REVOKE, medium=Silence.REVOKE, contest_days=3)
+        rule = Policy(low=NonResponse.REVOKE, medium=NonResponse.REVOKE, contest_days=3)
         number = house.launched(policy=rule)
         with house.later(days=20):
             house.close(number)

@@ -12,10 +12,10 @@ from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.policy import (
     Holder,
+    NonResponse,
     Policy,
     PolicyRejected,
     Risk,
-    Silence,
     risk_of,
 )
 from recert.campaigns.risk import risk_column
@@ -28,7 +28,7 @@ from recert.trail.models import TrailEntry
 from tests.support.house import NOON, House
 
 INBOX = "/finance/inbox"
-STRICT = Policy(high=Silence.REVOKE, medium=Silence.SUSPEND)
+STRICT = Policy(high=NonResponse.REVOKE, medium=NonResponse.SUSPEND)
 ALICE = Holder(AccountKind.PERSON, known=True, active=True)
 
 
@@ -105,7 +105,7 @@ class TestTheRisk:
 class TestAPolicy:
     def test_nothing_said_keeps_and_brakes(self) -> None:
         policy = Policy.of({})
-        assert {policy.silence(risk) for risk in Risk} == {Silence.KEEP}
+        assert {policy.silence(risk) for risk in Risk} == {NonResponse.KEEP}
         assert (policy.brake_percent, policy.brake_items, policy.wave_size) == (20, 50, 0)
 
     def test_it_comes_back_from_its_json(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from recert.campaigns.decisions import mail_replies
-from recert.campaigns.decisions.mail_replies import PAUSE, ReplyDesk
+from recert.campaigns.decisions.mail_replies import PAUSE, ReplyHandling
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.mailing import Letterhead
@@ -52,7 +52,7 @@ class Office:
             self.house.settings, mail=mails, replies=self.dovecot.settings, language="en"
         )
         self.head = Letterhead.of(self.settings)
-        self.desk = ReplyDesk(self.dovecot.settings, self.head)
+        self.desk = ReplyHandling(self.dovecot.settings, self.head)
         self.count = 0
 
     def invite(self, policy: Policy = ALL) -> int:
@@ -354,7 +354,7 @@ class TestTheMailbox:
     def test_starttls_works_as_well(self, one: Office) -> None:
         settings = replace(one.dovecot.settings, port=one.dovecot.plain_port, security="starttls")
         one.dovecot.deliver(one.write("revoke\n"))
-        assert ReplyDesk(settings, one.head).read(one.house.db, now=one.house.now) == 1
+        assert ReplyHandling(settings, one.head).read(one.house.db, now=one.house.now) == 1
 
     @pytest.mark.parametrize(
         ("change", "why"),
@@ -369,7 +369,7 @@ class TestTheMailbox:
     def test_a_wrong_one_is_refused(self, one: Office, change: dict[str, object], why: str) -> None:
         settings = replace(one.dovecot.settings, **change)  # type: ignore[arg-type]
         with pytest.raises(MailboxUnreachable, match=why):
-            ReplyDesk(settings, one.head).read(one.house.db, now=one.house.now)
+            ReplyHandling(settings, one.head).read(one.house.db, now=one.house.now)
 
 
 REPORT = """\

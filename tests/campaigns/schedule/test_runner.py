@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from recert.campaigns.local_time import ZoneRejected
 from recert.campaigns.models import Campaign, CampaignState
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.schedule import calendar, runner, service
 from recert.campaigns.schedule.calendar import Occurrence, Standing
 from recert.campaigns.schedule.models import CampaignSchedule, ScheduleSlot, SlotState
@@ -85,12 +85,12 @@ class TestALaunchByTheCalendar:
         assert campaigns(house) == []
 
     def test_it_is_drafted_and_launched_at_its_time(self, house: House) -> None:
-        add(house, policy=Policy(high=Silence.REVOKE), days_to_answer=10)
+        add(house, policy=Policy(high=NonResponse.REVOKE), days_to_answer=10)
         assert tick(house, "2026-12-01T07:00") == 1
         (campaign,) = campaigns(house)
         assert (campaign.name, campaign.state) == ("Access 2026-12", CampaignState.ACTIVE)
         assert campaign.launched_by == "policy: schedule Access"
-        assert Policy.of(campaign.policy).high is Silence.REVOKE
+        assert Policy.of(campaign.policy).high is NonResponse.REVOKE
         assert campaign.due_at == datetime(2026, 12, 11, 22, 59, 59, tzinfo=UTC)
         (slot,) = slots(house)
         assert (slot.state, slot.campaign_id) == (SlotState.LAUNCHED, campaign.id)

@@ -9,7 +9,7 @@ from recert.campaigns.decisions import service as decisions
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.decisions.rules import OwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.reviewing import reviewer_changes
 from recert.campaigns.setup import launch
 from recert.campaigns.setup.launch import LaunchRefused
@@ -197,7 +197,7 @@ class TestMemberships:
         assert done.decided == 3
 
     def test_silence_can_take_it_away(self, house: House) -> None:
-        rule = Policy(high=Silence.REVOKE)
+        rule = Policy(high=NonResponse.REVOKE)
         number = launched(house, Subject.MEMBERSHIP, policy=rule)
         with house.later(days=20):
             house.close(number)
@@ -275,7 +275,7 @@ class TestOwnership:
             answer(house, found["folder /finance"], REVOKE, "alice")
 
     def test_silence_never_ends_it(self, house: House) -> None:
-        rule = Policy(high=Silence.REVOKE, medium=Silence.REVOKE, low=Silence.REVOKE)
+        rule = Policy(high=NonResponse.REVOKE, medium=NonResponse.REVOKE, low=NonResponse.REVOKE)
         number = launched(house, Subject.OWNERSHIP, policy=rule)
         with house.later(days=20):
             house.close(number)

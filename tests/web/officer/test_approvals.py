@@ -2,12 +2,12 @@
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
-from recert.campaigns.policy import Policy, Silence
+from recert.campaigns.policy import NonResponse, Policy
 from tests.support.browser import Visitor, form_fields, visible
 from tests.support.house import House
 
 INBOX = "/finance/inbox"
-SILENT = Policy(high=Silence.REVOKE)
+SILENT = Policy(high=NonResponse.REVOKE)
 
 
 def much(house: House) -> str:
@@ -89,7 +89,11 @@ class TestTheForm:
         fields = {"name": "Winter", "folder": "/", "due": "2026-12-15", "servers": house.server_id}
         where = officer.post("/campaigns/new", **fields, high="suspend", wave_size="25")
         policy = Policy.of(house.campaign(1).policy)
-        assert (policy.high, policy.low, policy.wave_size) == (Silence.SUSPEND, Silence.KEEP, 25)
+        assert (policy.high, policy.low, policy.wave_size) == (
+            NonResponse.SUSPEND,
+            NonResponse.KEEP,
+            25,
+        )
         page = visible(officer.get(where))
         assert "high risk: suspended, once a second person releases it" in page
         assert "Changes at a time 25" in page

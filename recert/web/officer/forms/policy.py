@@ -13,7 +13,7 @@ from wtforms.validators import (
     Optional,
 )
 
-from recert.campaigns.policy import MailAnswers, Policy, Risk, Silence
+from recert.campaigns.policy import MailAnswers, NonResponse, Policy, Risk
 
 
 class CareFields:
@@ -60,12 +60,14 @@ class CareFields:
 
 def _silence(risk: str, who: str) -> SelectField:
     words = {
-        Silence.KEEP: "Keep, and list as an exception",
-        Silence.REVOKE: "Remove, when a second person agrees",
-        Silence.SUSPEND: "Suspend, when a second person agrees",
+        NonResponse.KEEP: "Keep, and list as an exception",
+        NonResponse.REVOKE: "Remove, when a second person agrees",
+        NonResponse.SUSPEND: "Suspend, when a second person agrees",
     }
     choices = [SelectChoice(silence.value, text) for silence, text in words.items()]
-    return SelectField(f"{risk} risk", choices=choices, default=Silence.KEEP.value, description=who)
+    return SelectField(
+        f"{risk} risk", choices=choices, default=NonResponse.KEEP.value, description=who
+    )
 
 
 def _days(risk: str, usual: int) -> IntegerField:
@@ -121,7 +123,7 @@ class PolicyFields(CareFields):
 
     @property
     def policy(self) -> Policy:
-        """The rules as the verb takes them; a number that is left out is as by default."""
+        """The rules as the use case takes them; a number that is left out is as by default."""
         said = {risk.value: getattr(self, risk.value).data for risk in Risk}
         names = ("wave_size", "contest_days", "postpone_days", *(f"days_{risk}" for risk in Risk))
         typed = {name: getattr(self, name).data for name in names}
