@@ -21,6 +21,7 @@ from recert.campaigns.decisions import service as decisions
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.reviewing import queries
+from recert.campaigns.setup import drafts
 from recert.campaigns.setup import launch as campaigns
 from recert.foundation import schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
@@ -120,13 +121,15 @@ def measure_launch(name: str, db: Database, server_id: int) -> int:
 
     def launch(number: int) -> int:
         with db.transaction() as session:
-            campaign = campaigns.draft(
+            campaign = drafts.draft(
                 Act(session, DIRECTOR, now()),
-                f"Bench {number}",
-                [server_id],
-                "/",
-                now() + timedelta(days=14),
-                undo_minutes=60,
+                drafts.CampaignDraft(
+                    f"Bench {number}",
+                    [server_id],
+                    "/",
+                    now() + timedelta(days=14),
+                    undo_minutes=60,
+                ),
             )
             campaigns.launch(Act(session, DIRECTOR, now()), campaign)
             return campaign.id

@@ -14,7 +14,7 @@ from bench.yardstick import seconds
 from recert.campaigns.completion import close
 from recert.campaigns.models import Campaign
 from recert.campaigns.policy import NonResponse, Policy
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.foundation import clock
 from recert.foundation.db import Database
 from recert.trail.act import Act
@@ -105,8 +105,9 @@ def _closed(db: Database) -> int:
     policy = Policy(high=NonResponse.REVOKE, medium=NonResponse.REVOKE, low=NonResponse.REVOKE)
     due, now = clock.now() + timedelta(days=1), clock.now()
     with db.transaction() as session:
-        made = launch.draft(
-            Act(session, DIRECTOR, now), "Large", [1], "/", due, undo_minutes=60, policy=policy
+        made = drafts.draft(
+            Act(session, DIRECTOR, now),
+            drafts.CampaignDraft("Large", [1], "/", due, undo_minutes=60, policy=policy),
         )
         launch.launch(Act(session, DIRECTOR, now), made)
         campaign_id = made.id

@@ -29,7 +29,7 @@ from sqlalchemy import func, select
 from bench.million import OWNERS, _fill
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Item
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import operator
 from recert.foundation.db import Database
@@ -87,7 +87,9 @@ def furnish(db: Database, reviewers: int, grants: int) -> int:
             email = f"p{number}@bench.example"
             users.add_user(Act(session, DIRECTOR, at), email, "Reviewer", PASSWORD, frozenset())
         due = at + timedelta(days=14)
-        made = launch.draft(Act(session, DIRECTOR, at), "Load", [1], "/", due, undo_minutes=60)
+        made = drafts.draft(
+            Act(session, DIRECTOR, at), drafts.CampaignDraft("Load", [1], "/", due, undo_minutes=60)
+        )
         launch.launch(Act(session, DIRECTOR, at), made)
         return made.id
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from recert.campaigns import mailing
 from recert.campaigns.mailing import Letterhead
 from recert.campaigns.notifications import reviewer_mails
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.connectors.embedded.passwords import hash_password
 from recert.demo.ports import free_port
 from recert.foundation import schema
@@ -97,8 +97,9 @@ def furnish(db: Database, folder: Path, reviewers: int) -> None:
     snapshots.take(db, server.id, actor=DIRECTOR, now=now)
     with db.transaction() as session:
         due = now() + timedelta(days=14)
-        drafted = launch.draft(
-            Act(session, DIRECTOR, now()), "Bench", [server.id], "/", due, undo_minutes=60
+        drafted = drafts.draft(
+            Act(session, DIRECTOR, now()),
+            drafts.CampaignDraft("Bench", [server.id], "/", due, undo_minutes=60),
         )
         launch.launch(Act(session, DIRECTOR, now()), drafted)
 

@@ -14,6 +14,7 @@ from recert.campaigns.decisions import service as decisions
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, Item
 from recert.campaigns.reviewing import monitoring, queries, recommendations
+from recert.campaigns.setup import drafts
 from recert.campaigns.setup import launch as campaigns
 from recert.foundation import bulk, clock, schema
 from recert.foundation.actor import Actor, Assurance, Channel, operator
@@ -122,13 +123,15 @@ def measure(db: Database, grants: int) -> dict[str, object]:
     def launch() -> None:
         nonlocal campaign_id
         with db.transaction() as session:
-            made = campaigns.draft(
+            made = drafts.draft(
                 Act(session, DIRECTOR, clock.now()),
-                "Million",
-                [1],
-                "/",
-                clock.now() + timedelta(days=14),
-                undo_minutes=60,
+                drafts.CampaignDraft(
+                    "Million",
+                    [1],
+                    "/",
+                    clock.now() + timedelta(days=14),
+                    undo_minutes=60,
+                ),
             )
             campaigns.launch(Act(session, DIRECTOR, clock.now()), made)
             campaign_id = made.id

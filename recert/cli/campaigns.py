@@ -15,7 +15,7 @@ from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign
 from recert.campaigns.reviewing import queries
 from recert.campaigns.reviewing.item_filter import ItemFilter
-from recert.campaigns.setup import launch, policy_agreement
+from recert.campaigns.setup import drafts, launch, policy_agreement
 from recert.campaigns.setup.launch import Preview
 from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.cli.base import Shell, acting_as, campaign, cli, day_of, say_json, shell, table
@@ -73,18 +73,20 @@ def campaign_launch(
     due_at = local_time.end_of_day(day, zone, context.settings.zone)
     with context.transaction() as session:
         chosen = [inventory.server_by_name(session, each).id for each in servers]
-        drafted = launch.draft(
+        drafted = drafts.draft(
             Act(session, context.actor, now),
-            name,
-            chosen or list(session.scalars(select(Server.id))),
-            folder,
-            due_at,
-            undo_minutes=context.settings.undo_minutes,
-            usual_undo_minutes=context.settings.undo_minutes,
-            scope=scope_of(rules, folder, chosen_template.scope),
-            about=chosen_template.about,
-            stages=stages_of(rules),
-            policy=policy_of(rules),
+            drafts.CampaignDraft(
+                name,
+                chosen or list(session.scalars(select(Server.id))),
+                folder,
+                due_at,
+                undo_minutes=context.settings.undo_minutes,
+                usual_undo_minutes=context.settings.undo_minutes,
+                scope=scope_of(rules, folder, chosen_template.scope),
+                about=chosen_template.about,
+                stages=stages_of(rules),
+                policy=policy_of(rules),
+            ),
         )
         if dry_run:
             found = launch.preview(session, drafted, now=now)

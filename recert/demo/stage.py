@@ -15,8 +15,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.campaigns.setup import drafts, policy_agreement
 from recert.campaigns.setup import launch as campaigns
-from recert.campaigns.setup import policy_agreement
 from recert.demo import company
 from recert.demo.post_office import PostOffice
 from recert.foundation import clock, schema
@@ -204,14 +204,16 @@ def look_and_launch(stage: Stage, prefix: str = "/") -> int:
     day = (now + timedelta(days=14)).date()
     due_at = clock.end_of_day(day, stage.settings.zone)
     with stage.db.transaction() as session:
-        campaign = campaigns.draft(
+        campaign = drafts.draft(
             Act(session, acting(session, "officer"), now),
-            CAMPAIGN,
-            wanted,
-            prefix,
-            due_at,
-            undo_minutes=stage.settings.undo_minutes,
-            policy=Policy(mail_answers=MailAnswers.ALL),
+            drafts.CampaignDraft(
+                CAMPAIGN,
+                wanted,
+                prefix,
+                due_at,
+                undo_minutes=stage.settings.undo_minutes,
+                policy=Policy(mail_answers=MailAnswers.ALL),
+            ),
         )
         policy_agreement.agree(
             Act(session, acting(session, "officer2"), now),

@@ -15,7 +15,7 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemS
 from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.reviewing import monitoring, postponement
 from recert.campaigns.reviewing.postponement import PutOffOnce
-from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import drafts, exclusions
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
@@ -58,8 +58,9 @@ def zoned_in_nuuk(house: House) -> int:
     with house.db.transaction() as session:
         due = datetime(2026, 12, 1, 22, tzinfo=UTC)
         who = {"actor": house.officer, "now": house.now}
-        made = campaigns.draft(
-            Act(session, **who), "Nuuk", [1], "/", due, undo_minutes=60, zone="America/Nuuk"
+        made = drafts.draft(
+            Act(session, **who),
+            drafts.CampaignDraft("Nuuk", [1], "/", due, undo_minutes=60, zone="America/Nuuk"),
         )  # type: ignore[arg-type]
         campaigns.launch(Act(session, **who), made)  # type: ignore[arg-type]
         return made.id

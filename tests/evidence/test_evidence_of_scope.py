@@ -11,7 +11,7 @@ import pytest
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.campaigns.reviewing import delegation, reviewer_changes
-from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import drafts, exclusions
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.scope import Scope
 from recert.connectors.rights import Rights
@@ -39,14 +39,16 @@ def package(house: House) -> Path:
         )
         otto = staff("otto@house.example", Role.OFFICER)
         exclusions.approve(Act(session, otto, house.now), one)
-        made = campaigns.draft(
+        made = drafts.draft(
             Act(session, house.officer, house.now),
-            "Downloads",
-            [house.server_id],
-            "/",
-            house.now + timedelta(days=14),
-            undo_minutes=60,
-            scope=Scope(rights=Rights.LIST | Rights.UPLOAD),
+            drafts.CampaignDraft(
+                "Downloads",
+                [house.server_id],
+                "/",
+                house.now + timedelta(days=14),
+                undo_minutes=60,
+                scope=Scope(rights=Rights.LIST | Rights.UPLOAD),
+            ),
         )
         campaigns.launch(Act(session, house.officer, house.now), made)
         campaign_id = made.id

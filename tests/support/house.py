@@ -22,8 +22,8 @@ from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import Campaign, CampaignState, Item, Subject
 from recert.campaigns.policy import Policy
 from recert.campaigns.reviewing import snapshot_refresh
+from recert.campaigns.setup import drafts, policy_agreement
 from recert.campaigns.setup import launch as campaigns
-from recert.campaigns.setup import policy_agreement
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.changes import execution, undo
 from recert.changes import service as changes
@@ -140,22 +140,24 @@ class House:
         name: str,
         prefix: str = "/",
         undo_minutes: int = 60,
-        policy: Policy = campaigns.DEFAULT_POLICY,
+        policy: Policy = drafts.DEFAULT_POLICY,
         about: Subject = Subject.ACCESS,
         stages: Stages = ONE_STAGE,
     ) -> int:
         """A campaign over server `main` that was not launched yet; its number."""
         with self.db.transaction() as session:
-            return campaigns.draft(
+            return drafts.draft(
                 Act(session, self.officer, clock.now()),
-                name,
-                [self.server_id],
-                prefix,
-                clock.now() + timedelta(days=14),
-                undo_minutes=undo_minutes,
-                policy=policy,
-                about=about,
-                stages=stages,
+                drafts.CampaignDraft(
+                    name,
+                    [self.server_id],
+                    prefix,
+                    clock.now() + timedelta(days=14),
+                    undo_minutes=undo_minutes,
+                    policy=policy,
+                    about=about,
+                    stages=stages,
+                ),
             ).id
 
     def launched(self, name: str = "Autumn", prefix: str = "/", **more: Any) -> int:

@@ -22,7 +22,7 @@ from recert.campaigns.schedule.models import (
 )
 from recert.campaigns.schedule.recurrence import Planned
 from recert.campaigns.schedule.service import timetable, waiting_slots
-from recert.campaigns.setup import launch, policy_agreement
+from recert.campaigns.setup import drafts, launch, policy_agreement
 from recert.campaigns.setup.scope import Scope
 from recert.campaigns.setup.stages import Stages
 from recert.foundation.actor import Actor, Role, system
@@ -148,18 +148,20 @@ def _draft(
     zone = ZoneInfo(found.zone)
     last_day = now.astimezone(zone).date() + timedelta(days=template.days_to_answer)
     called = recurrence.rhythm(found.rhythm).name(date.fromisoformat(slot.slot))
-    return launch.draft(
+    return drafts.draft(
         Act(session, actor, now),
-        f"{template.name} {called}",
-        template.server_ids,
-        template.folder_prefix,
-        local_time.moment(last_day, END_OF_DAY, zone),
-        undo_minutes=template.undo_minutes,
-        zone=found.zone,
-        policy=Policy.of(template.policy),
-        scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
-        about=template.about,
-        stages=Stages.of(template.stages),
+        drafts.CampaignDraft(
+            f"{template.name} {called}",
+            template.server_ids,
+            template.folder_prefix,
+            local_time.moment(last_day, END_OF_DAY, zone),
+            undo_minutes=template.undo_minutes,
+            zone=found.zone,
+            policy=Policy.of(template.policy),
+            scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
+            about=template.about,
+            stages=Stages.of(template.stages),
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from recert.campaigns.schedule.models import (
     SlotState,
 )
 from recert.campaigns.schedule.recurrence import Monthly, Timetable
-from recert.campaigns.setup import launch, policy_agreement
+from recert.campaigns.setup import drafts, policy_agreement
 from recert.campaigns.setup.scope import EVERYTHING, Scope
 from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.campaigns.setup.subjects.registry import kind_of
@@ -61,7 +61,7 @@ class Wanted:
     days_to_answer: int = 14
     undo_minutes: int = 60
     usual_undo_minutes: int = 0
-    policy: Policy = launch.DEFAULT_POLICY
+    policy: Policy = drafts.DEFAULT_POLICY
     scope: Scope = EVERYTHING
     about: Subject = Subject.ACCESS
     stages: Stages = ONE_STAGE

@@ -5,14 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from recert.campaigns import local_time, once, progress, states
-from recert.campaigns.models import Campaign, CampaignKind, CampaignState, Subject
-from recert.campaigns.policy import Policy
+from recert.campaigns import once, progress, states
+from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.setup import (
-    boundaries,
     conflicts_of_interest,
     frozen_facts,
     launch_record,
@@ -20,11 +17,11 @@ from recert.campaigns.setup import (
     population,
     reviewer_training,
     routing,
+    scope,
 )
 from recert.campaigns.setup.models import Population
-from recert.campaigns.setup.scope import EVERYTHING, Scope
+from recert.campaigns.setup.scope import Scope
 from recert.campaigns.setup.selection import select_for
-from recert.campaigns.setup.stages import ONE_STAGE, Stages
 from recert.campaigns.setup.subjects.contract import Selection
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.states import LaunchRefused, StepRefused
@@ -34,12 +31,9 @@ from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
 from recert.inventory import queries as inventory_queries
 from recert.inventory.models import Server, Snapshot
-from recert.inventory.service import clean_path
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
 from recert.trail.act import Act
-
-DEFAULT_POLICY = Policy()
 
 
 class NoSuchCampaign(NotFound):
@@ -73,77 +67,6 @@ class Preview:
         return sum(share.items for share in self.shares if share.reviewer_id is None)
 
 
-def draft(
-    act: Act,
-    name: str,
-    server_ids: Sequence[int],
-    folder_prefix: str,
-    due_at: datetime,
-    *,
-    undo_minutes: int,
-    usual_undo_minutes: int = 0,
-    scope: Scope = EVERYTHING,
-    policy: Policy = DEFAULT_POLICY,
-    kind: CampaignKind = CampaignKind.REVIEW,
-    about: Subject = Subject.ACCESS,
-    stages: Stages = ONE_STAGE,
-    zone: str = "",
-) -> Campaign:
-    """Writes down what shall be reviewed. Nothing is asked yet. The folder prefix counts, not the
-    one of the scope. Without a zone the campaign's is that of the due date. Rules that are weaker
-    than usual need another officer before the launch."""
-    act.actor.require(Role.OFFICER)
-    scope.check()
-    kind_of(about).check_scope(replace(scope, prefix=folder_prefix or "/"))
-    name = name.strip()
-    if not states.MIN_NAME <= len(name) <= states.MAX_NAME or not name.isprintable():
-        raise BadInput("A campaign needs a name of 2 to 120 printable characters.")
-    local_time.check(due_at, now=act.now)
-    stages.check_capacity(due_at, act.now)
-    known = set(act.session.scalars(select(Server.id)))
-    if not server_ids or not known.issuperset(server_ids):
-        raise BadInput("Choose at least one server, and only servers that exist.")
-    campaign = Campaign(
-        name=name,
-        kind=kind,
-        about=about,
-        state=CampaignState.DRAFT,
-        server_ids=sorted(set(server_ids)),
-        folder_prefix=clean_path(folder_prefix or "/"),
-        scope=scope.as_json() | {"prefix": clean_path(folder_prefix or "/")},
-        due_at=due_at,
-        zone=local_time.zone_name(zone, due_at),
-        undo_minutes=undo_minutes,
-        policy=policy.as_json(),
-        weaker=policy_agreement.weaker(policy, undo_minutes, usual_undo_minutes),
-        stages=stages.as_json(),
-        created_at=act.now,
-        created_by=act.actor.name,
-    )
-    try:
-        with act.session.begin_nested():
-            act.session.add(campaign)
-    except IntegrityError as error:  # also when two write it at the same moment
-        raise BadInput(f"There is already a campaign {name!r}. Choose another name.") from error
-    separation.note(act, campaign.ref, Step.DRAFTED)
-    act.record(
-        "campaign.drafted",
-        f"campaign:{campaign.id}",
-        {
-            "name": name,
-            "about": campaign.about.value,
-            "servers": campaign.server_ids,
-            "scope": campaign.scope,
-            "policy": campaign.policy,
-            "undo_minutes": undo_minutes,
-            **({"weaker": campaign.weaker} if campaign.weaker else {}),
-            "stages": campaign.stages,
-            "zone": campaign.zone,
-        },
-    )
-    return campaign
-
-
 def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     """Counts what a launch would do now; changes nothing."""
     found = _examined(session, campaign, now=now)
@@ -173,7 +96,7 @@ def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview
     names = {one.id: one.name for one in session.scalars(select(Server))}
     outside = []
     if kind_of(campaign.about).is_by_folder:
-        outside = boundaries.outside(session, snapshots, campaign.folder_prefix, names)
+        outside = scope.outside(session, snapshots, campaign.folder_prefix, names)
     if problems or any(part.items for part in counted):
         warnings += outside
     else:

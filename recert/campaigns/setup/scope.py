@@ -3,20 +3,22 @@
 The conditions are SQL, so that a million grants are chosen by one statement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
+from sqlalchemy.orm import Session
 
 from recert.activity.models import LastUse
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import ALL, Rights
 from recert.foundation.errors import BadInput
 from recert.inventory import emergency_accounts
-from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant
+from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant, Snapshot
+from recert.inventory.queries import seen_in
 from recert.people.models import Organisation, OrganisationKind, Person
 
 MAX_SAMPLE = 1_000_000
@@ -184,3 +186,39 @@ def sample_key(seed: int) -> ColumnElement[int]:
     """The number by which a sample is chosen, smallest first: the grant's hash modulo a prime,
     times the seed, modulo the prime. Anybody can compute it again."""
     return (func.abs(Grant.content_hash % _PRIME) * seed) % _PRIME
+
+
+def boundary_of(session: Session, snapshot: Snapshot, folder: str) -> str:
+    """The nearest folder at or above one in which somebody has rights; "" when there is none."""
+    above = [folder[:at] or "/" for at, letter in enumerate(folder) if letter == "/"]
+    grants = select(Grant.id).where(
+        Grant.folder_id == Folder.id, seen_in(Grant, snapshot.id), Grant.rights != 0
+    )
+    nearest = (
+        select(Folder.path)
+        .where(
+            Folder.server_id == snapshot.server_id,
+            seen_in(Folder, snapshot.id),
+            Folder.path.in_([*above, "/", folder]),
+            grants.exists(),
+        )
+        .order_by(func.length(Folder.path).desc())
+        .limit(1)
+    )
+    return session.scalar(nearest) or ""
+
+
+def outside(
+    session: Session, snapshots: Sequence[Snapshot], folder: str, names: dict[int, str]
+) -> list[str]:
+    """For each server on which a folder has no rights of its own: which folder answers for it."""
+    found = []
+    for snapshot in snapshots if folder != "/" else ():
+        boundary = boundary_of(session, snapshot, folder)
+        if boundary and boundary != folder:
+            found.append(
+                f"{folder} has no rights of its own on {names[snapshot.server_id]}: whoever has "
+                f"access to {boundary} has it there. Launch the review for {boundary} to ask "
+                "about it."
+            )
+    return found

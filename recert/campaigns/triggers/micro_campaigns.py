@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import states
 from recert.campaigns.models import Campaign, CampaignGrant, CampaignKind, Event, Item
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.campaigns.triggers import conflict_recheck, emergency_use, reasons
 from recert.campaigns.triggers import detection as queries
 from recert.campaigns.triggers.emergency_use import Used
@@ -183,14 +183,16 @@ def see_people(session: Session, server_id: int) -> None:
 
 def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: datetime) -> Campaign:
     """One campaign about everything that one look found."""
-    campaign = launch.draft(
+    campaign = drafts.draft(
         Act(session, ACTOR, now),
-        _name(session, server, desk, now),
-        [server.id],
-        "/",
-        now + TIME_TO_ANSWER,
-        undo_minutes=desk.undo_minutes,
-        kind=CampaignKind.MICRO,
+        drafts.CampaignDraft(
+            _name(session, server, desk, now),
+            [server.id],
+            "/",
+            now + TIME_TO_ANSWER,
+            undo_minutes=desk.undo_minutes,
+            kind=CampaignKind.MICRO,
+        ),
     )
     columns = ("campaign_id", "grant_id", "event", "reason")
     rows = ((campaign.id, *row) for row in reasons.rows())

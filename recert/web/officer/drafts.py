@@ -9,8 +9,8 @@ from wtforms.fields.choices import SelectChoice
 
 from recert.campaigns import local_time
 from recert.campaigns.models import Subject
+from recert.campaigns.setup import drafts, policy_agreement
 from recert.campaigns.setup import launch as campaigns
-from recert.campaigns.setup import policy_agreement
 from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -77,18 +77,20 @@ def create() -> ResponseReturnValue:
 def _draft(form: CampaignForm) -> int:
     due_at = local_time.end_of_day(form.due.data, form.zone.data or "", settings().zone)
     with acting() as act:
-        return campaigns.draft(
+        return drafts.draft(
             act,
-            form.name.data,
-            form.servers.data,
-            form.folder.data,
-            due_at,
-            undo_minutes=settings().undo_minutes,
-            usual_undo_minutes=settings().undo_minutes,
-            policy=form.policy,
-            scope=form.scope(form.folder.data),
-            about=Subject(form.about.data),
-            stages=form.stages,
+            drafts.CampaignDraft(
+                form.name.data,
+                form.servers.data,
+                form.folder.data,
+                due_at,
+                undo_minutes=settings().undo_minutes,
+                usual_undo_minutes=settings().undo_minutes,
+                policy=form.policy,
+                scope=form.scope(form.folder.data),
+                about=Subject(form.about.data),
+                stages=form.stages,
+            ),
         ).id
 
 

@@ -17,7 +17,7 @@ from recert.campaigns.reviewing import bulk_reassignment, reviewer_changes
 from recert.campaigns.reviewing.bulk_reassignment import From, Given
 from recert.campaigns.schedule import runner, service
 from recert.campaigns.schedule.service import Wanted
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Actor, Role, operator
@@ -51,7 +51,9 @@ def zoned(house: House, zone: str, day: date) -> int:
     with house.db.transaction() as session:
         due = local_time.end_of_day(day, zone, house.settings.zone)
         who = {"actor": house.officer, "now": clock.now()}
-        made = launch.draft(Act(session, **who), "Winter", [1], "/", due, undo_minutes=60)
+        made = drafts.draft(
+            Act(session, **who), drafts.CampaignDraft("Winter", [1], "/", due, undo_minutes=60)
+        )
         launch.launch(Act(session, **who), made)
         return made.id
 

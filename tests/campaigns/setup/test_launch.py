@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 from recert.campaigns.models import Campaign, CampaignState, Item, Route
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.reviewing import reassignment
+from recert.campaigns.setup import drafts, population
 from recert.campaigns.setup import launch as campaigns
-from recert.campaigns.setup import population
 from recert.campaigns.setup.launch import Preview
 from recert.campaigns.setup.models import Population
 from recert.campaigns.states import LaunchRefused, StepRefused
@@ -36,7 +36,9 @@ def draft(house: House, **changed: Any) -> int:
     }
     who, now = changed.pop("actor", house.officer), changed.pop("now", house.now)
     with house.db.transaction() as session:
-        return campaigns.draft(Act(session, who, now), **{**wanted, **changed}).id
+        return drafts.draft(
+            Act(session, who, now), drafts.CampaignDraft(**{**wanted, **changed})
+        ).id
 
 
 def preview(house: House, campaign_id: int) -> Preview:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from recert.campaigns.models import Campaign, Item
-from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import drafts, exclusions
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.models import Exclusion, LeftOut, Population
 from recert.campaigns.setup.scope import Holder, Scope
@@ -27,14 +27,16 @@ ANOTHER = staff("otto@house.example", Role.OFFICER)
 
 def launched(house: House, scope: Scope, name: str = "Autumn", by: Actor | None = None) -> int:
     with house.db.transaction() as session:
-        made = campaigns.draft(
+        made = drafts.draft(
             Act(session, house.officer, house.now),
-            name,
-            [house.server_id],
-            scope.prefix,
-            house.now + timedelta(days=14),
-            undo_minutes=60,
-            scope=scope,
+            drafts.CampaignDraft(
+                name,
+                [house.server_id],
+                scope.prefix,
+                house.now + timedelta(days=14),
+                undo_minutes=60,
+                scope=scope,
+            ),
         )
         campaigns.launch(Act(session, by or house.officer, house.now), made)
         return made.id

@@ -11,7 +11,7 @@ from recert.campaigns.decisions.rules import OwnAccess, Reply
 from recert.campaigns.models import Answer, Campaign, Item, ItemState, Route, Subject
 from recert.campaigns.policy import NonResponse, Policy
 from recert.campaigns.reviewing import reviewer_changes
-from recert.campaigns.setup import launch
+from recert.campaigns.setup import drafts, launch
 from recert.campaigns.setup.launch import LaunchRefused
 from recert.campaigns.setup.presets import TEMPLATES, Template
 from recert.campaigns.setup.scope import Holder, Scope
@@ -353,15 +353,17 @@ class TestScope:
             (Subject.SERVICE, Scope(sample=3, seed=7)),
         ):
             with pytest.raises(BadInput, match="cannot be limited"), house.db.transaction() as db:
-                launch.draft(
+                drafts.draft(
                     Act(db, house.officer, house.now),
-                    "Odd",
-                    [house.server_id],
-                    "/",
-                    house.now.replace(month=12),
-                    undo_minutes=60,
-                    scope=scope,
-                    about=about,
+                    drafts.CampaignDraft(
+                        "Odd",
+                        [house.server_id],
+                        "/",
+                        house.now.replace(month=12),
+                        undo_minutes=60,
+                        scope=scope,
+                        about=about,
+                    ),
                 )
 
     @pytest.mark.parametrize("one", TEMPLATES, ids=lambda one: one.key)
@@ -369,15 +371,17 @@ class TestScope:
         register(house)
         house.snapshot()
         with house.db.transaction() as session:
-            made = launch.draft(
+            made = drafts.draft(
                 Act(session, house.officer, house.now),
-                "From a template",
-                [house.server_id],
-                "/",
-                house.now.replace(month=12),
-                undo_minutes=60,
-                scope=one.scope,
-                about=one.about,
+                drafts.CampaignDraft(
+                    "From a template",
+                    [house.server_id],
+                    "/",
+                    house.now.replace(month=12),
+                    undo_minutes=60,
+                    scope=one.scope,
+                    about=one.about,
+                ),
             )
             found = launch.preview(session, made, now=house.now)
         assert found.items or found.problems

@@ -16,7 +16,7 @@ from recert.campaigns.models import (
     Item,
     ItemState,
 )
-from recert.campaigns.setup import exclusions
+from recert.campaigns.setup import drafts, exclusions
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.models import Population
 from recert.campaigns.setup.scope import Scope
@@ -438,14 +438,16 @@ class TestWhatBecomesOfIt:
     def test_nobody_without_the_role_can_draft_one(self, house: House) -> None:
         house.snapshot()
         with house.db.transaction() as session, pytest.raises(NotAllowed):
-            campaigns.draft(
+            drafts.draft(
                 Act(session, staff("eve@house.example"), house.now),
-                "Mine",
-                [house.server_id],
-                "/",
-                house.now + timedelta(days=1),
-                undo_minutes=0,
-                kind=CampaignKind.MICRO,
+                drafts.CampaignDraft(
+                    "Mine",
+                    [house.server_id],
+                    "/",
+                    house.now + timedelta(days=1),
+                    undo_minutes=0,
+                    kind=CampaignKind.MICRO,
+                ),
             )
 
     def test_a_review_of_changes_does_not_count_from_it(self, house: House) -> None:
@@ -457,13 +459,15 @@ class TestWhatBecomesOfIt:
             house.refresh()
             assert look(house) == 1
             with house.db.transaction() as session:
-                second = campaigns.draft(
+                second = drafts.draft(
                     Act(session, house.officer, house.now),
-                    "Second",
-                    [house.server_id],
-                    "/",
-                    house.now + timedelta(days=1),
-                    undo_minutes=0,
-                    scope=Scope(only_changes=True),
+                    drafts.CampaignDraft(
+                        "Second",
+                        [house.server_id],
+                        "/",
+                        house.now + timedelta(days=1),
+                        undo_minutes=0,
+                        scope=Scope(only_changes=True),
+                    ),
                 )
                 assert campaigns.preview(session, second, now=house.now).items >= 1
