@@ -1,12 +1,12 @@
 """What a campaign does by itself, pure: what silence means, when a second person must look, and
 how many changes go out together."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from recert.campaigns.policy_rules import NUMBERS
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import Rights
 from recert.foundation.actor import system
@@ -72,41 +72,32 @@ def risk_of(rights: int, holder: Holder, *, now: datetime) -> Risk:
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules of one campaign. Without any, silence keeps and lists as an exception.
-
-    More than `brake_items` changes, or more than `brake_percent` of what one server grants (from
-    `brake_from` changes on: two of nine are no mass), wait for a second person. `wave_size` 0 is
-    no batches. A reviewer may put an item off until `postpone_days` after the due date; 0 is never.
-    `days_high` and its like: within how many days a change of this class must be verified."""
+    """The rules of one campaign; `policy_rules` explains the numbers. Without any rule, items that
+    nobody decided are kept and listed as exceptions."""
 
     high: NonResponse = NonResponse.KEEP
     medium: NonResponse = NonResponse.KEEP
     low: NonResponse = NonResponse.KEEP
-    brake_percent: int = 20
-    brake_items: int = 50
-    brake_from: int = 5
-    wave_size: int = 0
-    stop_after_failures: int = 3
-    contest_days: int = 0  # to object before a removal is carried out
-    postpone_days: int = 0
-    days_high: int = 1
-    days_medium: int = 3
-    days_low: int = 7
+    brake_percent: int = NUMBERS["brake_percent"].usual
+    brake_items: int = NUMBERS["brake_items"].usual
+    brake_from: int = NUMBERS["brake_from"].usual
+    wave_size: int = NUMBERS["wave_size"].usual
+    stop_after_failures: int = NUMBERS["stop_after_failures"].usual
+    contest_days: int = NUMBERS["contest_days"].usual
+    postpone_days: int = NUMBERS["postpone_days"].usual
+    days_high: int = NUMBERS["days_high"].usual
+    days_medium: int = NUMBERS["days_medium"].usual
+    days_low: int = NUMBERS["days_low"].usual
     mail_answers: MailAnswers = MailAnswers.LOW
     second_for_conflict: bool = True  # a keep of high risk by who could grant the same
-    live_feed_days: int = 30  # a removal of what was used since then waits; 0 is never
-    training_within_days: int = 0  # reviewers need a training not older than this; 0 is off
+    live_feed_days: int = NUMBERS["live_feed_days"].usual
+    training_within_days: int = NUMBERS["training_within_days"].usual
 
     def __post_init__(self) -> None:
-        limits = {"brake_percent": (0, 100), "stop_after_failures": (1, 1_000_000)}
-        limits |= {"postpone_days": (0, 90), "contest_days": (0, 30)}
-        limits |= {"live_feed_days": (0, 366), "training_within_days": (0, 3660)}
-        limits |= {f"days_{risk}": (1, 366) for risk in Risk}
-        for name in ("brake_percent", "brake_items", "brake_from", "wave_size", *limits):
-            low, high = limits.get(name, (0, 1_000_000))
-            if not low <= getattr(self, name) <= high:
-                shown = name.replace("_", " ")
-                raise PolicyRejected(f"{shown} must be a number from {low} to {high}.")
+        for rule in NUMBERS.values():
+            if not rule.low <= getattr(self, rule.name) <= rule.high:
+                shown = rule.name.replace("_", " ")
+                raise PolicyRejected(f"{shown} must be a number from {rule.low} to {rule.high}.")
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Self:
@@ -144,8 +135,8 @@ class Policy:
         whom a rule restrains does not set it alone."""
         found = [
             f"{name.replace('_', ' ')} {getattr(self, name)} instead of {getattr(usual, name)}"
-            for name, is_weaker in _WEAKER.items()
-            if is_weaker(getattr(self, name), getattr(usual, name))
+            for name, rule in NUMBERS.items()
+            if rule.weaker and rule.weaker(getattr(self, name), getattr(usual, name))
         ]
         if _MAIL_ORDER.index(self.mail_answers) > _MAIL_ORDER.index(usual.mail_answers):
             found.append(
@@ -181,36 +172,6 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def _more(mine: int, usual: int) -> bool:
-    return mine > usual
-
-
-def _less(mine: int, usual: int) -> bool:
-    return mine < usual
-
-
-def _less_or_off(mine: int, usual: int) -> bool:
-    """Of a number of days in which something counts: 0 is never."""
-    return usual != 0 and mine < usual
-
-
-def _more_or_off(mine: int, usual: int) -> bool:
-    """Of a number of days that something may be old: 0 is any age."""
-    return usual != 0 and (mine == 0 or mine > usual)
-
-
-_WEAKER: dict[str, Callable[[int, int], bool]] = {
-    "brake_items": _more,
-    "brake_percent": _more,
-    "brake_from": _more,
-    "stop_after_failures": _more,
-    "contest_days": _less,
-    "days_high": _more,
-    "days_medium": _more,
-    "days_low": _more,
-    "live_feed_days": _less_or_off,
-    "training_within_days": _more_or_off,
-}
 _MAIL_ORDER = (MailAnswers.OFF, MailAnswers.LOW, MailAnswers.ALL)
 
 WORDS = {

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from recert.campaigns.policy import MailAnswers, Policy, PolicyRejected, Risk
+from recert.campaigns.policy_rules import NUMBERS
 from recert.campaigns.setup.scope import EVERYTHING, Holder, Scope
 from recert.campaigns.setup.stages import Stage, Stages, Vote
 from recert.connectors import rights
@@ -95,32 +96,15 @@ def scope_of(said: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Sc
     )
 
 
-NUMBERS = {
-    "wave_size": "Send out so many changes at a time; 0: all at once.",
-    "stop_after_failures": "Halt when so many changes of one wave fail.",
-    "postpone_days": "A reviewer may put an item off until so many days after the due date.",
-    "days_high": "Changes of high risk must be verified within so many days.",
-    "days_medium": "Those of medium risk.",
-    "days_low": "Those of low risk.",
-    "brake_items": "More changes at once need a second person.",
-    "brake_percent": "So much of one server's access needs a second person.",
-    "contest_days": "Days in which whoever loses access can object first.",
-    "live_feed_days": "A removal of what was used in so many days needs a second person; 0: never.",
-    "training_within_days": "Warn of reviewers without a training in so many days; 0: off.",
-    "brake_from": "Fewer changes than this are never too many for a small server.",
-}
-
-
 def policy_options(command: Command) -> Command:
     """Adds the options to a command, which takes them as keywords."""
-    defaults = Policy().as_json()
-    for name, text in reversed(NUMBERS.items()):
+    for rule in reversed(NUMBERS.values()):
         option = click.option(
-            f"--{name.replace('_', '-')}",
-            name,
+            *rule.options,
+            rule.name,
             type=int,
-            default=defaults[name],
-            help=text,
+            default=rule.usual,
+            help=rule.help,
             show_default=True,
         )
         command = option(command)
@@ -133,11 +117,13 @@ def policy_options(command: Command) -> Command:
         show_default=True,
     )
     silence = click.option(
+        "--non-response",
         "--silence",
         "silences",
         multiple=True,
         metavar="RISK=WHAT",
-        help="What silence means: high, medium or low = keep, revoke or suspend. Default: keep.",
+        help="What happens to items of a risk class (high, medium, low) that nobody decided: keep, "
+        "revoke or suspend. Default: keep.",
     )
     second = click.option(
         "--second-for-conflict/--no-second-for-conflict",

@@ -1,12 +1,17 @@
 """Whom a rule restrains does not set it alone."""
 
+from pathlib import Path
+
 import pytest
+from click import Context
 
 from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.policy import MailAnswers, Policy
+from recert.campaigns.policy_rules import NUMBERS
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement
 from recert.campaigns.states import LaunchRefused
+from recert.cli import cli
 from recert.foundation.actor import Actor
 from recert.foundation.separation import SecondPersonNeeded
 from recert.trail.act import Act
@@ -77,3 +82,24 @@ class TestTheLaunch:
         launch(house, number, house.officer)
         assert house.campaign(number).state is CampaignState.ACTIVE
         assert "policy.agreed" in house.trail_actions()
+
+
+def test_every_number_of_a_policy_is_documented_and_has_its_option() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "campaigns.md").read_text(encoding="utf-8")
+    options = {
+        name
+        for option in cli.get_command(Context(cli), "campaign")
+        .get_command(  # type: ignore[union-attr]
+            Context(cli), "launch"
+        )
+        .params
+        for name in option.opts
+    }
+    for rule in NUMBERS.values():
+        row = f"| `{rule.options[0]}` | {rule.label} | {rule.usual} | {rule.limits} | {rule.help} |"
+        assert row in text
+        assert set(rule.options) <= options
+        assert Policy().as_json()[rule.name] == rule.usual
+    assert set(NUMBERS) == {
+        name for name, value in Policy().as_json().items() if type(value) is int
+    }

@@ -1,0 +1,168 @@
+"""The numbers of a campaign's policy in one table: label, help, limits, and when a value protects
+less than the usual one. The form, the options of commands and the documentation come from it.
+
+The stored names are those of the first version (a policy is JSON in the database and in evidence);
+options have the field's names, and keep the stored ones beside them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+MOST = 1_000_000
+
+
+def _more(mine: int, usual: int) -> bool:
+    return mine > usual
+
+
+def _less(mine: int, usual: int) -> bool:
+    return mine < usual
+
+
+def _less_or_off(mine: int, usual: int) -> bool:
+    """Of a number of days in which something counts: 0 is never."""
+    return usual != 0 and mine < usual
+
+
+def _more_or_off(mine: int, usual: int) -> bool:
+    """Of a number of days that something may be old: 0 is any age."""
+    return usual != 0 and (mine == 0 or mine > usual)
+
+
+@dataclass(frozen=True)
+class NumberRule:
+    """One number of a policy. `weaker` compares a value with the usual one; None: neither protects
+    more. `group` is the section of the form in which it stands."""
+
+    name: str
+    label: str
+    help: str
+    usual: int
+    group: str
+    low: int = 0
+    high: int = MOST
+    weaker: Callable[[int, int], bool] | None = None
+    option: str = ""  # where it is called otherwise than it is stored
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of commands, the field's name first."""
+        stored = f"--{self.name.replace('_', '-')}"
+        return (self.option, stored) if self.option else (stored,)
+
+    @property
+    def limits(self) -> str:
+        """Which numbers are allowed, in words."""
+        if self.high == MOST:
+            return f"a number from {self.low}" if self.low else "a number from 0"
+        return f"a number from {self.low} to {self.high}"
+
+
+def _days(risk: str, usual: int) -> NumberRule:
+    return NumberRule(
+        f"days_{risk}",
+        f"Days for {risk} risk",
+        f"Within so many days after the decision a change of {risk} risk must be verified.",
+        usual,
+        "time",
+        low=1,
+        high=366,
+        weaker=_more,
+    )
+
+
+NUMBERS: dict[str, NumberRule] = {
+    rule.name: rule
+    for rule in (
+        NumberRule(
+            "contest_days",
+            "Challenge period in days",
+            "Whoever loses access can object so long before it is removed; 0 for no wait.",
+            0,
+            "removal",
+            high=30,
+            weaker=_less,
+            option="--challenge-days",
+        ),
+        NumberRule(
+            "wave_size",
+            "Changes per batch",
+            "The next batch is released when these are done; 0 for all at once.",
+            0,
+            "removal",
+            option="--batch-size",
+        ),
+        NumberRule(
+            "stop_after_failures",
+            "Failures that halt a batch",
+            "When so many changes of one batch fail, the rest waits for an officer.",
+            3,
+            "removal",
+            low=1,
+            weaker=_more,
+        ),
+        NumberRule(
+            "brake_items",
+            "Removal threshold",
+            "More changes of one campaign within 30 days need a second person's approval.",
+            50,
+            "approval",
+            weaker=_more,
+            option="--removal-threshold",
+        ),
+        NumberRule(
+            "brake_percent",
+            "Removal threshold in percent of a server",
+            "More of one server's access needs a second person's approval.",
+            20,
+            "approval",
+            high=100,
+            weaker=_more,
+            option="--removal-threshold-percent",
+        ),
+        NumberRule(
+            "brake_from",
+            "Changes that a small server always allows",
+            "Fewer changes than this never need approval, whatever their share of the server.",
+            5,
+            "approval",
+            weaker=_more,
+            option="--removal-threshold-from",
+        ),
+        NumberRule(
+            "live_feed_days",
+            "Days of recent use",
+            "Removing what was used within so many days needs a second person; 0 for never.",
+            30,
+            "approval",
+            high=366,
+            weaker=_less_or_off,
+            option="--recent-use-days",
+        ),
+        NumberRule(
+            "training_within_days",
+            "Days since the reviewer's training",
+            "Warn of reviewers without a training within so many days; 0 for no warning.",
+            0,
+            "approval",
+            high=3660,
+            weaker=_more_or_off,
+        ),
+        NumberRule(
+            "postpone_days",
+            "Days to postpone",
+            "A reviewer may postpone an item once, until so many days after the due date; 0 for "
+            "never.",
+            0,
+            "time",
+            high=90,
+        ),
+        _days("high", 1),
+        _days("medium", 3),
+        _days("low", 7),
+    )
+}
+
+
+def in_group(group: str) -> Iterable[NumberRule]:
+    """The numbers of one section of the form, in its order."""
+    return (rule for rule in NUMBERS.values() if rule.group == group)
