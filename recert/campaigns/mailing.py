@@ -44,13 +44,13 @@ class Letterhead:
         )
 
     def reader(self, language: str = "", zone: str = "") -> Reader:
-        """A reader with what is known of him, else as the installation has it."""
+        """A reader with what is known of them, else as the installation has it."""
         return Reader(language or self.language, ZoneInfo(zone) if zone else self.zone)
 
 
 @dataclass(frozen=True)
 class Addressee:
-    """Whom a mail goes to. `holder` is how tokens name him."""
+    """Whom a mail goes to. `holder` is how tokens name them."""
 
     name: str
     email: str
@@ -59,7 +59,7 @@ class Addressee:
 
     @classmethod
     def person(cls, person: Person, head: Letterhead, zone: str = "") -> "Addressee":
-        """A person of the identity system. `zone` counts where his own is not known."""
+        """A person of the identity system. `zone` counts where their own is not known."""
         reader = head.reader(person.language, person.zone or zone)
         return cls(person.name, person.email, reader, f"person:{person.id}")
 

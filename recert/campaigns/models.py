@@ -137,7 +137,7 @@ class Campaign(Base):
     close_asked_at: Mapped[datetime | None]
     close_reason: Mapped[str | None]
     # Of which version the rules of routing were, and from how many questions somebody was kept
-    # away because they are about himself.
+    # away because they are about themselves.
     routing_version: Mapped[int] = mapped_column(default=1, server_default="1")
     routed_away: Mapped[int] = mapped_column(default=0, server_default="0")
 
@@ -155,7 +155,7 @@ class Item(Base):
     `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
     grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
-    account; pages walk along it. `conflict`: the reviewer could give himself this access.
+    account; pages walk along it. `conflict`: the reviewer could give themselves this access.
     `release_id` is the release by a second person that covers it.
 
     No foreign keys and no unique key: a launch would look each of them up for each of a million

@@ -48,7 +48,7 @@ class PolicyRejected(BadInput):
 @dataclass(frozen=True)
 class Holder:
     """Who stands behind an account. `contract_ends` is the end of the account, which for a
-    partner is the end of his contract."""
+    partner is the end of their contract."""
 
     kind: AccountKind
     known: bool = False

@@ -69,4 +69,4 @@ class Progress(Base):
     reduce: Mapped[int]
     revoke: Mapped[int]
     finished_at: Mapped[datetime | None]
-    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items his mails spoke of
+    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items their mails spoke of

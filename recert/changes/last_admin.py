@@ -46,7 +46,7 @@ def why_held(session: Session, order: Order, newest: Snapshot) -> str:
     return (
         f"Held: {order.account} is the last account that is enabled and can give others access on "
         f"{server.name}. Give this right to a successor there; the change goes on by itself when "
-        "the next snapshot shows him."
+        "the next snapshot shows them."
     )
 
 

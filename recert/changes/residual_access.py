@@ -17,7 +17,7 @@ TAKES = (OrderKind.REVOKE, OrderKind.REDUCE, OrderKind.LEAVE)
 
 def open_elsewhere(session: Session, order: Order) -> list[Way]:
     """Through which other servers the holder still has more in the folder than the order leaves
-    him. What was removed there after the last snapshot does not count."""
+    them. What was removed there after the last snapshot does not count."""
     if order.kind not in TAKES or order.folder_id is None:
         return []
     pair = (order.account_id, order.folder_id)

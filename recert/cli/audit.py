@@ -141,7 +141,7 @@ def audit_uncertified(
 ) -> int:
     """List access that no person certified in the DAYS before a date. Exit code 2: there is some.
 
-    Certified is what a person's final "keep" or "reduce" covers; he must have seen at least the
+    Certified is what a person's final "keep" or "reduce" covers; they must have seen at least the
     rights that were there.
     """
     count = 0

@@ -37,7 +37,7 @@ from recert.trail.act import Act
 
 
 def person_of(session: Session, email: str) -> Person:
-    """Somebody by his address, or BadInput."""
+    """Somebody by their address, or BadInput."""
     found = people.person_by_email(session, email)
     if found is None:
         raise BadInput(f"Nobody has the address {email!r}.")

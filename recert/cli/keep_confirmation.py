@@ -14,7 +14,7 @@ from recert.trail.act import Act
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @shell
 def campaign_to_confirm(context: Shell, name: str, as_json: bool) -> int:
-    """Keeps of high risk whose reviewer could give himself the same: a second person must
+    """Keeps of high risk whose reviewer could give themselves the same: a second person must
     confirm each. Exit 2 when there is one."""
     with context.db.reading() as session:
         found = launch.campaign_by_name(session, name)

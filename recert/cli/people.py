@@ -162,7 +162,7 @@ def owners_agree(context: Shell, number: int, email: str, reason: str) -> None:
 
 @owners.command("settle")
 @click.argument("number", type=int)
-@click.option("--owner", required=True, help="Who answers for it; the same one confirms him.")
+@click.option("--owner", required=True, help="Who answers for it; the same one confirms them.")
 @click.option("--reason", required=True, help="How you know.")
 @shell
 def owners_settle(context: Shell, number: int, owner: str, reason: str) -> None:

@@ -105,7 +105,7 @@ def grants(
 
     With --certified each line also has certified_at and certified_until: the last final answer of
     a person that covers all of these rights, and its end after RECERT_CERTIFIED_DAYS days or on
-    the date that he set."""
+    the date that they set."""
     if expanded and with_certified:
         raise click.UsageError("--certified is about boundaries; leave --expand away.")
     with context.db.reading() as session:

@@ -62,8 +62,8 @@ def system(policy: str) -> Actor:
 
 
 def operator(login: str) -> Actor:
-    """A person with a shell on Recert's own machine. He holds every role: he could change the
-    database too, and the trail names him."""
+    """A person with a shell on Recert's own machine. They hold every role: they could change the
+    database too, and the trail names them."""
     return Actor(
         f"operator: {login}", Channel.COMMAND_LINE, Assurance.OPERATOR, roles=frozenset(Role)
     )

@@ -234,11 +234,11 @@ class FolderOwner(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     classification: Mapped[str] = mapped_column(default="", server_default="")
-    confirmed_at: Mapped[datetime | None]  # when he last said that he does
+    confirmed_at: Mapped[datetime | None]  # when they last said that they do
 
 
 class GroupOwner(Base):
-    """Who answers for the members of a group, by its name: a group that is made anew keeps him."""
+    """Who answers for the members of a group, by its name: a group that is made anew keeps them."""
 
     __tablename__ = "group_owner"
     __table_args__ = (UniqueConstraint("server_id", "name"),)

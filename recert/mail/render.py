@@ -33,7 +33,7 @@ _FONTS = re.compile(r"<!--\[if !mso\]><!--><link href=\"https://fonts.*?<!--<!\[
 
 @dataclass(frozen=True)
 class Reader:
-    """Whom a mail is for: his language and his time zone."""
+    """Whom a mail is for: their language and their time zone."""
 
     language: str
     zone: ZoneInfo

@@ -102,7 +102,7 @@ def _plain(line: str) -> str:
 
 
 def own_lines(text: str) -> list[str]:
-    """The lines that the writer wrote himself, as far as that is certain."""
+    """The lines that the writer wrote themselves, as far as that is certain."""
     lines = [_clean(line) for line in text.splitlines()]
     own: list[str] = []
     at = 0

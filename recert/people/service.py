@@ -156,7 +156,7 @@ def _check_people(rows: list[CsvRow], known: set[str]) -> None:
         if manager and manager not in in_file | known:
             errors.append(RowError(row.line, "manager_email", f"nobody has the address {manager}"))
         if manager == email:
-            errors.append(RowError(row.line, "manager_email", "nobody is his own manager"))
+            errors.append(RowError(row.line, "manager_email", "nobody is their own manager"))
     errors += _contradicting_kinds(rows)
     if errors:
         raise CsvRejected(errors)

@@ -71,7 +71,7 @@ def _owner(session: Session, email: str) -> str:
         return user.email
     person = person_by_email(session, wanted)
     if person is None or not is_active(session, person.id):
-        raise BadInput(f"Nobody has the address {email!r}, or he has left.")
+        raise BadInput(f"Nobody has the address {email!r}, or they have left.")
     return person.email
 
 
@@ -88,5 +88,5 @@ def count_missed(session: Session, campaign: Campaign, *, now: datetime) -> int:
 
 
 def is_missed(row: AnyRow, *, now: datetime) -> bool:
-    """Whether an overdue change has nobody who sees to it, or his date has passed."""
+    """Whether an overdue change has nobody who sees to it, or their date has passed."""
     return row.until is None or row.until <= now

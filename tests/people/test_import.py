@@ -214,7 +214,7 @@ class TestABadRow:
         rows = "a@x.example,A,X,own,,b@x.example,\nc@x.example,C,X,own,,c@x.example,\n"
         assert refused(house, HEADER + ALICE.replace("Alice", "Alicia") + rows) == [
             "line 3, manager_email: nobody has the address b@x.example",
-            "line 4, manager_email: nobody is his own manager",
+            "line 4, manager_email: nobody is their own manager",
         ]
 
     def test_every_error_of_the_file_is_listed(self, house: House) -> None:

@@ -150,7 +150,7 @@ class TestWhoSeesToIt:
         with house.later(days=7):
             for owner, more, message in (
                 ("ghost@house.example", {}, "Nobody has the address"),
-                ("lea@house.example", {}, "he has left"),
+                ("lea@house.example", {}, "they have left"),
                 ("mona@house.example", {"days": 0}, "in the next 92 days"),
                 ("mona@house.example", {"days": 93}, "in the next 92 days"),
                 ("mona@house.example", {"reason": " "}, "Say why"),

@@ -225,7 +225,7 @@ def release(
     act: Act, campaign: Campaign, reason: str, *, seen: str | None = None
 ) -> CampaignRelease:
     """A second person lets go what waits now, or lets a halted campaign go on. `seen` is the
-    digest of what he looked at; MovedMeanwhile when something else waits by now."""
+    digest of what they looked at; MovedMeanwhile when something else waits by now."""
     act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say why these changes may go out.")

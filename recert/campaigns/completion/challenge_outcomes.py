@@ -1,5 +1,5 @@
-"""After the close an officer settles objections. His word stands beside the reviewer's, under his
-own name."""
+"""After the close an officer settles objections. Their decision stands beside the reviewer's, under
+their own name."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -115,7 +115,7 @@ def is_over(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
 
 
 def object_to(act: Act, item_id: int, reason: str) -> Challenge:
-    """Whoever loses the access says why he needs it."""
+    """Whoever loses the access says why they need it."""
     said = reason.strip()
     if not 0 < len(said) <= LONGEST:
         raise BadInput(f"Say in 1 to {LONGEST} characters why the access is still needed.")
@@ -141,7 +141,7 @@ def object_to(act: Act, item_id: int, reason: str) -> Challenge:
 
 
 def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
-    """The reviewer sees the objection. What he says then is carried out without another one."""
+    """The reviewer sees the objection. What they say then is carried out without another one."""
     transitions.take_step(
         session,
         item,
@@ -167,7 +167,7 @@ def of_person(session: Session, person_id: int, *, now: datetime) -> Sequence[An
 
 
 def one(session: Session, item_id: int) -> AnyRow | None:
-    """What one item takes away, from whom, and until when he can object."""
+    """What one item takes away, from whom, and until when they can object."""
     return session.execute(_rows().where(Item.id == item_id)).one_or_none()
 
 
@@ -215,7 +215,7 @@ def _rows() -> AnySelect:
 
 
 def announcement(session: Session, token: str, *, now: datetime) -> Invitation:
-    """What a link by which somebody objects stands for. It dies when he has left."""
+    """What a link by which somebody objects stands for. It dies when they have left."""
     row = mail.open_token(session, token, Purpose.OBJECT, now=now)
     item_id, person_id = (int(ref.partition(":")[2]) for ref in (row.subject, row.holder))
     challenge = session.get(Challenge, item_id)

@@ -1,4 +1,4 @@
-"""An officer confirms a keep whose reviewer could grant himself the same, or asks again."""
+"""An officer confirms a keep whose reviewer could grant themselves the same, or asks again."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -27,8 +27,8 @@ class Challenge(Base):
 
 
 class CampaignRelease(Base):
-    """A second person let changes go that waited for him: how many, and which (a digest of their
-    numbers). `batch` is set when he lets a halted campaign go on after that batch."""
+    """A second person let changes go that waited for them: how many, and which (a digest of their
+    numbers). `batch` is set when they let a halted campaign go on after that batch."""
 
     __tablename__ = "campaign_release"
 

@@ -1,4 +1,4 @@
-"""Until when access is certified: a person looked at it, and his answer still covers it."""
+"""Until when access is certified: a person looked at it, and their answer still covers it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -76,7 +76,7 @@ def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[i
 
 
 def finish(act: Act, campaign: Campaign) -> int:
-    """A reviewer says he is done: all his answers become final at once."""
+    """A reviewer says they are done: all their answers become final at once."""
     if act.actor.person_id is None:
         raise NoSuchItem
     states.check_running(hold(act.session, campaign.id, alone=True).state)

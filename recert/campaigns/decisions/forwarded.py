@@ -1,5 +1,5 @@
 """What somebody answered and somebody else looks at now: it went on to the next stage, or was
-passed on. Its giver still finds it on his page."""
+passed on. Its giver still finds it on their page."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ MOST = 100
 def went_on(
     session: Session, campaign_id: int, person_id: int, *, size: int = MOST
 ) -> Sequence[AnyRow]:
-    """His newest answer to each such question, newest first, with who is asked now and what the
+    """Their newest answer to each such question, newest first, with who is asked now and what the
     state is; `size` of them at most."""
     newer = aliased(Decision)
     again = (newer.item_id == Decision.item_id, newer.person_id == person_id)

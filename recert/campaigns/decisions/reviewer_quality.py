@@ -1,5 +1,5 @@
 """How reviewers answer: how fast, how much of it in bulk, how much of it keep. Shown to officers
-and to each reviewer himself; a hint for a talk, not a verdict.
+and to each reviewer themselves; a hint for a talk, not a verdict.
 
 The seconds of an answer are the time since the reviewer's answer before it in the same campaign. A
 bulk answer shares its time among its items. Longer pauses count as PAUSE, and the first answer has
@@ -23,7 +23,7 @@ GIVEN = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
 
 @dataclass(frozen=True)
 class Quality:
-    """The figures of one reviewer in one campaign. `seconds` is None before his second answer;
+    """The figures of one reviewer in one campaign. `seconds` is None before their second answer;
     `pauses` says how often a longer time was counted as PAUSE."""
 
     answered: int = 0

@@ -46,7 +46,7 @@ class AnsweredMeanwhile(MovedMeanwhile):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a reviewer says. `version` and `content_hash` name what he saw."""
+    """What a reviewer says. `version` and `content_hash` name what they saw."""
 
     answer: Answer
     rights: Rights | None = None  # what remains, for reduce

@@ -132,7 +132,7 @@ def _own(holder_id: int | None, actor: Actor) -> bool:
 
 
 def _check_still_here(session: Session, actor: Actor) -> None:
-    """Raises NotYours for somebody who left since he opened the page."""
+    """Raises NotYours for somebody who left since they opened the page."""
     if actor.person_id is None or not is_active(session, actor.person_id):
         raise rules.NotYours
 

@@ -1,4 +1,4 @@
-"""Whoever loses access is told before it is taken away, with a link by which he can object."""
+"""Whoever loses access is told before it is taken away, with a link by which they can object."""
 
 from collections import defaultdict
 from datetime import datetime

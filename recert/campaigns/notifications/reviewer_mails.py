@@ -117,7 +117,7 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
 
 
 def _first_kind(session: Session, campaign_id: int, person_id: int) -> str:
-    """The first mail of a campaign to somebody: usually he answers for the folders himself."""
+    """The first mail of a campaign to somebody: usually they answer for the folders themselves."""
     routes = _routes(session, campaign_id, person_id)
     if Route.ESCALATED in routes:
         return "escalation"

@@ -1,5 +1,5 @@
 """Mails that wait in the outbox are looked at once more before they go: nobody is reminded of what
-he answered while the mail server was away."""
+they answered while the mail server was away."""
 
 from datetime import datetime, timedelta
 

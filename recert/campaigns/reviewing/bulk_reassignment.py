@@ -40,7 +40,7 @@ def reassign_all(
     act: Act, campaign: Campaign, source: From, reviewer: Person, reason: str
 ) -> Given:
     """An officer gives all undecided items of somebody or of a folder to one reviewer. What is
-    about his own accounts stays where it is and is counted."""
+    about their own accounts stays where it is and is counted."""
     act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the questions go to somebody else.")
@@ -62,7 +62,7 @@ def reassign_all(
     if not rows:
         raise BadInput(_nothing(stayed, reviewer))
     watch = Watch(act.session, campaign.id, [row.id for row in rows])
-    # Whoever gets them answers for himself, also when a stand-in had them.
+    # Whoever gets them answers for themselves, also when a stand-in had them.
     values = {"reviewer_id": reviewer.id, "route": Route.REASSIGNED, "from_id": None}
     moved = update(Item).where(*going).values(values)
     act.session.execute(moved.execution_options(synchronize_session=False))
@@ -91,7 +91,7 @@ def _of(source: From) -> ColumnElement[bool]:
 
 def _nothing(stayed: int, reviewer: Person) -> str:
     if stayed:
-        return f"All open questions there are about {reviewer.name} himself. Choose somebody else."
+        return f"All open items there are about {reviewer.name}. Choose somebody else."
     return "There are no open questions that could go to somebody else."
 
 

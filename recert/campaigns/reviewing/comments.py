@@ -1,4 +1,4 @@
-"""A reviewer asks about an item before he answers it; the conversation stays with the item."""
+"""A reviewer asks about an item before they answer it; the conversation stays with the item."""
 
 from collections.abc import Sequence
 

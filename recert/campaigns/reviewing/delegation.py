@@ -29,7 +29,7 @@ def delegate(
     ends_at: datetime,
     reason: str,
 ) -> Delegation:
-    """Lets somebody answer for a reviewer. He himself or an officer may say so. Items move with
+    """Lets somebody answer for a reviewer, who or an officer may say so. Items move with
     the worker's next run, and come back at the end."""
     _check_who(principal, act.actor)
     if not reason.strip():
@@ -73,7 +73,7 @@ def delegate(
 
 def _check_who(principal: Person, actor: Actor) -> None:
     if actor.person_id != principal.id and Role.OFFICER not in actor.roles:
-        raise NotAllowed(f"Only {principal.name} or an officer can say who answers for him.")
+        raise NotAllowed(f"Only {principal.name} or an officer can say who answers for them.")
 
 
 def end(act: Act, number: int) -> None:

@@ -1,5 +1,5 @@
 """What reviewers are told about answering: one text for the installation, in versions. Each of
-them says once per version that he has read it; the evidence tells which version, and when."""
+them says once per version that they have read it; the evidence tells which version, and when."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LONGEST = 10_000
 
 @dataclass(frozen=True)
 class Read:
-    """The newest version that somebody has read, and when he said so."""
+    """The newest version that somebody has read, and when they said so."""
 
     version: int
     at: datetime
@@ -53,7 +53,7 @@ def write(act: Act, text: str) -> Instruction:
 
 
 def acknowledge(act: Act, version: int) -> None:
-    """A person says that he has read the newest version. Twice is as good as once."""
+    """A person says that they have read the newest version. Twice is as good as once."""
     if act.actor.person_id is None:
         raise NotAllowed("Only reviewers are asked to read the instruction.")
     found = newest(act.session)

@@ -71,7 +71,7 @@ class Instruction(Base):
 
 
 class InstructionRead(Base):
-    """A reviewer said that he has read a version."""
+    """A reviewer said that they have read a version."""
 
     __tablename__ = "instruction_read"
 

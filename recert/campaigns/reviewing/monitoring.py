@@ -92,7 +92,7 @@ def failed_mails(session: Session, campaign: Campaign) -> Sequence[OutboxMessage
 
 
 def look(act: Act, campaign: Campaign, reviewer: Person, folder: str) -> None:
-    """Notes one look at the pages of a reviewer: his folders ("") or one of them."""
+    """Notes one look at the pages of a reviewer: their folders ("") or one of them."""
     act.actor.require(Role.OFFICER)
     if queries.progress_of(act.session, campaign.id, reviewer.id) is None:
         raise NoSuchItem

@@ -25,7 +25,7 @@ class NoSuchDoubt(NotFound):
 
 
 def note(act: Act, item: Item, reason: str) -> None:
-    """Puts the folder on the list when its owner himself said "not mine"; once per owner."""
+    """Puts the folder on the list when its owner themselves said "not mine"; once per owner."""
     route = select(FolderRoute.folder_owner_id).where(FolderRoute.folder_id == item.folder_id)
     number = item.folder_owner_id or act.session.scalar(route)
     owner = act.session.get(FolderOwner, number) if number else None
@@ -52,7 +52,7 @@ def note(act: Act, item: Item, reason: str) -> None:
 
 
 def settle(act: Act, number: int, email: str, reason: str) -> str:
-    """Names who answers for the folder: the same person confirms him. What changed, in words.
+    """Names who answers for the folder: the same person confirms them. What changed, in words.
     Undecided questions follow a new owner."""
     act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
@@ -64,7 +64,7 @@ def settle(act: Act, number: int, email: str, reason: str) -> str:
         raise NoSuchDoubt
     person = person_by_email(act.session, email.strip().lower())
     if person is None or not person.active:
-        raise BadInput(f"Nobody has the address {email!r}, or he has left.")
+        raise BadInput(f"Nobody has the address {email!r}, or they have left.")
     here = (OwnershipDoubt.id == number, OwnershipDoubt.settled_at.is_(None))
     done = f"{person.email}: {reason.strip()}"
     values = {"settled_at": act.now, "settled_by": act.actor.name, "outcome": done}

@@ -151,7 +151,7 @@ def items_to_review(
     after: int = 0,
     size: int = PAGE,
 ) -> Page:
-    """One page of one folder of one reviewer; without a folder of all that he is asked."""
+    """One page of one folder of one reviewer; without a folder of all that they are asked."""
     here = (
         Item.campaign_id == campaign_id,
         Item.reviewer_id == reviewer_id,
@@ -163,7 +163,7 @@ def items_to_review(
 def first_open_items(
     session: Session, campaign_id: int, reviewer_id: int, size: int
 ) -> Sequence[AnyRow]:
-    """The first open items of a reviewer, for his mail."""
+    """The first open items of a reviewer, for their mail."""
     here = (
         Item.campaign_id == campaign_id,
         Item.reviewer_id == reviewer_id,

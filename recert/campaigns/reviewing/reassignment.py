@@ -55,7 +55,7 @@ def pass_on(session: Session, item: Item, *, afresh: bool = False) -> None:
 
 
 def _owners(session: Session, item: Item) -> tuple[int | None, int | None]:
-    """Who answers for what the item is about, and his substitute."""
+    """Who answers for what the item is about, and their substitute."""
     if item.folder_id is not None or item.folder_owner_id is not None:
         number = item.folder_owner_id
         if number is None:
@@ -88,13 +88,13 @@ def is_candidate(person: BindParameter[Any]) -> ColumnElement[bool]:
 
 
 def name_successor(session: Session, item: Item, email: str) -> None:
-    """Gives the question who answers for something to the person who was named. He confirms it
-    himself."""
+    """Gives the question who answers for something to the person who was named. They confirm it
+    themselves."""
     person = session.scalar(select(Person).where(Person.email == known_as(email)))
     if person is None:
         raise BadInput(f"Nobody has the address {email!r}.")
     if not person.active or person.id == item.reviewer_id:
-        raise BadInput(f"{person.name} cannot be the successor: it is you, or he has left.")
+        raise BadInput(f"{person.name} cannot be the successor: it is you, or they have left.")
     _give(session, item, person.id, Route.REASSIGNED)
 
 
@@ -124,7 +124,7 @@ def reassign(act: Act, item: Item, reviewer: Person, reason: str) -> None:
 def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -> None:
     before = item.reviewer_id
     here = (Item.id == item.id, Item.state == ItemState.OPEN, Item.version == item.version)
-    # Whoever gets it answers for himself, also when a stand-in passed it on.
+    # Whoever gets it answers for themselves, also when a stand-in passed it on.
     values = {"reviewer_id": reviewer_id, "route": route, "from_id": None}
     moved = session.execute(update(Item).where(*here).values(**values))
     if getattr(moved, "rowcount", 0) != 1:

@@ -82,9 +82,7 @@ def _of_account(row: AnyRow, kept: Mapping[int, str], now: datetime) -> list[Hin
         days = (now - row.last_login_at).days
         found.append(Hint(Level.AMBER, f"Nobody has signed in with it for {days} days."))
     if row.conflict:
-        found.append(
-            Hint(Level.AMBER, "Whoever answers could give himself the same access on this server.")
-        )
+        found.append(Hint(Level.AMBER, "The reviewer could grant themselves the same access."))
     return found
 
 

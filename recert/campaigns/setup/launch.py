@@ -49,7 +49,7 @@ class Preview:
     problems: Sequence[str]
     warnings: Sequence[str] = ()
     selections: Sequence[Selection] = ()
-    routed_away: int = 0  # questions from which somebody is kept away: they are about himself
+    routed_away: int = 0  # questions from which somebody is kept away: they are about themselves
 
     @property
     def items(self) -> int:

@@ -2,7 +2,7 @@
 
 Items are made by INSERT .. SELECT from the frozen snapshot: one row per account and folder, routed
 to the nearest owner and on along the chain (substitute, owner's manager, server owner, compliance
-queue). Nobody is asked about an account of his own, and nobody who has left is asked at all.
+queue). Nobody is asked about an account of their own, and nobody who has left is asked at all.
 """
 
 from collections.abc import Iterable, Sequence

@@ -76,7 +76,7 @@ TEMPLATES = (
     Template(
         "owners",
         "Ownership",
-        "Every owner of a folder or group says that he still is, or names who is instead.",
+        "Every owner of a folder or group says that they still are, or names who is instead.",
         about=Subject.OWNERSHIP,
     ),
     Template(

@@ -66,7 +66,7 @@ def chained(
     also: Callable[[Any], ColumnElement[bool]] | None = None,
 ) -> AnySelect:
     """The same for a query that is joined to server and to whatever has these columns. `holder`
-    is whose it is, and never asked: `routed_away` is true where he came first. `also` is what else
+    is whose it is, and never asked: `routed_away` is true where they came first. `also`: what else
     must be true of whoever is asked."""
     owner, substitute = aliased(Person), aliased(Person)
     manager, server_owner = aliased(Person), aliased(Person)
@@ -111,8 +111,8 @@ VERSION = 1
 VERSIONS: dict[int, tuple[tuple[str, Route, str], ...]] = {
     1: (
         ("R1", Route.OWNER, "who answers for the nearest folder, the group or the account"),
-        ("R2", Route.SUBSTITUTE, "his substitute"),
-        ("R3", Route.MANAGER, "his manager"),
+        ("R2", Route.SUBSTITUTE, "their substitute"),
+        ("R3", Route.MANAGER, "their manager"),
         ("R4", Route.SERVER_OWNER, "the owner of the server"),
         ("R5", Route.QUEUE, "nobody could be found: the compliance queue"),
         ("R6", Route.REASSIGNED, "named by an officer, or by the reviewer as successor"),
@@ -123,7 +123,7 @@ VERSIONS: dict[int, tuple[tuple[str, Route, str], ...]] = {
 }
 
 
-ALWAYS = "R1 to R4 are tried in this order; nobody who left, and nobody about his own access."
+ALWAYS = "R1 to R4 are tried in this order; nobody who left, and nobody about their own access."
 
 
 def rule_of(route: Route, version: int) -> str:

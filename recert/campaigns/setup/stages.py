@@ -1,4 +1,4 @@
-"""Up to three looks at one question, pure: who looks, what he sees of the answers before, and
+"""Up to three looks at one question, pure: who looks, what they see of the answers before, and
 whose word counts."""
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Who can log in over SSH, and what his SFTP session is."""
+"""Who can log in over SSH, and what their SFTP session is."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

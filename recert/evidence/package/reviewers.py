@@ -1,4 +1,4 @@
-"""The reviewers of a package: what each was asked, how he answered, and what he had read."""
+"""The reviewers of a package: what each was asked, how they answered, and what they had read."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -259,7 +259,7 @@ class TestOwnership:
     @pytest.mark.parametrize(
         ("email", "why"),
         [("nobody@house.example", "Nobody has"), ("alice@house.example", "it is you"),
-         ("lea@house.example", "he has left")],
+         ("lea@house.example", "they have left")],
     )  # fmt: skip
     def test_a_successor_must_be_somebody_else_who_is_there(
         self, house: House, email: str, why: str

@@ -169,7 +169,7 @@ class TestFoldersThatAreNotMine:
         house.decide("pia", "/finance/inbox", reply)
         assert "/finance on main" in visible(officer.get("/campaigns/not-mine"))
         wrong = {"owner": "lea@house.example", "reason": "So it is."}
-        assert "he has left" in visible(officer.post("/campaigns/not-mine/1", 422, **wrong))
+        assert "they have left" in visible(officer.post("/campaigns/not-mine/1", 422, **wrong))
         officer.post("/campaigns/not-mine/1", owner="alice@house.example", reason="I asked her.")
         assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
         assert house.trail_actions()[-1] == "ownership.settled"

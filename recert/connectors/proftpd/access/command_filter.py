@@ -195,7 +195,7 @@ class Screen:
         return found
 
     def _hidden(self, view: View, folder: str) -> list[int] | None:
-        """For rights on files: who keeps them although files he cannot read are hidden from him.
+        """For rights on files: who keeps them although files they cannot read are hidden from them.
         None where nothing is hidden."""
         places = self.places(view, folder)
         if not on(nearest(places.inside, "hidenoaccess"), False):

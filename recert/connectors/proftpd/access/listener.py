@@ -1,4 +1,4 @@
-"""One listener of the daemon: who comes in by it, where he then is, and what he may do there."""
+"""One listener of the daemon: who comes in by it, where they then are, what they may do there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Who can log in to one server by one protocol, as whom, and where he then is.
+"""Who can log in to one server by one protocol, as whom, and where they then are.
 
 Pure: everything that must be asked of the machine is in `Facts`.
 """
