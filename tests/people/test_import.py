@@ -10,7 +10,7 @@ from recert.foundation.errors import NotAllowed
 from recert.people import csv_rows, queries, service
 from recert.people.csv_rows import CsvRejected
 from recert.people.models import Organisation, OrganisationKind, Person
-from recert.people.service import PERSON_COLUMNS
+from recert.people.sources.csv_file import COLUMNS
 from recert.trail.act import Act
 from tests.foundation.test_db import at_once
 from tests.support.house import NOON, House, staff
@@ -44,7 +44,7 @@ def refused(house: House, text: str) -> list[str]:
 def unreadable(text: str) -> list[str]:
     """The errors that need no database."""
     with pytest.raises(CsvRejected) as refusal:
-        csv_rows.read(text, PERSON_COLUMNS)
+        csv_rows.read(text, COLUMNS)
     return [str(error) for error in refusal.value.errors]
 
 
@@ -112,7 +112,7 @@ class TestAGoodFile:
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_spreadsheets_write_it_in_many_ways(self, delimiter: str, end: str) -> None:
         text = (HEADER + ALICE).replace(",", delimiter).replace("\n", end)
-        rows = csv_rows.read(csv_rows.decode(text.encode("utf-8-sig")), PERSON_COLUMNS)
+        rows = csv_rows.read(csv_rows.decode(text.encode("utf-8-sig")), COLUMNS)
         assert [row.text("name") for row in rows] == ["Alice Archer"]
 
     def test_a_mark_that_was_not_decoded_is_fine_too(self, house: House) -> None:
@@ -239,7 +239,7 @@ class TestABadRow:
 
     def test_the_message_stays_short(self) -> None:
         with pytest.raises(CsvRejected, match="and 80 more") as refusal:
-            csv_rows.read(HEADER + "bad,B,House,own,,,\n" * 100, PERSON_COLUMNS)
+            csv_rows.read(HEADER + "bad,B,House,own,,,\n" * 100, COLUMNS)
         assert len(refusal.value.errors) == 100
 
     def test_other_encodings_are_refused_with_their_line(self) -> None:

@@ -1,0 +1,1 @@
+"""Where persons come from: one protocol, one module for each kind of source."""
