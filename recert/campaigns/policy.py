@@ -96,8 +96,9 @@ class Policy:
     def __post_init__(self) -> None:
         for rule in NUMBERS.values():
             if not rule.low <= getattr(self, rule.name) <= rule.high:
-                shown = rule.name.replace("_", " ")
-                raise PolicyRejected(f"{shown} must be a number from {rule.low} to {rule.high}.")
+                raise PolicyRejected(
+                    f"{rule.label} must be a number from {rule.low} to {rule.high}."
+                )
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Self:
@@ -134,7 +135,7 @@ class Policy:
         """The rules that protect less than the usual ones, in words. They need a second officer:
         whom a rule restrains does not set it alone."""
         found = [
-            f"{name.replace('_', ' ')} {getattr(self, name)} instead of {getattr(usual, name)}"
+            f"{rule.label} {getattr(self, name)} instead of {getattr(usual, name)}"
             for name, rule in NUMBERS.items()
             if rule.weaker and rule.weaker(getattr(self, name), getattr(usual, name))
         ]

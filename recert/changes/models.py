@@ -74,7 +74,7 @@ class Order(Base):
     rights_found: Mapped[int | None]  # what the verification saw
     ticket: Mapped[str] = mapped_column(default="", server_default="")  # of a person's own system
     reason: Mapped[str] = mapped_column(default="", server_default="")  # why it is taken back
-    # What it left open, as the second look saw it: see `changes.left_over`.
+    # What it left open, as the second look saw it: see `changes.residual_access`.
     left_over: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     # A second person had released it. What nobody released counts against the removal threshold.
     released: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -194,7 +194,7 @@ def _say_what_waits(session: Session, found: Campaign) -> None:
             if at := used.get(row.id):
                 click.echo(f"In use: {row.account} in {row.folder}, last {at:%Y-%m-%d}.", err=True)
     if batch_number := approvals.halted_after(session, found.id):
-        click.echo(f"Halted: too many changes failed in wave {batch_number}.", err=True)
+        click.echo(f"Halted: too many changes failed in batch {batch_number}.", err=True)
 
 
 @campaign.command("release")

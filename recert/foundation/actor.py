@@ -1,4 +1,4 @@
-"""Who acts, through which listener, and how sure we are of it. Every use case takes an Actor."""
+"""Who acts, through which channel, and how sure we are of it. Every use case takes an Actor."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,7 +47,7 @@ class Actor:
     user_id: int | None = None
     roles: frozenset[Role] = field(default_factory=frozenset)
     address: str = ""
-    session: str = ""  # the number of the sign-in or the mail link; nothing that opens a listener
+    session: str = ""  # the number of the sign-in or the mail link; nothing that lets anybody in
 
     def require(self, *roles: Role) -> None:
         """Raises NotAllowed unless the actor holds one of the roles."""

@@ -49,7 +49,7 @@ def take(
     """Reads one server and publishes the result when it is complete. A failed, partial or
     suspiciously small reading is written down and changes nothing else. `accept_shrink` is a
     person's word that far fewer entries than last time are right. The raw answers are kept on the
-    `recording store`."""
+    `recording_store`."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
         begun = _begun(session, server_id, actor, now())

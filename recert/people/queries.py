@@ -39,7 +39,7 @@ class SignedIn:
     number: str = ""  # of the session; it opens nothing
 
     def actor(self, address: str) -> Actor:
-        """The same as an actor at the web listener."""
+        """The signed-in person as an actor of the web pages."""
         return Actor(
             self.email,
             Channel.WEB,

@@ -29,7 +29,7 @@ def synchronise(act: Act, source: PeopleSource) -> int:
     facts = source.persons()
     one_at_a_time(act.session, "import people")
     known = {person.email: person for person in act.session.scalars(select(Person))}
-    _check_managers(facts, set(known))
+    _check(facts, set(known))
     before = register_changes.facts(act.session)
     organisations = _organisations(act.session, facts)
     were_active = {person.id for person in known.values() if person.active}
@@ -102,18 +102,25 @@ def note_leavers(act: Act) -> int:
     return len(leavers)
 
 
-def _check_managers(facts: Sequence[PersonFact], known: set[str]) -> None:
-    errors, emails = [], known | {fact.email for fact in facts}
+def _check(facts: Sequence[PersonFact], known: set[str]) -> None:
+    """What no entry shows by itself, whatever the source: every fault in one list."""
+    errors, emails = [], set[str]()
+    known = known | {fact.email for fact in facts}
+    kinds: dict[str, PersonFact] = {}
     for fact in facts:
-        manager = fact.manager_email
-        if manager is UNSTATED or not manager:
-            continue
-        if manager not in emails:
-            errors.append(
-                RowError(fact.entry, "manager_email", f"nobody has the address {manager}")
-            )
+        if fact.email in emails:
+            errors.append(RowError(fact.entry, "email", f"{fact.email} stands twice"))
+        emails.add(fact.email)
+        manager = "" if fact.manager_email is UNSTATED else fact.manager_email
+        if manager and manager not in known:
+            why = f"nobody has the address {manager}"
+            errors.append(RowError(fact.entry, "manager_email", why))
         if manager == fact.email:
             errors.append(RowError(fact.entry, "manager_email", "nobody is their own manager"))
+        first = kinds.setdefault(fact.organisation, fact)
+        if first.organisation_kind is not fact.organisation_kind:
+            why = f"line {first.entry} says otherwise about {fact.organisation}"
+            errors.append(RowError(fact.entry, "organisation_kind", why))
     if errors:
         raise CsvRejected(errors)
 

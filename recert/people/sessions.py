@@ -33,7 +33,7 @@ class TooManyAttempts(BadInput):
 
 def begin_attempt(session: Session, email: str, *, address: str, now: datetime) -> int:
     """Counts an attempt before its password is looked at, so that many at once do not get past
-    the limits; its number. Raises TooManyAttempts. `end_attempt` tells how it ended."""
+    the limits; its number. Raises TooManyAttempts."""
     one_at_a_time(session, "sign in")
     account = SignInFailure.email == known_as(email)
     here = SignInFailure.address == address

@@ -1,4 +1,4 @@
-"""Waves: a campaign may order only so many changes at a time, and the next ones when those are
+"""Batches: a campaign may order only so many changes at a time, and the next ones when those are
 done. Too many failures in one batch halt it until an officer says "go on"."""
 
 from dataclasses import dataclass

@@ -54,9 +54,15 @@ def make(db: Database, ours: Ed25519PublicKey, *, now: Callable[[], datetime]) -
         begun = session.execute(update(TrailCheck).where(_is_wanted(at)).values(begun_at=at))
         if getattr(begun, "rowcount", 0) != 1:
             return False
-    with db.reading() as session:
-        last = session.scalar(select(func.max(TrailEntry.seq))) or 0
-        broken = verify(session, ours)
+    try:
+        with db.reading() as session:
+            last = session.scalar(select(func.max(TrailEntry.seq))) or 0
+            broken = verify(session, ours)
+    except BaseException:  # also when the worker ends: the next tick begins anew
+        with db.transaction() as session:
+            mine = update(TrailCheck).where(TrailCheck.begun_at == at)
+            session.execute(mine.values(begun_at=None))
+        raise
     values = {
         "asked_at": None,
         "begun_at": None,

@@ -28,7 +28,7 @@ class Challenge(Base):
 
 class CampaignRelease(Base):
     """A second person let changes go that waited for them: how many, and which (a digest of their
-    numbers). `batch` is set when they let a halted campaign go on after that batch."""
+    numbers). `batch_number` is set when they let a halted campaign go on after that batch."""
 
     __tablename__ = "campaign_release"
 

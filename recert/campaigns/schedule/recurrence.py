@@ -100,12 +100,14 @@ def rhythm(text: str) -> Rhythm:
     return _cron(*fields)
 
 
-def _cron(minute: str, hour: str, *days: str) -> Cron:
+def _cron(minute: str, hour: str, day: str, month: str, weekday: str) -> Cron:
     if not (minute.isdecimal() and hour.isdecimal() and int(minute) < 60 and int(hour) < 24):
         raise RhythmRejected(
             "A review starts at most once a day: minute and hour are one number each."
         )
-    expression = " ".join((minute, hour, *("*" if field == "?" else field for field in days)))
+    days = (day, month, weekday)
+    fields = (_plain(day, 1, 31), _plain(month, 1, 12), _plain(weekday, 0, 7))
+    expression = " ".join((minute, hour, *fields))
     try:
         made = Cron(expression, time(int(hour), int(minute)))
         found = next(made.days(date(2024, 1, 1)), None)
@@ -117,6 +119,21 @@ def _cron(minute: str, hour: str, *days: str) -> Cron:
     if found is None:
         raise RhythmRejected("There is no such day.")
     return made
+
+
+def _plain(field: str, low: int, high: int) -> str:
+    """A field without the star before a step. Of two day fields Debian's cron takes both as limits
+    when one begins with a star, and either when none does; here either always counts."""
+    if field in ("*", "?"):
+        return "*"
+    parts = []
+    for part in field.split(","):
+        body, slash, step = part.partition("/")
+        if slash and not (step.isdecimal() and 0 < int(step[:3]) <= high):
+            raise RhythmRejected(f"{part!r} has no step that can be used.")
+        last = 6 if high == 7 else high  # Sunday is 0 and 7
+        parts.append(f"{low}-{last}{slash}{step}" if body == "*" else part)
+    return ",".join(parts)
 
 
 @dataclass(frozen=True)

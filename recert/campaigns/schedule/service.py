@@ -1,4 +1,4 @@
-"""Use cases of schedules: add and switch off. `launching` does what they say."""
+"""Schedules: added and switched off. `runner` launches what is due."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Use cases of campaigns: draft, preview, launch, sign off, void. The close is in `silence`."""
+"""Preview and launch of campaigns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -105,14 +105,15 @@ def chained(
     )
 
 
+# The rules of routing with their numbers. A campaign keeps the version of its launch, so that
+# each item can name the rule that found its reviewer, and evidence shows these texts. Whoever
+# changes a rule, its text, or the order adds a version and leaves the old ones as they are.
 VERSION = 1
-
-
 VERSIONS: dict[int, tuple[tuple[str, Route, str], ...]] = {
     1: (
         ("R1", Route.OWNER, "who answers for the nearest folder, the group or the account"),
-        ("R2", Route.SUBSTITUTE, "their substitute"),
-        ("R3", Route.MANAGER, "their manager"),
+        ("R2", Route.SUBSTITUTE, "his substitute"),
+        ("R3", Route.MANAGER, "his manager"),
         ("R4", Route.SERVER_OWNER, "the owner of the server"),
         ("R5", Route.QUEUE, "nobody could be found: the compliance queue"),
         ("R6", Route.REASSIGNED, "named by an officer, or by the reviewer as successor"),
@@ -123,7 +124,7 @@ VERSIONS: dict[int, tuple[tuple[str, Route, str], ...]] = {
 }
 
 
-ALWAYS = "R1 to R4 are tried in this order; nobody who left, and nobody about their own access."
+ALWAYS = "R1 to R4 are tried in this order; nobody who left, and nobody about his own access."
 
 
 def rule_of(route: Route, version: int) -> str:

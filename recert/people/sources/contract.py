@@ -39,5 +39,5 @@ class PeopleSource(Protocol):
     """Reads persons. It writes nothing, and knows neither the database nor other sources."""
 
     def persons(self) -> Sequence[PersonFact]:
-        """Every person that the source states, each once, in its order. Raises BadInput (a file:
-        CsvRejected) naming every entry that is wrong; then nothing is changed."""
+        """Every person that the source states, in its order. Raises BadInput (a file: CsvRejected)
+        naming every entry that cannot be read. What contradicts itself, whoever uses it finds."""

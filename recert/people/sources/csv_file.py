@@ -1,4 +1,4 @@
-"""Persons from a CSV file: every row is checked, every error listed, all or nothing."""
+"""Persons from a CSV file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from recert.foundation.settings import LANGUAGES
 from recert.people import csv_rows
 from recert.people.addresses import clean_email
-from recert.people.csv_rows import CellError, Column, CsvRejected, CsvRow, RowError
+from recert.people.csv_rows import CellError, Column, CsvRow
 from recert.people.models import OrganisationKind
 from recert.people.sources.contract import PersonFact
 
@@ -67,35 +67,10 @@ class CsvPeople:
     text: str
 
     def persons(self) -> Sequence[PersonFact]:
-        """Raises CsvRejected with every error."""
-        rows = csv_rows.read(self.text, COLUMNS)
-        _check(rows)
-        return [_fact(row) for row in rows]
+        """Raises CsvRejected with every cell that cannot be read."""
+        return [_fact(row) for row in csv_rows.read(self.text, COLUMNS)]
 
 
 def _fact(row: CsvRow) -> PersonFact:
     values: dict[str, Any] = row.values
     return PersonFact(entry=row.line, **values)
-
-
-def _check(rows: Sequence[CsvRow]) -> None:
-    errors, emails = [], set[str]()
-    for row in rows:
-        email = row.text("email")
-        if email in emails:
-            errors.append(RowError(row.line, "email", f"{email} stands twice"))
-        emails.add(email)
-    errors += _contradicting_kinds(rows)
-    if errors:
-        raise CsvRejected(errors)
-
-
-def _contradicting_kinds(rows: Sequence[CsvRow]) -> list[RowError]:
-    first: dict[str, CsvRow] = {}
-    errors = []
-    for row in rows:
-        before = first.setdefault(row.text("organisation"), row)
-        if before.values.get("organisation_kind") != row.values.get("organisation_kind"):
-            why = f"line {before.line} says otherwise about {row.text('organisation')}"
-            errors.append(RowError(row.line, "organisation_kind", why))
-    return errors

@@ -67,6 +67,18 @@ class TestCron:
             *("2026-11-23", "2026-11-25", "2026-11-30")
         ]
 
+    @pytest.mark.parametrize(
+        ("rhythm", "first"),
+        [
+            ("0 8 */2 * 1", ["2027-01-01", "2027-01-03", "2027-01-04", "2027-01-05"]),
+            ("0 8 1-3 * */2", ["2027-01-01", "2027-01-02", "2027-01-03", "2027-01-05"]),
+            ("0 8 *,5 * 1", ["2027-01-01", "2027-01-02", "2027-01-03", "2027-01-04"]),
+            ("0 8 1 * ?", ["2027-01-01", "2027-02-01", "2027-03-01", "2027-04-01"]),
+        ],
+    )
+    def test_a_step_is_a_limit_like_any_other(self, rhythm: str, first: list[str]) -> None:
+        assert days(rhythm, date(2027, 1, 1), 4) == first
+
     def test_the_last_day_and_the_real_31st(self) -> None:
         assert days("0 8 L * *", date(2027, 1, 30), 3) == ["2027-01-31", "2027-02-28", "2027-03-31"]
         assert days("0 8 31 * *", date(2027, 1, 1), 3) == ["2027-01-31", "2027-03-31", "2027-05-31"]
@@ -90,7 +102,9 @@ class TestCron:
             ("0 8 1 13 *", "month '13' cannot be used: 1 to 12"),
             ("0 8 1 * 9", "day-of-week '9' cannot be used: 0 to 7"),
             ("0 8 5-1 * *", "day-of-month '5-1'"),
-            ("0 8 */0 * *", r"day-of-month '\*/0'"),
+            ("0 8 */0 * *", "no step"),
+            ("0 8 1 */13 *", "no step"),
+            ("0 8 */32 * *", "no step"),
             ("0 8 30 2 *", "day-of-month '30' cannot be used: .* such a day"),
             ("0 8 x * *", "day-of-month 'x'"),
             ("0 8 , * *", "day-of-month ','"),

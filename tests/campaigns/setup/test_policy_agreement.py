@@ -74,7 +74,7 @@ class TestTheLaunch:
     def test_the_drafter_cannot_launch_weaker_rules_alone(self, house: House) -> None:
         house.snapshot()
         number = house.drafted("Autumn", policy=Policy(brake_items=1_000_000))
-        with pytest.raises(LaunchRefused, match="brake items 1000000 instead of 50"):
+        with pytest.raises(LaunchRefused, match="Removal threshold 1000000 instead of 50"):
             launch(house, number, house.officer)
         with pytest.raises(SecondPersonNeeded):
             agree(house, number, house.officer)
