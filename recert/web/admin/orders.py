@@ -69,7 +69,7 @@ def ask_undo(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         order = service.order_by_id(session, order_id)
         undoing.ask(session, order, form.reason.data, actor=current_actor(), now=clock.now())
-    flash("It waits for a second person, who finds it on top of the list of changes.")
+    flash("Undo requested. A second person finds the request at the top of the list of changes.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -82,7 +82,7 @@ def ticket(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         order = service.order_by_id(session, order_id)
         tickets.set_ticket(session, order, form.ticket.data, actor=current_actor(), now=clock.now())
-    flash("The ticket is noted. Only the next reading of the server closes the change.")
+    flash("The ticket is saved. The change closes when the next snapshot confirms it.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -92,7 +92,7 @@ def undo(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         order = service.order_by_id(session, order_id)
         made_id = undoing.approve(session, order, actor=current_actor(), now=clock.now()).id
-    flash("The former access is ordered back. It is checked like every change.")
+    flash("The undo is approved. It is verified like every change.")
     return redirect(url_for(".show", order_id=made_id))
 
 
@@ -102,7 +102,7 @@ def approve(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         order = service.order_by_id(session, order_id)
         service.approve(session, order, actor=current_actor(), now=clock.now())
-    flash("The change is approved and will be carried out.")
+    flash("The change is approved and will be applied.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -112,7 +112,7 @@ def retry(order_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         order = service.order_by_id(session, order_id)
         service.retry(session, order, actor=current_actor(), now=clock.now())
-    flash("The order is in the queue again.")
+    flash("The change is queued again.")
     return redirect(url_for(".show", order_id=order_id))
 
 

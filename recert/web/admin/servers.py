@@ -67,7 +67,7 @@ def create(kind: str) -> ResponseReturnValue:
         with database().transaction() as session:
             owner = people.person_by_email(session, form.owner.data) if form.owner.data else None
             if form.owner.data and owner is None:
-                raise BadInput(f"Nobody has the address {form.owner.data!r}.")
+                raise BadInput(f"No person has the email address {form.owner.data!r}.")
             server = service.add_server(
                 session,
                 form.name.data,
@@ -154,7 +154,7 @@ def snapshot(server_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         server = _server(session, server_id)
         service.want_snapshot(session, server, actor=current_actor(), now=clock.now())
-    flash("A snapshot is on its way. Reload this page in a few seconds.")
+    flash("A snapshot is being taken. Reload this page in a few seconds.")
     return redirect(url_for(".show", server_id=server_id))
 
 
@@ -165,7 +165,7 @@ def writes(server_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         server = _server(session, server_id)
         service.enable_writes(session, server, enabled, actor=current_actor(), now=clock.now())
-    flash(f"Writing to this server is {'on' if enabled else 'off'}.")
+    flash(f"Automatic changes of this server are {'on' if enabled else 'off'}.")
     return redirect(url_for(".show", server_id=server_id))
 
 

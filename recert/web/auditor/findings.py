@@ -22,7 +22,7 @@ bp = Blueprint("findings", __name__, url_prefix="/audit")
 
 
 class NoSuchSample(NotFound):
-    """There is no such sample in this review."""
+    """This review has no such sample."""
 
 
 def _campaign(session: Session, campaign_id: int) -> Campaign:
@@ -53,7 +53,7 @@ def draw_sample(campaign_id: int) -> ResponseReturnValue:
         )
         session.flush()
         sample_id = sample.id
-    flash("The sample is drawn and written down.")
+    flash("The sample is drawn and recorded.")
     return redirect(url_for(".show_sample", campaign_id=campaign_id, sample_id=sample_id))
 
 
@@ -87,7 +87,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             now=clock.now(),
         )
-    flash("Your remark is written down.")
+    flash("Your comment is recorded.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
 
 
@@ -117,7 +117,7 @@ def keep(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         found, years = _campaign(session, campaign_id), form.years.data
         retention.keep_for(session, found, years, actor=current_actor(), now=clock.now())
-    flash(f"The review is kept for {years} years after its end.")
+    flash(f"The review is kept for {years} years after it ends.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))
 
 

@@ -59,7 +59,7 @@ def release(campaign_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             now=clock.now(),
         )
-    flash(f"{made.count} changes are released." if made.count else "The changes go on.")
+    flash(f"{made.count} changes are approved." if made.count else "The changes continue.")
     return redirect(url_for(".overview"))
 
 

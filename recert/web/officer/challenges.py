@@ -37,5 +37,5 @@ def settle(item_id: int) -> ResponseReturnValue:
             session, item_id, keep=keep, reason=reason, actor=current_actor(), now=clock.now()
         )
         campaign_id = item.campaign_id
-    flash("The access stays." if keep else "The access is taken away.")
+    flash("The access is kept." if keep else "The access will be removed.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -24,7 +24,7 @@ bp = Blueprint("comments", __name__)
 class MessageForm(FlaskForm):
     text = TextAreaField(
         validators=[
-            DataRequired("Write something."),
+            DataRequired("Enter a text."),
             at_most(2000, "text"),
         ]
     )
@@ -47,7 +47,7 @@ def ask(item_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         comments.ask(session, item, text, actor=current_actor(), now=clock.now())
         campaign_id, folder_id = item.campaign_id, item.folder_id
-    flash("Your question is with the compliance officers. The answer will stand here.")
+    flash("Your question was sent to the compliance officers. The answer will appear here.")
     place: dict[str, Any] = {"after": request.args.get("after", type=int)}
     place["_anchor"] = f"item-{item_id}"
     if folder_id is None:
@@ -82,5 +82,5 @@ def answer(item_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         comments.answer(session, item, text, actor=current_actor(), now=clock.now())
         campaign_id = item.campaign_id
-    flash("Answered.")
+    flash("Answer sent.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

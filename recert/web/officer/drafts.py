@@ -100,7 +100,7 @@ def launch(campaign_id: int) -> ResponseReturnValue:
         found = campaigns.launch(
             session, campaign_of(session, campaign_id), actor=current_actor(), now=clock.now()
         )
-    flash(f"The review is launched. {found.mails} mails are on their way.")
+    flash(f"The review is launched. {found.mails} emails will be sent.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
@@ -113,7 +113,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
         policy_agreement.agree(
             session, found.ref, found.weaker, reason, actor=current_actor(), now=now
         )
-    flash("Agreed. The review can be launched.")
+    flash("Approved. The review can be launched.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
@@ -128,5 +128,5 @@ def allow_old(campaign_id: int) -> ResponseReturnValue:
             actor=current_actor(),
             now=clock.now(),
         )
-    flash("Written down. Somebody else can launch it now.")
+    flash("Recorded. Another officer can now launch the review.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

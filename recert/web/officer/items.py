@@ -59,11 +59,11 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
         if item is None or item.campaign_id != campaign_id:
             raise campaign_items.NoSuchItem
         if person is None:
-            raise BadInput(f"Nobody has the address {form.email.data!r}.")
+            raise BadInput(f"No person has the email address {form.email.data!r}.")
         reassignment.reassign(
             session, item, person, form.reason.data, actor=current_actor(), now=clock.now()
         )
-    flash(f"The question goes to {form.email.data}.")
+    flash(f"The question is reassigned to {form.email.data}.")
     return redirect(url_for(".items", campaign_id=campaign_id, reviewer="queue"))
 
 

@@ -54,5 +54,5 @@ def write_instruction() -> ResponseReturnValue:
         raise BadInput(str(next(iter(form.errors.values()))[0]))
     with database().transaction() as session:
         made = instructions.write(session, form.text.data, actor=current_actor(), now=clock.now())
-    flash(f"Version {made.version} is in force. Reviewers are asked to read it.")
+    flash(f"Version {made.version} is published. Reviewers are asked to read it.")
     return redirect(url_for(".instruction"))

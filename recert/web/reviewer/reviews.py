@@ -71,7 +71,7 @@ def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
         if not queries.progress_of(session, campaign_id, person_id()):
             raise NoSuchItem
         instructions.acknowledge(session, version, actor=current_actor(), now=clock.now())
-    flash("Thank you. It is written down that you have read it.")
+    flash("Thank you. Recorded that you have read it.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 
 
@@ -162,7 +162,7 @@ def postpone(item_id: int) -> ResponseReturnValue:
             )
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
-    flash(f"Put off until {day:%-d %B %Y}.")
+    flash(f"Postponed until {day:%-d %B %Y}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
 
@@ -181,7 +181,7 @@ def answer_several_questions(campaign_id: int) -> ResponseReturnValue:
 def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
     form = BulkForm()
     if not form.validate_on_submit():
-        reason = next(iter(form.errors.values()), ["Look at the form again."])[0]
+        reason = next(iter(form.errors.values()), ["Please check the form."])[0]
         return _folder(campaign_id, folder_id, str(reason), 422)
     ticked = form.ticked
     try:
@@ -218,7 +218,7 @@ def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
 def _check_count(ticked: Mapping[int, int] | None, typed: int | None, open_items: int) -> None:
     if ticked is None and open_items > TYPE_COUNT_ABOVE and typed != open_items:
         raise BadInput(
-            f"These are {open_items} answers at once. Type the number {open_items} to confirm."
+            f"You are about to give {open_items} answers. Enter {open_items} to confirm."
         )
 
 
@@ -230,7 +230,7 @@ def finish(campaign_id: int) -> ResponseReturnValue:
         if campaign is None or not queries.progress_of(session, campaign_id, person_id()):
             raise NoSuchItem
         done = finalisation.finish(session, campaign, actor=current_actor(), now=clock.now())
-    flash(f"Thank you. {done} answers are final now and are being carried out.")
+    flash(f"Thank you. {done} answers are final and are being applied.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 
 

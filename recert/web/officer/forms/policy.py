@@ -20,25 +20,25 @@ class CareFields:
     """Forms that ask for a policy have these fields."""
 
     second_for_conflict = SelectField(
-        "Kept by who could grant it himself",
+        "Reviewer can grant this access themselves",
         choices=[
-            SelectChoice("yes", "Access of high risk needs a second person"),
-            SelectChoice("no", "His answer is enough"),
+            SelectChoice("yes", "High-risk approvals need a second person's confirmation"),
+            SelectChoice("no", "Their answer is enough"),
         ],
         default="yes",
-        description="Somebody with a right to share, or an administrator of Recert.",
+        description="Applies to people with a right to share and to administrators of Recert.",
     )
     live_feed_days = IntegerField(
-        "Days in use",
+        "Recently used (days)",
         [Optional(), NumberRange(0, 366, "Use 0 to 366 days.")],
         default=30,
-        description="A removal of what was used since then waits for a second person; 0 for never.",
+        description="Removing access used in this time needs second-person approval; 0 for off.",
     )
     training_within_days = IntegerField(
-        "Days since the training",
+        "Training not older than (days)",
         [Optional(), NumberRange(0, 3660, "Use 0 to 3660 days.")],
         default=0,
-        description="Warn of reviewers without a training since then; 0 for no warning.",
+        description="Warn about reviewers without a training in this time; 0 to turn off.",
     )
 
     @property
@@ -60,9 +60,9 @@ class CareFields:
 
 def _silence(risk: str, who: str) -> SelectField:
     words = {
-        Silence.KEEP: "Keep, and list as an exception",
-        Silence.REVOKE: "Remove, when a second person agrees",
-        Silence.SUSPEND: "Suspend, when a second person agrees",
+        Silence.KEEP: "Keep and list as an exception",
+        Silence.REVOKE: "Remove after second-person approval",
+        Silence.SUSPEND: "Suspend after second-person approval",
     }
     choices = [SelectChoice(silence.value, text) for silence, text in words.items()]
     return SelectField(f"{risk} risk", choices=choices, default=Silence.KEEP.value, description=who)
@@ -70,53 +70,51 @@ def _silence(risk: str, who: str) -> SelectField:
 
 def _days(risk: str, usual: int) -> IntegerField:
     return IntegerField(
-        f"Days for {risk} risk",
+        f"Days for {risk}-risk changes",
         [Optional(), NumberRange(1, 366, "Use 1 to 366 days.")],
         default=usual,
-        description="Within so many days after the answer a change must be done and checked.",
+        description="A change must be verified within this many days after the answer.",
     )
 
 
 class PolicyFields(CareFields):
     """What a review does by itself. Forms that ask for it have these fields."""
 
-    high = _silence(
-        "High", "Accounts of nobody we know, of somebody who left, shared ones; rights to pass on."
-    )
+    high = _silence("High", "Orphaned, leavers' and shared accounts; rights to give others access.")
     medium = _silence("Medium", "Rights to delete, change or rename files.")
-    low = _silence("Low", "All others.")
+    low = _silence("Low", "Everything else.")
     contest_days = IntegerField(
-        "Days to object",
+        "Challenge period (days)",
         [Optional(), NumberRange(0, 30, "Use 0 to 30 days.")],
         default=0,
-        description="Whoever loses access can object so long before it goes; 0 for no wait.",
+        description="People who lose access can object within this time; 0 for no wait.",
     )
     wave_size = IntegerField(
-        "Changes at a time",
+        "Batch size",
         [Optional(), NumberRange(0, 1_000_000, "Use a number from 0.")],
         default=0,
-        description="The next ones go out when these are done; 0 for all at once.",
+        description="The next batch starts when this one is done; 0 for all at once.",
     )
 
     postpone_days = IntegerField(
-        "Days to put off",
+        "Allow postponing (days)",
         [Optional(), NumberRange(0, 90, "Use 0 to 90 days.")],
         default=0,
-        description="A reviewer may put a question off once, until so many days after the due "
-        "date; 0 for never.",
+        description="Reviewers may postpone a question once, by up to this many days after the due "
+        "date; 0 to turn off.",
     )
     days_high = _days("high", 1)
     days_medium = _days("medium", 3)
     days_low = _days("low", 7)
     mail_answers = SelectField(
-        "Answers by mail",
+        "Answers by email",
         choices=[
-            SelectChoice(MailAnswers.LOW.value, "For access of low risk"),
-            SelectChoice(MailAnswers.OFF.value, "No: everybody signs in"),
+            SelectChoice(MailAnswers.LOW.value, "For low-risk access"),
+            SelectChoice(MailAnswers.OFF.value, "No, reviewers must sign in"),
             SelectChoice(MailAnswers.ALL.value, "For every access"),
         ],
         default=MailAnswers.LOW.value,
-        description="By a link in the mail or a reply, without a sign-in.",
+        description="By a link in the email or a reply, without signing in.",
     )
 
     @property
