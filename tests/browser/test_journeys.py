@@ -43,7 +43,7 @@ class TestTheOfficer:
         other.locator("summary", has_text="Close this review").click()
         other.locator("#close-why").fill("All that matters is answered.")
         press(other, "Request early close")
-        expect(other.get_by_role("status")).to_contain_text("Another officer can close")
+        expect(other.get_by_role("status")).to_contain_text("Another officer can now close")
         page = enter(house.officer)
         page.goto(f"/campaigns/{campaign_id}")
         page.locator("summary", has_text="Close this review").click()
