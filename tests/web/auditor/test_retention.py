@@ -9,7 +9,7 @@ class TestKeeping:
         path = f"/audit/campaigns/{house.launched()}"
         auditor.get(path)
         auditor.post(f"{path}/keep", years="10")
-        assert "10 years after its end" in visible(auditor.get(path))
+        assert "10 years after the review ends" in visible(auditor.get(path))
         assert "10 years" in visible(auditor.post(f"{path}/keep", 409, years="9"))
         assert "Use 1 to 100." in visible(auditor.post(f"{path}/keep", 422, years="900"))
 
