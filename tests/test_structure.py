@@ -173,6 +173,51 @@ class TestTemplates:
                 mails.get_template(f"{folder.name}/{part}")
 
 
+# A control, a table or a card that is not a component's. Mails and evidence have their own frames.
+BY_HAND = re.compile(r'<(?:input|select|textarea|table|form)\b|class="[^"]*\bcard\b')
+
+
+def by_hand(text: str) -> list[str]:
+    """What a page writes itself instead of calling a component."""
+    return BY_HAND.findall(text)
+
+
+class TestComponents:
+    pages = [
+        page
+        for page in sorted(TEMPLATES.rglob("*.html"))
+        if page.relative_to(TEMPLATES).parts[0] not in {"mail", "evidence", "components"}
+    ]
+
+    @pytest.mark.parametrize("page", pages, ids=name_of)
+    def test_pages_get_their_controls_from_them(self, page: Path) -> None:
+        assert by_hand(page.read_text(encoding="utf-8")) == []
+
+    @pytest.mark.parametrize(
+        "markup",
+        [
+            '<input name="reason">',
+            "<select>",
+            '<textarea id="text">',
+            "<table>",
+            '<form method="post">',
+            '<p class="soft card">',
+        ],
+    )
+    def test_the_guard_sees_each_way(self, markup: str) -> None:
+        assert by_hand(f"<div>{markup}</div>")
+
+    def test_no_page_has_styles_or_scripts_of_its_own(self) -> None:
+        own = re.compile(r'<(?:script|style)\b|\s(?:style|on[a-z]+)="')
+        components = sorted((TEMPLATES / "components").glob("*.html"))
+        found = [
+            name_of(page)
+            for page in [*self.pages, *components]
+            if own.search(page.read_text(encoding="utf-8"))
+        ]
+        assert found == []
+
+
 ASKS_SERVERS = {
     *("recert.changes.execution", "recert.changes.preview", "recert.inventory.snapshots"),
     *("recert.connectors.hosts", "recert.inventory.service.connector_of"),

@@ -60,8 +60,8 @@ class NumberRule:
 def _days(risk: str, usual: int) -> NumberRule:
     return NumberRule(
         f"days_{risk}",
-        f"Days for {risk} risk",
-        f"Within so many days after the decision a change of {risk} risk must be verified.",
+        f"Days for {risk}-risk changes",
+        f"A {risk}-risk change must be verified within this many days after the decision.",
         usual,
         "time",
         low=1,
@@ -75,8 +75,8 @@ NUMBERS: dict[str, NumberRule] = {
     for rule in (
         NumberRule(
             "contest_days",
-            "Challenge period in days",
-            "Whoever loses access can object so long before it is removed; 0 for no wait.",
+            "Challenge period (days)",
+            "People who lose access can object within this time; 0 for no wait.",
             0,
             "removal",
             high=30,
@@ -85,8 +85,8 @@ NUMBERS: dict[str, NumberRule] = {
         ),
         NumberRule(
             "wave_size",
-            "Changes per batch",
-            "The next batch is released when these are done; 0 for all at once.",
+            "Batch size",
+            "The next batch starts when this one is done; 0 for all at once.",
             0,
             "removal",
             option="--batch-size",
@@ -130,8 +130,8 @@ NUMBERS: dict[str, NumberRule] = {
         ),
         NumberRule(
             "live_feed_days",
-            "Days of recent use",
-            "Removing what was used within so many days needs a second person; 0 for never.",
+            "Recently used (days)",
+            "Removing access used in this time needs second-person approval; 0 for off.",
             30,
             "approval",
             high=366,
@@ -140,8 +140,8 @@ NUMBERS: dict[str, NumberRule] = {
         ),
         NumberRule(
             "training_within_days",
-            "Days since the reviewer's training",
-            "Warn of reviewers without a training within so many days; 0 for no warning.",
+            "Training not older than (days)",
+            "Warn about reviewers without a training in this time; 0 to turn off.",
             0,
             "approval",
             high=3660,
@@ -149,9 +149,9 @@ NUMBERS: dict[str, NumberRule] = {
         ),
         NumberRule(
             "postpone_days",
-            "Days to postpone",
-            "A reviewer may postpone an item once, until so many days after the due date; 0 for "
-            "never.",
+            "Allow postponing (days)",
+            "Reviewers may postpone an item once, by up to this many days after the due date; 0 to "
+            "turn off.",
             0,
             "time",
             high=90,

@@ -33,6 +33,7 @@ from recert.web.public import (
     home,
     item_link,
     sign_in,
+    styleguide,
     unsubscribe,
 )
 from recert.web.reviewer import challenges, reviews
@@ -88,3 +89,4 @@ def register(app: Flask) -> None:
         app.register_blueprint(page.bp)
     if app.extensions["recert.settings"].demo_mailbox:
         app.register_blueprint(demo_mailbox.bp)
+        app.register_blueprint(styleguide.bp)

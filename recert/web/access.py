@@ -111,7 +111,7 @@ def _way_back() -> str:
     """Where to go on after signing in: this page, or the one with the form that came too late."""
     if request.method in ("GET", "HEAD"):
         return request.full_path.rstrip("?")
-    flash("You were signed out, so this was not saved. Sign in and do it again.", "error")
+    flash("You were signed out, so this was not saved. Sign in and try again.", "error")
     return safe_next((request.referrer or "").removeprefix(request.host_url.rstrip("/")))
 
 
@@ -163,7 +163,7 @@ def register(app: Flask) -> None:
         elsewhere = request.headers.get("Sec-Fetch-Site", "") in ("cross-site", "same-site")
         unsafe = request.method not in ("GET", "HEAD", "OPTIONS")
         if elsewhere and unsafe and current_user.is_authenticated:
-            abort(400, "This came from a page of another site. Open Recert and do it there.")
+            abort(400, "This request came from another site. Open Recert and try again.")
 
     @app.after_request
     def headers(answer: Response) -> Response:

@@ -35,14 +35,14 @@ CODES: tuple[tuple[type[RecertError], int], ...] = (
 )
 
 TITLES = {
-    400: "The request was not complete",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "There is nothing here",
-    409: "This cannot be done now",
-    410: "This link is over",
-    413: "That was too much at once",
-    422: "Something is missing or wrong",
+    400: "The request is incomplete",
+    403: "You are not allowed to do this",
+    404: "Page not found",
+    405: "Page not found",
+    409: "This is not possible now",
+    410: "This link has expired",
+    413: "The request is too large",
+    422: "Please check the form",
     500: "Something went wrong",
     502: "The server could not be read",
 }
@@ -52,8 +52,8 @@ TITLES = {
 WRITTEN = ("reason", "text", "statement")
 SHOWN_AGAIN = (403, 404, 409, 410, 422)
 NOT_ANY_MORE = (
-    "Nothing was changed. It may have gone to somebody else, or your role has changed since you "
-    "opened the page. Ask the compliance officer if you do not know why."
+    "Nothing was saved. The question may have been reassigned, or your role has changed since you "
+    "opened the page. If in doubt, ask the compliance officer."
 )
 
 
@@ -71,12 +71,12 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def forgery(_error: CSRFError) -> tuple[str, int]:
-        return page(400, "The page was open too long or came from elsewhere. Open it again.")
+        return page(400, "The page was open for too long. Open it again and retry.")
 
     @app.errorhandler(SecurityError)
     def foreign_host(_error: SecurityError) -> tuple[str, int, dict[str, str]]:
         # No page: its links would need the host name that was just refused.
-        return "This name is not served here.", 400, {"Content-Type": "text/plain"}
+        return "Unknown host name.", 400, {"Content-Type": "text/plain"}
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[str, int]:
@@ -86,7 +86,7 @@ def register(app: Flask) -> None:
     def unexpected(error: Exception) -> tuple[str, int]:
         # The rule and not the path: the path of a link from a mail holds its secret.
         app.logger.exception("%s %s", request.method, request.url_rule, exc_info=error)
-        return page(500, "Nothing was changed. The administrator finds the cause in the log.")
+        return page(500, "Nothing was saved. Your administrator can find the cause in the log.")
 
 
 def page(code: int, message: str) -> tuple[str, int]:

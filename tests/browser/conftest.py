@@ -70,7 +70,7 @@ def enter(house: House, browser: Browser, site: str) -> Iterator[Enter]:
         if who is not None:
             house.user(who)
             page.goto("/sign-in")
-            page.get_by_label("Mail address").fill(who.name)
+            page.get_by_label("Email address").fill(who.name)
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Sign in").click()
         return page

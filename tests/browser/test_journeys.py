@@ -30,8 +30,8 @@ class TestTheOfficer:
         page = enter(house.officer)
         page.get_by_role("link", name="New campaign").click()
         page.get_by_label("Name of the review").fill("Winter")
-        press(page, "Show the counts")
-        expect(page.get_by_role("heading", name="Check “Winter”")).to_be_visible()
+        press(page, "Preview")
+        expect(page.get_by_role("heading", name="Preview of “Winter”")).to_be_visible()
         press(page, "Launch and send")
         expect(page.get_by_role("status")).to_contain_text("is launched")
         assert house.campaign(1).state is CampaignState.ACTIVE
@@ -42,13 +42,13 @@ class TestTheOfficer:
         other.goto(f"/campaigns/{campaign_id}")
         other.locator("summary", has_text="Close this review").click()
         other.locator("#close-why").fill("All that matters is answered.")
-        press(other, "Ask for it")
-        expect(other.get_by_role("status")).to_contain_text("Another officer can close")
+        press(other, "Request early close")
+        expect(other.get_by_role("status")).to_contain_text("Another officer can now close")
         page = enter(house.officer)
         page.goto(f"/campaigns/{campaign_id}")
         page.locator("summary", has_text="Close this review").click()
-        press(page, "Close it now")
-        page.get_by_label("I have looked at the figures").check()
+        press(page, "Close the review now")
+        page.get_by_label("I have reviewed the figures").check()
         press(page, "Sign off")
         expect(page.get_by_role("status")).to_contain_text("signed off")
         assert house.campaign(campaign_id).state is CampaignState.SIGNED_OFF
@@ -64,9 +64,9 @@ class TestTheOwnerOnAPhoneWithoutScripts:
         card.get_by_role("button", name="Remove").click()
         expect(page.get_by_role("status")).to_have_text("Saved for Pia Partner.")
         card = page.locator("article", has_text="batch")
-        card.get_by_text("Keep only some of it").click()
+        card.get_by_text("Keep some permissions only").click()
         card.get_by_label("see file names").check()
-        card.get_by_role("button", name="Reduce to these").click()
+        card.get_by_role("button", name="Save reduced access").click()
         for name in ("Bob Brook", "Lea Left"):
             card = page.locator("article", has_text=name)
             if name == "Lea Left":  # she has left: keeping her access needs a reason
@@ -75,7 +75,7 @@ class TestTheOwnerOnAPhoneWithoutScripts:
         assert house.item("pia", "/finance/inbox").answer is Answer.REVOKE
         assert house.item("batch", "/finance/inbox").answer_rights == 1
         page.get_by_role("link", name="Back to all folders").click()
-        press(page, "Make my answers so far final")
+        press(page, "Submit 4 answers")
         expect(page.get_by_role("status")).to_contain_text("4 answers are final")
         house.carry_out()
         assert house.item("pia", "/finance/inbox").state is ItemState.VERIFIED
@@ -109,15 +109,15 @@ class TestTheAuditor:
         page.get_by_role("link", name="Autumn").click()
         expect(page.get_by_role("cell", name="main")).to_be_visible()
         with page.expect_download() as download:
-            press(page, "Download the evidence")
+            press(page, "Download evidence")
         target = tmp_path / "evidence.zip"
         download.value.save_as(target)
         assert verifier.main([str(target)]) == 0
         page.goto("/audit/trail")
-        press(page, "Check the whole chain")
-        expect(page.get_by_text("under way")).to_be_visible()
+        press(page, "Verify the whole chain")
+        expect(page.get_by_text("Verification is queued")).to_be_visible()
         works = house.app().extensions["recert.works"]
         assert ticks.check_trail(works) == 1
         assert works.servers.wait(30)
         page.get_by_role("link", name="Show the result").click()
-        expect(page.get_by_text("The trail is unbroken")).to_be_visible()
+        expect(page.get_by_text("The audit trail is intact")).to_be_visible()

@@ -30,4 +30,4 @@ def test_german_in_new_york_and_english_in_berlin(house: House) -> None:
     assert "Guten Tag Alice Archer" in found["alice"]
     assert "Bitte antworten Sie bis 7. Dezember 2026, 07:00 Uhr EST" in found["alice"]
     assert "Dateinamen sehen" in found["alice"]
-    assert "Please answer by 7 December 2026, 13:00 CET" in found["bob"]
+    assert "Due 7 December 2026, 13:00 CET" in found["bob"]

@@ -147,7 +147,7 @@ def test_the_menu_marks_the_page_one_is_on(officer: Visitor) -> None:
         ("/servers", "Servers"),
         ("/people", "People"),
         ("/orders", "Changes"),
-        ("/releases", "Releases"),
+        ("/releases", "Approvals"),
         ("/audit", "Audit"),
     ):
         page = officer.get(path)

@@ -99,7 +99,7 @@ class TestThePassword:
     def test_a_user_changes_it_and_stays_signed_in(self, house: House, officer: Visitor) -> None:
         officer.get("/account/password")
         given = {"present": PASSWORD, "new": "another good one", "again": "another good one"}
-        assert "not the same" in visible(
+        assert "do not match" in visible(
             officer.post("/account/password", 422, **{**given, "again": "x"})
         )
         assert "not your present password" in visible(

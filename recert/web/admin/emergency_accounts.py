@@ -27,11 +27,9 @@ class EmergencyForm(FlaskForm):
     account = StringField(
         "Account",
         [DataRequired("Enter the name of the account."), Length(max=256)],
-        description="Its name on the server.",
+        description="Name on the server.",
     )
-    reason = StringField(
-        "What it is kept for", [DataRequired("Say what it is kept for."), REASON_LENGTH]
-    )
+    reason = StringField("Purpose", [DataRequired("Enter the purpose."), REASON_LENGTH])
 
 
 @bp.get("")
@@ -78,7 +76,7 @@ def mark() -> ResponseReturnValue:
             )
     except RecertError as error:
         return _show(form, str(error), code_of(error))
-    flash("Written down. Each use of the account is asked about afterwards.")
+    flash("Recorded. Each use of the account triggers a review.")
     return redirect(url_for(".show"))
 
 
@@ -87,5 +85,5 @@ def mark() -> ResponseReturnValue:
 def end(number: int) -> ResponseReturnValue:
     with acting() as act:
         accounts.end(act, number)
-    flash("It is an account like others again.")
+    flash("The mark was removed.")
     return redirect(url_for(".show"))

@@ -22,7 +22,7 @@ class ServerForm(FlaskForm):
     owner = EmailField(
         "Server owner",
         [Optional(), Length(max=320)],
-        description="Mail address of the person who answers when a folder has no owner.",
+        description="Email of the person who is responsible when a folder has no owner.",
     )
 
 
@@ -34,8 +34,8 @@ def _storage() -> StringField:
     return StringField(
         "Storage",
         [Optional(), Length(max=LONGEST_LABEL)],
-        description="A name such as fileserver1. Servers with the same one show the same "
-        "directories under the same paths. Empty: nobody else shows them.",
+        description="Label of the shared volume, such as fileserver1, if another server exposes "
+        "the same folders under the same paths.",
     )
 
 
@@ -48,11 +48,9 @@ class StorageForm(FlaskForm):
 
 
 class UndoForm(FlaskForm):
-    """Why a change shall be taken back."""
+    """Why a change is undone."""
 
-    reason = StringField(
-        "Reason", [DataRequired("Say why the change shall be taken back."), REASON_LENGTH]
-    )
+    reason = StringField("Reason", [DataRequired("Give a reason for the undo."), REASON_LENGTH])
 
 
 class TicketForm(FlaskForm):

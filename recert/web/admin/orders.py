@@ -68,7 +68,7 @@ def ask_undo(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         undoing.ask(act, order, form.reason.data)
-    flash("It waits for a second person, who finds it on top of the list of changes.")
+    flash("Undo requested. A second person finds the request at the top of the list of changes.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -81,7 +81,7 @@ def ticket(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         tickets.set_ticket(act, order, form.ticket.data)
-    flash("The ticket is noted. Only the next reading of the server closes the change.")
+    flash("The ticket is saved. The change closes when the next snapshot confirms it.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -91,7 +91,7 @@ def undo(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         made_id = undoing.approve(act, order).id
-    flash("The former access is ordered back. It is checked like every change.")
+    flash("The undo is approved. It is verified like every change.")
     return redirect(url_for(".show", order_id=made_id))
 
 
@@ -101,7 +101,7 @@ def approve(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         service.approve(act, order)
-    flash("The change is approved and will be carried out.")
+    flash("The change is approved and will be applied.")
     return redirect(url_for(".show", order_id=order_id))
 
 
@@ -111,7 +111,7 @@ def retry(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         service.retry(act, order)
-    flash("The order is in the queue again.")
+    flash("The change is queued again.")
     return redirect(url_for(".show", order_id=order_id))
 
 

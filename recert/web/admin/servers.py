@@ -68,7 +68,7 @@ def create(kind: str) -> ResponseReturnValue:
                 people.person_by_email(act.session, form.owner.data) if form.owner.data else None
             )
             if form.owner.data and owner is None:
-                raise BadInput(f"Nobody has the address {form.owner.data!r}.")
+                raise BadInput(f"No person has the email address {form.owner.data!r}.")
             server = service.add_server(
                 act,
                 form.name.data,
@@ -153,7 +153,7 @@ def snapshot(server_id: int) -> ResponseReturnValue:
     with acting() as act:
         server = _server(act.session, server_id)
         service.want_snapshot(act, server)
-    flash("A snapshot is on its way. Reload this page in a few seconds.")
+    flash("A snapshot is being taken. Reload this page in a few seconds.")
     return redirect(url_for(".show", server_id=server_id))
 
 
@@ -164,7 +164,7 @@ def writes(server_id: int) -> ResponseReturnValue:
     with acting() as act:
         server = _server(act.session, server_id)
         service.enable_writes(act, server, enabled)
-    flash(f"Writing to this server is {'on' if enabled else 'off'}.")
+    flash(f"Automatic changes of this server are {'on' if enabled else 'off'}.")
     return redirect(url_for(".show", server_id=server_id))
 
 

@@ -22,7 +22,7 @@ bp = Blueprint("findings", __name__, url_prefix="/audit")
 
 
 class NoSuchSample(NotFound):
-    """There is no such sample in this review."""
+    """This review has no such sample."""
 
 
 def _campaign(session: Session, campaign_id: int) -> Campaign:
@@ -51,7 +51,7 @@ def draw_sample(campaign_id: int) -> ResponseReturnValue:
         )
         act.session.flush()
         sample_id = sample.id
-    flash("The sample is drawn and written down.")
+    flash("The sample is drawn and recorded.")
     return redirect(url_for(".show_sample", campaign_id=campaign_id, sample_id=sample_id))
 
 
@@ -78,7 +78,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         found = _campaign(act.session, campaign_id)
         verbs.remark(act, found, form.text.data, form.item.data)
-    flash("Your remark is written down.")
+    flash("Your comment is recorded.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
 
 
@@ -106,7 +106,7 @@ def keep(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         found, years = _campaign(act.session, campaign_id), form.years.data
         retention.keep_for(act, found, years)
-    flash(f"The review is kept for {years} years after its end.")
+    flash(f"The review is kept for {years} years after it ends.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))
 
 

@@ -14,7 +14,7 @@ from recert.web.forms import at_most
 
 class SampleForm(FlaskForm):
     size = IntegerField(
-        "How many items",
+        "Number of items",
         [
             InputRequired("Enter a number."),
             NumberRange(1, MOST_IN_A_SAMPLE, f"Enter 1 to {MOST_IN_A_SAMPLE}."),
@@ -24,7 +24,7 @@ class SampleForm(FlaskForm):
     seed = StringField(
         "Seed",
         [Length(max=LONGEST_SEED)],
-        description="Leave it empty for a new one. The same seed draws the same items.",
+        description="Leave empty for a new seed. The same seed gives the same items.",
     )
 
 
@@ -32,17 +32,17 @@ class RemarkForm(FlaskForm):
     item = IntegerField(
         "Item number",
         [Optional(), NumberRange(1, 10**18, "Enter the number of an item.")],
-        description="Leave it empty when you speak of the whole review.",
+        description="Leave empty to comment on the whole review.",
     )
     text = TextAreaField(
-        "Remark",
-        [DataRequired("Write what you noted."), at_most(LONGEST_TEXT, "text")],
+        "Comment",
+        [DataRequired("Enter your comment."), at_most(LONGEST_TEXT, "text")],
     )
 
 
 class VerdictForm(FlaskForm):
     judgement = RadioField(
-        "Verdict",
+        "Opinion",
         [InputRequired("Choose accept or reject.")],
         choices=[
             SelectChoice(Judgement.ACCEPTED.value, "Accept"),
@@ -52,7 +52,7 @@ class VerdictForm(FlaskForm):
     reason = TextAreaField(
         "Reason",
         [at_most(LONGEST_TEXT, "text")],
-        description="Needed when you reject.",
+        description="Required to reject.",
     )
 
 
@@ -82,7 +82,7 @@ class UncertifiedForm(FlaskForm):
         csrf = False
 
     days = IntegerField(
-        "Not certified within days",
+        "Not certified within (days)",
         [Optional(), NumberRange(1, MOST_DAYS, f"Enter 1 to {MOST_DAYS} days.")],
     )
     at = DateField("As of the end of", [Optional()])

@@ -57,7 +57,7 @@ def release(campaign_id: int) -> ResponseReturnValue:
             form.reason.data,
             seen=form.seen.data,
         )
-    flash(f"{made.count} changes are released." if made.count else "The changes go on.")
+    flash(f"{made.count} changes are approved." if made.count else "The changes continue.")
     return redirect(url_for(".overview"))
 
 

@@ -34,5 +34,5 @@ def settle(item_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         challenge_outcomes.settle(act, item_id, keep=keep, reason=reason)
         campaign_id = item.campaign_id
-    flash("The access stays." if keep else "The access is taken away.")
+    flash("The access is kept." if keep else "The access will be removed.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -23,7 +23,7 @@ bp = Blueprint("comments", __name__)
 class MessageForm(FlaskForm):
     text = TextAreaField(
         validators=[
-            DataRequired("Write something."),
+            DataRequired("Enter a text."),
             at_most(2000, "text"),
         ]
     )
@@ -46,7 +46,7 @@ def ask(item_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         comments.ask(act, item, text)
         campaign_id, folder_id = item.campaign_id, item.folder_id
-    flash("Your question is with the compliance officers. The answer will stand here.")
+    flash("Your question was sent to the compliance officers. The answer will appear here.")
     place: dict[str, Any] = {"after": request.args.get("after", type=int)}
     place["_anchor"] = f"item-{item_id}"
     if folder_id is None:
@@ -81,5 +81,5 @@ def answer(item_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         comments.answer(act, item, text)
         campaign_id = item.campaign_id
-    flash("Answered.")
+    flash("Answer sent.")
     return redirect(url_for(".waiting", campaign_id=campaign_id))

@@ -58,7 +58,7 @@ def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         head = Letterhead.of(settings())
         reviewer_mails.remind_one(act, campaign, person, head)
-    flash(f"A reminder to {person.name} is on its way.")
+    flash(f"A reminder to {person.name} will be sent shortly.")
     return redirect(url_for(".reviewer", campaign_id=campaign_id, person_id=person_id))
 
 
@@ -70,7 +70,7 @@ def give(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         new = people.person_by_email(act.session, form.email.data)
         if new is None:
-            raise BadInput(f"Nobody has the address {form.email.data!r}.")
+            raise BadInput(f"No person has the email address {form.email.data!r}.")
         given = bulk_reassignment.reassign_all(
             act,
             campaign_of(act.session, campaign_id),
@@ -78,23 +78,25 @@ def give(campaign_id: int) -> ResponseReturnValue:
             new,
             form.reason.data,
         )
-    stayed = f" {given.stayed} stay where they are: they are about himself." if given.stayed else ""
-    flash(f"{given.moved} questions go to {new.name}.{stayed}")
+    stayed = (
+        f" {given.stayed} were not moved: they are about the new reviewer." if given.stayed else ""
+    )
+    flash(f"{given.moved} questions were reassigned to {new.name}.{stayed}")
     return redirect(url_for("campaign_items.items", campaign_id=campaign_id, reviewer=new.id))
 
 
 def _source(session: Session, form: GiveAllForm) -> From:
     if form.folder.data is not None:
         if session.get(Folder, form.folder.data) is None:
-            raise BadInput("There is no such folder any more.")
+            raise BadInput("This folder no longer exists.")
         return From(folder_id=form.folder.data)
     if form.reviewer.data == "queue":
         return From()
     if not (form.reviewer.data or "").isdecimal():
-        raise BadInput("Say whose questions go to somebody else.")
+        raise BadInput("Choose whose questions to reassign.")
     before = session.get(Person, number(form.reviewer.data))
     if before is None:
-        raise BadInput("There is no such reviewer.")
+        raise BadInput("This reviewer does not exist.")
     return From(reviewer_id=before.id)
 
 
@@ -111,7 +113,7 @@ def extend(campaign_id: int) -> ResponseReturnValue:
             form.reason.data,
             Letterhead.of(settings()),
         )
-    flash(f"The reviewers have more time. {mails} mails are on their way.")
+    flash(f"The deadline is extended. {mails} emails will be sent.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
@@ -123,5 +125,5 @@ def ask_to_close(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         campaign, actor = campaign_of(session, campaign_id), current_actor()
         early_close.ask(Act(session, actor, clock.now()), campaign, form.reason.data)
-    flash("Written down. Another officer can close the review now.")
+    flash("Recorded. Another officer can now close the review.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

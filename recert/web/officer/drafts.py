@@ -99,7 +99,7 @@ def _draft(form: CampaignForm) -> int:
 def launch(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         found = campaigns.launch(act, campaign_of(act.session, campaign_id))
-    flash(f"The review is launched. {found.mails} mails are on their way.")
+    flash(f"The review is launched. {found.mails} emails will be sent.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
@@ -110,7 +110,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
     with database().transaction() as session:
         found = campaign_of(session, campaign_id)
         policy_agreement.agree(Act(session, current_actor(), now), found.ref, found.weaker, reason)
-    flash("Agreed. The review can be launched.")
+    flash("Approved. The review can be launched.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
 
@@ -123,5 +123,5 @@ def allow_old(campaign_id: int) -> ResponseReturnValue:
             campaign_of(act.session, campaign_id),
             request.form.get("reason", ""),
         )
-    flash("Written down. Somebody else can launch it now.")
+    flash("Recorded. Another officer can now launch the review.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

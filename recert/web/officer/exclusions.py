@@ -34,7 +34,7 @@ class ExclusionForm(FlaskForm):
     account = StringField(
         "Account",
         [Optional(), Length(max=256)],
-        description="Its name on the server. Empty: every account.",
+        description="Name on the server. Leave empty for all accounts.",
     )
     folder = StringField(
         "Folder",
@@ -46,20 +46,18 @@ class ExclusionForm(FlaskForm):
     ends = DateField(
         "Last day",
         [InputRequired("Enter a date like 2026-12-31.")],
-        description="At most a year from now. From then on it is asked about again.",
+        description="At most one year from now. After that the access is reviewed again.",
     )
 
 
 class DelegationForm(FlaskForm):
     principal = EmailField("For whom", [Optional(), Length(max=320)])
-    stand_in = EmailField(
-        "Who answers instead", [DataRequired("Enter a mail address."), Length(max=320)]
-    )
+    stand_in = EmailField("Delegate", [DataRequired("Enter an email address."), Length(max=320)])
     starts = DateField("From", [InputRequired("Enter a date like 2026-12-31.")])
     ends = DateField(
         "To",
         [InputRequired("Enter a date like 2026-12-31.")],
-        description="The end of this day. What is still open then comes back.",
+        description="Until the end of this day. Open questions then return to you.",
     )
     reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
@@ -116,7 +114,7 @@ def agree(number: int) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
     with acting() as act:
         self_assignment.agree(act, number, reason)
-    flash("Agreed. They can decide now.")
+    flash("Approved. They can decide now.")
     return redirect(url_for(".self_assigned"))
 
 
@@ -145,7 +143,7 @@ def ask_exclusion() -> ResponseReturnValue:
             )
     except RecertError as error:
         return _exclusions(form, str(error), code_of(error))
-    flash("Written down. It counts when a second person has approved it.")
+    flash("Recorded. The exclusion takes effect when a second person approves it.")
     return redirect(url_for(".exclusions"))
 
 
@@ -165,7 +163,7 @@ def end_exclusion(number: int) -> ResponseReturnValue:
     with acting() as act:
         found = excluding.exclusion_by_id(act.session, number)
         excluding.end(act, found)
-    flash("Ended. It is asked about again.")
+    flash("Ended. The access is reviewed again.")
     return redirect(url_for(".exclusions"))
 
 
@@ -212,7 +210,7 @@ def delegate() -> ResponseReturnValue:
             )
     except RecertError as error:
         return _delegations(form, str(error), code_of(error))
-    flash("Saved. Open questions move within a minute of its start, and come back at its end.")
+    flash("Saved. Open questions move within a minute of the start, and return at the end.")
     return redirect(url_for(".delegations"))
 
 
@@ -220,14 +218,14 @@ def _self(session: Any) -> Person:
     """The person of the signed-in user, under whichever address they signed in."""
     found = session.get(Person, current_user.who.person_id or 0)
     if found is None:
-        raise BadInput("You are no person that Recert knows. Say for whom somebody answers.")
+        raise BadInput("Your account has no person. Enter whose questions are delegated.")
     return cast(Person, found)
 
 
 def _person(session: Any, email: str) -> Person:
     found = people.person_by_email(session, email)
     if found is None:
-        raise BadInput(f"Nobody has the address {email!r}.")
+        raise BadInput(f"No person has the email address {email!r}.")
     return found
 
 
@@ -236,5 +234,5 @@ def _person(session: Any, email: str) -> Person:
 def end_delegation(number: int) -> ResponseReturnValue:
     with acting() as act:
         delegating.end(act, number)
-    flash("Ended. What is still open comes back.")
+    flash("Ended. Open questions return.")
     return redirect(url_for(".delegations"))

@@ -61,7 +61,7 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
         if person is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
         reassignment.reassign(act, item, person, form.reason.data)
-    flash(f"The question goes to {form.email.data}.")
+    flash(f"The question is reassigned to {form.email.data}.")
     return redirect(url_for(".items", campaign_id=campaign_id, reviewer="queue"))
 
 

@@ -22,7 +22,7 @@ class JudgeForm(FlaskForm):
     """The word of a second person about one keep."""
 
     word = RadioField(choices=["confirm", "again"], validators=[InputRequired("Choose a button.")])
-    version = IntegerField(validators=[InputRequired("Look at the page again.")])
+    version = IntegerField(validators=[InputRequired("Reload the page and try again.")])
     reason = StringField("Reason", [DataRequired("Say why."), REASON_LENGTH])
 
 

@@ -24,7 +24,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
     if campaign is None:
         raise NoSuchCampaign
     if campaign.state is not CampaignState.DRAFT:
-        raise StepRefused("Messages can be looked at before the launch.")
+        raise StepRefused("Emails can be previewed only before the launch.")
     head = Letterhead.of(settings())
     found = preview.samples(database(), campaign_id, head, actor=current_actor(), now=clock.now())
     html = render_template("officer/mail_preview.html", campaign=campaign, samples=found)

@@ -1,4 +1,4 @@
-"""The page of folders whose owner said that they are not his."""
+"""The page of folders with a disputed owner."""
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -16,10 +16,10 @@ bp = Blueprint("ownership_disputes", __name__, url_prefix="/campaigns/not-mine")
 
 
 class SettleForm(FlaskForm):
-    """Who answers for a folder."""
+    """The owner of a folder."""
 
-    owner = EmailField("Who answers for it", [DataRequired("Name somebody."), Length(max=320)])
-    reason = StringField("How you know", [DataRequired("Say how you know it."), REASON_LENGTH])
+    owner = EmailField("Owner", [DataRequired("Enter an email address."), Length(max=320)])
+    reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
 @bp.get("")

@@ -53,5 +53,5 @@ def write_instruction() -> ResponseReturnValue:
         raise BadInput(str(next(iter(form.errors.values()))[0]))
     with acting() as act:
         made = instructions.write(act, form.text.data)
-    flash(f"Version {made.version} is in force. Reviewers are asked to read it.")
+    flash(f"Version {made.version} is published. Reviewers are asked to read it.")
     return redirect(url_for(".instruction"))

@@ -99,7 +99,7 @@ def agree_policy(schedule_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
         service.agree_policy(Act(session, current_actor(), now), schedule_id, reason)
-    flash("Agreed. The schedule launches its reviews.")
+    flash("Approved. The schedule is active.")
     return redirect(url_for(".overview"))
 
 
@@ -111,5 +111,5 @@ def switch_off(schedule_id: int) -> ResponseReturnValue:
         if found is None:
             raise NoSuchSchedule
         service.switch_off(act, found)
-    flash("It is switched off. Reviews that were launched go on.")
+    flash("The schedule is off. Reviews already launched continue.")
     return redirect(url_for(".overview"))

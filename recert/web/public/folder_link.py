@@ -105,12 +105,12 @@ def _replies() -> dict[int, Reply]:
     for item_id, value in _given().items():
         found = ANSWER.fullmatch(value)
         if found is None:
-            raise BadInput("Choose keep or remove.")
+            raise BadInput("Choose Keep or Remove.")
         made[item_id] = Reply(
             Answer(found[1]), reason=reason, version=int(found[2]), content_hash=int(found[3])
         )
     if not made:
-        raise BadInput("Choose an answer for at least one of the questions.")
+        raise BadInput("Answer at least one question.")
     return made
 
 

@@ -14,7 +14,9 @@ from wtforms.validators import (
 
 
 class SignInForm(FlaskForm):
-    email = EmailField("Mail address", [DataRequired("Enter your mail address."), Length(max=320)])
+    email = EmailField(
+        "Email address", [DataRequired("Enter your email address."), Length(max=320)]
+    )
     password = PasswordField("Password", [DataRequired("Enter your password."), Length(max=1000)])
     next = HiddenField()
 
@@ -23,14 +25,14 @@ class PasswordForm(FlaskForm):
     """A user's own new password."""
 
     present = PasswordField(
-        "Present password", [DataRequired("Enter your present password."), Length(max=1024)]
+        "Current password", [DataRequired("Enter your current password."), Length(max=1024)]
     )
     new = PasswordField(
         "New password",
         [DataRequired("Enter a new password."), Length(max=1024)],
-        description="At least 12 characters, not your name, and nothing that many others use.",
+        description="At least 12 characters. Do not use your name or a common password.",
     )
     again = PasswordField(
-        "New password again",
-        [EqualTo("new", "This is not the same as the new password.")],
+        "Repeat the new password",
+        [EqualTo("new", "The passwords do not match.")],
     )

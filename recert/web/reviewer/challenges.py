@@ -44,5 +44,5 @@ def object_to(item_id: int) -> ResponseReturnValue:
         raise
     except RecertError as error:
         return _mine(str(error), code_of(error), text, item_id)
-    flash("Your objection is written down. Nothing is taken away before somebody has looked at it.")
+    flash("Your objection is recorded. Nothing is removed until it is decided.")
     return redirect(url_for(".mine"))

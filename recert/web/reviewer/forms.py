@@ -36,7 +36,7 @@ class BulkForm(FlaskForm):
     scope = RadioField(
         choices=[SelectChoice("ticked"), SelectChoice("all")],
         default="ticked",
-        validators=[InputRequired("Choose which ones.")],
+        validators=[InputRequired("Choose which items.")],
     )
     items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])

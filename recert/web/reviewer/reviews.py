@@ -71,7 +71,7 @@ def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
         if not queries.progress_of(act.session, campaign_id, person_id()):
             raise NoSuchItem
         instructions.acknowledge(act, version)
-    flash("Thank you. It is written down that you have read it.")
+    flash("Thank you. Recorded that you have read it.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 
 
@@ -160,7 +160,7 @@ def postpone(item_id: int) -> ResponseReturnValue:
             postponement.postpone(act, item_id, day, zone)
     except RecertError as error:
         return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
-    flash(f"Put off until {day:%-d %B %Y}.")
+    flash(f"Postponed until {day:%-d %B %Y}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
 
@@ -179,7 +179,7 @@ def answer_several_questions(campaign_id: int) -> ResponseReturnValue:
 def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
     form = BulkForm()
     if not form.validate_on_submit():
-        reason = next(iter(form.errors.values()), ["Look at the form again."])[0]
+        reason = next(iter(form.errors.values()), ["Please check the form."])[0]
         return _folder(campaign_id, folder_id, str(reason), 422)
     ticked = form.ticked
     try:
@@ -214,7 +214,7 @@ def _several(campaign_id: int, folder_id: int | None) -> ResponseReturnValue:
 def _check_count(ticked: Mapping[int, int] | None, typed: int | None, open_items: int) -> None:
     if ticked is None and open_items > TYPE_COUNT_ABOVE and typed != open_items:
         raise BadInput(
-            f"These are {open_items} answers at once. Type the number {open_items} to confirm."
+            f"You are about to give {open_items} answers. Enter {open_items} to confirm."
         )
 
 
@@ -226,7 +226,7 @@ def finish(campaign_id: int) -> ResponseReturnValue:
         if campaign is None or not queries.progress_of(act.session, campaign_id, person_id()):
             raise NoSuchItem
         done = finalisation.finish(act, campaign)
-    flash(f"Thank you. {done} answers are final now and are being carried out.")
+    flash(f"Thank you. {done} answers are final and are being applied.")
     return redirect(url_for(".review", campaign_id=campaign_id))
 
 

@@ -444,7 +444,7 @@ class TestABounce:
         assert {mail.to_address for mail in told} == {"olga@house.example", "bob@house.example"}
         assert all("550 5.1.1 mailbox unknown" in " ".join(mail.text.split()) for mail in told)
         (bob,) = [mail for mail in told if mail.to_address.startswith("bob")]
-        assert "You stand in for this person" in " ".join(bob.text.split())
+        assert "You are the substitute for this person" in " ".join(bob.text.split())
 
     def test_a_reply_clears_it(self, one: Office) -> None:
         one.take(self.report(one))

@@ -8,15 +8,15 @@ PAGE = "/servers/emergency-accounts"
 
 def test_an_administrator_marks_and_ends(house: House, admin: Visitor, auditor: Visitor) -> None:
     house.snapshot()
-    assert "No account is marked." in visible(admin.get(PAGE))
+    assert "No emergency account is marked." in visible(admin.get(PAGE))
     admin.post(PAGE, server=1, account="batch", reason="Outages.")
     assert "batch main Outages. marked by adam@house.example" in visible(admin.get(PAGE))
     text = visible(auditor.get(PAGE))
     assert "batch main" in text
-    assert "Mark it" not in text
+    assert "Mark as emergency account" not in text
     admin.get(PAGE)
     admin.post(f"{PAGE}/1/end")
-    assert "ended by adam@house.example" in visible(admin.get(PAGE))
+    assert "unmarked by adam@house.example" in visible(admin.get(PAGE))
 
 
 def test_what_is_wrong_is_named_and_kept(house: House, admin: Visitor) -> None:

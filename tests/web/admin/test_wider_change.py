@@ -32,10 +32,10 @@ def test_it_shows_what_else_it_touches_before_anybody_decides(
     officer: Visitor, auditor: Visitor, waiting: str
 ) -> None:
     page = visible(officer.get(waiting))
-    assert "What else it touches" in page
+    assert "Side effects" in page
     assert "bob /finance list, download no access" in " ".join(page.split())
-    assert "Carry it out with everything it touches" in page
-    assert "Carry it out with everything it touches" not in visible(auditor.get(waiting))
+    assert "Apply with all side effects" in page
+    assert "Apply with all side effects" not in visible(auditor.get(waiting))
 
 
 def test_the_button_approves_it(house: House, officer: Visitor, waiting: str) -> None:

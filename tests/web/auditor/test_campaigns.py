@@ -38,7 +38,7 @@ class TestReading:
         house.carry_out()
         item = house.item("pia", "/finance/inbox")
         text = visible(auditor.get(f"/audit/items/{item.id}"))
-        for expected in ("Needed", "Contract over", "signed in", "Looked again", "asked of Alice"):
+        for expected in ("Needed", "Contract over", "signed in", "Looked again", "reviewer: Alice"):
             assert expected in text
 
     def test_the_trail_is_shown(self, house: House, auditor: Visitor) -> None:
@@ -49,7 +49,7 @@ class TestReading:
         campaign_id = house.launched()
         assert "pia" in visible(auditor.get(f"/campaigns/{campaign_id}/items?state=open"))
         page = auditor.get(f"/campaigns/{campaign_id}/items?state=verified")
-        assert "There are no such items." in visible(page)
+        assert "No matching items." in visible(page)
 
 
 class TestCheckingTheTrail:
@@ -73,14 +73,14 @@ class TestCheckingTheTrail:
     ) -> None:
         house.launched()
         last = len(house.trail_actions())
-        assert "Check the whole chain" in visible(auditor.get(self.PAGE))
+        assert "Verify the whole chain" in visible(auditor.get(self.PAGE))
         page = self.ask(auditor)
-        assert "under way: " in page
-        assert "Check the whole chain" not in page
+        assert "Verification is queued" in page
+        assert "Verify the whole chain" not in page
         self.let_work(works)
         page = visible(auditor.get(self.PAGE))
-        assert f"The trail is unbroken up to entry {last}: " in page
-        assert "Check the whole chain" in page
+        assert f"The audit trail is intact up to entry {last}. " in page
+        assert "Verify the whole chain" in page
         assert len(house.trail_actions()) == last
         assert ticks.check_trail(works) == 0
 
@@ -93,10 +93,10 @@ class TestCheckingTheTrail:
         with house.db.transaction() as session:
             session.execute(text("UPDATE trail_head SET seq = seq + 1"))
         page = self.ask(auditor)
-        assert "The trail is unbroken" in page
+        assert "The audit trail is intact" in page
         self.let_work(works)
         page = visible(auditor.get(self.PAGE))
-        assert "The trail is BROKEN at entry " in page
+        assert "The audit trail is BROKEN at entry " in page
         assert "the last entries are missing" in page
 
     def test_no_request_walks_the_trail(
@@ -106,7 +106,7 @@ class TestCheckingTheTrail:
             raise AssertionError("a request walked the trail")
 
         monkeypatch.setattr(checks, "verify", walked)
-        assert "under way" in self.ask(auditor)
+        assert "Verification is queued" in self.ask(auditor)
 
     def test_a_reviewer_may_not_ask(self, house: House) -> None:
         with house.db.transaction() as session, pytest.raises(NotAllowed):

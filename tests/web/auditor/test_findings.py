@@ -80,8 +80,8 @@ class TestTheFigures:
         campaign = played(house)
         for visitor, page in ((auditor, "/audit"), (officer, "")):
             text = visible(visitor.get(f"{page}/campaigns/{campaign}"))
-            assert "The figures signed: 9 questions; 3 kept, 1 reduced, 1 removed" in text
-            assert "4 exceptions; 2 changes done and checked" in text
+            assert "Signed figures: 9 questions; 3 kept, 1 reduced, 1 removed" in text
+            assert "4 exceptions; 2 changes verified" in text
 
 
 class TestWhatNobodyCertified:
@@ -103,7 +103,7 @@ class TestWhatNobodyCertified:
     def test_a_server_that_was_not_seen_yet_is_named(self, house: House, auditor: Visitor) -> None:
         house.snapshot()
         text = visible(auditor.get("/audit/uncertified?at=2020-01-01"))
-        assert "nothing is known of: main" in text
+        assert "no data for: main" in text
 
     @pytest.mark.parametrize("query", ["days=x", "days=0", "days=9999", "at=never", "server=99"])
     def test_a_strange_question_is_explained(self, auditor: Visitor, query: str) -> None:

@@ -9,7 +9,7 @@ class TestKeeping:
         path = f"/audit/campaigns/{house.launched()}"
         auditor.get(path)
         auditor.post(f"{path}/keep", years="10")
-        assert "10 years after its end" in visible(auditor.get(path))
+        assert "10 years after the review ends" in visible(auditor.get(path))
         assert "10 years" in visible(auditor.post(f"{path}/keep", 409, years="9"))
         assert "Use 1 to 100." in visible(auditor.post(f"{path}/keep", 422, years="900"))
 
@@ -23,7 +23,7 @@ class TestKeeping:
         officer.post(f"{path}/hold", 409, reason="Again.")
         assert "Give a reason." in visible(officer.post(f"{path}/release-hold", 422, reason=" "))
         officer.post(f"{path}/release-hold", reason="Case closed.")
-        assert "Lay a legal hold" in visible(officer.get(path))
+        assert "Place a legal hold" in visible(officer.get(path))
         assert house.trail_actions()[-2:] == ["hold.laid", "hold.lifted"]
 
     def test_reviewers_and_administrators_may_not(self, house: House, admin: Visitor) -> None:

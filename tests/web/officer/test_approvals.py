@@ -22,7 +22,7 @@ class TestTheBoard:
     def test_it_says_what_waits_and_where(self, house: House, officer: Visitor) -> None:
         path = much(house)
         page = officer.get("/campaigns/1")
-        assert "4 changes wait for a second person" in visible(page)
+        assert "4 changes wait for second-person approval" in visible(page)
         assert f'href="{path}"' in page
 
     def test_it_says_what_silence_means_before_the_close(
@@ -40,7 +40,7 @@ class TestTheBoard:
 class TestReleasing:
     def test_counts_and_rows_are_shown(self, house: House, admin: Visitor) -> None:
         page = visible(admin.get(much(house)))
-        assert "4 changes wait for a second person" in page
+        assert "4 changes wait for second-person approval" in page
         assert "More than 1 changes at once." in page
         assert "pia" in page
 
@@ -49,7 +49,7 @@ class TestReleasing:
         hidden = form_fields(admin.get(path), path)
         hidden.pop("csrf_token", None)
         assert admin.post(path, **hidden, reason="Seen.") == "/releases"
-        assert "4 changes are released." in visible(admin.get("/releases"))
+        assert "4 changes are approved." in visible(admin.get("/releases"))
         house.carry_out()
         assert house.item("pia", INBOX).state is ItemState.VERIFIED
 
@@ -57,7 +57,7 @@ class TestReleasing:
         path = much(house)
         hidden = form_fields(admin.get(path), path)
         hidden.pop("csrf_token", None)
-        assert "Say why" in visible(admin.post(path, 422, **hidden))
+        assert "Give a reason for the approval." in visible(admin.post(path, 422, **hidden))
         house.carry_out()
         assert house.orders() == []
 
@@ -76,7 +76,7 @@ class TestReleasing:
         assert "You closed the campaign, so somebody else must do this" in visible(page)
 
     def test_the_list_is_empty_or_names_the_campaign(self, house: House, admin: Visitor) -> None:
-        assert "Nothing waits." in visible(admin.get("/releases"))
+        assert "No changes wait for approval." in visible(admin.get("/releases"))
         much(house)
         assert "Autumn" in visible(admin.get("/releases"))
         admin.get("/releases/99", 404)
@@ -96,7 +96,7 @@ class TestTheForm:
         )
         page = visible(officer.get(where))
         assert "high risk: suspended, once a second person releases it" in page
-        assert "Changes at a time 25" in page
+        assert "Batch size 25" in page
 
     def test_nonsense_is_named(self, house: House, officer: Visitor) -> None:
         officer.get("/campaigns/new")

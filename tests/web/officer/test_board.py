@@ -105,7 +105,7 @@ class TestNarrowing:
 class TestProblems:
     def test_without_any_it_says_so(self, house: House, officer: Visitor) -> None:
         campaign = house.launched(prefix="/finance")
-        assert "Nothing at the moment." in visible(officer.get(f"/campaigns/{campaign}"))
+        assert "Nothing needs attention." in visible(officer.get(f"/campaigns/{campaign}"))
 
     def test_overdue_reviewers_and_what_nobody_is_asked_stand_there(
         self, house: House, officer: Visitor
@@ -113,11 +113,13 @@ class TestProblems:
         accounts = {"x": {"folders": {"/orphaned": "list"}}, "pia": {"folders": {"/sales": "list"}}}
         house.write_permissions(accounts, {})
         campaign = house.launched()
-        assert "1 open, with no reviewer" in visible(officer.get(f"/campaigns/{campaign}"))
+        assert "1 open question without a reviewer" in visible(
+            officer.get(f"/campaigns/{campaign}")
+        )
         with house.later(days=15):
             officer.sign_in(house.officer)
             text = visible(officer.get(f"/campaigns/{campaign}"))
-        assert "2 overdue, of 1 reviewer" in text
+        assert "2 overdue questions of 1 reviewer" in text
 
     def test_mails_that_did_not_arrive_are_listed_with_their_reason(
         self, house: House, officer: Visitor
@@ -128,7 +130,7 @@ class TestProblems:
             failed = {"state": MessageState.FAILED, "error": "550 no such mailbox"}
             mine = OutboxMessage.to_address == "charlie@house.example"
             session.execute(update(OutboxMessage).where(mine).values(failed))
-        assert "1 mail that did not arrive" in visible(officer.get(f"/campaigns/{campaign}"))
+        assert "1 email not delivered" in visible(officer.get(f"/campaigns/{campaign}"))
         text = visible(officer.get(f"/campaigns/{campaign}/mails"))
         assert "charlie@house.example" in text
         assert "550 no such mailbox" in text

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, CampaignState
+from recert.campaigns.policy_rules import NUMBERS
 from recert.changes.models import OrderState
 from recert.foundation import clock
 from recert.inventory import queries
@@ -25,7 +26,7 @@ class TestLaunching:
         officer.get("/campaigns/new")
         where = officer.post("/campaigns/new", **LAUNCH, servers=house.server_id)
         text = visible(officer.get(where))
-        assert "Nothing was sent yet." in text
+        assert "Nothing has been sent." in text
         assert "9 questions" in text
         assert house.campaign(1).state is CampaignState.DRAFT
 
@@ -115,7 +116,7 @@ class TestTheBoard:
         house.ask_to_close(campaign_id)
         officer.get(f"/campaigns/{campaign_id}")
         officer.post(f"/campaigns/{campaign_id}/close")
-        assert "1 change not proved yet" in visible(officer.get(f"/campaigns/{campaign_id}"))
+        assert "1 change not verified yet" in visible(officer.get(f"/campaigns/{campaign_id}"))
         fields = {"statement": "Seen.", "confirmed": "y"}
         officer.post(f"/campaigns/{campaign_id}/sign-off", 409, **fields)
         house.carry_out()
@@ -131,15 +132,15 @@ class TestServers:
         admin.post("/servers/1/storage", storage="fileserver1")
         assert "Storage fileserver1, no other server" in visible(admin.get("/servers/1"))
         page = visible(admin.post("/servers/1/storage", 422, storage="x" * 65))
-        assert "Nothing was changed." in page
+        assert "Please check the form." in page
 
     def test_one_is_added_and_checked(self, house: House, admin: Visitor) -> None:
         admin.get("/servers/new/embedded")
         fields = {"name": "second", "set-file": str(house.permissions)}
         where = admin.post("/servers/new/embedded", **fields)
-        assert "Writing Off." in visible(admin.get(where))
+        assert "Automatic changes Off." in visible(admin.get(where))
         admin.post(f"{where}/test")
-        assert "is under way" in visible(admin.get(f"{where}/test"))
+        assert "The check is queued" in visible(admin.get(f"{where}/test"))
         ticks.run_all(house.app().extensions["recert.works"])
         page = visible(admin.get(f"{where}/test"))
         assert "ok read" in page
@@ -172,7 +173,7 @@ class TestServers:
         house.snapshot(accept_shrink=True)
         text = visible(admin.get("/servers/1/difference"))
         assert "New access: 1" in text
-        assert "Access that is gone: 9" in text
+        assert "Removed access: 9" in text
 
     def test_writing_is_switched(self, house: House, admin: Visitor) -> None:
         admin.get("/servers/1")
@@ -225,7 +226,7 @@ class TestChanges:
         assert "Revoke pia in /finance/inbox verified" in text
         assert "Looked again at 2026-11-23 12:00 UTC: no access." in text
         assert admin.post("/orders/1/undo", reason="A mistake.") == "/orders/1"
-        assert "another officer or administrator must agree" in visible(admin.get("/orders/1"))
+        assert "Another officer or administrator must approve it" in visible(admin.get("/orders/1"))
         assert "need" in visible(admin.post("/orders/1/undo/approve", 403)).lower()
         officer = Visitor(admin.client.application).sign_in(house.user(house.officer))
         assert "A mistake." in visible(officer.get("/orders"))
@@ -233,7 +234,7 @@ class TestChanges:
         assert officer.post("/orders/1/undo/approve") == "/orders/2"
         house.carry_out()
         assert house.orders()[1].state is OrderState.VERIFIED
-        assert "Taken back by change 2" in visible(admin.get("/orders/1"))
+        assert "Undone by change 2" in visible(admin.get("/orders/1"))
 
     def test_an_old_change_cannot_be_taken_back(self, house: House, admin: Visitor) -> None:
         house.launched()
@@ -247,7 +248,7 @@ class TestChanges:
         assert "more than 30 days old" in visible(page)
 
     def test_the_list_shows_all_of_them(self, house: House, admin: Visitor) -> None:
-        assert "Nothing was changed yet." in visible(admin.get("/orders"))
+        assert "No changes yet." in visible(admin.get("/orders"))
 
 
 class TestSnapshots:
@@ -265,3 +266,9 @@ def test_plurals_are_right() -> None:
         "0 items",
         "1,200 people",
     ]
+
+
+def test_every_number_of_the_policy_stands_in_the_form(officer: Visitor, house: House) -> None:
+    house.snapshot()
+    page = officer.get("/campaigns/new")
+    assert [name for name in NUMBERS if f'name="{name}"' not in page] == []

@@ -42,7 +42,7 @@ class TestOneReviewer:
         fields = {"reviewer": alice, "email": "bob@house.example", "reason": "She is ill."}
         where = officer.post(f"/campaigns/{campaign}/give", **fields)
         text = visible(officer.get(where))
-        assert "questions go to Bob Brook. 2 stay where they are" in text
+        assert "questions were reassigned to Bob Brook. 2 were not moved" in text
         assert house.item("batch", "/finance/inbox").reviewer_id == house.person("bob").person_id
 
     def test_a_folder_and_the_queue_are_given_from_their_lists(
@@ -52,7 +52,7 @@ class TestOneReviewer:
         campaign = house.launched()
         for source in (f"folder={house.item('seller', '/sales').folder_id}", "reviewer=queue"):
             page = officer.get(f"/campaigns/{campaign}/items?{source}")
-            assert "to somebody else" in visible(page)
+            assert "Reassign all" in visible(page)
             name, _, value = source.partition("=")
             fields = {name: value, "email": "mona@house.example", "reason": "She knows."}
             officer.post(f"/campaigns/{campaign}/give", **fields)
@@ -65,11 +65,14 @@ class TestOneReviewer:
         officer.get(f"/campaigns/{campaign}")
         path, good = f"/campaigns/{campaign}/give", {"email": "bob@house.example", "reason": "So."}
         for fields, message in (
-            ({**good}, "Say whose questions"),
-            ({**good, "reviewer": "999"}, "no such reviewer"),
-            ({**good, "folder": "999"}, "no such folder"),
+            ({**good}, "Choose whose questions"),
+            ({**good, "reviewer": "999"}, "This reviewer does not exist"),
+            ({**good, "folder": "999"}, "This folder no longer exists"),
             ({**good, "reviewer": "queue"}, "no open questions"),
-            ({**good, "reviewer": "queue", "email": "x@house.example"}, "Nobody has the address"),
+            (
+                {**good, "reviewer": "queue", "email": "x@house.example"},
+                "No person has the email address",
+            ),
             ({**good, "reviewer": "queue", "reason": ""}, "Give a reason."),
         ):
             assert message in visible(officer.post(path, 422, **fields)), fields
@@ -90,7 +93,7 @@ class TestTime:
     def test_an_early_close_takes_two(self, house: House, app: Flask, officer: Visitor) -> None:
         campaign = house.launched()
         board = f"/campaigns/{campaign}"
-        assert "takes two" in visible(officer.get(board))
+        assert "Closing early needs two people" in visible(officer.get(board))
         assert "not due yet" in visible(officer.post(f"{board}/close", 409))
         officer.post(f"{board}/ask-to-close", reason="All important ones are answered.")
         assert "All important ones are answered." in visible(officer.get(board))
@@ -128,7 +131,7 @@ class TestSeeingAsAReviewer:
         before = len(house.trail_actions())
         page = officer.post(start, 200)
         assert "You see what Alice Archer sees. You can read, not answer." in visible(page)
-        assert "I have finished" not in page
+        assert "Submit" not in visible(page)
         folder = house.item("pia", "/finance/inbox").folder_id
         page = officer.post(f"{start}/folders/{folder}", 200)
         assert "pia" in page

@@ -29,24 +29,24 @@ def number(house: House) -> int:
 class TestTheOfficer:
     def test_sees_which_ones_started_by_themselves(self, officer: Visitor, number: int) -> None:
         text = visible(officer.get("/campaigns"))
-        assert text.count("started by itself") == 1
+        assert text.count("started automatically") == 1
         assert "Changes on main" in text
 
     def test_can_hide_them(self, officer: Visitor, number: int) -> None:
         text = visible(officer.get("/campaigns?micro=hide"))
         assert "Winter" in text
         assert "Changes on main" not in text
-        assert "Show the reviews that started by themselves too" in text
+        assert "Show automatically started reviews" in text
 
     def test_is_not_offered_to_when_there_are_none(self, house: House, officer: Visitor) -> None:
         house.launched("Winter")
-        assert "started by themselves" not in visible(officer.get("/campaigns"))
+        assert "automatically started" not in visible(officer.get("/campaigns"))
 
     def test_sees_on_the_board_why(self, officer: Visitor, number: int) -> None:
         text = visible(officer.get(f"/campaigns/{number}"))
-        assert "It started by itself because of what changed" in text
+        assert "Started automatically. Reason: " in text
         assert "new access that Recert did not give (1)" in text
-        assert "started by itself" not in visible(officer.get("/campaigns/1"))
+        assert "Started automatically" not in visible(officer.get("/campaigns/1"))
 
 
 class TestOthers:
@@ -58,7 +58,7 @@ class TestOthers:
         folder = house.item("bob", "/sales").folder_id
         text = visible(charlie.get(f"/reviews/{number}/folders/{folder}"))
         assert "New since 23 November 2026, not by Recert." in text
-        assert "Please look again" not in text
+        assert "Please review it again" not in text
 
     def test_the_evidence_says_it_also_when_it_is_over(self, house: House, number: int) -> None:
         house.decide("bob", "/sales", Reply(Answer.REVOKE), by="charlie")

@@ -30,9 +30,9 @@ class TestQuality:
     ) -> None:
         campaign = answered(house)
         text = visible(alice.get(f"/reviews/{campaign}"))
-        assert "How you answered Answers 2, 50 % of them keep In bulk 0 %" in text
+        assert "Your answers Answers 2 (1 kept) In bulk 0 %" in text
         assert "12.0 seconds (median)" in text
-        assert "How you answered" not in bob.get(f"/reviews/{campaign}")
+        assert "Your answers" not in bob.get(f"/reviews/{campaign}")
         bob.get(f"/campaigns/{campaign}/quality", 404)
 
     def test_a_campaign_that_is_not_there(self, house: House, officer: Visitor) -> None:
@@ -44,7 +44,7 @@ class TestTheInstruction:
         self, house: House, officer: Visitor, alice: Visitor
     ) -> None:
         campaign = house.launched()
-        assert "There is none yet." in visible(officer.get("/campaigns/instruction"))
+        assert "No instructions yet." in visible(officer.get("/campaigns/instruction"))
         officer.post("/campaigns/instruction", text="Who <needs> it?")
         assert "Version 1" in visible(officer.get("/campaigns/instruction"))
         page = officer.post("/campaigns/instruction", 422, text="Who <needs> it?")
@@ -56,7 +56,7 @@ class TestTheInstruction:
         alice.post(f"/reviews/{campaign}/instruction/1")
         page = alice.get(f"/reviews/{campaign}")
         assert "I have read this" not in page
-        assert "You said that you have read it on 23 November 2026." in visible(page)
+        assert "You confirmed reading it on 23 November 2026." in visible(page)
         text = visible(officer.get(f"/campaigns/{campaign}/quality"))
         assert "version 1, 23 November 2026" in text
 

@@ -120,7 +120,7 @@ class TestAProgram:
         self, house: House, stranger: Visitor, links: list[str]
     ) -> None:
         page = press(stranger, links[0], "keep", at=0, wait=1.4)
-        assert "Nothing was recorded: please sign in" in page
+        assert "Your answer was not recorded. For security, please sign in" in page
         assert "faster than anybody can read" in page
         assert decided(house) == 0
         assert house.trail_actions()[-1] == "link.held"
@@ -128,7 +128,7 @@ class TestAProgram:
     def test_is_held_for_good(self, house: House, stranger: Visitor, links: list[str]) -> None:
         press(stranger, links[0], "keep", at=0, wait=0)
         page = press(stranger, links[0], "keep", at=3600)
-        assert "This link is held" in page
+        assert "This request looked like one" in page
         assert decided(house) == 0
 
     def test_that_opens_all_links_and_presses_later(
@@ -273,7 +273,7 @@ class TestThePolicyOfACampaign:
             campaign.policy = Policy(mail_answers=policy).as_json()
         pages = [stranger.follow(link) for link in found]
         (page,) = [html for _, html in pages if f"May {account} keep" in visible(html)]
-        assert ("asks for a sign-in" in page) is not saved
+        assert ("Please sign in to answer" in page) is not saved
         assert ('name="answer"' in page) is saved
 
     def test_the_verb_refuses_as_well(self, house: House) -> None:

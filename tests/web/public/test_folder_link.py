@@ -61,7 +61,7 @@ class TestThePage:
         text = visible(stranger.follow(link)[1])
         assert "Who may keep access to /finance/inbox?" in text
         for name in ("Pia Partner", "batch"):
-            assert f"May {name} keep it?" in text
+            assert f"May {name} keep access?" in text
 
     def test_opening_it_changes_nothing(self, house: House, stranger: Visitor, link: str) -> None:
         before = house.trail_actions()
@@ -120,8 +120,8 @@ class TestAnswering:
     def test_important_ones_need_a_sign_in(self, house: House, stranger: Visitor) -> None:
         link = link_to(house, Policy())
         text = visible(stranger.follow(link)[1])
-        assert "May Pia Partner keep it?" in text
-        assert "asks for a sign-in" in text
+        assert "May Pia Partner keep access?" in text
+        assert "Please sign in to answer" in text
         press(stranger, link, 422, **value(house, "batch", "revoke"))
         assert decisions(house) == []
 

@@ -67,7 +67,7 @@ class TestOpeningALink:
     def test_it_says_who_asks_whom_about_what(self, stranger: Visitor, link: str) -> None:
         text = visible(stranger.follow(link)[1])
         assert "May Pia Partner keep access to /finance/inbox?" in text
-        assert "Asked of Alice Archer" in text
+        assert "For Alice Archer, due" in text
 
     @pytest.mark.parametrize("token", ["x", "x" * 43, "x" * 5000, "%00", "%F0%9F%94%91"])
     def test_an_unknown_one_says_so(self, stranger: Visitor, token: str) -> None:
@@ -195,14 +195,14 @@ class TestEndingNotices:
         self, house: House, stranger: Visitor
     ) -> None:
         link = self.notice(house)
-        assert "Switch notices off?" in stranger.get(link)
-        assert "Switch notices off?" in stranger.get(link)
+        assert "Turn off notifications?" in stranger.get(link)
+        assert "Turn off notifications?" in stranger.get(link)
 
     def test_a_mail_program_ends_them_without_a_page(self, house: House, app: Flask) -> None:
         link = self.notice(house)
         answer = app.test_client().post(link, data={"List-Unsubscribe": "One-Click"})
         assert answer.status_code == 200
-        assert "Notices are switched off" in answer.get_data(as_text=True)
+        assert "Notifications are off" in answer.get_data(as_text=True)
 
     def test_the_link_of_a_question_ends_nothing(self, house: House, stranger: Visitor) -> None:
         self.notice(house)

@@ -24,14 +24,14 @@ def test_somebody_objects_and_the_reviewer_reads_it(
     house: House, loser: Visitor, alice: Visitor
 ) -> None:
     announced(house)
-    assert "You are going to lose access" in visible(loser.get("/reviews"))
+    assert "You are about to lose access" in visible(loser.get("/reviews"))
     text = visible(loser.get("/reviews/access-that-ends"))
     assert "Your account pia on main loses: see file names, add new files" in text
     item = house.item("pia", "/finance/inbox")
     where = f"/reviews/access-that-ends/{item.id}"
     assert "Say in 1 to 1000" in visible(loser.post(where, 422, text=" "))
     loser.post(where, text="Needed until March.")
-    assert "You lose nothing at present." in visible(loser.get("/reviews/access-that-ends"))
+    assert "You are not losing any access." in visible(loser.get("/reviews/access-that-ends"))
     page = visible(alice.get(f"/reviews/{item.campaign_id}/folders/{item.folder_id}"))
     assert "pia@partner.example objects: Needed until March." in page
 
@@ -44,8 +44,8 @@ def test_an_officer_settles_it_after_the_close(
     item = house.item("pia", "/finance/inbox")
     loser.get("/reviews/access-that-ends")
     loser.post(f"/reviews/access-that-ends/{item.id}", text="Needed until March.")
-    assert "An officer looks at it" in visible(loser.get("/reviews/access-that-ends"))
-    assert "1 objection to settle" in visible(officer.get(f"/campaigns/{number}"))
+    assert "A compliance officer decides" in visible(loser.get("/reviews/access-that-ends"))
+    assert "1 objection to decide" in visible(officer.get(f"/campaigns/{number}"))
     assert "Needed until March." in visible(officer.get(f"/campaigns/{number}/objections"))
     officer.post(f"/campaigns/items/{item.id}/objection", keep="yes", reason="Agreed.")
     assert house.item("pia", "/finance/inbox").state is ItemState.CLOSED
@@ -83,7 +83,7 @@ class TestByMail:
         assert house.item("pia", "/finance/inbox").state is ItemState.FINAL
         assert "Say in 1 to 1000" in visible(visitor.post(place, 422, text=" "))
         visitor.post(place, text="Needed until March.")
-        assert "Your objection is written down." in visible(visitor.get(place))
+        assert "Your objection is recorded." in visible(visitor.get(place))
         item = house.item("pia", "/finance/inbox")
         assert (item.state, item.outcome) == (
             *(ItemState.OPEN, "pia@partner.example objects: Needed until March."),

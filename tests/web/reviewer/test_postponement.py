@@ -10,7 +10,7 @@ class TestThePages:
     def test_the_page_offers_it_where_it_is_allowed(self, house: House, alice: Visitor) -> None:
         house.launched()
         folder = house.item("pia", INBOX).folder_id
-        assert "Answer it later" not in alice.get(f"/reviews/1/folders/{folder}")
+        assert "Answer later" not in alice.get(f"/reviews/1/folders/{folder}")
         house.launched("Winter", policy=TEN)
         page = f"/reviews/2/folders/{folder}"
         assert "until 17 December 2026 at the latest" in visible(alice.get(page))
@@ -19,7 +19,7 @@ class TestThePages:
         assert "Choose a day" in visible(alice.post(path, 422, until="2027-01-01"))
         assert "Enter a date" in visible(alice.post(path, 422, until="soon"))
         alice.post(path, until="2026-12-12")
-        assert "You put it off until the end of 12 December 2026." in visible(alice.get(page))
+        assert "You postponed this until the end of 12 December 2026." in visible(alice.get(page))
         assert "can be put off once only" in visible(alice.post(path, 409, until="2026-12-13"))
 
     def test_somebody_elses_question_is_not_there(self, house: House, bob: Visitor) -> None:
@@ -30,7 +30,7 @@ class TestThePages:
     def test_the_board_counts_it(self, house: House, officer: Visitor) -> None:
         house.launched(policy=TEN)
         put_off(house)
-        assert "1 put off by their reviewers" in visible(officer.get("/campaigns/1"))
+        assert "1 question postponed by its reviewer" in visible(officer.get("/campaigns/1"))
         assert "pia" in visible(officer.get("/campaigns/1/items?postponed=1&state=open"))
 
     def test_the_form_asks_for_it(self, house: House, officer: Visitor) -> None:

@@ -41,7 +41,7 @@ class TestTheInbox:
 
     def test_it_is_empty_for_who_is_not_asked(self, house: House, bob: Visitor) -> None:
         house.launched(prefix="/sales")
-        assert "There is nothing for you to answer." in visible(bob.get("/reviews"))
+        assert "No reviews for you." in visible(bob.get("/reviews"))
 
 
 class TestWhatWentOn:
@@ -49,9 +49,9 @@ class TestWhatWentOn:
         number = launched_in_stages(house)
         first_look(house, "pia", Reply(Answer.KEEP))
         page = visible(alice.get(f"/reviews/{number}"))
-        assert "Answered by you, now with somebody else" in page
-        assert "pia: you said Keep" in page
-        assert "It went to Mona Mill." in page
+        assert "Answered by you, now with someone else" in page
+        assert "pia: Keep" in page
+        assert "Now with: Mona Mill." in page
         assert "Looked at twice" in visible(alice.get("/reviews"))
 
 
@@ -62,7 +62,7 @@ class TestAQuestion:
         assert "Pia Partner (Partner Ltd)" in text
         assert "see file names, add new files" in text
         assert "Last sign-in no data" in text
-        assert "Given by own entry at /finance/inbox" in text
+        assert "Granted by own entry at /finance/inbox" in text
         assert not JARGON.search(text), JARGON.search(text)
 
     def test_nothing_is_preselected(self, house: House, alice: Visitor) -> None:
@@ -91,7 +91,7 @@ class TestAnAnswer:
         assert "/reviews/" in answer(house, alice, "pia", answer="keep")
         assert house.item("pia", "/finance/inbox").answer is Answer.KEEP
         text = visible(open_folder(house, alice)[1])
-        assert "You can change this until the review is closed." in text
+        assert "You can change this until the review closes." in text
         answer(house, alice, "pia", answer="revoke")
         assert house.item("pia", "/finance/inbox").answer is Answer.REVOKE
 
@@ -104,7 +104,7 @@ class TestAnAnswer:
     def test_reduce_to_nothing_is_refused_and_explained(self, house: House, alice: Visitor) -> None:
         house.launched()
         page = visible(answer(house, alice, "pia", 422, answer="reduce"))
-        assert "Nothing was changed. Choose at least one right" in page
+        assert "Please check the form. Choose at least one right" in page
         assert house.item("pia", "/finance/inbox").state is ItemState.OPEN
 
     def test_a_refused_answer_keeps_what_was_typed(self, house: House, alice: Visitor) -> None:
@@ -180,7 +180,7 @@ class TestSeveralTogether:
         path, page = open_folder(house, alice, "a1")
         assert "How many?" in visible(page)
         fields = {"answer": "revoke", "scope": "all", "reason": "Old"}
-        assert "Type the number 60" in visible(alice.post(f"{path}/several", 422, **fields))
+        assert "Enter 60 to confirm" in visible(alice.post(f"{path}/several", 422, **fields))
         alice.post(f"{path}/several", **fields, count=60)
         assert house.item("a59", "/finance/inbox").answer is Answer.REVOKE
 
@@ -214,4 +214,4 @@ class TestAfterTheClose:
         house.decide("pia", "/finance/inbox", Reply(Answer.REVOKE))
         house.finish("alice")
         house.carry_out()
-        assert "Done and checked." in visible(open_folder(house, alice)[1])
+        assert "Verified." in visible(open_folder(house, alice)[1])

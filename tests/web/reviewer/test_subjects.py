@@ -27,8 +27,8 @@ class TestAReviewOfGroups:
         assert "Show the questions" in visible(charlie.get(f"/reviews/{number}"))
         text = visible(charlie.get(f"/reviews/{number}/questions"))
         assert "Shall Bob Brook stay in group finance?" in text
-        assert "The group opens /finance see file names, open and download files" in text
-        assert "Keep only some of it" not in text
+        assert "The group gives access to /finance see file names, open and download files" in text
+        assert "Keep some permissions only" not in text
         assert "Lea Left has left" in text
 
     def test_one_answer_and_the_rest_together(self, house: House, charlie: Visitor) -> None:
@@ -110,7 +110,7 @@ class TestTheOfficer:
         where = officer.post("/campaigns/new", **fields)
         text = visible(officer.get(where))
         assert "3 questions" in text
-        assert "Asks about Membership" in text
+        assert "Subject Membership" in text
         officer.post(f"{where}/launch")
         rows = visible(officer.get(f"{where}/items"))
         assert "group finance" in rows
@@ -158,12 +158,12 @@ class TestTheAuditor:
         answer(house, item, Reply(Answer.KEEP), "charlie")
         text = visible(auditor.get(f"/audit/items/{item.id}"))
         assert "bob in group finance" in text
-        assert "The group opens /finance" in text
+        assert "The group gives access to /finance" in text
 
 
 class TestFoldersThatAreNotMine:
     def test_the_list_names_them_and_settles_them(self, house: House, officer: Visitor) -> None:
-        assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
+        assert "No disputed folders" in visible(officer.get("/campaigns/not-mine"))
         house.launched()
         reply = Reply(Answer.NOT_MINE, reason="Bob runs it.")
         house.decide("pia", "/finance/inbox", reply)
@@ -171,7 +171,7 @@ class TestFoldersThatAreNotMine:
         wrong = {"owner": "lea@house.example", "reason": "So it is."}
         assert "they have left" in visible(officer.post("/campaigns/not-mine/1", 422, **wrong))
         officer.post("/campaigns/not-mine/1", owner="alice@house.example", reason="I asked her.")
-        assert "Nobody said so" in visible(officer.get("/campaigns/not-mine"))
+        assert "No disputed folders" in visible(officer.get("/campaigns/not-mine"))
         assert house.trail_actions()[-1] == "ownership.settled"
 
 

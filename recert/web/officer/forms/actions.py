@@ -23,13 +23,15 @@ from recert.web.forms import REASON_LENGTH, ReasonForm, at_most
 class TakeOnForm(FlaskForm):
     """Who sees to a late change."""
 
-    owner = EmailField("Mail address", [DataRequired("Say who sees to it."), Length(max=320)])
-    until = DateField("Until", [InputRequired("Say until when.")])
-    reason = StringField("Why it is late", [DataRequired("Say why it is late."), REASON_LENGTH])
+    owner = EmailField(
+        "Email address", [DataRequired("Enter the responsible person."), Length(max=320)]
+    )
+    until = DateField("Done by", [InputRequired("Enter a date like 2026-12-31.")])
+    reason = StringField("Why it is late", [DataRequired("Enter why it is late."), REASON_LENGTH])
 
 
 class ReassignForm(FlaskForm):
-    email = EmailField("Mail address of the new reviewer", [DataRequired("Enter a mail address.")])
+    email = EmailField("Email of the new reviewer", [DataRequired("Enter an email address.")])
     reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
 
 
@@ -44,7 +46,7 @@ class InstructionForm(FlaskForm):
 
 
 class ExtendForm(ReasonForm):
-    due = DateField("New last day", [InputRequired("Enter a date like 2026-12-31.")])
+    due = DateField("New due date", [InputRequired("Enter a date like 2026-12-31.")])
 
 
 class GiveAllForm(ReassignForm):
@@ -57,9 +59,7 @@ class GiveAllForm(ReassignForm):
 class ReleaseForm(FlaskForm):
     """`seen` stands for what the page showed."""
 
-    reason = StringField(
-        "Reason", [DataRequired("Say why these changes may go out."), REASON_LENGTH]
-    )
+    reason = StringField("Reason", [DataRequired("Give a reason for the approval."), REASON_LENGTH])
     seen = HiddenField(validators=[Length(max=64)])
 
 
@@ -72,6 +72,6 @@ class SignOffForm(FlaskForm):
         ],
     )
     confirmed = BooleanField(
-        "I have looked at the figures above and acknowledge them.",
-        [DataRequired("Confirm that you have looked at the figures.")],
+        "I have reviewed the figures above and confirm them.",
+        [DataRequired("Confirm that you have reviewed the figures.")],
     )

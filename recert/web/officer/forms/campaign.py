@@ -30,37 +30,39 @@ from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.connectors.rights import WORDS, Rights
 from recert.web.officer.forms.policy import PolicyFields
 
+ORDINALS = {2: "Second", 3: "Third"}
+
 
 def _who(number: int) -> SelectField:
     choices = [SelectChoice("", "nobody"), *(SelectChoice(who.value, who.value) for who in Who)]
-    named = SelectChoice("named", "the person named below")
-    return SelectField(f"Look {number}: by whom?", choices=[*choices, named], default="")
+    named = SelectChoice("named", "the person below")
+    return SelectField(f"{ORDINALS[number]} reviewer", choices=[*choices, named], default="")
 
 
 def _sees() -> SelectField:
-    words = {Sees.ALL: "every answer", Sees.KEPT: "what was kept", Sees.REMOVED: "what was removed"}
+    words = {Sees.ALL: "all answers", Sees.KEPT: "kept access", Sees.REMOVED: "removed access"}
     choices = [SelectChoice(sees.value, text) for sees, text in words.items()]
-    return SelectField("What is shown", choices=choices, default=Sees.ALL.value)
+    return SelectField("Reviews", choices=choices, default=Sees.ALL.value)
 
 
 def _stage_days() -> IntegerField:
     limits = NumberRange(1, LONGEST, f"Use 1 to {LONGEST} days.")
-    return IntegerField("Days for it", [Optional(), limits], default=7)
+    return IntegerField("Days", [Optional(), limits], default=7)
 
 
 class StageFields:
     """How often a question is looked at. Each later look has the last days before the due date."""
 
     second_who, second_sees, second_days = _who(2), _sees(), _stage_days()
-    second_name = StringField("Mail address", [Length(max=320)])
+    second_name = StringField("Email address", [Length(max=320)])
     third_who, third_sees, third_days = _who(3), _sees(), _stage_days()
-    third_name = StringField("Mail address", [Length(max=320)])
+    third_name = StringField("Email address", [Length(max=320)])
     vote = SelectField(
-        "Where the looks differ, what counts?",
+        "If reviewers disagree",
         choices=[
-            SelectChoice(Vote.REMOVAL.value, "any removal"),
-            SelectChoice(Vote.LAST.value, "the last word"),
-            SelectChoice(Vote.KEEP.value, "any keep"),
+            SelectChoice(Vote.REMOVAL.value, "Any removal wins"),
+            SelectChoice(Vote.LAST.value, "The last reviewer decides"),
+            SelectChoice(Vote.KEEP.value, "Any keep wins"),
         ],
         default=Vote.REMOVAL.value,
     )
@@ -84,13 +86,13 @@ class StageFields:
 
 
 HOLDERS = {
-    Holder.EMPLOYEE: "our own people",
-    Holder.PARTNER: "people of partners",
+    Holder.EMPLOYEE: "employees",
+    Holder.PARTNER: "partner staff",
     Holder.SERVICE: "service accounts",
     Holder.SHARED: "shared accounts",
     Holder.ANONYMOUS: "anonymous access",
-    Holder.ORPHAN: "accounts of nobody we know",
-    Holder.LEFT: "people who have left",
+    Holder.ORPHAN: "orphaned accounts",
+    Holder.LEFT: "leavers",
     Holder.PRIVILEGED: "accounts that can give others access",
 }
 
@@ -102,25 +104,25 @@ class ScopeFields(FlaskForm):
         "Only these accounts", choices=[SelectChoice(one.value, HOLDERS[one]) for one in Holder]
     )
     rights = SelectMultipleField(
-        "Only access that can do one of these",
+        "Only access with one of these rights",
         choices=[SelectChoice(str(int(right)), text) for right, text in WORDS.items()],
     )
     classification = StringField(
         "Only folders classified as",
         [Optional(), Length(max=200)],
-        description="One or several, with commas: the classification of the folder's owner line.",
+        description="One or more, separated by commas, as imported with the folder owners.",
     )
     unused_days = IntegerField(
-        "Only accounts without a sign-in for so many days",
+        "Only accounts without a sign-in for (days)",
         [Optional(), NumberRange(0, 3650, "Enter a number of days up to 3650.")],
-        description="By the last sign-in, and by transfers where logs are read.",
+        description="Based on the last sign-in, and on transfers where logs are available.",
     )
-    unknown_unused = BooleanField("Also accounts of which no sign-in and no transfer is known")
-    only_changes = BooleanField("Only what is new or changed since the last review of its server")
+    unknown_unused = BooleanField("Include accounts without sign-in and transfer data")
+    only_changes = BooleanField("Only access that is new or changed since the last review")
     sample = IntegerField(
-        "Only a random sample of",
+        "Only a random sample (number of items)",
         [Optional(), NumberRange(0, MAX_SAMPLE, f"Enter a number up to {MAX_SAMPLE}.")],
-        description="The seed is kept, so that anybody can draw the same sample again.",
+        description="The seed is recorded, so the sample is reproducible.",
     )
 
     def scope(self, prefix: str) -> Scope:
@@ -150,10 +152,10 @@ class CampaignForm(PolicyFields, StageFields, ScopeFields):
     name = StringField(
         "Name of the review",
         [DataRequired("Give the review a name."), Length(2, 120, "Use 2 to 120 characters.")],
-        description="Reviewers see it: for example “Third quarter 2026”.",
+        description="Shown to reviewers, for example “Third quarter 2026”.",
     )
     about = SelectField(
-        "What is asked about",
+        "Subject",
         choices=[
             SelectChoice(subject.value, kind.wording.title) for subject, kind in QUESTIONS.items()
         ],
@@ -169,14 +171,14 @@ class CampaignForm(PolicyFields, StageFields, ScopeFields):
         description="This folder and everything below it; / for everything.",
     )
     due = DateField(
-        "Answer by",
+        "Due date",
         [InputRequired("Enter a date like 2026-12-31.")],
-        description="The end of this day.",
+        description="Until the end of this day.",
     )
     zone = StringField(
         "Time zone",
         [Optional(), Length(max=64)],
-        description="Where that day ends, such as Europe/Berlin; empty for the usual one.",
+        description="For the due date, such as Europe/Berlin. Leave empty for the default.",
     )
 
     def start_from(self, chosen: Template) -> None:
@@ -197,7 +199,7 @@ class ScheduleForm(PolicyFields, FlaskForm):
     name = StringField(
         "Name of the reviews",
         [DataRequired("Give the reviews a name."), Length(3, 109, "Use 3 to 109 characters.")],
-        description="Each review is called by it and its quarter, month or day.",
+        description="Each review gets this name plus its quarter, month or day.",
     )
     rhythm = StringField(
         "Rhythm",
@@ -210,9 +212,9 @@ class ScheduleForm(PolicyFields, FlaskForm):
         "Time of day",
         [InputRequired("Enter a time like 08:00.")],
         default=time(8),
-        description="A cron expression says its time itself.",
+        description="Ignored if the rhythm is a cron expression.",
     )
-    zone = StringField("Time zone", [DataRequired("Enter a zone like Europe/Berlin.")])
+    zone = StringField("Time zone", [DataRequired("Enter a time zone like Europe/Berlin.")])
     template = SelectField(
         "What is reviewed",
         choices=[SelectChoice(one.key, one.title) for one in TEMPLATES],

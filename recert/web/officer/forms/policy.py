@@ -29,9 +29,9 @@ def _number(name: str) -> IntegerField:
 
 def _silence(risk: str, who: str) -> SelectField:
     words = {
-        NonResponse.KEEP: "Keep, and list as an exception",
-        NonResponse.REVOKE: "Remove, when a second person agrees",
-        NonResponse.SUSPEND: "Suspend, when a second person agrees",
+        NonResponse.KEEP: "Keep and list as an exception",
+        NonResponse.REVOKE: "Remove after second-person approval",
+        NonResponse.SUSPEND: "Suspend after second-person approval",
     }
     choices = [SelectChoice(silence.value, text) for silence, text in words.items()]
     return SelectField(
@@ -42,11 +42,9 @@ def _silence(risk: str, who: str) -> SelectField:
 class PolicyFields:
     """What a review does by itself. Forms that ask for it have these fields."""
 
-    high = _silence(
-        "High", "Accounts of nobody we know, of somebody who left, shared ones; rights to pass on."
-    )
+    high = _silence("High", "Orphaned, leavers' and shared accounts; rights to give others access.")
     medium = _silence("Medium", "Rights to delete, change or rename files.")
-    low = _silence("Low", "All others.")
+    low = _silence("Low", "Everything else.")
     contest_days = _number("contest_days")
     wave_size = _number("wave_size")
     stop_after_failures = _number("stop_after_failures")
@@ -60,23 +58,23 @@ class PolicyFields:
     days_medium = _number("days_medium")
     days_low = _number("days_low")
     second_for_conflict = SelectField(
-        "High-risk keep by a reviewer who could grant the same",
+        "Reviewer can grant this access themselves",
         choices=[
-            SelectChoice("yes", "Needs a second person's confirmation"),
-            SelectChoice("no", "Their decision is enough"),
+            SelectChoice("yes", "High-risk approvals need a second person's confirmation"),
+            SelectChoice("no", "Their answer is enough"),
         ],
         default="yes",
-        description="Reviewers with a right to share, or administrators of Recert.",
+        description="Applies to people with a right to share and to administrators of Recert.",
     )
     mail_answers = SelectField(
-        "Answers by mail",
+        "Answers by email",
         choices=[
-            SelectChoice(MailAnswers.LOW.value, "For access of low risk"),
-            SelectChoice(MailAnswers.OFF.value, "No: everybody signs in"),
+            SelectChoice(MailAnswers.LOW.value, "For low-risk access"),
+            SelectChoice(MailAnswers.OFF.value, "No, reviewers must sign in"),
             SelectChoice(MailAnswers.ALL.value, "For every access"),
         ],
         default=MailAnswers.LOW.value,
-        description="By a link in the mail or a reply, without a sign-in.",
+        description="By a link in the email or a reply, without signing in.",
     )
 
     def numbers(self, group: str) -> list[Field]:
