@@ -106,7 +106,7 @@ def move_items(
 ) -> int:
     """Moves all items that fit and stand in one of the source states, in one statement; how many.
     Raises StepRefused when a step is not allowed from one of them, whatever items there are. The
-    caller holds the campaign alone and renews the counters."""
+    caller holds the campaign and renews the counters."""
     for source in sources:
         for one in (new.then, new.otherwise) if isinstance(new, Either) else (new,):
             if one is not source:  # an open item may be asked of somebody else

@@ -9,8 +9,7 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.setup import launch as campaigns
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, day_of, say_json, shell, table
 from recert.connectors import rights
-from recert.evidence.audit import findings as verbs
-from recert.evidence.audit import retention
+from recert.evidence.audit import findings, retention
 from recert.evidence.audit import uncertified as query
 from recert.evidence.models import Judgement
 from recert.foundation import clock
@@ -41,8 +40,8 @@ def audit_sample(context: Shell, campaign: str, size: int, seed: str, as_json: b
     """
     with context.acting() as act:
         found = _campaign(act.session, campaign)
-        sample = verbs.draw_sample(act, found, size, seed)
-        rows = verbs.items_of(act.session, sample)
+        sample = findings.draw_sample(act, found, size, seed)
+        rows = findings.items_of(act.session, sample)
     facts = [
         (row.id, row.server, row.folder, row.account, row.answer.value if row.answer else "")
         for row in rows
@@ -65,14 +64,14 @@ def audit_remark(context: Shell, campaign: str, text: str, item: int | None) -> 
     """Note a TEXT about a CAMPAIGN."""
     with context.acting() as act:
         found = _campaign(act.session, campaign)
-        verbs.remark(act, found, text, item)
+        findings.remark(act, found, text, item)
     click.echo("Noted.")
 
 
 def _judge(context: Shell, campaign: str, judgement: Judgement, reason: str) -> None:
     with context.acting() as act:
         found = _campaign(act.session, campaign)
-        verbs.judge(act, found, judgement, reason)
+        findings.judge(act, found, judgement, reason)
     click.echo(f"{found.name} is {judgement.value}.")
 
 

@@ -82,7 +82,7 @@ def acting() -> Iterator[Act]:
 
 
 def person_id() -> int:
-    """The person behind the signed-in user; 404 when he is none that can be asked."""
+    """The person behind the signed-in user; 404 when there is none that can be asked."""
     found: int | None = current_user.who.person_id
     if found is None:
         abort(404)

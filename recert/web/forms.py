@@ -79,7 +79,7 @@ class AnswerForm(FlaskForm):
 
 @dataclass(frozen=True)
 class Kept:
-    """What somebody had typed when his answer was refused; the page shows it again."""
+    """What somebody had typed when their answer was refused; the page shows it again."""
 
     item_id: int
     reason: str

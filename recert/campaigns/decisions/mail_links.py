@@ -9,8 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
-from recert.campaigns import progress
-from recert.campaigns import transitions as campaign_items
+from recert.campaigns import progress, transitions
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.foundation.actor import Actor, Channel, system
@@ -101,14 +100,14 @@ def _withdraw(session: Session, actor: Actor, why: str, now: datetime) -> None:
 
 
 def _ask_again(act: Act, campaign_id: int, numbers: Sequence[int], why: str) -> None:
-    campaign = campaign_items.hold(act.session, campaign_id)
-    campaign_items.move_items(
+    campaign = transitions.hold(act.session, campaign_id)
+    transitions.move_items(
         act.session,
         Item.id.in_(numbers),
         sources=(ItemState.DECIDED,),
         new=ItemState.OPEN,
         outcome=ASKED_AGAIN,
-        **campaign_items.UNANSWERED,
+        **transitions.UNANSWERED,
     )
     progress.recount_reviewers(act.session, campaign_id, act.actor.person_id)
     folders = select(Item.folder_id).where(Item.id.in_(numbers)).distinct()

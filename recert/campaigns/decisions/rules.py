@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from recert.campaigns import states as campaign_rules
+from recert.campaigns import states
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, Subject
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.connectors.rights import Rights
@@ -119,7 +119,7 @@ def check_may_answer(
         raise NotYours
     if holder_id is not None and holder_id == actor.person_id and answer is not Answer.NOT_MINE:
         raise OwnAccess
-    if campaign.state is not CampaignState.ACTIVE or item.state not in campaign_rules.ANSWERABLE:
+    if campaign.state is not CampaignState.ACTIVE or item.state not in states.ANSWERABLE:
         raise TooLate
 
 

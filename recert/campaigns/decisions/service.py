@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from recert.campaigns import progress, risk, states
-from recert.campaigns import transitions as campaign_items
+from recert.campaigns import progress, risk, states, transitions
 from recert.campaigns.decisions import rules, skipped_stages
 from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
 from recert.campaigns.decisions.models import Decision
@@ -154,7 +153,7 @@ def mailable(
 def _held(session: Session, item_id: int) -> tuple[Campaign, Item]:
     """The campaign and then the item, as they are now and until this transaction ends: what was
     loaded before somebody else's answer came through must not be trusted."""
-    campaign = campaign_items.hold_of(session, item_id)
+    campaign = transitions.hold_of(session, item_id)
     return campaign, session.scalars(_HELD_ITEM, {"item": item_id}).one()
 
 
@@ -162,7 +161,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
     reviewer_id = item.reviewer_id
     if decision.answer is Answer.NOT_MINE:
         if item.state is ItemState.DECIDED:
-            campaign_items.take_step(session, item, ItemState.OPEN, **campaign_items.UNANSWERED)
+            transitions.take_step(session, item, ItemState.OPEN, **transitions.UNANSWERED)
         session.execute(update(Item).where(Item.id == item.id).values(version=decision.version))
         session.refresh(item)
         if successor:
@@ -171,7 +170,7 @@ def _move(session: Session, item: Item, decision: Decision, successor: str, now:
             reassignment.pass_on(session, item)
         progress.recount_folders(session, item.campaign_id, item.folder_id)
         return
-    campaign_items.take_step_of_held(
+    transitions.take_step_of_held(
         session,
         item,
         ItemState.DECIDED,
@@ -243,7 +242,7 @@ def record_many(
     _check_still_here(act.session, act.actor)
     if ticked is not None and not ticked:
         raise BadInput("Choose at least one line.")
-    if campaign_items.hold(act.session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
+    if transitions.hold(act.session, campaign.id, alone=True).state is not CampaignState.ACTIVE:
         raise rules.TooLate
     own = select(Account.id).where(
         or_(Account.person_id == act.actor.person_id, routing.is_candidate(act.actor.person_id))
@@ -326,7 +325,7 @@ def _record_set(
     ).select_from(Item)
     act.session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
-    campaign_items.move_items(
+    transitions.move_items(
         act.session,
         Item.id.in_(in_batch),
         sources=states.ANSWERABLE,

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign
 from recert.campaigns.setup.launch import NoSuchCampaign
-from recert.evidence.audit import findings as verbs
-from recert.evidence.audit import retention
+from recert.evidence.audit import findings, retention
 from recert.evidence.models import Judgement, Sample
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, NotFound
@@ -43,7 +42,7 @@ def draw_sample(campaign_id: int) -> ResponseReturnValue:
     form = SampleForm()
     _checked(form)
     with acting() as act:
-        sample = verbs.draw_sample(
+        sample = findings.draw_sample(
             act,
             _campaign(act.session, campaign_id),
             form.size.data,
@@ -66,7 +65,7 @@ def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
             "auditor/sample.html",
             campaign=_campaign(session, campaign_id),
             sample=sample,
-            rows=verbs.items_of(session, sample),
+            rows=findings.items_of(session, sample),
         )
 
 
@@ -77,7 +76,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
     _checked(form)
     with acting() as act:
         found = _campaign(act.session, campaign_id)
-        verbs.remark(act, found, form.text.data, form.item.data)
+        findings.remark(act, found, form.text.data, form.item.data)
     flash("Your comment is recorded.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
 
@@ -88,7 +87,7 @@ def judge(campaign_id: int) -> ResponseReturnValue:
     form = VerdictForm()
     _checked(form)
     with acting() as act:
-        verdict = verbs.judge(
+        verdict = findings.judge(
             act,
             _campaign(act.session, campaign_id),
             Judgement(form.judgement.data),

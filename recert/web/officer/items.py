@@ -8,8 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from recert.campaigns import progress
-from recert.campaigns import transitions as campaign_items
+from recert.campaigns import progress, transitions
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.reviewing import queries, reassignment
 from recert.campaigns.reviewing.item_filter import ItemFilter
@@ -57,7 +56,7 @@ def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
         item = act.session.get(Item, item_id)
         person = people.person_by_email(act.session, form.email.data)
         if item is None or item.campaign_id != campaign_id:
-            raise campaign_items.NoSuchItem
+            raise transitions.NoSuchItem
         if person is None:
             raise BadInput(f"Nobody has the address {form.email.data!r}.")
         reassignment.reassign(act, item, person, form.reason.data)
