@@ -169,7 +169,7 @@ def _value(name: str, value: Any) -> Any:
             raise PolicyRejected(f"second for conflict is true or false, not {value!r}.")
         return value
     if not isinstance(value, int) or isinstance(value, bool):
-        raise PolicyRejected(f"{name.replace('_', ' ')} must be a number, not {value!r}.")
+        raise PolicyRejected(f"{NUMBERS[name].label} must be a number, not {value!r}.")
     return value
 
 

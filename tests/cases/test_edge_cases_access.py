@@ -182,7 +182,7 @@ def test_removing_a_group_member_hits_other_folders(house: House, app: Flask) ->
     charlie = Visitor(app).sign_in(house.user(house.person("charlie")))
     number = launched(house, Subject.MEMBERSHIP)
     page = visible(charlie.get(f"/reviews/{number}/questions"))
-    assert "The group opens /finance see file names" in page  # what the removal would hit
+    assert "The group gives access to /finance see file names" in page  # what the removal would hit
     house.ordered("bob", "/finance", REVOKE)  # one folder only: not by the group
     house.run()
     content = json.loads(house.permissions.read_text())

@@ -115,8 +115,8 @@ class TestAPolicy:
         ("stored", "message"),
         [
             ({"high": "shout"}, "not 'shout'"),
-            ({"wave_size": "many"}, "wave size must be a number"),
-            ({"wave_size": -1}, "wave size must be a number from 0"),
+            ({"wave_size": "many"}, "Batch size must be a number"),
+            ({"wave_size": -1}, "Batch size must be a number from 0"),
             ({"brake_percent": 101}, "from 0 to 100"),
         ],
     )
