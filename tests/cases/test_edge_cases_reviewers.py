@@ -158,7 +158,7 @@ def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor)
     item = alone(house)
     assert item.state is ItemState.DECIDED  # not final by her alone
     board = visible(officer.get(f"/campaigns/{item.campaign_id}"))
-    assert "a second person must confirm" in board
+    assert "high-risk keep to confirm" in board
     waiting = visible(officer.get(f"/campaigns/{item.campaign_id}/to-confirm"))
     assert "list, download, upload" in waiting
     assert "Alice Archer keeps it, 23 Nov 2026, 13:00 CET: Needed." in waiting
@@ -280,7 +280,7 @@ def test_five_thousand_items_for_one_reviewer(
     assert page.count('id="item-') == 50
     path = f"/reviews/{item.campaign_id}/folders/{item.folder_id}/several"
     blind = {"answer": "keep", "scope": "all", "reason": "All fine."}
-    assert "Type the number 301" in alice.post(path, 422, **blind)
+    assert "Enter 301 to confirm" in alice.post(path, 422, **blind)
     with house.db.reading() as session:
         assert session.scalar(select(func.count(Decision.id))) == 0
 
