@@ -161,7 +161,7 @@ def test_a_conflicted_keep_needs_a_second_person(house: House, officer: Visitor)
     assert "high-risk keep to confirm" in board
     waiting = visible(officer.get(f"/campaigns/{item.campaign_id}/to-confirm"))
     assert "list, download, upload" in waiting
-    assert "Alice Archer keeps it, 23 Nov 2026, 13:00 CET: Needed." in waiting
+    assert "Kept by Alice Archer, 23 Nov 2026, 13:00 CET: Needed." in waiting
     herself = replace(house.person("alice"), roles=frozenset({Role.OFFICER}))
     with pytest.raises(SecondPersonNeeded):
         says(house, item, herself, confirmed=True)

@@ -1,5 +1,6 @@
 """A reviewer puts a question off: once, dated, and seen in the overdue figures."""
 
+import re
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
 from recert.campaigns.policy import Policy, PolicyRejected
+from recert.campaigns.policy_rules import NUMBERS
 from recert.campaigns.reviewing import monitoring, postponement, queries
 from recert.campaigns.reviewing.item_filter import ItemFilter
 from recert.campaigns.reviewing.postponement import NotInThisReview, PutOffOnce
@@ -97,7 +99,7 @@ class TestPuttingOff:
 class TestThePolicy:
     def test_numbers_out_of_range_are_refused(self) -> None:
         for name, number in (("postpone_days", 91), ("days_high", 0), ("days_low", 400)):
-            with pytest.raises(PolicyRejected, match=name.replace("_", " ")):
+            with pytest.raises(PolicyRejected, match=re.escape(NUMBERS[name].label)):
                 Policy.of({name: number})
 
     def test_an_old_policy_has_the_defaults(self) -> None:
