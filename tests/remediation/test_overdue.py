@@ -115,7 +115,7 @@ class TestWhereItIsShown:
     def test_the_board_leads_to_the_list(self, house: House, campaign: int) -> None:
         with house.later(days=3):
             officer = Visitor(house.app()).sign_in(house.user(house.officer))
-            assert "2 changes overdue" in visible(officer.get(f"/campaigns/{campaign}"))
+            assert "2 overdue changes" in visible(officer.get(f"/campaigns/{campaign}"))
             text = visible(officer.get(f"/campaigns/{campaign}/late"))
         assert "high 2 0 no data no data 0 2" in text
         assert "lea" in text
@@ -166,14 +166,14 @@ class TestWhoSeesToIt:
         with house.later(days=7):
             officer.sign_in(house.user(house.officer))
             item = house.item("pia", INBOX).id
-            assert "nobody" in visible(officer.get(f"/campaigns/{campaign}/late"))
+            assert "not assigned" in visible(officer.get(f"/campaigns/{campaign}/late"))
             day = f"{house.now + timedelta(days=3):%Y-%m-%d}"
             values = {"owner": "mona@house.example", "until": day, "reason": "Moved."}
             officer.post(f"/campaigns/{campaign}/late/{item}", **values)
             assert "mona@house.example, until" in visible(
                 officer.get(f"/campaigns/{campaign}/late")
             )
-            assert "nobody sees to" in visible(officer.get(f"/campaigns/{campaign}"))
+            assert "without a responsible person" in visible(officer.get(f"/campaigns/{campaign}"))
 
     def test_a_changed_list_is_noticed(self, house: House, campaign: int) -> None:
         with house.later(days=7):
