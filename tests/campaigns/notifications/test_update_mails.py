@@ -48,7 +48,7 @@ class TestConversations:
         assert [send(house), send(house)] == [1, 0]
         (found,) = mails(house, "question")
         assert found.to_address == "olga@house.example"
-        assert "Alice Archer asks about the access of Pia Partner" in flat(found.text)
+        assert "Alice Archer has a question about the access of Pia Partner" in flat(found.text)
         assert "What is it for?" in found.text
 
     def test_an_answer_goes_to_the_reviewer(self, house: House) -> None:
@@ -74,7 +74,7 @@ class TestResults:
             house.carry_out()
             assert [send(house), send(house)] == [1, 0]
         (found,) = mails(house, "result")
-        assert "You revoked 2 accesses; they are gone since 23 November 2026, 13:05 CET" in flat(
+        assert "The 2 removals you asked for are complete and verified (23 November 2026, 13:05 CET)" in flat(
             found.text
         )
         assert "- Pia Partner, /finance/inbox, main: revoke" in found.text
