@@ -38,7 +38,7 @@ class TestThePages:
         officer.get("/campaigns/new")
         fields = {"name": "Winter", "folder": "/", "due": "2026-12-15", "servers": 1}
         page = officer.post("/campaigns/new", 422, **fields, postpone_days="91", days_low="0")
-        assert "Use 0 to 90 days." in visible(page)
+        assert "Use a number from 0 to 90." in visible(page)
         where = officer.post("/campaigns/new", **fields, postpone_days="5", days_high="2")
         assert "until 5 days after the due date" in visible(officer.get(where))
         policy = Policy.of(house.campaign(1).policy)
