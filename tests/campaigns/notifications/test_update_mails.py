@@ -74,8 +74,9 @@ class TestResults:
             house.carry_out()
             assert [send(house), send(house)] == [1, 0]
         (found,) = mails(house, "result")
-        assert "The 2 removals you asked for are complete and verified (23 November 2026, 13:05 CET)" in flat(
-            found.text
+        assert (
+            "The 2 removals you asked for are complete and verified (23 November 2026, 13:05 CET)"
+            in flat(found.text)
         )
         assert "- Pia Partner, /finance/inbox, main: revoke" in found.text
 
