@@ -33,7 +33,7 @@ TEMPLATES = (
     ),
     Template(
         "orphans",
-        "Accounts of nobody",
+        "Orphaned accounts",
         "Accounts that belong to nobody we know, or to somebody who has left.",
         scope=Scope(holders=(Holder.ORPHAN, Holder.LEFT)),
     ),
@@ -51,7 +51,7 @@ TEMPLATES = (
     ),
     Template(
         "delete",
-        "Who can destroy files",
+        "Rights to change or delete files",
         "Rights to delete, change or rename files of others.",
         scope=Scope(rights=Rights.DELETE | Rights.OVERWRITE | Rights.RENAME),
     ),
