@@ -217,9 +217,9 @@ def _reviewer_counts(is_queue: bool) -> AnySelect:
 def _renewed_reviewer() -> Update:
     names = ("total", "open", "keep", "reduce", "revoke")
     new = {name: bindparam(f"new_{name}", type_=Integer) for name in names}
-    table = Progress.__table__
+    table: Any = Progress.__table__
     fewer = case((table.c.told > new["total"], new["total"]), else_=table.c.told)
-    return update(table).where(table.c.id == bindparam("counter")).values(**new, told=fewer)  # type: ignore[arg-type]
+    return update(table).where(table.c.id == bindparam("counter")).values(**new, told=fewer)
 
 
 def _named(counts: dict[str, int]) -> dict[str, int]:

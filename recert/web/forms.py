@@ -24,6 +24,7 @@ from recert.campaigns.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import WORDS, Rights
 from recert.foundation import clock
+from recert.foundation.errors import BadInput
 
 
 def at_most(number: int, what: str) -> Length:
@@ -32,6 +33,12 @@ def at_most(number: int, what: str) -> Length:
 
 
 REASON_LENGTH = at_most(MAX_REASON, "reason")
+
+
+def checked(form: FlaskForm) -> None:
+    """Raises BadInput with the first thing that is wrong with a posted form."""
+    if not form.validate_on_submit():
+        raise BadInput(str(next(iter(form.errors.values()))[0]))
 
 
 class AnswerForm(FlaskForm):

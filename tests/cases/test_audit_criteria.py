@@ -80,9 +80,9 @@ def preview(house: House, campaign: int) -> campaigns.Preview:
 def excluded(house: House, days: int = 30) -> None:
     with house.db.transaction() as session:
         ends, who = house.now + timedelta(days=days), {"actor": house.officer, "now": house.now}
-        found = exclusions.ask(Act(session, **who), house.server(), "batch", "/", "It moves.", ends)  # type: ignore[arg-type]
+        found = exclusions.ask(Act(session, **who), house.server(), "batch", "/", "It moves.", ends)
         with pytest.raises(SecondPersonNeeded):
-            exclusions.approve(Act(session, **who), found)  # type: ignore[arg-type]
+            exclusions.approve(Act(session, **who), found)
         exclusions.approve(Act(session, ANOTHER, house.now), found)
 
 
@@ -157,10 +157,10 @@ def test_a05_a_stale_snapshot_needs_a_named_second_person(house: House) -> None:
             found = session.get_one(Campaign, draft)
             who = {"actor": house.officer, "now": house.now}
             with pytest.raises(LaunchRefused, match="48 are allowed"):
-                campaigns.launch(Act(session, **who), found)  # type: ignore[arg-type]
-            campaigns.allow_old_snapshots(Act(session, **who), found, "It moves.")  # type: ignore[arg-type]
+                campaigns.launch(Act(session, **who), found)
+            campaigns.allow_old_snapshots(Act(session, **who), found, "It moves.")
             with pytest.raises(SecondPersonNeeded, match="somebody else"):
-                campaigns.launch(Act(session, **who), found)  # type: ignore[arg-type]
+                campaigns.launch(Act(session, **who), found)
             campaigns.launch(Act(session, ANOTHER, house.now), found)
         about = json.loads(packages.files(house.export(draft))["campaign.json"])
     assert about["older_snapshots_allowed_by"] == house.officer.name

@@ -226,11 +226,11 @@ class TestARoleThatWasLost:
         leaves(house, "alice")
         who = {"actor": alice, "now": house.now}
         with house.db.transaction() as session, pytest.raises(NotYours):
-            decisions.record(Act(session, **who), item.id, KEEP)  # type: ignore[arg-type]
+            decisions.record(Act(session, **who), item.id, KEEP)
         with house.db.transaction() as session:
             found, many = session.get_one(Campaign, campaign), Reply(Answer.KEEP, reason="All.")
             with pytest.raises(NotYours):
-                decisions.record_many(Act(session, **who), found, item.folder_id, None, many)  # type: ignore[arg-type]
+                decisions.record_many(Act(session, **who), found, item.folder_id, None, many)
         with house.db.reading() as session:
             assert session.scalar(select(func.count(Decision.id))) == 0
 
@@ -252,7 +252,7 @@ class TestARoleThatWasLost:
         with house.db.transaction() as session:
             now_an_auditor = ("Olga", PASSWORD, frozenset({Role.AUDITOR}))
             who = {"actor": house.admin, "now": house.now}
-            users.add_user(Act(session, **who), house.officer.name, *now_an_auditor)  # type: ignore[arg-type]
+            users.add_user(Act(session, **who), house.officer.name, *now_an_auditor)
         path = f"/campaigns/{campaign}/extend"
         where = officer.post(path, due="2027-01-08", reason="More time.")
         assert "this was not saved" in visible(officer.get(where))

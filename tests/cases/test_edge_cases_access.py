@@ -480,7 +480,7 @@ def test_read_only_server(house: House) -> None:
         with house.db.transaction() as session:
             found = changes.order_by_id(session, order.id)
             who = {"actor": house.admin, "now": house.now}
-            tickets.set_ticket(Act(session, **who), found, "CHG-4711")  # type: ignore[arg-type]
+            tickets.set_ticket(Act(session, **who), found, "CHG-4711")
         house.snapshot()
         waiting = house.run()
         assert waiting.state is OrderState.MANUAL  # nobody's "done" counts

@@ -62,7 +62,7 @@ def zoned_in_nuuk(house: House) -> int:
             Act(session, **who),
             drafts.CampaignDraft("Nuuk", [1], "/", due, undo_minutes=60, zone="America/Nuuk"),
         )  # type: ignore[arg-type]
-        campaigns.launch(Act(session, **who), made)  # type: ignore[arg-type]
+        campaigns.launch(Act(session, **who), made)
         return made.id
 
 

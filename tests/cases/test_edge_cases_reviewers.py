@@ -112,7 +112,7 @@ def test_owner_says_not_mine(house: House) -> None:
         assert (row.path, row.email) == ("/finance", "alice@house.example")
         who = {"actor": house.officer, "now": house.now}
         settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
-        ownership_disputes.settle(Act(session, **who), *settled)  # type: ignore[arg-type]
+        ownership_disputes.settle(Act(session, **who), *settled)
         assert ownership_disputes.doubts(session) == []
     about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
     (told,) = about["not_mine"]

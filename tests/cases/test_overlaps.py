@@ -196,7 +196,7 @@ class TestNothingIsLost:
             found.state = OrderState.APPLYING
             session.flush()
             who = {"actor": house.admin, "now": house.now}
-            assert not changes.cancel(Act(session, **who), found, "Not wanted.")  # type: ignore[arg-type]
+            assert not changes.cancel(Act(session, **who), found, "Not wanted.")
 
 
 def test_both_reviews_can_be_signed_and_proved(house: House, both: tuple[int, int]) -> None:

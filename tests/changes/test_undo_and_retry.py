@@ -25,8 +25,8 @@ def undo(house: House, order: Order, actor: Actor | None = None) -> Order:
         return house.take_back(order.id)
     with house.db.transaction() as session:
         found, who = service.order_by_id(session, order.id), {"actor": actor, "now": house.now}
-        undoing.ask(Act(session, **who), found, "It was a mistake.")  # type: ignore[arg-type]
-        return undoing.approve(Act(session, **who), found)  # type: ignore[arg-type]
+        undoing.ask(Act(session, **who), found, "It was a mistake.")
+        return undoing.approve(Act(session, **who), found)
 
 
 class TestAnUndo:

@@ -17,7 +17,7 @@ def mark(house: House, account: str, reason: str = "Outages.", **more: object) -
     who = {"actor": house.admin, "now": house.now, **more}
     with house.db.transaction() as session:
         server = session.get_one(Server, house.server_id)
-        return emergency_accounts.mark(Act(session, **who), server, account, reason).id  # type: ignore[arg-type]
+        return emergency_accounts.mark(Act(session, **who), server, account, reason).id
 
 
 def end(house: House, number: int) -> None:

@@ -9,12 +9,11 @@ from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
 from recert.connectors.csv_export import change_list
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.inventory.models import Server
 from recert.web.access import acting, allowed, current_actor, database
 from recert.web.admin.forms import TicketForm, UndoForm
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm
+from recert.web.forms import ConfirmForm, checked
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 PAGE = 50
@@ -63,8 +62,7 @@ def show(order_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def ask_undo(order_id: int) -> ResponseReturnValue:
     form = UndoForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         undoing.ask(act, order, form.reason.data)
@@ -76,8 +74,7 @@ def ask_undo(order_id: int) -> ResponseReturnValue:
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def ticket(order_id: int) -> ResponseReturnValue:
     form = TicketForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
         tickets.set_ticket(act, order, form.ticket.data)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign
@@ -12,10 +11,11 @@ from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.evidence.audit import findings, retention
 from recert.evidence.models import Judgement, Sample
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput, NotFound
+from recert.foundation.errors import NotFound
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, database
 from recert.web.auditor.forms import HoldForm, KeepForm, RemarkForm, SampleForm, VerdictForm
+from recert.web.forms import checked
 
 bp = Blueprint("findings", __name__, url_prefix="/audit")
 
@@ -31,16 +31,11 @@ def _campaign(session: Session, campaign_id: int) -> Campaign:
     return found
 
 
-def _checked(form: FlaskForm) -> None:
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
-
-
 @bp.post("/campaigns/<int:campaign_id>/samples")
 @allowed(Role.AUDITOR)
 def draw_sample(campaign_id: int) -> ResponseReturnValue:
     form = SampleForm()
-    _checked(form)
+    checked(form)
     with acting() as act:
         sample = findings.draw_sample(
             act,
@@ -73,7 +68,7 @@ def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
 @allowed(Role.AUDITOR)
 def remark(campaign_id: int) -> ResponseReturnValue:
     form = RemarkForm()
-    _checked(form)
+    checked(form)
     with acting() as act:
         found = _campaign(act.session, campaign_id)
         findings.remark(act, found, form.text.data, form.item.data)
@@ -85,7 +80,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.AUDITOR)
 def judge(campaign_id: int) -> ResponseReturnValue:
     form = VerdictForm()
-    _checked(form)
+    checked(form)
     with acting() as act:
         verdict = findings.judge(
             act,
@@ -101,7 +96,7 @@ def judge(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.AUDITOR, Role.OFFICER)
 def keep(campaign_id: int) -> ResponseReturnValue:
     form = KeepForm()
-    _checked(form)
+    checked(form)
     with acting() as act:
         found, years = _campaign(act.session, campaign_id), form.years.data
         retention.keep_for(act, found, years)
@@ -125,7 +120,7 @@ def _held(
     campaign_id: int, use_case: Callable[[Act, Campaign, str], None], message: str
 ) -> ResponseReturnValue:
     form = HoldForm()
-    _checked(form)
+    checked(form)
     with acting() as act:
         found, reason = _campaign(act.session, campaign_id), form.reason.data
         use_case(act, found, reason)

@@ -9,8 +9,8 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.web.access import acting, allowed, database
+from recert.web.forms import checked
 from recert.web.officer.forms.actions import ReleaseForm
 
 bp = Blueprint("approvals", __name__, url_prefix="/releases")
@@ -48,8 +48,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def release(campaign_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         made = approvals.release(
             act,

@@ -18,10 +18,10 @@ from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.durations import lasted
-from recert.foundation.errors import BadInput
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
+from recert.web.forms import checked
 from recert.web.officer.forms.actions import TakeOnForm
 
 bp = Blueprint("board", __name__, url_prefix="/campaigns")
@@ -84,8 +84,7 @@ def show_late(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
 def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = TakeOnForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         campaign = campaign_of(act.session, campaign_id)
         until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)

@@ -28,13 +28,12 @@ from recert.evidence.package import warnings
 from recert.evidence.package.summary import verifier_sha256
 from recert.foundation import clock, secrets
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.inventory import queries as inventory
 from recert.people import self_assignment
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm
+from recert.web.forms import ConfirmForm, checked
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import SignOffForm
 
@@ -142,8 +141,7 @@ def _silence_in_words(silent: Silent) -> str:
 @allowed(Role.OFFICER)
 def sign_off(campaign_id: int) -> ResponseReturnValue:
     form = SignOffForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         ending.sign_off(
             act,

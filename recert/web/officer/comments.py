@@ -13,9 +13,8 @@ from recert.campaigns.reviewing import comments
 from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.web.access import acting, allowed, database, person_id
-from recert.web.forms import at_most
+from recert.web.forms import at_most, checked
 
 bp = Blueprint("comments", __name__)
 
@@ -31,8 +30,7 @@ class MessageForm(FlaskForm):
 
 def _text() -> str:
     form = MessageForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     return str(form.text.data)
 
 

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
 from recert.campaigns.completion import early_close
@@ -20,17 +19,11 @@ from recert.people.models import Person
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm, ReasonForm
+from recert.web.forms import ConfirmForm, ReasonForm, checked
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import ExtendForm, GiveAllForm
 
 bp = Blueprint("conduct", __name__, url_prefix="/campaigns")
-
-
-def checked(form: FlaskForm) -> None:
-    """Raises BadInput with the first thing that is wrong."""
-    if not form.validate_on_submit():
-        raise BadInput(str(next(iter(form.errors.values()))[0]))
 
 
 @bp.get("/<int:campaign_id>/reviewers/<int:person_id>")

@@ -20,6 +20,7 @@ from recert.people import queries as people
 from recert.people.models import Person
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
+from recert.web.forms import checked
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import ReassignForm
 
@@ -50,8 +51,7 @@ def items(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = ReassignForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     with acting() as act:
         item = act.session.get(Item, item_id)
         person = people.person_by_email(act.session, form.email.data)

@@ -11,9 +11,8 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.setup.launch import NoSuchCampaign
 from recert.foundation import clock
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.web.access import acting, allowed, database
-from recert.web.forms import REASON_LENGTH
+from recert.web.forms import REASON_LENGTH, checked
 
 bp = Blueprint("keep_confirmation", __name__, url_prefix="/campaigns")
 
@@ -47,8 +46,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = JudgeForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     confirmed = form.word.data == "confirm"
     with acting() as act:
         keep_confirmation.judge(

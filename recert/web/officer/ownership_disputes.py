@@ -8,9 +8,8 @@ from wtforms.validators import DataRequired, Length
 
 from recert.campaigns.reviewing import ownership_disputes
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.web.access import acting, allowed, database
-from recert.web.forms import REASON_LENGTH
+from recert.web.forms import REASON_LENGTH, checked
 
 bp = Blueprint("ownership_disputes", __name__, url_prefix="/campaigns/not-mine")
 
@@ -34,8 +33,7 @@ def overview() -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def settle(number: int) -> ResponseReturnValue:
     form = SettleForm()
-    if not form.validate_on_submit():
-        raise BadInput(next(iter(form.errors.values()))[0])
+    checked(form)
     said = (form.owner.data, form.reason.data)
     with acting() as act:
         done = ownership_disputes.settle(act, number, *said)

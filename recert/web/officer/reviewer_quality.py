@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue
 from recert.campaigns.decisions.reviewer_quality import PAUSE, quality
 from recert.campaigns.reviewing import instructions, queries
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
+from recert.web.forms import checked
 from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import InstructionForm
 
@@ -49,8 +49,7 @@ def instruction() -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def write_instruction() -> ResponseReturnValue:
     form = InstructionForm()
-    if not form.validate_on_submit():
-        raise BadInput(str(next(iter(form.errors.values()))[0]))
+    checked(form)
     with acting() as act:
         made = instructions.write(act, form.text.data)
     flash(f"Version {made.version} is published. Reviewers are asked to read it.")

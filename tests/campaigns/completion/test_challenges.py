@@ -48,7 +48,7 @@ def settles(house: House, *, keep: bool, reason: str = "The board agreed.", **wh
     with house.db.transaction() as session:
         actor = who.get("by", house.officer)
         said = {"keep": keep, "reason": reason}
-        challenge_outcomes.settle(Act(session, actor, house.now), item.id, **said)  # type: ignore[arg-type]
+        challenge_outcomes.settle(Act(session, actor, house.now), item.id, **said)
 
 
 class TestTheWindow:

@@ -89,9 +89,7 @@ def test_every_number_of_a_policy_is_documented_and_has_its_option() -> None:
     options = {
         name
         for option in cli.get_command(Context(cli), "campaign")
-        .get_command(  # type: ignore[union-attr]
-            Context(cli), "launch"
-        )
+        .get_command(Context(cli), "launch")
         .params
         for name in option.opts
     }

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, and_, distinct, false, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    distinct,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from recert.campaigns.models import Campaign, Item, Subject
@@ -117,9 +129,9 @@ class Question(ABC):
         items' own routes say it."""
 
     @property
-    def place(self) -> ColumnElement[Any]:
+    def place(self) -> SQLColumnExpression[Any]:
         """What the items of a reviewer are counted by beside their number."""
-        return Item.folder_id if self.is_by_folder else Item.topic  # type: ignore[return-value]
+        return Item.folder_id if self.is_by_folder else Item.topic
 
     @property
     def item_columns(self) -> tuple[str, ...]:
