@@ -111,8 +111,8 @@ class Policy:
         """Every rule with its value, also those that are as by default: evidence shows them."""
         return asdict(self)
 
-    def silence(self, risk: Risk) -> NonResponse:
-        """What silence means for this class."""
+    def non_response(self, risk: Risk) -> NonResponse:
+        """What happens to items of this class that nobody decided."""
         found: NonResponse = getattr(self, risk.value)
         return found
 
@@ -152,7 +152,7 @@ class Policy:
         same = {self.high, self.medium, self.low}
         if len(same) == 1:
             return WORDS[self.high]
-        return "; ".join(f"{risk.value} risk: {WORDS[self.silence(risk)]}" for risk in Risk)
+        return "; ".join(f"{risk.value} risk: {WORDS[self.non_response(risk)]}" for risk in Risk)
 
 
 def _value(name: str, value: Any) -> Any:

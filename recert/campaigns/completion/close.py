@@ -41,7 +41,7 @@ def _record(session: Session, campaign: Campaign, risk: Risk, now: datetime) -> 
     """One decision for each item of one class, and what the trail tells about all of them: a list
     of a million numbers would make it unreadable, so it holds their count and digest."""
     batch = batch_of(campaign.id, risk)
-    reason = silent_reason(Policy.of(campaign.policy).silence(risk), risk)
+    reason = silent_reason(Policy.of(campaign.policy).non_response(risk), risk)
     columns = [
         *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
         *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),

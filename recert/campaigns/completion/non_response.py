@@ -73,7 +73,7 @@ def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int
     """What the policy takes away becomes final. It is ordered when a second person released it."""
     policy, taken = Policy.of(campaign.policy), {}
     for risk in Risk:
-        if policy.silence(risk) is NonResponse.KEEP:
+        if policy.non_response(risk) is NonResponse.KEEP:
             continue
         count = transitions.move_items(
             session,
@@ -84,7 +84,7 @@ def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int
             answer_rights=0,
             version=Item.version + 1,
             decided_at=now,
-            outcome=silent_reason(policy.silence(risk), risk),
+            outcome=silent_reason(policy.non_response(risk), risk),
         )
         if count:
             taken[risk] = count

@@ -228,6 +228,14 @@ def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
     session.refresh(campaign)
 
 
+def campaign_by_id(session: Session, campaign_id: int) -> Campaign:
+    """The campaign by its number, or NoSuchCampaign."""
+    found = session.get(Campaign, campaign_id)
+    if found is None:
+        raise NoSuchCampaign
+    return found
+
+
 def campaign_by_name(session: Session, name: str) -> Campaign:
     """The campaign by its name or number, or NoSuchCampaign."""
     found = session.scalar(select(Campaign).where(Campaign.name == name))

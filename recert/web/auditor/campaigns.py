@@ -12,7 +12,7 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign
 from recert.campaigns.reviewing import queries
 from recert.campaigns.setup import routing
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.changes import queries as changes
@@ -49,9 +49,7 @@ def overview() -> ResponseReturnValue:
 @allowed(Role.AUDITOR, Role.OFFICER)
 def campaign(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        found = session.get(Campaign, campaign_id)
-        if found is None:
-            raise NoSuchCampaign
+        found = campaign_by_id(session, campaign_id)
         key = secrets.signing_key(settings().keys).public_key().public_bytes_raw()
         return render_template(
             "auditor/campaign.html",
@@ -118,8 +116,7 @@ def verify_trail() -> ResponseReturnValue:
 @allowed(Role.AUDITOR, Role.OFFICER)
 def evidence(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        if session.get(Campaign, campaign_id) is None:
-            raise NoSuchCampaign
+        campaign_by_id(session, campaign_id)
     key = secrets.signing_key(settings().keys)
     with tempfile.TemporaryDirectory(prefix="recert-evidence-") as folder:
         path = Path(folder) / "evidence.zip"

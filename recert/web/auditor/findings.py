@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Campaign
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.evidence.audit import findings, retention
 from recert.evidence.models import Judgement, Sample
 from recert.foundation.actor import Role
@@ -24,13 +23,6 @@ class NoSuchSample(NotFound):
     """This review has no such sample."""
 
 
-def _campaign(session: Session, campaign_id: int) -> Campaign:
-    found = session.get(Campaign, campaign_id)
-    if found is None:
-        raise NoSuchCampaign
-    return found
-
-
 @bp.post("/campaigns/<int:campaign_id>/samples")
 @allowed(Role.AUDITOR)
 def draw_sample(campaign_id: int) -> ResponseReturnValue:
@@ -39,7 +31,7 @@ def draw_sample(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         sample = findings.draw_sample(
             act,
-            _campaign(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             form.size.data,
             form.seed.data or "",
         )
@@ -58,7 +50,7 @@ def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
             raise NoSuchSample
         return render_template(
             "auditor/sample.html",
-            campaign=_campaign(session, campaign_id),
+            campaign=campaign_by_id(session, campaign_id),
             sample=sample,
             rows=findings.items_of(session, sample),
         )
@@ -70,7 +62,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
     form = RemarkForm()
     checked(form)
     with acting() as act:
-        found = _campaign(act.session, campaign_id)
+        found = campaign_by_id(act.session, campaign_id)
         findings.remark(act, found, form.text.data, form.item.data)
     flash("Your comment is recorded.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id, _anchor="auditor"))
@@ -84,7 +76,7 @@ def judge(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         verdict = findings.judge(
             act,
-            _campaign(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             Judgement(form.judgement.data),
             form.reason.data or "",
         )
@@ -98,7 +90,7 @@ def keep(campaign_id: int) -> ResponseReturnValue:
     form = KeepForm()
     checked(form)
     with acting() as act:
-        found, years = _campaign(act.session, campaign_id), form.years.data
+        found, years = campaign_by_id(act.session, campaign_id), form.years.data
         retention.keep_for(act, found, years)
     flash(f"The review is kept for {years} years after it ends.")
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))
@@ -122,7 +114,7 @@ def _held(
     form = HoldForm()
     checked(form)
     with acting() as act:
-        found, reason = _campaign(act.session, campaign_id), form.reason.data
+        found, reason = campaign_by_id(act.session, campaign_id), form.reason.data
         use_case(act, found, reason)
     flash(message)
     return redirect(url_for("evidence.campaign", campaign_id=campaign_id))

@@ -2,11 +2,9 @@
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from recert.campaigns.completion import approvals, recent_use
-from recert.campaigns.models import Campaign
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
@@ -31,7 +29,7 @@ def overview() -> ResponseReturnValue:
 def show(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
-        campaign = _campaign(session, campaign_id)
+        campaign = campaign_by_id(session, campaign_id)
         found = approvals.waiting(session, campaign, now)
         rows = approvals.first_waiting(session, campaign, FIRST_ROWS, now) if found.count else ()
         return render_template(
@@ -52,16 +50,9 @@ def release(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         made = approvals.release(
             act,
-            _campaign(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             form.reason.data,
             seen=form.seen.data,
         )
     flash(f"{made.count} changes are approved." if made.count else "The changes continue.")
     return redirect(url_for(".overview"))
-
-
-def _campaign(session: Session, campaign_id: int) -> Campaign:
-    found = session.get(Campaign, campaign_id)
-    if found is None:
-        raise NoSuchCampaign
-    return found

@@ -9,12 +9,10 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from recert.campaigns import local_time, progress
-from recert.campaigns.models import Campaign
 from recert.campaigns.reviewing import monitoring
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.durations import lasted
@@ -28,14 +26,6 @@ bp = Blueprint("board", __name__, url_prefix="/campaigns")
 LATE = 200
 
 
-def campaign_of(session: Session, campaign_id: int) -> Campaign:
-    """The campaign, or the page that says there is none."""
-    found = session.get(Campaign, campaign_id)
-    if found is None:
-        raise NoSuchCampaign
-    return found
-
-
 @bp.get("/<int:campaign_id>/places")
 @allowed(Role.OFFICER)
 def show_places(campaign_id: int) -> ResponseReturnValue:
@@ -44,7 +34,7 @@ def show_places(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         return render_template(
             "officer/folders.html",
-            campaign=campaign_of(session, campaign_id),
+            campaign=campaign_by_id(session, campaign_id),
             servers=() if after else progress.servers(session, campaign_id),
             folders=progress.folders(session, campaign_id, after=after),
         )
@@ -54,7 +44,7 @@ def show_places(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def show_mails(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        campaign = campaign_of(session, campaign_id)
+        campaign = campaign_by_id(session, campaign_id)
         return render_template(
             "officer/mails.html",
             campaign=campaign,
@@ -67,7 +57,7 @@ def show_mails(campaign_id: int) -> ResponseReturnValue:
 def show_late(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
-        campaign = campaign_of(session, campaign_id)
+        campaign = campaign_by_id(session, campaign_id)
         return render_template(
             "officer/overdue.html",
             campaign=campaign,
@@ -86,7 +76,7 @@ def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = TakeOnForm()
     checked(form)
     with acting() as act:
-        campaign = campaign_of(act.session, campaign_id)
+        campaign = campaign_by_id(act.session, campaign_id)
         until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)
         said = (form.owner.data, until, form.reason.data)
         made = overdue_owners.take_on(act, item_id, *said)

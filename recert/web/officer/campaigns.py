@@ -21,6 +21,7 @@ from recert.campaigns.policy import MAIL_WORDS, Policy
 from recert.campaigns.reviewing import comments, monitoring, queries
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement, reviewer_training
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.setup.scope import Scope
 from recert.campaigns.setup.stages import Stages
 from recert.campaigns.triggers import micro_campaigns
@@ -34,7 +35,6 @@ from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm, checked
-from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import SignOffForm
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -55,7 +55,7 @@ def overview() -> ResponseReturnValue:
 def board(campaign_id: int) -> ResponseReturnValue:
     now = clock.now()
     with database().reading() as session:
-        campaign = campaign_of(session, campaign_id)
+        campaign = campaign_by_id(session, campaign_id)
         if campaign.state is CampaignState.DRAFT:
             found = campaigns.preview(session, campaign, now=now)
             names = {row.Server.id: row.Server.name for row in inventory.servers_overview(session)}
@@ -115,7 +115,7 @@ def remind(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         sent = reviewer_mails.remind_now(
             act,
-            campaign_of(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             Letterhead.of(settings()),
         )
     flash(f"{sent} reminders are on their way.")
@@ -126,12 +126,12 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def close(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
-        silent = closing.close(act, campaign_of(act.session, campaign_id))
-    flash(f"The review is closed. {_silence_in_words(silent)}")
+        silent = closing.close(act, campaign_by_id(act.session, campaign_id))
+    flash(f"The review is closed. {_non_response_text(silent)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
 
 
-def _silence_in_words(silent: Silent) -> str:
+def _non_response_text(silent: Silent) -> str:
     taken = sum(silent.taken.values())
     said = f"{silent.kept} items without an answer are listed as exceptions."
     return f"{said} {taken} more are removed by policy when they are released." if taken else said
@@ -145,7 +145,7 @@ def sign_off(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         ending.sign_off(
             act,
-            campaign_of(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             form.statement.data,
             secrets.signing_key(settings().keys),
         )

@@ -4,8 +4,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from recert.campaigns.completion import challenge_outcomes, challenges
-from recert.campaigns.models import Campaign, Item
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.models import Item
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
@@ -17,9 +17,7 @@ bp = Blueprint("officer_challenges", __name__)
 @allowed(Role.OFFICER)
 def waiting(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None:
-            raise NoSuchCampaign
+        campaign = campaign_by_id(session, campaign_id)
         rows = challenges.to_settle(session, campaign_id)
         return render_template("officer/challenges.html", campaign=campaign, rows=rows)
 

@@ -8,9 +8,9 @@ from flask_wtf import FlaskForm
 from wtforms import TextAreaField
 from wtforms.validators import DataRequired
 
-from recert.campaigns.models import Campaign, Item
+from recert.campaigns.models import Item
 from recert.campaigns.reviewing import comments
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database, person_id
@@ -57,9 +57,7 @@ def ask(item_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def waiting(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None:
-            raise NoSuchCampaign
+        campaign = campaign_by_id(session, campaign_id)
         rows = comments.waiting(session, campaign_id)
         return render_template(
             "officer/comments.html",

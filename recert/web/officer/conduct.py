@@ -9,6 +9,7 @@ from recert.campaigns.mailing import Letterhead
 from recert.campaigns.notifications import due_date_extension, reviewer_mails
 from recert.campaigns.reviewing import bulk_reassignment, queries
 from recert.campaigns.reviewing.bulk_reassignment import From
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -20,7 +21,6 @@ from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.converters import number
 from recert.web.forms import ConfirmForm, ReasonForm, checked
-from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import ExtendForm, GiveAllForm
 
 bp = Blueprint("conduct", __name__, url_prefix="/campaigns")
@@ -35,7 +35,7 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
             raise NoSuchItem
         return render_template(
             "officer/reviewer.html",
-            campaign=campaign_of(session, campaign_id),
+            campaign=campaign_by_id(session, campaign_id),
             person=session.get_one(Person, person_id),
             progress=progress,
             form=ConfirmForm(),
@@ -46,7 +46,10 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
     with acting() as act:
-        campaign, person = campaign_of(act.session, campaign_id), act.session.get(Person, person_id)
+        campaign, person = (
+            campaign_by_id(act.session, campaign_id),
+            act.session.get(Person, person_id),
+        )
         if person is None:
             raise NoSuchItem
         head = Letterhead.of(settings())
@@ -66,7 +69,7 @@ def give(campaign_id: int) -> ResponseReturnValue:
             raise BadInput(f"No person has the email address {form.email.data!r}.")
         given = bulk_reassignment.reassign_all(
             act,
-            campaign_of(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             _source(act.session, form),
             new,
             form.reason.data,
@@ -101,7 +104,7 @@ def extend(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         mails = due_date_extension.extend(
             act,
-            campaign_of(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             form.due.data,
             form.reason.data,
             Letterhead.of(settings()),
@@ -116,7 +119,7 @@ def ask_to_close(campaign_id: int) -> ResponseReturnValue:
     form = ReasonForm()
     checked(form)
     with database().transaction() as session:
-        campaign, actor = campaign_of(session, campaign_id), current_actor()
+        campaign, actor = campaign_by_id(session, campaign_id), current_actor()
         early_close.ask(Act(session, actor, clock.now()), campaign, form.reason.data)
     flash("Recorded. Another officer can now close the review.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))

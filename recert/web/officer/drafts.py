@@ -11,6 +11,7 @@ from recert.campaigns import local_time
 from recert.campaigns.models import Subject
 from recert.campaigns.setup import drafts, policy_agreement
 from recert.campaigns.setup import launch as campaigns
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.setup.presets import TEMPLATES, template
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -19,7 +20,6 @@ from recert.inventory import queries as inventory
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
-from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.campaign import CampaignForm
 
 bp = Blueprint("drafts", __name__, url_prefix="/campaigns")
@@ -98,7 +98,7 @@ def _draft(form: CampaignForm) -> int:
 @allowed(Role.OFFICER)
 def launch(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
-        found = campaigns.launch(act, campaign_of(act.session, campaign_id))
+        found = campaigns.launch(act, campaign_by_id(act.session, campaign_id))
     flash(f"The review is launched. {found.mails} emails will be sent.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
 
@@ -108,7 +108,7 @@ def launch(campaign_id: int) -> ResponseReturnValue:
 def agree_policy(campaign_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
-        found = campaign_of(session, campaign_id)
+        found = campaign_by_id(session, campaign_id)
         policy_agreement.agree(Act(session, current_actor(), now), found.ref, found.weaker, reason)
     flash("Approved. The review can be launched.")
     return redirect(url_for("campaigns.board", campaign_id=campaign_id))
@@ -120,7 +120,7 @@ def allow_old(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         campaigns.allow_old_snapshots(
             act,
-            campaign_of(act.session, campaign_id),
+            campaign_by_id(act.session, campaign_id),
             request.form.get("reason", ""),
         )
     flash("Recorded. Another officer can now launch the review.")

@@ -12,6 +12,7 @@ from recert.campaigns import progress, transitions
 from recert.campaigns.models import Answer, Item, ItemState
 from recert.campaigns.reviewing import queries, reassignment
 from recert.campaigns.reviewing.item_filter import ItemFilter
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -21,7 +22,6 @@ from recert.people.models import Person
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
 from recert.web.forms import checked
-from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import ReassignForm
 
 bp = Blueprint("campaign_items", __name__, url_prefix="/campaigns")
@@ -35,7 +35,7 @@ def items(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         return render_template(
             "officer/items.html",
-            campaign=campaign_of(session, campaign_id),
+            campaign=campaign_by_id(session, campaign_id),
             page=queries.items_of(session, campaign_id, wanted, after=after),
             wanted=wanted,
             asked=query_of(request.args),

@@ -7,8 +7,7 @@ from wtforms import IntegerField, RadioField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
 from recert.campaigns.completion import keep_confirmation
-from recert.campaigns.models import Campaign
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
@@ -29,9 +28,7 @@ class JudgeForm(FlaskForm):
 @allowed(Role.OFFICER)
 def waiting(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None:
-            raise NoSuchCampaign
+        campaign = campaign_by_id(session, campaign_id)
         rows = keep_confirmation.waiting(session, campaign, now=clock.now())
         return render_template(
             "officer/keep_confirmation.html",

@@ -4,9 +4,9 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from recert.campaigns.mailing import Letterhead
-from recert.campaigns.models import Campaign, CampaignState
+from recert.campaigns.models import CampaignState
 from recert.campaigns.notifications import preview
-from recert.campaigns.setup.launch import NoSuchCampaign
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.states import StepRefused
 from recert.foundation import clock
 from recert.foundation.actor import Role
@@ -20,9 +20,7 @@ bp = Blueprint("mail_preview", __name__, url_prefix="/campaigns")
 def show(campaign_id: int) -> ResponseReturnValue:
     """A POST, because it costs as much as a launch; what it writes is taken back."""
     with database().reading() as session:
-        campaign = session.get(Campaign, campaign_id)
-    if campaign is None:
-        raise NoSuchCampaign
+        campaign = campaign_by_id(session, campaign_id)
     if campaign.state is not CampaignState.DRAFT:
         raise StepRefused("Emails can be previewed only before the launch.")
     head = Letterhead.of(settings())

@@ -5,11 +5,11 @@ from flask.typing import ResponseReturnValue
 
 from recert.campaigns.decisions.reviewer_quality import PAUSE, quality
 from recert.campaigns.reviewing import instructions, queries
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
 from recert.web.forms import checked
-from recert.web.officer.board import campaign_of
 from recert.web.officer.forms.actions import InstructionForm
 
 bp = Blueprint("reviewer_quality", __name__, url_prefix="/campaigns")
@@ -21,7 +21,7 @@ REVIEWERS = 50
 def show(campaign_id: int) -> ResponseReturnValue:
     start = request.args.get("start", 0, type=number)
     with database().reading() as session:
-        campaign = campaign_of(session, campaign_id)
+        campaign = campaign_by_id(session, campaign_id)
         rows, more = queries.progress_board(session, campaign_id, start=start, size=REVIEWERS)
         people = [row for row in rows if row.Progress.reviewer_id]
         numbers = [row.Progress.reviewer_id for row in people]

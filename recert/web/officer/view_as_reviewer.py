@@ -14,6 +14,7 @@ from recert.campaigns.reviewing import (
     queries,
     recommendations,
 )
+from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation import clock
@@ -21,7 +22,6 @@ from recert.foundation.actor import Role
 from recert.people.models import Person
 from recert.web.access import acting, allowed
 from recert.web.converters import number
-from recert.web.officer.board import campaign_of
 from recert.web.review_pages import instructed
 
 bp = Blueprint("view_as_reviewer", __name__, url_prefix="/campaigns")
@@ -38,7 +38,7 @@ def _person(session: Session, person_id: int) -> Person:
 @allowed(Role.OFFICER)
 def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
     with acting() as act:
-        campaign, person = campaign_of(act.session, campaign_id), _person(act.session, person_id)
+        campaign, person = campaign_by_id(act.session, campaign_id), _person(act.session, person_id)
         monitoring.look(act, campaign, person, "")
         return render_template(
             "reviewer/review.html",
@@ -56,7 +56,7 @@ def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
 @allowed(Role.OFFICER)
 def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnValue:
     with acting() as act:
-        campaign, person = campaign_of(act.session, campaign_id), _person(act.session, person_id)
+        campaign, person = campaign_by_id(act.session, campaign_id), _person(act.session, person_id)
         after = request.args.get("after", 0, type=number)
         place = folder_id or None  # 0: a review that is not about folders
         page = queries.items_to_review(act.session, campaign_id, person_id, place, after=after)

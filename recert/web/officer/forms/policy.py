@@ -27,7 +27,7 @@ def _number(name: str) -> IntegerField:
     )
 
 
-def _silence(risk: str, who: str) -> SelectField:
+def _non_response(risk: str, who: str) -> SelectField:
     words = {
         NonResponse.KEEP: "Keep and list as an exception",
         NonResponse.REVOKE: "Remove after second-person approval",
@@ -42,9 +42,11 @@ def _silence(risk: str, who: str) -> SelectField:
 class PolicyFields:
     """What a review does by itself. Forms that ask for it have these fields."""
 
-    high = _silence("High", "Orphaned, leavers' and shared accounts; rights to give others access.")
-    medium = _silence("Medium", "Rights to delete, change or rename files.")
-    low = _silence("Low", "Everything else.")
+    high = _non_response(
+        "High", "Orphaned, leavers' and shared accounts; rights to give others access."
+    )
+    medium = _non_response("Medium", "Rights to delete, change or rename files.")
+    low = _non_response("Low", "Everything else.")
     contest_days = _number("contest_days")
     wave_size = _number("wave_size")
     stop_after_failures = _number("stop_after_failures")
