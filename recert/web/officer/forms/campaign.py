@@ -30,13 +30,11 @@ from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.connectors.rights import WORDS, Rights
 from recert.web.officer.forms.policy import PolicyFields
 
-ORDINALS = {2: "Second", 3: "Third"}
 
-
-def _who(number: int) -> SelectField:
+def _who() -> SelectField:
     choices = [SelectChoice("", "nobody"), *(SelectChoice(who.value, who.value) for who in Who)]
     named = SelectChoice("named", "the person below")
-    return SelectField(f"{ORDINALS[number]} reviewer", choices=[*choices, named], default="")
+    return SelectField("Who reviews", choices=[*choices, named], default="")
 
 
 def _sees() -> SelectField:
@@ -53,9 +51,9 @@ def _stage_days() -> IntegerField:
 class StageFields:
     """How often a question is looked at. Each later look has the last days before the due date."""
 
-    second_who, second_sees, second_days = _who(2), _sees(), _stage_days()
+    second_who, second_sees, second_days = _who(), _sees(), _stage_days()
     second_name = StringField("Email address", [Length(max=320)])
-    third_who, third_sees, third_days = _who(3), _sees(), _stage_days()
+    third_who, third_sees, third_days = _who(), _sees(), _stage_days()
     third_name = StringField("Email address", [Length(max=320)])
     vote = SelectField(
         "If reviewers disagree",
