@@ -14,7 +14,17 @@ from sqlalchemy.orm import Session
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.connectors import rights
-from recert.connectors.contract import Cell, Change, Plan
+from recert.connectors.changes import (
+    Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    SetRights,
+    from_json,
+    to_json,
+)
+from recert.connectors.contract import Cell, Plan
 from recert.connectors.csv_export import row_of
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Role
@@ -99,8 +109,14 @@ def propose_exit(act: Act, origin: str, account_id: int, group: str = "") -> Ord
 
 
 def change_of(order: Order) -> Change:
-    """What the server is asked for."""
-    return Change(order.account, order.folder, Rights(order.rights_wanted), order.group)
+    """What the server is asked for. The undo of an order asks for its opposite."""
+    if order.folder:
+        return SetRights(order.account, order.folder, Rights(order.rights_wanted))
+    gives_back = order.kind is OrderKind.UNDO
+    if order.group:
+        kind = JoinGroup if gives_back else LeaveGroup
+        return kind(order.account, order.group)
+    return OpenAccount(order.account, reopen=True) if gives_back else CloseAccount(order.account)
 
 
 def written(act: Act, order: Order, **more: str) -> Order:
@@ -251,8 +267,18 @@ def order_by_id(session: Session, order_id: int) -> Order:
 
 def stored(plan: Plan) -> dict[str, Any]:
     """A plan as JSON."""
-    kept: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
-    return kept
+    kept = {
+        "change": to_json(plan.change),
+        "before": plan.before,
+        "after": plan.after,
+        "diff": plan.diff,
+        "fingerprint": plan.fingerprint,
+        "side_effects": [asdict(cell) for cell in plan.side_effects],
+        "note": plan.note,
+        "gains": [asdict(cell) for cell in plan.gains],
+    }
+    as_read_back: dict[str, Any] = json.loads(json.dumps(kept))
+    return as_read_back
 
 
 def by_hand(session: Session, orders: Sequence[Order]) -> list[Plan]:
@@ -285,25 +311,26 @@ def for_a_person(order: Order, granted_by: str = "") -> Plan:
 
 def loaded(kept: dict[str, Any]) -> Plan:
     """The plan back from JSON."""
-    change = kept["change"]
-    cells = (
-        Cell(
-            c["account"],
-            c["folder"],
-            Rights(c["before"]),
-            Rights(c["after"]),
-            c.get("protocol", ""),
-        )
-        for c in kept["side_effects"]
-    )
     return Plan(
-        change=Change(
-            change["account"], change["folder"], Rights(change["rights"]), change.get("group", "")
-        ),
+        change=from_json(kept["change"]),
         before=kept["before"],
         after=kept["after"],
         diff=kept["diff"],
         fingerprint=kept["fingerprint"],
-        side_effects=tuple(cells),
+        side_effects=_cells(kept["side_effects"]),
         note=kept["note"],
+        gains=_cells(kept.get("gains", [])),
+    )
+
+
+def _cells(kept: Sequence[dict[str, Any]]) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(
+            cell["account"],
+            cell["folder"],
+            Rights(cell["before"]),
+            Rights(cell["after"]),
+            cell.get("protocol", ""),
+        )
+        for cell in kept
     )

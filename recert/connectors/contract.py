@@ -11,6 +11,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from recert.connectors.changes import (
+    Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    RotateCredential,
+    SetRights,
+)
 from recert.connectors.rights import Rights
 from recert.foundation.errors import RecertError
 
@@ -47,6 +56,11 @@ class CannotExpress(ConnectorError):
     """This server cannot express the change. An administrator must do it by hand."""
 
 
+class NameTaken(CannotExpress):
+    """The server has an account of this name already. Choose another name, or reopen the account
+    when it belongs to the same holder."""
+
+
 class OutcomeUnknown(ConnectorError):
     """The connection broke after the change was sent. Recert will look again before it does
     more."""
@@ -61,6 +75,7 @@ class Features:
     """What a kind can do; the pages offer only that."""
 
     can_write: bool  # orders are applied by us; else they become a change list
+    changes: frozenset[type[Change]]  # what `plan` takes; CannotExpress refuses the others
     reads_last_login: bool = False
     ends_sessions: bool = False  # a revocation also stops live sessions
     can_undo: bool = False
@@ -127,25 +142,6 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What is wanted: this account shall have exactly these rights in this folder, and in the
-    folders below that behave like it. Other boundaries keep what they have.
-
-    With a `group` the account shall not be its member any more, whatever folders that closes.
-    Without folder and group the whole account shall be closed."""
-
-    account: str
-    folder: str
-    rights: Rights  # NONE revokes
-    group: str = ""
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether the account shall not get in at all any more."""
-        return not self.folder and not self.group
-
-
-@dataclass(frozen=True)
 class Cell:
     """One folder of one account, before and after a change: over all protocols, or over the one
     that is named, where the others hide what it loses."""
@@ -169,6 +165,8 @@ class Plan:
     fingerprint: str
     side_effects: tuple[Cell, ...] = ()  # cells other than the wanted one that would change too
     note: str = ""
+    # What the account itself could do more: the folders that a group opens, or an account has.
+    gains: tuple[Cell, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -254,3 +252,19 @@ class Connector(Protocol):
         when it may or may not have happened. Twice is as good as once. True when live sessions of
         the account were ended for it, False when there was none; None when that is not needed,
         because open sessions lose the rights at once, or not known."""
+
+
+def check_supported(features: Features, change: Change) -> None:
+    """Raises CannotExpress for a change that the kind does not carry out."""
+    if type(change) not in features.changes:
+        raise CannotExpress(f"This kind of server has no way for Recert to {_TASKS[type(change)]}.")
+
+
+_TASKS: dict[type[Change], str] = {
+    SetRights: "set the rights of one folder",
+    JoinGroup: "add an account to a group",
+    LeaveGroup: "take an account out of a group",
+    OpenAccount: "open an account",
+    CloseAccount: "close an account",
+    RotateCredential: "change how an account signs in",
+}

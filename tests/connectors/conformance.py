@@ -122,9 +122,19 @@ class CsvWorld:
 
     def carry_out(self, plan: Plan) -> None:
         """The administrator works through the change list, and a new export is made."""
-        row = next(csv.reader([plan.after]))
-        account, folder, rights = row[1], row[2], row[4]
-        self._stated.accounts[account].setdefault("folders", {})[folder] = rights
+        action, account, place, _, wanted, *_ = next(csv.reader([plan.after]))
+        entry = self._stated.accounts.setdefault(account, {"groups": []})
+        if place.startswith("group "):
+            members = entry.setdefault("groups", [])
+            group = place.removeprefix("group ")
+            members.append(group) if wanted == "member" else members.remove(group)
+        elif place == "the whole account":
+            entry["enabled"] = wanted != "none"
+            if action == "open account":
+                parts = dict(part.split(" ", 1) for part in wanted.split("; "))
+                entry["groups"] = parts.get("groups", "").split(", ") if "groups" in parts else []
+        else:
+            entry.setdefault("folders", {})[place] = wanted
         self.state(self._stated)
 
 

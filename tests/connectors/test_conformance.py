@@ -13,8 +13,8 @@ from conformance import (
     random_world,
 )
 
+from recert.connectors.changes import SetRights
 from recert.connectors.contract import (
-    Change,
     EditedByOthers,
     ServerDataInvalid,
     ServerUnreachable,
@@ -25,7 +25,7 @@ from recert.ftpserver.server import EmbeddedServer
 
 Any = EmbeddedWorld | CsvWorld
 WRITING = [world for world in WORLDS if world.can_write]
-REVOKE = Change("alice", "/finance", Rights.NONE)
+REVOKE = SetRights("alice", "/finance", Rights.NONE)
 
 
 def finance() -> Stated:
@@ -140,7 +140,7 @@ class TestPlanning:
         assert state() == before
 
     def test_it_is_empty_when_the_server_is_as_wanted(self, world):
-        assert world.connector().plan(Change("alice", "/finance", READ)).is_empty
+        assert world.connector().plan(SetRights("alice", "/finance", READ)).is_empty
 
     def test_standing_tells_before_after_and_other(self, world):
         plan = world.connector().plan(REVOKE)
@@ -161,7 +161,7 @@ class TestWriting:
     def test_exactly_the_planned_cell_changes(self, world, account, folder, rights):
         folders = {*world.connector().read().folders, folder}
         wanted = cells_in(world.connector(), folders)
-        plan = world.connector().plan(Change(account, folder, rights))
+        plan = world.connector().plan(SetRights(account, folder, rights))
         world.connector().apply(plan)
         wanted.pop((account, folder), None)
         if rights:
@@ -236,7 +236,7 @@ class TestTruth:
         with EmbeddedServer(world.file) as server:
             probe = Probe(server, world.root)
             for folder, rights in (("/a", READ), ("/", Rights.NONE), ("/a", Rights.NONE)):
-                world.connector().apply(world.connector().plan(Change("alice", folder, rights)))
+                world.connector().apply(world.connector().plan(SetRights("alice", folder, rights)))
                 folders = list(world.connector().read().folders)
                 said = cells(world.connector())
                 for cell, could in probe.tried("alice", "/", folders).items():

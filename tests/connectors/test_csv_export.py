@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from recert.connectors import csv_export
+from recert.connectors.changes import SetRights
 from recert.connectors.contract import (
     AccountKind,
     CannotExpress,
-    Change,
     EditedByOthers,
     ServerDataInvalid,
     ServerUnreachable,
@@ -342,7 +342,7 @@ class TestChanges:
         ],
     )
     def test_the_plan_is_a_row_for_a_person(self, export, wanted, action):
-        plan = export(self.TEXT).plan(Change("alice", "/a", wanted))
+        plan = export(self.TEXT).plan(SetRights("alice", "/a", wanted))
         row = next(csv.reader([plan.after]))
         assert row[:4] == [action, "alice", "/a", "list download upload"]
         assert row[5] == "RW+"
@@ -351,7 +351,7 @@ class TestChanges:
     def test_the_change_list_leaves_out_what_is_done(self, export):
         connector = export(self.TEXT)
         plans = [
-            connector.plan(Change(account, folder, Rights.LIST))
+            connector.plan(SetRights(account, folder, Rights.LIST))
             for account, folder in (("alice", "/a"), ("bob", "/b"))
         ]
         assert csv_export.change_list(plans).splitlines() == [
@@ -363,25 +363,25 @@ class TestChanges:
     def test_formulas_are_made_harmless(self, export, start):
         name = f"{start}cmd|'/c calc'!A1"
         connector = export(f"folder,principal,rights,native_rights\n/a,{name},list,{start}1\n")
-        row = next(csv.reader([connector.plan(Change(name, "/a", Rights.NONE)).after]))
+        row = next(csv.reader([connector.plan(SetRights(name, "/a", Rights.NONE)).after]))
         assert (row[1], row[5]) == (f"'{name}", f"'{start}1")
 
     @pytest.mark.parametrize("start", ["\t", "\r"])
     def test_cells_that_begin_with_a_control_are_made_harmless_too(self, start):
-        change = Change("alice", "/a", Rights.NONE)
+        change = SetRights("alice", "/a", Rights.NONE)
         assert f"'{start}=1" in row_of(change, READ, f"{start}=1")
 
     def test_nothing_is_ever_written(self, export):
         connector = export(self.TEXT)
-        plan = connector.plan(Change("alice", "/a", Rights.NONE))
+        plan = connector.plan(SetRights("alice", "/a", Rights.NONE))
         assert not connector.features.can_write
         with pytest.raises(CannotExpress):
             connector.apply(plan)
         with pytest.raises(CannotExpress):
-            connector.plan(Change("zoe", "/a", Rights.NONE))
+            connector.plan(SetRights("zoe", "/a", Rights.NONE))
 
     def test_a_missing_row_proves_something_only_in_a_complete_export(self, export):
-        plan = export(self.TEXT).plan(Change("alice", "/a", Rights.NONE))
+        plan = export(self.TEXT).plan(SetRights("alice", "/a", Rights.NONE))
         without = "folder,principal,rights\n/b,bob,list\n"
         assert export(without).standing(plan) is Standing.AFTER
         assert export(without, complete="no").standing(plan) is Standing.OTHER
@@ -389,11 +389,11 @@ class TestChanges:
         assert export(said, complete="no").standing(plan) is Standing.AFTER
 
     def test_undo_is_a_row_back(self, export):
-        plan = export(self.TEXT).plan(Change("alice", "/a", READ))
+        plan = export(self.TEXT).plan(SetRights("alice", "/a", READ))
         with pytest.raises(EditedByOthers):
             export(self.TEXT).undo_plan(plan)
         done = export("folder,principal,rights\n/a,alice,read\n")
-        assert done.undo_plan(plan).change == Change("alice", "/a", ADD)
+        assert done.undo_plan(plan).change == SetRights("alice", "/a", ADD)
 
 
 PLAIN = "folder,principal,rights\n/a,Jürgen,list\n"

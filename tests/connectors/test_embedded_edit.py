@@ -7,12 +7,8 @@ import pytest
 from conformance import canonical, cells_in, document, random_world
 
 from recert.connectors import embedded, file_store
-from recert.connectors.contract import (
-    CannotExpress,
-    Change,
-    EditedByOthers,
-    ServerDataInvalid,
-)
+from recert.connectors.changes import SetRights
+from recert.connectors.contract import CannotExpress, EditedByOthers, ServerDataInvalid
 from recert.connectors.embedded import edit
 from recert.connectors.rights import ALL, READ, Rights, names
 
@@ -23,7 +19,7 @@ def plan_for(permission_file):
 
     def plan(folder, rights, accounts, groups=None):
         connector = embedded.connect({"file": str(permission_file(accounts, groups))})
-        return connector.plan(Change("alice", folder, rights))
+        return connector.plan(SetRights("alice", folder, rights))
 
     return plan
 
@@ -56,11 +52,11 @@ class TestTheEdit:
     @pytest.mark.parametrize(
         ("change", "complaint"),
         [
-            (Change("zoe", "/in", READ), "no account 'zoe'"),
-            (Change("alice", "/out", READ), "outside the home '/in'"),
-            (Change("alice", "/in/../x", READ), "no '..'"),
-            (Change("alice", "/in/\x00", READ), "control characters"),
-            (Change("alice", "/in", ALL), "no right 'share'"),
+            (SetRights("zoe", "/in", READ), "no account 'zoe'"),
+            (SetRights("alice", "/out", READ), "outside the home '/in'"),
+            (SetRights("alice", "/in/../x", READ), "no '..'"),
+            (SetRights("alice", "/in/\x00", READ), "control characters"),
+            (SetRights("alice", "/in", ALL), "no right 'share'"),
         ],
     )
     def test_what_the_file_cannot_say_is_refused(self, permission_file, change, complaint):
@@ -81,7 +77,7 @@ class TestTheEdit:
         original = file.read_bytes()
         connector = embedded.connect({"file": str(file)})
         boundaries = connector.read().folders
-        change = Change(
+        change = SetRights(
             dice.choice(sorted(stated.accounts)),
             dice.choice([*boundaries, "/c/new"]),
             Rights(dice.choice([0, 1, 3, 7, 511])),
@@ -115,7 +111,7 @@ class TestApplying:
         ids=["the account", "its group", "the account is gone"],
     )
     def test_an_edit_of_what_the_plan_was_made_from_wins(self, connector, permission_file, edit_of):
-        plan = connector.plan(Change("alice", "/in", Rights.NONE))
+        plan = connector.plan(SetRights("alice", "/in", Rights.NONE))
         accounts = {"alice": {"groups": ["g"], "folders": {"/in": "list"}}}
         groups = {"g": {"/": "list"}}
         file = permission_file(**{"accounts": accounts, "groups": groups, **edit_of})
@@ -125,7 +121,7 @@ class TestApplying:
         assert file.read_bytes() == theirs
 
     def test_a_new_folder_below_asks_for_a_new_plan(self, connector, permission_file):
-        plan = connector.plan(Change("alice", "/in", Rights.NONE))
+        plan = connector.plan(SetRights("alice", "/in", Rights.NONE))
         accounts = {
             "alice": {"groups": ["g"], "folders": {"/in": "list"}},
             "bob": {"folders": {"/in/new": "list"}},
@@ -135,7 +131,7 @@ class TestApplying:
             connector.apply(plan)
 
     def test_nothing_is_written_when_the_difference_is_not_the_plan(self, connector, monkeypatch):
-        plan = connector.plan(Change("alice", "/in", Rights.NONE))
+        plan = connector.plan(SetRights("alice", "/in", Rights.NONE))
         written = []
         monkeypatch.setattr(file_store, "replace", lambda *given: written.append(given))
         monkeypatch.setattr(edit, "as_text", lambda _folders: canonical(document({"alice": {}})))
@@ -151,6 +147,6 @@ class TestApplying:
         }
         file = permission_file(accounts)
         connector = embedded.connect({"file": str(file)})
-        connector.apply(connector.plan(Change("alice", "/in", READ)))
+        connector.apply(connector.plan(SetRights("alice", "/in", READ)))
         accounts["alice"]["folders"]["/in"] = " ".join(names(READ))
         assert file.read_text(encoding="utf-8") == canonical(document(accounts))

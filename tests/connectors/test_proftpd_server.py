@@ -8,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from recert.connectors.contract import (
-    Change,
-    EditedByOthers,
-    Plan,
-    ServerDataInvalid,
-    Standing,
-)
+from recert.connectors.changes import CloseAccount, SetRights
+from recert.connectors.contract import EditedByOthers, Plan, ServerDataInvalid, Standing
 from recert.connectors.environment import RealWorld
 from recert.connectors.hosts import Host, LocalHost, Output, commands
 from recert.connectors.hosts.commands import Command
@@ -90,13 +85,15 @@ class Server:
         return {(one.account, one.folder.removeprefix(str(self.tree))): one.rights for one in found}
 
     def plan(self, account: str, folder: str, rights: Rights = Rights.NONE) -> Plan:
-        return self.connector().plan(Change(account, folder and f"{self.tree}{folder}", rights))
+        if not folder:
+            return self.connector().plan(CloseAccount(account))
+        return self.connector().plan(SetRights(account, f"{self.tree}{folder}", rights))
 
     def limits_refused(self, account: str, folder: str) -> bool:
         """True when no <Limit> is proposed for the change."""
         with LocalHost() as host:
             survey = self.connector().survey(host)
-            change = Change(account, f"{self.tree}{folder}", Rights.LIST)
+            change = SetRights(account, f"{self.tree}{folder}", Rights.LIST)
             return not list(self.connector().candidates(host, survey, change))
 
     def texts(self) -> dict[str, bytes]:
@@ -389,7 +386,7 @@ class TestWithoutGetfacl:
         list(reading.grants)
         assert any("getfacl" in problem for problem in reading.problems)
         with pytest.raises(ServerDataInvalid, match="getfacl"):
-            connector.plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+            connector.plan(SetRights("alice", str(server.tree / "in"), Rights.NONE))
 
 
 class TestForeignFiles:
@@ -460,7 +457,7 @@ class TestTwoServersWithOneFile:
     ) -> None:
         self._configure(server, self.RULES.replace("{words}", words))
         before = self._cells(server)
-        plan = server.connector().plan(Change("alice", str(server.tree / "in"), Rights.NONE))
+        plan = server.connector().plan(SetRights("alice", str(server.tree / "in"), Rights.NONE))
         server.connector().apply(plan)
         after = self._cells(server)
         text = (server.place / "etc/rules.conf").read_text()
@@ -499,7 +496,7 @@ class TestHomesThatAreMadeLater:
     def test_taking_it_away_closes_the_account(self, newcomer: Server) -> None:
         """There is no folder yet that could be changed."""
         folder = f"{newcomer.tree}/new/erin"
-        plan = newcomer.connector().plan(Change("erin", folder, Rights.NONE))
+        plan = newcomer.connector().plan(SetRights("erin", folder, Rights.NONE))
         newcomer.connector().apply(plan)
         reading = newcomer.connector().read()
         assert not [one for one in reading.grants if one.account == "erin"]

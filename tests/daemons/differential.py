@@ -13,14 +13,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from recert.connectors import registry
-from recert.connectors.contract import (
-    CannotExpress,
-    Change,
-    Connector,
-    GrantFact,
-    Plan,
-    Standing,
-)
+from recert.connectors.changes import LeaveGroup, SetRights
+from recert.connectors.contract import CannotExpress, Connector, GrantFact, Plan, Standing
 from recert.connectors.rights import Rights, names, say
 from tests.daemons.acls import look
 from tests.daemons.rigs import Cells, Rig
@@ -235,7 +229,7 @@ class Differential:
         if not held:
             return
         account, folder = self._dice.choice(list(held))
-        change = Change(account, folder, self._wanted(held[account, folder]))
+        change = SetRights(account, folder, self._wanted(held[account, folder]))
         imprint = Imprint.of(self._rig)
         try:
             plan = self.connector().plan(change)
@@ -260,7 +254,7 @@ class Differential:
         for group, account in known[:MEMBERSHIPS]:
             imprint = Imprint.of(self._rig)
             try:
-                plan = self.connector().plan(Change(account, "", Rights.NONE, group))
+                plan = self.connector().plan(LeaveGroup(account, group))
             except CannotExpress as error:
                 self._tally.declined += 1
                 self._tally.refusals[str(error)] += 1
@@ -314,9 +308,10 @@ class Differential:
         again = Imprint.of(self._rig).difference(once)
         assert not again, f"the second time changed something:\n{again}"
 
-    def _predicted(self, opinion: Opinion, change: Change, plan: Plan) -> Cells:
+    def _predicted(self, opinion: Opinion, change: SetRights | LeaveGroup, plan: Plan) -> Cells:
         cells = opinion.cells(self._accounts)
-        if change.group:  # what the group opened closes; the new reading says how much
+        if isinstance(change, LeaveGroup):
+            # What the group opened closes; the new reading shows how much.
             after = self.opinion()
             mine = after.cells([change.account])
             assert all(not mine[cell] & ~cells[cell] for cell in mine), "leaving gave rights"
@@ -363,14 +358,15 @@ class Differential:
         plan says so."""
         change = plan.change
         planned = {(cell.account, cell.folder) for cell in plan.side_effects}
-        planned |= {(change.account, folder) for folder in before.region(change.folder)}
+        if isinstance(change, SetRights):
+            planned |= {(change.account, folder) for folder in before.region(change.folder)}
         found = []
         for listener in self._rig.listeners:
             for account in self._accounts:
                 for folder in before.folders:
                     was = before.rights(account, folder, listener)
                     now = after.rights(account, folder, listener)
-                    is_mine = account == change.account and (change.group or change.is_closing)
+                    is_mine = account == change.account and not isinstance(change, SetRights)
                     if now & ~was:
                         found.append(
                             f"  {account} won {say(now & ~was)} in {folder!r} by {listener}"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from recert.connectors import registry
-from recert.connectors.contract import Change, Connector, NoSpace, Plan, Standing
+from recert.connectors.changes import CloseAccount, SetRights
+from recert.connectors.contract import Connector, NoSpace, Plan, Standing
 from recert.connectors.rights import Rights
 from tests.daemons.residents import HASH
 from tests.daemons.rig_openssh import key, settle_privilege_separation
@@ -50,7 +51,7 @@ class Edited:
             f"AuthGroupFile {self.etc}/groups\nRequireValidShell off\nAuthPAM off\n"
             f"DefaultRoot ~\nAllowOverwrite on\n" + "# a remark\n" * 2000
         )
-        self.change = Change("anna", str(self.folder), Rights.NONE)
+        self.change = SetRights("anna", str(self.folder), Rights.NONE)
 
     def _write_openssh(self) -> None:
         self.config = self.etc / "sshd_config"
@@ -63,7 +64,7 @@ class Edited:
             f"HostKey {host}\nPidFile none\nUsePAM no\nSubsystem sftp internal-sftp\n"
             + "# a remark\n" * 2000
         )
-        self.change = Change(user.name, "", Rights.NONE)
+        self.change = CloseAccount(user.name)
 
     def connector(self) -> Connector:
         return registry.connect(

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import Order, OrderState
-from recert.connectors.contract import Change, Connector, EditedByOthers
+from recert.connectors.changes import CloseAccount, SetRights
+from recert.connectors.contract import Connector, EditedByOthers
 from recert.connectors.posix import memory
 from recert.connectors.posix.permissions import scan
 from recert.connectors.rights import READ, Rights
@@ -57,11 +58,11 @@ class TestTheSharedSurvey:
     ) -> None:
         inbox, below = str(site.inbox), str(site.below)
         edits = [
-            Change(site.anna.name, inbox, READ),
-            Change(site.ben.name, below, Rights.NONE),
-            Change(site.ben.name, inbox, Rights.NONE),
-            Change(site.anna.name, below, Rights.LIST),
-            Change(site.anna.name, "", Rights.NONE),
+            SetRights(site.anna.name, inbox, READ),
+            SetRights(site.ben.name, below, Rights.NONE),
+            SetRights(site.ben.name, inbox, Rights.NONE),
+            SetRights(site.anna.name, below, Rights.LIST),
+            CloseAccount(site.anna.name),
         ]
         with site.connector().for_one_run() as run:
             for change in edits:
@@ -76,7 +77,7 @@ class TestTheSharedSurvey:
     def test_an_undo_is_noticed_too(self, site: Site) -> None:
         with site.connector().for_one_run() as run:
             before = known(run, site)
-            plan = run.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+            plan = run.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
             run.apply(plan)
             assert known(run, site) != before
             run.apply(run.undo_plan(plan))
@@ -97,7 +98,7 @@ class TestTheSharedSurvey:
         with site.connector().for_one_run() as run:
             run.read()
             subprocess.run(["setfacl", "-m", "u:4711:rwx", str(site.inbox)], check=True)
-            plan = run.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+            plan = run.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
             assert "4711" in plan.before  # what is edited is always looked at anew
             subprocess.run(["setfacl", "-m", "u:4712:rwx", str(site.inbox)], check=True)
             seen = site.acls()

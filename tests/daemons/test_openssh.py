@@ -3,8 +3,7 @@
 import pytest
 
 from recert.connectors import registry
-from recert.connectors.contract import Change
-from recert.connectors.rights import Rights
+from recert.connectors.changes import CloseAccount
 from tests.daemons.differential import Differential, Tally
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.worlds import Ground
@@ -35,7 +34,7 @@ def test_the_keys_of_a_closed_account_open_nothing(world_seed: int) -> None:
         for login in rig.logins:
             if not opened[login.account]:
                 continue
-            plan = connector.plan(Change(login.account, "", Rights.NONE))
+            plan = connector.plan(CloseAccount(login.account))
             connector.apply(plan)
             rig.settle()
             assert rig.sign_in(login, "sftp") is None

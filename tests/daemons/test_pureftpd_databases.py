@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from recert.connectors import registry
-from recert.connectors.contract import CannotExpress, Change, SettingsInvalid
+from recert.connectors.changes import CloseAccount, SetRights
+from recert.connectors.contract import CannotExpress, SettingsInvalid
 from recert.connectors.rights import Rights
 from tests.daemons.pureftpd_accounts import UID, Site, World
 from tests.daemons.pureftpd_databases import QUERIES, Database, Row, mysql, pgsql, rows, uids
@@ -263,7 +264,7 @@ def test_closing_such_an_account_is_left_to_a_person(world: World, database: Dat
     database.fill(people(world))
     connector = database.site(world).connector()
     with pytest.raises(CannotExpress, match=r"SQL database: close it there"):
-        connector.plan(Change("anna", "", Rights.NONE))
+        connector.plan(CloseAccount("anna"))
 
 
 def test_a_folder_is_closed_for_the_uid_of_the_database(world: World, database: Database) -> None:
@@ -271,7 +272,7 @@ def test_a_folder_is_closed_for_the_uid_of_the_database(world: World, database: 
     site = database.site(world)
     folder = f"{world.home}/in"
     connector = site.connector()
-    plan = connector.plan(Change("anna", folder, Rights.NONE))
+    plan = connector.plan(SetRights("anna", folder, Rights.NONE))
     assert not plan.side_effects
     connector.apply(plan)
     tried = site.tried({"anna": UID, "ben": UID + 1})

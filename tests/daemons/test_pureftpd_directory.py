@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from recert.connectors import registry
-from recert.connectors.contract import CannotExpress, Change, ServerDataInvalid, SettingsInvalid
-from recert.connectors.rights import Rights
+from recert.connectors.changes import CloseAccount
+from recert.connectors.contract import CannotExpress, ServerDataInvalid, SettingsInvalid
 from tests.daemons.pureftpd_accounts import UID, Site, World
 from tests.daemons.residents import HASH, SECRET
 from tests.daemons.worlds import Ground
@@ -255,7 +255,7 @@ def test_closing_such_an_account_is_left_to_a_person(world: World) -> None:
     with SlapdServer(entries(world)) as server:
         connector = site_of(world, server).connector()
         with pytest.raises(CannotExpress, match=r"a directory: close it there"):
-            connector.plan(Change("anna", "", Rights.NONE))
+            connector.plan(CloseAccount("anna"))
 
 
 @pytest.mark.parametrize(

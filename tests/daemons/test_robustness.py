@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from recert.connectors import environment, registry
+from recert.connectors.changes import CloseAccount, SetRights
 from recert.connectors.contract import (
     CannotExpress,
-    Change,
     Connector,
     EditedByOthers,
     OutcomeUnknown,
@@ -123,7 +123,7 @@ class TestBeingCutOff:
     ) -> None:
         before = site.acls()
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), READ))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), READ))
         assert plan.before.count("# file") > 3
         assert cut_off_at(label, nth, lambda: connector.apply(plan))
         assert connector.standing(plan) in (Standing.BEFORE, Standing.PARTLY)
@@ -137,7 +137,7 @@ class TestBeingCutOff:
         os.chown(site.inbox, site.anna.uid, -1)
         before = site.acls()
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), READ))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), READ))
         assert cut_off_at("entries written", 1, lambda: connector.apply(plan))
         assert connector.standing(plan) is Standing.PARTLY
         connector.apply(plan)
@@ -149,7 +149,7 @@ class TestBeingCutOff:
     @pytest.mark.parametrize("label", PLACES)
     def test_a_file_is_wholly_old_or_wholly_new(self, site: Site, label: str) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, "", Rights.NONE))
+        plan = connector.plan(CloseAccount(site.anna.name))
         old = site.config.read_bytes()
         assert cut_off_at(label, 1, lambda: connector.apply(plan))
         now = site.config.read_bytes()
@@ -168,7 +168,7 @@ def account(connector: Connector, user: User):  # type: ignore[no-untyped-def]
 class TestSomebodyElse:
     def test_changes_the_acl_between_plan_and_apply(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
         subprocess.run(["setfacl", "-m", "u:4711:rwx", str(site.inbox)], check=True)
         seen = site.acls()
         assert connector.standing(plan) is Standing.OTHER
@@ -178,7 +178,7 @@ class TestSomebodyElse:
 
     def test_changes_the_file_between_plan_and_apply(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, "", Rights.NONE))
+        plan = connector.plan(CloseAccount(site.anna.name))
         site.config.write_text(site.config.read_text().replace("Match User", "Match  User"))
         seen = site.config.read_bytes()
         with pytest.raises(EditedByOthers):
@@ -187,7 +187,7 @@ class TestSomebodyElse:
 
     def test_adds_an_entry_that_an_undo_keeps(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
         connector.apply(plan)
         subprocess.run(["setfacl", "-n", "-m", "u:4711:rwx", str(site.inbox)], check=True)
         connector.apply(connector.undo_plan(plan))
@@ -200,7 +200,7 @@ class TestSomebodyElse:
         for order in ((0, 1), (1, 0)):
             plans = []
             for user in (site.anna, site.ben):
-                plans.append(connector.plan(Change(user.name, str(site.inbox), Rights.NONE)))
+                plans.append(connector.plan(SetRights(user.name, str(site.inbox), Rights.NONE)))
                 connector.apply(plans[-1])
             for number in order:
                 connector.apply(connector.undo_plan(plans[number]))
@@ -208,7 +208,7 @@ class TestSomebodyElse:
 
     def test_took_our_entry_away_so_there_is_nothing_to_undo(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
         connector.apply(plan)
         subprocess.run(["setfacl", "-b", str(site.inbox)], check=True)
         with pytest.raises(EditedByOthers):
@@ -218,7 +218,7 @@ class TestSomebodyElse:
 class TestABrokenServer:
     def test_a_configuration_that_was_broken_before_is_not_touched(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, "", Rights.NONE))
+        plan = connector.plan(CloseAccount(site.anna.name))
         site.config.write_text(site.config.read_text() + "NoSuchKeyword yes\n")
         seen = site.config.read_bytes()
         with pytest.raises(ServerDataInvalid, match="NoSuchKeyword"):
@@ -287,7 +287,7 @@ class TestABrokenServer:
         assert set(shown) <= {f"{site.inbox}/two\\012lines"}
         assert f"{site.inbox}/two\\012lines" in list(connector.every_folder())
         with pytest.raises(CannotExpress):
-            connector.plan(Change(site.anna.name, f"{site.inbox}/two\\012lines", Rights.NONE))
+            connector.plan(SetRights(site.anna.name, f"{site.inbox}/two\\012lines", Rights.NONE))
 
 
 def _without_privileges(look: Callable[[], list[str]]) -> str:
@@ -355,14 +355,14 @@ class TestEntriesOfOthers:
 
     def test_an_entry_that_is_added_in_this_moment_stays(self, site: Site) -> None:
         connector = site.connector()
-        plan = connector.plan(Change(site.anna.name, str(site.inbox), Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, str(site.inbox), Rights.NONE))
 
         def meanwhile() -> None:
             subprocess.run(["setfacl", "-n", "-m", "u:4711:rwx", str(site.inbox)], check=True)
 
         place = str(site.inbox)
         subprocess.run(["setfacl", "-m", "u:4712:r-x", place], check=True)
-        plan = connector.plan(Change(site.anna.name, place, Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, place, Rights.NONE))
         with failpoints.armed("before part", meanwhile), pytest.raises(OutcomeUnknown):
             connector.apply(plan)
         listed = subprocess.run(
@@ -377,7 +377,7 @@ class TestEntriesOfOthers:
     def test_an_undo_leaves_what_was_added_since(self, site: Site) -> None:
         connector = site.connector()
         place = str(site.inbox)
-        plan = connector.plan(Change(site.anna.name, place, Rights.NONE))
+        plan = connector.plan(SetRights(site.anna.name, place, Rights.NONE))
         connector.apply(plan)
         subprocess.run(["setfacl", "-n", "-m", "u:4711:rwx", place], check=True)
         connector.apply(connector.undo_plan(plan))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from recert.connectors import registry
-from recert.connectors.contract import CannotExpress, Change, Standing
-from recert.connectors.rights import Rights
+from recert.connectors.changes import CloseAccount
+from recert.connectors.contract import CannotExpress, Standing
 from tests.daemons.clients import Client
 from tests.daemons.rig_openssh import OpensshRig
 from tests.daemons.rig_proftpd import ProftpdRig
@@ -51,7 +51,7 @@ def test_closing_an_account_ends_its_session_only(make: Callable[[Ground], Rig])
             ports = (mine.port, theirs.port)
             connector = registry.connect(rig.kind, rig.settings())
             try:
-                plan = connector.plan(Change(one.account, "", Rights.NONE))
+                plan = connector.plan(CloseAccount(one.account))
             except CannotExpress:
                 continue
             if "same uid" in plan.note:
@@ -103,7 +103,7 @@ def test_a_run_that_died_before_the_reload_is_finished_by_the_next(
             theirs.close()
             connector = registry.connect(rig.kind, rig.settings())
             try:
-                plan = connector.plan(Change(one.account, "", Rights.NONE))
+                plan = connector.plan(CloseAccount(one.account))
             except CannotExpress:
                 continue
             assert cut_off_at("before reload", 1, lambda: connector.apply(plan))  # noqa: B023

@@ -13,7 +13,8 @@ import pytest
 from conformance import Probe
 
 from recert.connectors import embedded
-from recert.connectors.contract import Change, ServerDataInvalid
+from recert.connectors.changes import SetRights
+from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.rights import Rights
 from recert.foundation import clock
 from recert.ftpserver import xferlog
@@ -174,7 +175,7 @@ class TestRevoking:
         client = signed_in(serve(FINANCE))
         assert fetched(client, "/finance/report.txt")
         connector = embedded.connect({"file": str(tmp_path / "permissions.json")})
-        connector.apply(connector.plan(Change("alice", "/finance", Rights.LIST)))
+        connector.apply(connector.plan(SetRights("alice", "/finance", Rights.LIST)))
         assert refused(client, "RETR /finance/report.txt") == "550 Not enough privileges."
         assert client.nlst("/finance") == ["report.txt"]
 

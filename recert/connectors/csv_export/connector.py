@@ -8,18 +8,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from recert.connectors.changes import (
+    Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    RotateCredential,
+    SetRights,
+)
 from recert.connectors.contract import (
     CannotExpress,
-    Change,
     Check,
     ConnectorError,
     EditedByOthers,
     Features,
     GrantFact,
     LogSource,
+    NameTaken,
     Plan,
     Reading,
     Standing,
+    check_supported,
 )
 from recert.connectors.csv_export.change_list import rights_text, row_of
 from recert.connectors.csv_export.export import Export
@@ -30,13 +40,18 @@ from recert.foundation import clock
 
 _INCOMPLETE = "the export does not claim to be complete"
 
+_AS_WANTED, _NOT_YET = "as wanted", "not yet"
 _BY_A_PERSON = "Carry this out in the product; the next export shows whether it is done."
 
 
 class CsvConnector:
     """One export file. Every call looks at the file anew."""
 
-    features = Features(can_write=False)
+    # An export shows no credentials: that one was changed, no later export could prove.
+    features = Features(
+        can_write=False,
+        changes=frozenset({SetRights, JoinGroup, LeaveGroup, OpenAccount, CloseAccount}),
+    )
 
     def __init__(
         self, file: Path, *, complete: bool, case_sensitive: bool, world: World = REAL
@@ -96,47 +111,39 @@ class CsvConnector:
 
     def plan(self, change: Change) -> Plan:
         """A row of the change list as `after`; `before` is what the account has now."""
+        check_supported(self.features, change)
         export = self._export(self._table())
         key = export.account_key(change.account)
-        if key is None:
+        if key is None and not isinstance(change, OpenAccount):
             raise CannotExpress(f"There is no account {change.account!r} in the export.")
-        if not change.folder:
-            return self._exit(export, change)
+        if key is None or not isinstance(change, SetRights):
+            return _plan_of_account(export, change)
         now = export.grant(key, change.folder, clock.now())
         before = rights_text(now.rights)
         if now.rights == change.rights:
             return Plan(change, before, before, "", _fingerprint(now))
         after = row_of(change, now.rights, now.native, " | ".join(now.via))
-        seen = _fingerprint(now)
-        return Plan(change, before, after, f"-{before}\n+{after}", seen, note=_BY_A_PERSON)
-
-    def _exit(self, export: Export, change: Change) -> Plan:
-        """Leaving a group, or the end of the whole account, as a row for a person."""
-        what = f"group {change.group}" if change.group else "the whole account"
-        stands = _is_in(export, change)
-        before = f"in {what}" if stands else "none"
-        after = row_of(replace(change, folder=what), Rights.NONE, "") if stands else "none"
-        seen = hashlib.sha256(f"{change.account}\n{what}\n{stands}".encode()).hexdigest()
-        return Plan(change, before, after, f"-{before}\n+{after}", seen, note=_BY_A_PERSON)
+        return _by_hand(change, before, after, _fingerprint(now))
 
     def undo_plan(self, applied: Plan) -> Plan:
         if self.standing(applied) is not Standing.AFTER:
-            raise EditedByOthers(f"The rights of {applied.change.account!r} are other ones now.")
-        before = Rights.NONE if applied.before == "none" else parse(applied.before.split())
-        return self.plan(Change(applied.change.account, applied.change.folder, before))
+            raise EditedByOthers(f"The access of {applied.change.account!r} is another one now.")
+        return self.plan(_reversed(applied))
 
     def standing(self, plan: Plan) -> Standing:
-        export = self._export(self._table())
-        if not plan.change.folder:
-            return Standing.BEFORE if _is_in(export, plan.change) else Standing.AFTER
-        key = export.account_key(plan.change.account)
-        spoken = key is not None and bool(export.rows_for(key, plan.change.folder))
+        export, change = self._export(self._table()), plan.change
+        key = export.account_key(change.account)
+        if not isinstance(change, SetRights):
+            if key is None and not self._complete:
+                return Standing.OTHER  # a row that is missing proves nothing
+            return Standing.AFTER if _holds(export, change) else Standing.BEFORE
+        spoken = key is not None and bool(export.rows_for(key, change.folder))
         if not spoken and not self._complete:
-            return Standing.OTHER  # a row that is missing proves nothing
+            return Standing.OTHER
         now = Rights.NONE
         if key is not None:
-            now = export.grant(key, plan.change.folder, clock.now()).rights
-        if now == plan.change.rights:
+            now = export.grant(key, change.folder, clock.now()).rights
+        if now == change.rights:
             return Standing.AFTER
         return Standing.BEFORE if rights_text(now) == plan.before else Standing.OTHER
 
@@ -150,13 +157,65 @@ class CsvConnector:
         return Export(table, case_sensitive=self._case_sensitive)
 
 
-def _is_in(export: Export, change: Change) -> bool:
-    """Whether the account is in the group that it shall leave, or gets in at all."""
-    if change.group:
-        members = {one.name: one.members for one in export.groups()}
-        return change.account in members.get(change.group, ())
-    known = export.accounts({change.account}, clock.now())
-    return any(one.name == change.account and one.enabled for one in known)
+def _plan_of_account(export: Export, change: Change) -> Plan:
+    """A membership or the whole account, as a row for a person."""
+    if isinstance(change, OpenAccount) and not change.reopen and _is_taken(export, change):
+        raise NameTaken(f"Account: {change.account!r}.")
+    if isinstance(change, JoinGroup) and not export.has_group(change.group):
+        raise CannotExpress(f"There is no group {change.group!r} in the export.")
+    holds = _holds(export, change)
+    before = _AS_WANTED if holds else _NOT_YET
+    after = _AS_WANTED if holds else row_of(change, Rights.NONE, "")
+    stated = json.dumps([row_of(change, Rights.NONE, ""), holds])
+    return _by_hand(change, before, after, hashlib.sha256(stated.encode()).hexdigest())
+
+
+def _by_hand(change: Change, before: str, after: str, fingerprint: str) -> Plan:
+    diff = f"-{before}\n+{after}" if before != after else ""
+    return Plan(change, before, after, diff, fingerprint, note=_BY_A_PERSON)
+
+
+def _reversed(applied: Plan) -> Change:
+    """The change that takes another one back."""
+    change = applied.change
+    match change:
+        case SetRights():
+            before = Rights.NONE if applied.before == "none" else parse(applied.before.split())
+            return replace(change, rights=before)
+        case JoinGroup():
+            return LeaveGroup(change.account, change.group)
+        case LeaveGroup():
+            return JoinGroup(change.account, change.group)
+        case OpenAccount():
+            return CloseAccount(change.account)
+        case CloseAccount():
+            return OpenAccount(change.account, reopen=True)
+        case RotateCredential():
+            raise CannotExpress("The former credential is not kept.")
+
+
+def _holds(export: Export, change: Change) -> bool:
+    """Whether the export shows what a change of a membership or an account wants."""
+    match change:
+        case JoinGroup():
+            return export.is_member(change.account, change.group)
+        case LeaveGroup():
+            return not export.is_member(change.account, change.group)
+        case OpenAccount():
+            return export.is_open(change.account, clock.now())
+        case CloseAccount():
+            return not export.is_open(change.account, clock.now())
+        case _:
+            return False
+
+
+def _is_taken(export: Export, change: OpenAccount) -> bool:
+    """Whether the export has another account of the name: a closed one, or one in other groups."""
+    if export.account_key(change.account) is None:
+        return False
+    return not export.is_open(change.account, clock.now()) or not all(
+        export.is_member(change.account, group) for group in change.groups
+    )
 
 
 def _fingerprint(grant: GrantFact) -> str:

@@ -39,6 +39,17 @@ class Export:
         key = self._key(name)
         return key if key in self._logins else None
 
+    def has_group(self, group: str) -> bool:
+        return self._key(group) in self._groups
+
+    def is_member(self, account: str, group: str) -> bool:
+        return self._key(account) in self._members.get(self._key(group), ())
+
+    def is_open(self, account: str, now: datetime) -> bool:
+        """Whether the export has such an account, and it gets in."""
+        login = self._logins.get(self._key(account))
+        return login is not None and login.is_active(now)
+
     def accounts(self, asked: Collection[str] | None, now: datetime) -> list[AccountFact]:
         wanted = None if asked is None else {self._key(name) for name in asked}
         return [

@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Self
 
 from recert.connectors import file_store
-from recert.connectors.contract import (
+from recert.connectors.changes import (
     Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    RotateCredential,
+    SetRights,
+)
+from recert.connectors.contract import (
     Check,
     ConnectorError,
     EditedByOthers,
@@ -21,9 +29,9 @@ from recert.connectors.contract import (
     ServerUnreachable,
     Standing,
 )
-from recert.connectors.embedded import edit, evaluate, last_logins, tree
-from recert.connectors.embedded.edit import Native
+from recert.connectors.embedded import edit, evaluate, last_logins, parts, tree
 from recert.connectors.embedded.format import parse, without_passwords
+from recert.connectors.embedded.parts import Native
 from recert.connectors.environment import REAL, World
 from recert.connectors.hosts import Host
 
@@ -31,7 +39,15 @@ from recert.connectors.hosts import Host
 class EmbeddedConnector:
     """One permission file. Every call looks at the file anew."""
 
-    features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
+    features = Features(
+        can_write=True,
+        changes=frozenset(
+            {SetRights, JoinGroup, LeaveGroup, OpenAccount, CloseAccount, RotateCredential}
+        ),
+        reads_last_login=True,
+        ends_sessions=True,
+        can_undo=True,
+    )
 
     def __init__(self, file: Path, world: World = REAL) -> None:
         self._file, self._world = file, world
@@ -104,7 +120,7 @@ class EmbeddedConnector:
         return edit.make_undo(self._native(), applied, self._file.name)
 
     def standing(self, plan: Plan) -> Standing:
-        stands = edit.stands(self._native(), plan.change)
+        stands = parts.text_of(self._native(), plan.change)
         sides = {plan.before: Standing.BEFORE, plan.after: Standing.AFTER}
         return sides.get(stands, Standing.OTHER)
 
@@ -112,7 +128,7 @@ class EmbeddedConnector:
         """Its server asks for the rights anew at each command, in open sessions too."""
         with file_store.locked(self._file):
             native = self._native()
-            stands = edit.stands(native, plan.change)
+            stands = parts.text_of(native, plan.change)
             if stands == plan.after:
                 return
             if stands != plan.before or edit.fingerprint(native, plan.change) != plan.fingerprint:

@@ -5,10 +5,10 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from recert.connectors import names
+from recert.connectors.changes import Change, CloseAccount, LeaveGroup, SetRights
 from recert.connectors.contract import (
     CannotExpress,
     Cell,
-    Change,
     Check,
     ConnectorError,
     EditedByOthers,
@@ -18,6 +18,7 @@ from recert.connectors.contract import (
     Reading,
     ServerDataInvalid,
     Standing,
+    check_supported,
 )
 from recert.connectors.hosts import EditedHost, Host, commands
 from recert.connectors.posix import to_reading
@@ -34,7 +35,13 @@ _KEEPS_ITS_GROUPS = "A session that is not ended keeps its groups until it ends.
 class PosixConnector(OnOneMachine):
     """A kind says how to survey its server and how to close an account."""
 
-    features = Features(can_write=True, reads_last_login=True, ends_sessions=True, can_undo=True)
+    features = Features(
+        can_write=True,
+        changes=frozenset({SetRights, LeaveGroup, CloseAccount}),
+        reads_last_login=True,
+        ends_sessions=True,
+        can_undo=True,
+    )
 
     @abstractmethod
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
@@ -63,7 +70,7 @@ class PosixConnector(OnOneMachine):
         """Named tests of the kind's own files and programs."""
 
     def candidates(
-        self, host: Host, survey: Survey, change: Change
+        self, host: Host, survey: Survey, change: SetRights
     ) -> Iterator[tuple[list[Part], Sequence[Cell]]]:
         """Edits besides ACL entries that make a change of one folder true, the best first."""
         return iter(())
@@ -87,7 +94,11 @@ class PosixConnector(OnOneMachine):
         survey = self._surveyed_after(host, edits)
         uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
-        if is_alone and uid > 0 and (change.group or self._is_closed(host, change.account, edits)):
+        if (
+            is_alone
+            and uid > 0
+            and (isinstance(change, LeaveGroup) or self._is_closed(host, change.account, edits))
+        ):
             return processes.end_sessions_of(host, self.session_name, uid) > 0
         return None
 
@@ -153,6 +164,7 @@ class PosixConnector(OnOneMachine):
             return found
 
     def plan(self, change: Change) -> Plan:
+        check_supported(self.features, change)
         with self._planning() as (host, survey):
             if survey.tree.problems:
                 raise ServerDataInvalid("It was read only in part: " + survey.tree.problems[0])
@@ -162,14 +174,18 @@ class PosixConnector(OnOneMachine):
                         "The account's name holds characters that no name may hold."
                     )
                 raise EditedByOthers(f"The account {change.account!r} does not exist any more.")
-            if change.group:
-                return self._leaving(host, survey, change)
-            if change.is_closing:
-                closing, others = self._closing(host, survey, change)
-                return plan_of(change, closing, others, self._note(survey, change, closing))
-            _check_folder(survey, change.folder)
-            found, side_effects = self._best(host, survey, change)
-            return plan_of(change, found, side_effects, self._note(survey, change, found))
+            match change:
+                case LeaveGroup():
+                    return self._leaving(host, survey, change)
+                case SetRights():
+                    _check_folder(survey, change.folder)
+                    found, side_effects = self._best(host, survey, change)
+                    note = self._note(survey, change, found)
+                    return plan_of(change, found, side_effects, note)
+                case _:
+                    nothing = SetRights(change.account, "", Rights.NONE)
+                    found, side_effects = self._closing(host, survey, nothing)
+                    return plan_of(change, found, side_effects, self._note(survey, change, found))
 
     def _note(self, survey: Survey, change: Change, found: Sequence[Part]) -> str:
         """What the edit does not do, in words."""
@@ -181,7 +197,11 @@ class PosixConnector(OnOneMachine):
                 f"{others} other accounts run as the same uid, so live sessions cannot be told "
                 "apart and are not ended."
             )
-        if change.rights and any(part.kind == plan_parts.ACL for part in found):
+        if (
+            isinstance(change, SetRights)
+            and change.rights
+            and any(part.kind == plan_parts.ACL for part in found)
+        ):
             said.append(
                 "Files and folders that are made later follow the permissions they are made with; "
                 "a later reading shows them."
@@ -189,7 +209,7 @@ class PosixConnector(OnOneMachine):
         return " ".join(said)
 
     def _best(
-        self, host: Host, survey: Survey, change: Change
+        self, host: Host, survey: Survey, change: SetRights
     ) -> tuple[list[Part], Sequence[Cell]]:
         """The edit with the fewest side effects; of equal ones the smaller."""
         tried: list[tuple[list[Part], Sequence[Cell]]] = []
@@ -214,19 +234,20 @@ class PosixConnector(OnOneMachine):
         return min(tried, key=lambda one: len(one[1]))
 
     def _closing(
-        self, host: Host, survey: Survey, change: Change
+        self, host: Host, survey: Survey, change: SetRights
     ) -> tuple[list[Part], Sequence[Cell]]:
-        """Closing the whole account, tried out by a reading in which its files are edited."""
+        """Closing the whole account, tried out by a reading in which its files are edited. It is
+        wanted for itself when the change names no folder."""
         found = self.close_account(host, survey, change.account)
         after = self.survey(EditedHost(host, plan_parts.contents(host, found)))
         by_view = survey.rights_by_view()
         before, kept = survey.outlook(by_view)
-        inside = before if change.is_closing else acl_edit.region(before, kept, change.folder)
+        inside = acl_edit.region(before, kept, change.folder) if change.folder else before
         seen = after.rights_by_view(survey.tree)
         then = comparison.renumbered(seen, after.identities, by_view, survey)
         return found, comparison.compared(survey, change, by_view, then, inside, "closing it")
 
-    def _leaving(self, host: Host, survey: Survey, change: Change) -> Plan:
+    def _leaving(self, host: Host, survey: Survey, change: LeaveGroup) -> Plan:
         """What the group opens closes for the account: that is what was asked about."""
         found = group_edit.leave(host, self.group_files(host, survey), change)
         after = self.survey(group_edit.tried_on(host, found, change))

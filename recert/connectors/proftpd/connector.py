@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from recert.connectors.account_databases import sql
+from recert.connectors.changes import SetRights
 from recert.connectors.contract import (
     CannotExpress,
     Cell,
-    Change,
     Check,
     ConnectorError,
     LogSource,
@@ -83,7 +83,7 @@ class ProftpdConnector(PosixConnector):
         return self._settings.get("prefix", "").rstrip("/")
 
     def candidates(
-        self, host: Host, survey: Survey, change: Change
+        self, host: Host, survey: Survey, change: SetRights
     ) -> Iterator[tuple[list[Part], Sequence[Cell]]]:
         if isinstance(survey, ProftpdSurvey):
             daemon_control.check_before(host, self._prefix, self._settings["config"])

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from recert.connectors import names
-from recert.connectors.contract import CannotExpress, Cell, Change, ServerDataInvalid
+from recert.connectors.changes import SetRights
+from recert.connectors.contract import CannotExpress, Cell, ServerDataInvalid
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.changes.comparison import ByView, compared
 from recert.connectors.posix.permissions.acl import (
@@ -69,7 +70,7 @@ def region(found: Sequence[FolderRights], kept: Collection[str], folder: str) ->
     return inside
 
 
-def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
+def try_entries(host: Host, survey: Survey, change: SetRights) -> Outcome:
     """The ACL edit for a change, proven by evaluation. CannotExpress says why there is none."""
     identity = survey.identities.get(change.account)
     me = survey.identities.of(change.account)
@@ -95,7 +96,7 @@ def try_entries(host: Host, survey: Survey, change: Change) -> Outcome:
     return best
 
 
-def _check(change: Change, identity: Identity, at: dict[str, FolderRights], me: int) -> None:
+def _check(change: SetRights, identity: Identity, at: dict[str, FolderRights], me: int) -> None:
     if identity.uid == 0:
         raise CannotExpress("The account is the superuser; no folder permission stops it.")
     now = at[change.folder].rights(me)
@@ -109,7 +110,7 @@ Wishes = dict[str, Wish]
 
 
 def _candidates(
-    change: Change, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
+    change: SetRights, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
 ) -> Iterator[tuple[Rights, Wishes]]:
     """Edits from the smallest to the largest; the later ones take more than is wanted."""
     if not change.rights:
@@ -148,7 +149,7 @@ def letters_for(rights: Rights) -> tuple[int, int]:
 
 
 def _ways_to_keep(
-    change: Change, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
+    change: SetRights, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
 ) -> set[str]:
     """Folders of the region through which the account still reaches something it shall keep."""
     region_paths = {one.path for one in inside}
@@ -167,7 +168,7 @@ def _ways_to_keep(
 def _tried(
     host: Host,
     survey: Survey,
-    change: Change,
+    change: SetRights,
     rights: Rights,
     by_view: ByView,
     inside: Sequence[FolderRights],

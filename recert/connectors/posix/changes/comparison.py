@@ -4,7 +4,8 @@ itself, because what one of them loses or gains the union of all may hide."""
 from collections.abc import Collection, Iterator, Sequence
 
 from recert.connectors import names
-from recert.connectors.contract import CannotExpress, Cell, Change
+from recert.connectors.changes import SetRights
+from recert.connectors.contract import CannotExpress, Cell
 from recert.connectors.posix.permissions.evaluate import FolderRights, Masks
 from recert.connectors.posix.permissions.identities import Identities
 from recert.connectors.posix.survey import Survey, union
@@ -41,7 +42,7 @@ def renumbered(
 
 def compared(
     survey: Survey,
-    change: Change,
+    change: SetRights,
     before: ByView,
     after: ByView,
     inside: Sequence[FolderRights],
@@ -87,7 +88,7 @@ def _folded(masks: Masks, without: Masks) -> int:
 
 def _cells(
     survey: Survey,
-    change: Change,
+    change: SetRights,
     before: Sequence[FolderRights],
     after: Sequence[FolderRights],
     wanted: Collection[str],
@@ -119,7 +120,7 @@ def _of_all(
 
 def _lost(
     survey: Survey,
-    change: Change,
+    change: SetRights,
     before: Sequence[FolderRights],
     after: Sequence[FolderRights],
     wanted: Collection[str],

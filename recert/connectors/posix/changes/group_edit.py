@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 
 from recert.connectors import names
+from recert.connectors.changes import LeaveGroup
 from recert.connectors.contract import (
     CannotExpress,
     Cell,
-    Change,
     ConnectorError,
     OutcomeUnknown,
     ServerBusy,
@@ -30,7 +30,7 @@ MEMBERS = "members"  # a part whose sides are a group and its list of names
 _LOCKED = 10  # gpasswd's exit code: somebody else is writing the file
 
 
-def leave(host: Host, files: Sequence[str], change: Change) -> list[Part]:
+def leave(host: Host, files: Sequence[str], change: LeaveGroup) -> list[Part]:
     """The edit of each file whose line of the group names the account. CannotExpress when none
     does."""
     found = []
@@ -126,7 +126,7 @@ def _write(host: Host, part: Part) -> bool:
 plan_parts.register(MEMBERS, _Members(), _write)
 
 
-def tried_on(host: Host, found: Sequence[Part], change: Change) -> EditedHost:
+def tried_on(host: Host, found: Sequence[Part], change: LeaveGroup) -> EditedHost:
     """The machine as it would be then, its name service included."""
     told = host.run(commands.GETENT_GROUP).out
     if any(part.place == SYSTEM for part in found):
@@ -134,7 +134,7 @@ def tried_on(host: Host, found: Sequence[Part], change: Change) -> EditedHost:
     return EditedHost(host, plan_parts.contents(host, found), {commands.GETENT_GROUP: told})
 
 
-def check_left(after: Survey, change: Change) -> None:
+def check_left(after: Survey, change: LeaveGroup) -> None:
     """Raises CannotExpress when the account would be a member all the same."""
     for one in after.groups:
         if one.name == change.group and change.account in one.members:
@@ -144,7 +144,7 @@ def check_left(after: Survey, change: Change) -> None:
             )
 
 
-def others_touched(survey: Survey, change: Change, before: ByView, after: ByView) -> list[Cell]:
+def others_touched(survey: Survey, change: LeaveGroup, before: ByView, after: ByView) -> list[Cell]:
     """The cells of other accounts that would change. Where a group is kept out of a folder,
     leaving it would give rights by some way in: CannotExpress, because Recert gives none."""
     check_gains(survey, before, after, f"leaving group {change.group}")

@@ -8,7 +8,8 @@ argued but evaluated: the edited text is read again, and all accounts are judged
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from recert.connectors.contract import CannotExpress, Cell, Change
+from recert.connectors.changes import SetRights
+from recert.connectors.contract import CannotExpress, Cell
 from recert.connectors.hosts import Host
 from recert.connectors.posix.changes.acl_edit import READS, region
 from recert.connectors.posix.changes.comparison import ByView, compared
@@ -44,14 +45,16 @@ class Attempt:
     host: Host
     survey: ProftpdSurvey
     known: Known
-    change: Change
+    change: SetRights
 
     @property
     def me(self) -> int:
         return self.survey.identities.of(self.change.account)
 
 
-def candidates(host: Host, survey: ProftpdSurvey, known: Known, change: Change) -> Iterator[Result]:
+def candidates(
+    host: Host, survey: ProftpdSurvey, known: Known, change: SetRights
+) -> Iterator[Result]:
     """Edits that make the change true, from the smallest to the largest."""
     attempt = Attempt(host, survey, known, change)
     reasons: list[str] = []
