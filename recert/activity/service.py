@@ -23,6 +23,7 @@ from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile
 from recert.inventory.models import Account, Folder, Server
+from recert.trail.actions import Action
 
 BATCH = 5000
 EVERY = timedelta(hours=1)
@@ -85,7 +86,7 @@ def load(
             said = {"lines": sums.lines, "kept": len(rows), "unknown": unknown}
             details = {"path": str(file), **said}
             subject = f"server:{server_id}"
-            trail.append(session, "activity.loaded", subject, details, actor=actor, at=now)
+            trail.append(session, Action.ACTIVITY_LOADED, subject, details, actor=actor, at=now)
     return Loaded(sums.lines, sums.other, len(rows), unknown)
 
 

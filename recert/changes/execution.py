@@ -36,6 +36,7 @@ from recert.foundation.parallel import MOST, Jobs
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 Clock = Callable[[], datetime]
 
@@ -193,7 +194,7 @@ def _held(run: Run, order_id: int) -> bool:
         more, at = {"next_at": newest.started_at}, run.now()
         service.move(session, order, OrderState.HELD, why, now=at, **more)
         details = {"state": order.state.value, "why": why}
-        service.note(Act(session, WORKER, at), "order.held", order, details)
+        service.note(Act(session, WORKER, at), Action.ORDER_HELD, order, details)
     return True
 
 

@@ -14,6 +14,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.inventory.models import ConnectionCheck, Server
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ABANDONED_AFTER = timedelta(minutes=15)  # whoever made it has died
 
@@ -31,7 +32,7 @@ def want(act: Act, server: Server) -> None:
     known.asked_at, known.asked_by = act.now, act.actor.name
     known.begun_at, known.ended_at, known.results = None, None, []
     details = {"name": server.name}
-    act.record("connection.asked", f"server:{server.id}", details)
+    act.record(Action.CONNECTION_ASKED, f"server:{server.id}", details)
 
 
 def newest(session: Session, server_id: int) -> ConnectionCheck | None:
@@ -101,4 +102,4 @@ def _note(
             failed = [one.name for one in results if not one.passed]
             details = {"name": name, "failed": failed}
             subject = f"server:{server_id}"
-            trail.append(session, "connection.checked", subject, details, actor=actor, at=at)
+            trail.append(session, Action.CONNECTION_CHECKED, subject, details, actor=actor, at=at)

@@ -17,6 +17,7 @@ from recert.inventory import queries, routing, snapshot_merge, snapshot_staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.recordings import COLLECTOR, Kept, Recording, RecordingStore
 from recert.inventory.snapshot_staging import Staged
+from recert.trail.actions import Action
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
 
@@ -253,7 +254,9 @@ def _close(
         "collector": snapshot.collector,
         "recording": {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size},
     }
-    trail.append(session, "snapshot.taken", f"snapshot:{snapshot_id}", details, actor=actor, at=at)
+    trail.append(
+        session, Action.SNAPSHOT_TAKEN, f"snapshot:{snapshot_id}", details, actor=actor, at=at
+    )
     return Outcome(
         snapshot_id,
         name,

@@ -14,6 +14,7 @@ from recert.people.models import AssignedBy, Organisation, OrganisationKind, Per
 from recert.people.sources.contract import UNSTATED, PeopleSource, PersonFact
 from recert.people.sources.csv_file import CsvPeople
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def import_people(act: Act, text: str) -> int:
@@ -54,7 +55,13 @@ def synchronise(act: Act, source: PeopleSource) -> int:
     changed = register_changes.differences(before, register_changes.facts(act.session))
     details = {"rows": len(facts), "changed": changed}
     trail.append_parts(
-        act.session, "people.imported", "people", details, "changed", actor=act.actor, at=act.now
+        act.session,
+        Action.PEOPLE_IMPORTED,
+        "people",
+        details,
+        "changed",
+        actor=act.actor,
+        at=act.now,
     )
     return len(facts)
 
@@ -95,7 +102,7 @@ def note_leavers(act: Act) -> int:
     for person in leavers:
         person.active = False
         details = {"email": person.email, "left_on": str(person.left_on)}
-        act.record("person.left", f"person:{person.id}", details)
+        act.record(Action.PERSON_LEFT, f"person:{person.id}", details)
     if leavers:
         act.session.flush()
         users.end_sessions_of_leavers(act.session)

@@ -22,6 +22,7 @@ from recert.people import separation
 from recert.remediation import batches, concurrent_reviews
 from recert.remediation.models import Remediation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 BATCH = 200
 DECISIONS = system("carry out final decisions")
@@ -192,4 +193,4 @@ def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> 
         return
     transitions.take_step(session, item, new, outcome=outcome)
     details = {"state": new.value, "order": order.id, "outcome": outcome}
-    trail.append(session, "item.followed", item.ref, details, actor=DECISIONS, at=now)
+    trail.append(session, Action.ITEM_FOLLOWED, item.ref, details, actor=DECISIONS, at=now)

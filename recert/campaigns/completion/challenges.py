@@ -28,6 +28,7 @@ from recert.mail.models import Purpose
 from recert.people.models import Person
 from recert.people.queries import is_active
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = system("time to object")
 LONGEST = 1000
@@ -101,7 +102,7 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
             "until": until.isoformat(),
             "nobody_to_ask": len(found) - len(told),
         }
-        trail.append(session, "removals.announced", campaign.ref, details, actor=ACTOR, at=now)
+        trail.append(session, Action.REMOVALS_ANNOUNCED, campaign.ref, details, actor=ACTOR, at=now)
         return len(found)
 
 
@@ -136,7 +137,7 @@ def object_to(act: Act, item_id: int, reason: str) -> Challenge:
         challenge.settled_at, challenge.settled_by = act.now, "asked again"
         _ask_again(act.session, item, act.actor.name, said)
     details = {"reason": said, "asked_again": asks_again}
-    act.record("item.objected", item.ref, details)
+    act.record(Action.ITEM_OBJECTED, item.ref, details)
     return challenge
 
 

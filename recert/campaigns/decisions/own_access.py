@@ -22,13 +22,13 @@ from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 from recert.trail.queries import newest_about, newest_of
 
 ACTOR = system("nobody decides about themselves")
 NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.BETWEEN_STAGES)
 ASKED_AGAIN = "It turned out to be the reviewer's own access, so somebody else is asked."
 MARK = "own access"
-FOUND = "decisions.own_access_found"
 MOST_ENTRIES = 1000
 
 
@@ -78,11 +78,18 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
 def _note_findings(session: Session, campaign: Campaign, now: datetime) -> None:
     """Final answers that turned out to be about the decider's own access stand in the trail, once
     each: the evidence names them on its first page."""
-    told = newest_about(session, FOUND, campaign.ref, MOST_ENTRIES)
+    told = newest_about(session, Action.DECISIONS_OWN_ACCESS_FOUND, campaign.ref, MOST_ENTRIES)
     known = {number for body in told for number in body["details"]["items"]}
     new = [one.id for one in findings(session, campaign.id) if one.id not in known]
     if new:
-        trail.append(session, FOUND, campaign.ref, {"items": new}, actor=ACTOR, at=now)
+        trail.append(
+            session,
+            Action.DECISIONS_OWN_ACCESS_FOUND,
+            campaign.ref,
+            {"items": new},
+            actor=ACTOR,
+            at=now,
+        )
 
 
 def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
@@ -116,7 +123,7 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
     progress.recount_reviewers(session, campaign.id, *reviewers)
     conflicts_of_interest.mark(session, campaign.id)
     again = {"gone": [], "asked_again": numbers, "because": ASKED_AGAIN, "moved": watch.moved()}
-    trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, again, actor=ACTOR, at=now)
     return len(numbers)
 
 

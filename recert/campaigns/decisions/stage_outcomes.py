@@ -46,6 +46,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import AnySelect, Database
 from recert.inventory.models import Account, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 
 ACTOR = system("stages of a review")
 TOO_LATE = "Answered too late for the look that should have followed."
@@ -106,7 +107,7 @@ def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> Non
             **transitions.UNANSWERED,
         )
         again = {"gone": [], "asked_again": list(ids), "because": TOO_LATE, "stage": number}
-        trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
+        trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, again, actor=ACTOR, at=now)
 
 
 def _wait(session: Session, source: ItemState, *where: ColumnElement[bool]) -> None:
@@ -217,7 +218,7 @@ def _next_stage(
     ids = sorted(row.id for row in moves)
     details: dict[str, Any] = {"who": following.who, "sees": following.sees.value, "items": ids}
     details["moved"] = watch.moved()
-    trail.append(session, "items.next_stage", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_NEXT_STAGE, campaign.ref, details, actor=ACTOR, at=now)
     return len(ids)
 
 
@@ -289,7 +290,7 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
         progress.recount_reviewers(session, campaign.id, *people)
         progress.start_folders(session, campaign.id)
     for details in filter(None, told):
-        trail.append(session, "votes.counted", campaign.ref, details, actor=ACTOR, at=now)
+        trail.append(session, Action.VOTES_COUNTED, campaign.ref, details, actor=ACTOR, at=now)
     return count
 
 

@@ -25,6 +25,7 @@ from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 from recert.trail.queries import newest_about
 
 MOVED = ("escalation", "reassignment")
@@ -145,7 +146,7 @@ def remind_now(act: Act, campaign: Campaign, head: Letterhead) -> int:
     written = [write(act.session, campaign, one, "reminder", head, now=act.now) for one in people]
     sent = sum(one is not None for one in written)
     details = {"mails": sent}
-    act.record("campaign.reminded", campaign.ref, details)
+    act.record(Action.CAMPAIGN_REMINDED, campaign.ref, details)
     return sent
 
 
@@ -158,7 +159,7 @@ def remind_one(act: Act, campaign: Campaign, person: Person, head: Letterhead) -
         raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
     write(act.session, campaign, person.id, "reminder", head, now=act.now)
     details = {"mails": 1, "to": person.email}
-    act.record("campaign.reminded", campaign.ref, details)
+    act.record(Action.CAMPAIGN_REMINDED, campaign.ref, details)
 
 
 def _by_hand(campaign: Campaign, head: Letterhead, actor: Actor, now: datetime) -> str:
@@ -275,7 +276,7 @@ class _Links:
 
 def _who_had_them(session: Session, campaign: Campaign, person_id: int) -> list[str]:
     """The names of those from whom questions came to somebody, as the trail tells."""
-    told = newest_about(session, "items.rerouted", campaign.ref, LOOK_BACK)
+    told = newest_about(session, Action.ITEMS_REROUTED, campaign.ref, LOOK_BACK)
     moves = (move for one in told for move in one["details"]["from_to_count"])
     ids = {move[0] for move in moves if move[1] == person_id and move[0] is not None}
     return list(

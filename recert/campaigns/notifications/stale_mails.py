@@ -15,6 +15,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.mail.models import MessageState, OutboxMessage
 from recert.people.queries import person_by_email
+from recert.trail.actions import Action
 
 KINDS = ("invitation", "reminder", "last_call", "escalation", "reassignment")
 FRESH = timedelta(minutes=10)
@@ -55,5 +56,5 @@ def _look(session: Session, number: int, head: Letterhead, now: datetime) -> boo
     if wanted and person is not None:
         reviewer_mails.write(session, campaign, person.id, message.kind, head, now=now)
     details = {"message_id": message.message_id, "written_anew": wanted}
-    trail.append(session, "mail.withdrawn", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.MAIL_WITHDRAWN, campaign.ref, details, actor=ACTOR, at=now)
     return True

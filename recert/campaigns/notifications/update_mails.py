@@ -23,6 +23,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.mail.models import MailToken
 from recert.people.models import Person
 from recert.people.queries import holders_of, person_by_email
+from recert.trail.actions import Action
 from recert.trail.queries import newest_of
 
 RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)
@@ -31,7 +32,7 @@ ROWS = 50
 WAITS = (ItemState.DECIDED, ItemState.FINAL, ItemState.ORDERED)
 REMOVES = (Answer.REDUCE, Answer.REVOKE)
 # What is written to the trail when results may have changed.
-CHANGES = ("order.checked", "decision.recorded", "decisions.recorded")
+CHANGES = (Action.ORDER_CHECKED, Action.DECISION_RECORDED, Action.DECISIONS_RECORDED)
 
 # What is due: its slot ("" when it needs none), and what writes it in a transaction of its own.
 News = tuple[str, Callable[[Session, Campaign], int]]

@@ -39,16 +39,17 @@ from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 from recert.trail.queries import newest_of
 
 # What is written to the trail when people, owners or the accounts of people change.
 CHANGES = (
-    "people.imported",
-    "person.left",
-    "owners.imported",
-    "owner.changed",
-    "snapshot.taken",
-    "accounts.joined",
+    Action.PEOPLE_IMPORTED,
+    Action.PERSON_LEFT,
+    Action.OWNERS_IMPORTED,
+    Action.OWNER_CHANGED,
+    Action.SNAPSHOT_TAKEN,
+    Action.ACCOUNTS_JOINED,
 )
 MANAGERS, COMPLIANCE = "escalated to managers", "escalated to the compliance queue"
 NOBODY = cast(null(), Integer)
@@ -153,7 +154,7 @@ def _move(
         "items": [one.id for one in moves],
         "moved": watch.moved(),
     }
-    trail.append(session, "items.rerouted", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_REROUTED, campaign.ref, details, actor=ACTOR, at=now)
     return len(moves)
 
 

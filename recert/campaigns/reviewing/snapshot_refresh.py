@@ -19,6 +19,7 @@ from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
 from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 _CHANGED = """
 SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.answer, i.content_hash AS asked,
@@ -124,7 +125,7 @@ def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
     ids = _refresh(session, campaign)
     if any(ids.values()):
         actor = system("new snapshot")
-        trail.append(session, "items.refreshed", campaign.ref, ids, actor=actor, at=now)
+        trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, ids, actor=actor, at=now)
     return len(ids["gone"]) + len(ids["asked_again"])
 
 

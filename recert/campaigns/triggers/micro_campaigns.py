@@ -30,6 +30,7 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Account, Server, Snapshot
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = replace(system("changes between reviews"), roles=frozenset({Role.OFFICER}))
 
@@ -138,7 +139,7 @@ def _tell(session: Session, one: Returned, now: datetime) -> None:
         "asked_about": one.askable,
     }
     subject = f"order:{one.order_id}"
-    trail.append(session, "access.came_back", subject, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ACCESS_CAME_BACK, subject, details, actor=ACTOR, at=now)
 
 
 def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: datetime) -> None:
@@ -154,7 +155,7 @@ def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: da
         "asked_about": len(grants),
     }
     subject = f"server:{used.server_id}"
-    trail.append(session, "emergency_account.used", subject, details, actor=ACTOR, at=now)
+    trail.append(session, Action.EMERGENCY_ACCOUNT_USED, subject, details, actor=ACTOR, at=now)
 
 
 def see_people(session: Session, server_id: int) -> None:
@@ -211,7 +212,7 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
     )
     counts = queries.events_of(session, campaign.id)
     details = {"server": server.name, "events": {event.value: n for event, n in counts.items()}}
-    trail.append(session, "changes.asked_about", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.CHANGES_ASKED_ABOUT, campaign.ref, details, actor=ACTOR, at=now)
     return campaign
 
 

@@ -18,6 +18,7 @@ from recert.inventory import recordings
 from recert.inventory.models import Grant, Snapshot
 from recert.inventory.recordings import RecordingStore
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def used(session: Session, among: Collection[int]) -> set[int]:
@@ -73,7 +74,7 @@ def hand_over(
         path = recording_store.checked(snapshot)
         sha256, size = snapshot.recording_sha256, snapshot.recording_size
         subject, details = f"snapshot:{snapshot_id}", {"sha256": sha256, "size": size}
-        trail.append(session, "recording.exported", subject, details, actor=actor, at=now)
+        trail.append(session, Action.RECORDING_EXPORTED, subject, details, actor=actor, at=now)
     try:
         with path.open("rb") as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy)
