@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from recert.connectors import registry
 from recert.connectors.contract import Check, ConnectorError
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory.models import ConnectionCheck, Server
 from recert.trail.act import Act
 from recert.trail.actions import Action
@@ -103,3 +105,12 @@ def _note(
             details = {"name": name, "failed": failed}
             subject = f"server:{server_id}"
             trail.append(session, Action.CONNECTION_CHECKED, subject, details, actor=actor, at=at)
+
+
+@job(Phase.CHECKS, 1)
+def check_connections(context: JobContext) -> int:
+    """Begins the checks of connections that somebody asked for on a page."""
+    with context.db.reading() as session:
+        numbers = wanted(session, now=context.now())
+    check = partial(make, context.db, actor=WORKER, now=context.now)
+    return sum(context.servers.add(("check", number), partial(check, number)) for number in numbers)

@@ -16,6 +16,7 @@ from recert import trail
 from recert.foundation import secrets
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.foundation.settings import CheckpointSettings
 from recert.mail import service as mail
 from recert.trail import kept, queries
@@ -130,3 +131,11 @@ def _draft(address: str, point: TrailCheckpoint, key: Ed25519PrivateKey) -> mail
         text=text,
         html=f"<pre>{html.escape(text)}</pre>",
     )
+
+
+@job(Phase.MAILS, 6)
+def send_checkpoints(context: JobContext) -> int:
+    """Signs where the trail stands and gives it to the places outside of this machine."""
+    settings = context.settings
+    sender = settings.mail.sender
+    return send_due(context.db, settings.checkpoints, settings.keys, sender, now=context.now())

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.people import register_changes, self_assignment, users
 from recert.people.csv_rows import CsvRejected, RowError
 from recert.people.models import AssignedBy, Organisation, OrganisationKind, Person
@@ -144,3 +145,10 @@ def _organisations(session: Session, facts: Sequence[PersonFact]) -> dict[str, i
             known[fact.organisation].kind = fact.organisation_kind
     session.flush()
     return {name: found.id for name, found in known.items()}
+
+
+@job(Phase.PEOPLE, 1)
+def note_due_leavers(context: JobContext) -> int:
+    """Marks persons whose announced last day has come."""
+    with context.db.transaction() as session:
+        return note_leavers(Act(session, WORKER, context.now()))

@@ -22,6 +22,7 @@ from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server, ServiceAccount
 from recert.mail import service as mail
 from recert.mail.models import Purpose
@@ -223,3 +224,9 @@ def announcement(session: Session, token: str, *, now: datetime) -> Invitation:
     if challenge is None or challenge.person_id != person_id or not is_active(session, person_id):
         raise mail.LinkOver
     return Invitation(item_id, person_id, row)
+
+
+@job(Phase.ORDERS, 1, lock="orders")
+def open_challenges(context: JobContext) -> int:
+    """Opens the challenge period of removals that became final."""
+    return open_due(context.db, now=context.now())

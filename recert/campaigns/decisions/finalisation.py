@@ -21,6 +21,7 @@ from recert.campaigns.progress_models import Progress
 from recert.campaigns.risk import risk_column
 from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.actor import system
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account
 from recert.people.models import Organisation, Person
 from recert.trail.act import Act
@@ -124,3 +125,10 @@ def _is_high(now: datetime) -> ColumnElement[bool]:
         .correlate(Item)
     )
     return high.exists()
+
+
+@job(Phase.DECISIONS, 1, lock="decisions")
+def finalise_decisions(context: JobContext) -> int:
+    """Makes decisions final that can no longer be changed."""
+    with context.db.transaction() as session:
+        return finalise_due(session, now=context.now())

@@ -21,6 +21,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, RecertError
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.foundation.settings import ReplySettings
 from recert.mail import bounces, reply_parser, sender_authentication, unreachable
 from recert.mail import service as mail
@@ -287,3 +288,11 @@ def _answer(
         quiet,
         now=now,
     )
+
+
+@job(Phase.REPLIES, 1)
+def read_replies(context: JobContext) -> int:
+    """Reads replies and bounces, when there is a mailbox for them."""
+    if context.settings.replies is None:
+        return 0
+    return context.service(ReplyHandling).read(context.db, now=context.now())

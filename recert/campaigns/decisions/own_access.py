@@ -20,6 +20,7 @@ from recert.campaigns.setup import conflicts_of_interest
 from recert.campaigns.states import RUNNING
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
 from recert.trail.actions import Action
@@ -147,3 +148,9 @@ def findings(session: Session, campaign_id: int, size: int = 200) -> Sequence[An
         .where(_of_reviewers(campaign_id), _own_decision())
     )
     return session.execute(query.order_by(Item.id).limit(size)).all()
+
+
+@job(Phase.REVIEWERS, 2, lock="reviewers")
+def withdraw_own_access(context: JobContext) -> int:
+    """Withdraws decisions that turned out to be about the reviewer's own access."""
+    return withdraw_due(context.db, now=context.now())

@@ -44,6 +44,7 @@ from recert.connectors import rights
 from recert.foundation import secrets
 from recert.foundation.actor import system
 from recert.foundation.db import AnySelect, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Server
 from recert.people.models import Person
 from recert.trail.actions import Action
@@ -337,3 +338,9 @@ def _count_votes(
         return None
     told = {"answer": answer.value, "reason": reason, "batch": batch}
     return {**told, "count": count, "digest": seen.hexdigest()}
+
+
+@job(Phase.DECISIONS, 2, lock="decisions")
+def end_stages(context: JobContext) -> int:
+    """Ends stages whose time is over and takes their items on."""
+    return move_on(context.db, now=context.now())

@@ -21,6 +21,7 @@ from recert.connectors import rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow, Database
 from recert.foundation.errors import BadInput
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
@@ -304,3 +305,9 @@ def facts_of(row: AnyRow, link: str, since: datetime | None = None) -> dict[str,
     dated = (("since", since), ("last sign-in", row.last_login_at), ("until", row.expires_at))
     facts = [(label, at) for label, at in dated if at]
     return {**names, "link": link, "words": rights.words(row.rights), "facts": facts}
+
+
+@job(Phase.MAILS, 1, lock="campaign mails")
+def write_reviewer_mails(context: JobContext) -> int:
+    """Writes invitations, reminders and escalations into the outbox."""
+    return send_due(context.db, Letterhead.of(context.settings), now=context.now())

@@ -19,6 +19,7 @@ from recert.campaigns.setup import routing
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.foundation.actor import Role
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.mail.models import MailToken
 from recert.people.models import Person
@@ -364,3 +365,9 @@ def held_links(session: Session, campaign_id: int) -> int:
     here = (Item.campaign_id == campaign_id, Item.id.in_(asked))
     found = session.scalar(select(func.count()).where(*here)) or 0
     return found + (("campaign", campaign_id) in numbers)
+
+
+@job(Phase.MAILS, 3, lock="campaign mails")
+def write_update_mails(context: JobContext) -> int:
+    """Writes news of campaigns into the outbox."""
+    return send_due(context.db, Letterhead.of(context.settings), now=context.now())

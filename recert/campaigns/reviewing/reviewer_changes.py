@@ -37,6 +37,7 @@ from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import hold
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
 from recert.trail.actions import Action
@@ -305,3 +306,9 @@ def _to_manager() -> AnySelect:
 def _to_queue() -> AnySelect:
     """Long overdue: the compliance officers find somebody."""
     return _item(*_queue()).where(Item.reviewer_id.is_not(None))
+
+
+@job(Phase.REVIEWERS, 1, lock="reviewers")
+def reroute_items(context: JobContext) -> int:
+    """Gives undecided items to whoever must answer them now."""
+    return follow_due(context.db, now=context.now())

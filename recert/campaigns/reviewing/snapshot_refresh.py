@@ -17,6 +17,7 @@ from recert.campaigns.transitions import hold
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
 from recert.trail.act import Act
 from recert.trail.actions import Action
@@ -229,3 +230,11 @@ def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
             Grant.rights != 0,
         )
     ).one_or_none()
+
+
+@job(Phase.SNAPSHOTS, 3)
+def refresh_items(context: JobContext) -> int:
+    """Asks again where access changed, whoever took the snapshot that shows it."""
+    now = context.now()
+    touched = refresh_due(context.db, now=now)
+    return touched + want_second_readings(context.db, actor=WORKER, now=now)

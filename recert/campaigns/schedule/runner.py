@@ -28,6 +28,7 @@ from recert.campaigns.setup.stages import Stages
 from recert.foundation.actor import Actor, Role, system
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
@@ -189,3 +190,9 @@ def _want_snapshots(
         stale = states.snapshot_problem(server.name, newest, now=now)
         if stale and server.snapshot_wanted_at is None:
             inventory.want_snapshot(Act(session, actor, now), server)
+
+
+@job(Phase.LAUNCHES, 1)
+def launch_scheduled(context: JobContext) -> int:
+    """Launches the campaigns whose day has come."""
+    return launch_due(context.db, now=context.now())

@@ -25,6 +25,7 @@ from recert.connectors import rights
 from recert.foundation import bulk
 from recert.foundation.actor import Role, system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Server, Snapshot
@@ -244,3 +245,14 @@ def because(session: Session, campaign: Campaign) -> str:
         return ""
     found = queries.events_of(session, campaign.id)
     return ", ".join(f"{BECAUSE[event]} ({count})" for event, count in found.items())
+
+
+# After the scheduled launches, so that nobody is asked twice.
+@job(Phase.LAUNCHES, 2)
+def ask_about_changes(context: JobContext) -> int:
+    """Launches micro-campaigns about what changed outside of Recert, unless switched off."""
+    settings = context.settings
+    if not settings.micro_reviews:
+        return 0
+    desk = Desk(settings.zone, settings.undo_minutes)
+    return ask_due(context.db, desk, now=context.now())
