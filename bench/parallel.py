@@ -23,7 +23,7 @@ from recert.connectors.posix.permissions import scan
 from recert.foundation import schema
 from recert.foundation.actor import operator
 from recert.foundation.db import Database
-from recert.foundation.parallel import Jobs
+from recert.foundation.jobs.threads import Threads
 from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, SnapshotState
@@ -88,7 +88,7 @@ def reading(db: Database, folder: Path, at_once: int) -> dict[str, object]:
         one_by_one = seconds(lambda: [take(number) for number in numbers])
         together = seconds(lambda: _together(numbers, take, at_once).wait())
         disks.hangs = True
-        jobs: list[Jobs] = []
+        jobs: list[Threads] = []
 
         def until_the_others_are_read() -> None:
             before = _complete(db)
@@ -110,8 +110,8 @@ def reading(db: Database, folder: Path, at_once: int) -> dict[str, object]:
     }
 
 
-def _together(numbers: list[int], take: Any, at_once: int) -> Jobs:
-    jobs = Jobs(at_once)
+def _together(numbers: list[int], take: Any, at_once: int) -> Threads:
+    jobs = Threads(at_once)
     for number in numbers:
         jobs.add(("read", number), lambda number=number: take(number))
     return jobs

@@ -1,5 +1,6 @@
 """The one file that knows all packages: puts the application together."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -9,14 +10,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from recert import web
 from recert.campaigns.decisions.mail_replies import ReplyHandling
 from recert.campaigns.mailing import Letterhead
-from recert.campaigns.triggers.micro_campaigns import Desk
 from recert.foundation import secrets
 from recert.foundation.db import Database
-from recert.foundation.parallel import Jobs
+from recert.foundation.jobs.registration import JobContext
+from recert.foundation.jobs.threads import Threads
 from recert.foundation.settings import Settings
-from recert.inventory.recordings import RecordingStore
 from recert.jobs import scheduler
-from recert.jobs.ticks import Works
 from recert.mail.smtp import Post
 
 MAX_BODY = 8 * 1024 * 1024
@@ -42,25 +41,26 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
         proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0, x_prefix=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    works = Works(
+    context = JobContext(
         db=db or Database(settings.database_url),
-        post=Post(app, settings.mail),
-        head=Letterhead.of(settings),
-        replies=ReplyHandling(settings.replies, Letterhead.of(settings))
-        if settings.replies
-        else None,
-        recording_store=RecordingStore(settings.recordings),
-        recording_days=settings.recording_days,
-        checkpoints=settings.checkpoints,
-        keys=settings.keys,
-        desk=Desk(settings.zone, settings.undo_minutes) if settings.micro_reviews else None,
-        servers=Jobs(settings.servers_at_once),
+        settings=settings,
+        servers=Threads(settings.servers_at_once),
+        services=_services(app, settings),
     )
     app.extensions["recert.settings"] = settings
-    app.extensions["recert.db"] = works.db
-    app.extensions["recert.works"] = works
+    app.extensions["recert.db"] = context.db
+    app.extensions["recert.job_context"] = context
     web.register(app)
     return app
+
+
+def _services(app: Flask, settings: Settings) -> dict[type[Any], Any]:
+    """What jobs need and only the application can make: the way to the mail server, and the reader
+    of replies, which remembers when it looks again."""
+    services: dict[type[Any], Any] = {Post: Post(app, settings.mail)}
+    if settings.replies:
+        services[ReplyHandling] = ReplyHandling(settings.replies, Letterhead.of(settings))
+    return services
 
 
 def _hosts(base_url: str) -> list[str]:
@@ -72,4 +72,4 @@ def _hosts(base_url: str) -> list[str]:
 
 def start_worker(app: Flask) -> BackgroundScheduler:
     """Starts the ticks of an application; `shutdown()` stops them."""
-    return scheduler.start(app.extensions["recert.works"])
+    return scheduler.start(app.extensions["recert.job_context"])

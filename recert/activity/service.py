@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -22,7 +23,9 @@ from recert.connectors.contract import ConnectorError, LogSource
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
+from recert.trail.actions import Action
 
 BATCH = 5000
 EVERY = timedelta(hours=1)
@@ -85,7 +88,7 @@ def load(
             said = {"lines": sums.lines, "kept": len(rows), "unknown": unknown}
             details = {"path": str(file), **said}
             subject = f"server:{server_id}"
-            trail.append(session, "activity.loaded", subject, details, actor=actor, at=now)
+            trail.append(session, Action.ACTIVITY_LOADED, subject, details, actor=actor, at=now)
     return Loaded(sums.lines, sums.other, len(rows), unknown)
 
 
@@ -251,3 +254,13 @@ def _cover(known: ActivityLog, sums: Sums, reader: Format, zone: tzinfo) -> None
         first, last = reader.time(sums.first, zone), reader.time(sums.last, zone)
         known.since = min(known.since, first) if known.since else first
         known.until = max(known.until, last) if known.until else last
+
+
+@job(Phase.SNAPSHOTS, 4)
+def read_logs(context: JobContext) -> int:
+    """Begins to read what is new in transfer logs."""
+    now = context.now()
+    read = partial(read_server, context.db, zone=context.settings.zone, now=now)
+    for number in servers_due(context.db, now=now):
+        context.servers.add(("read logs", number), partial(read, number))
+    return 0  # a server without logs is due each time, so how many were begun means nothing

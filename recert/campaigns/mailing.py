@@ -16,6 +16,7 @@ from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.mail.render import Reader
 from recert.people.models import Person, User
+from recert.trail.actions import Action
 
 OPTIONAL = frozenset({"result", "expiry", "summary"})  # nobody must act on them
 UNSUBSCRIBE_FOR = timedelta(days=90)
@@ -120,7 +121,9 @@ def send(
         "message_id": message.message_id,
         "subject": message.subject,
     }
-    trail.append(session, "mail.queued", envelope.topic, details, actor=system("notices"), at=now)
+    trail.append(
+        session, Action.MAIL_QUEUED, envelope.topic, details, actor=system("notices"), at=now
+    )
     return message
 
 

@@ -32,10 +32,12 @@ from recert.connectors.contract import (
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.failpoints import reach
-from recert.foundation.parallel import MOST, Jobs
+from recert.foundation.jobs.registration import JobContext, Phase, job
+from recert.foundation.jobs.threads import MOST, Threads
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 Clock = Callable[[], datetime]
 
@@ -75,14 +77,14 @@ def run_due(db: Database, *, now: Clock, at_once: int = MOST) -> Round:
         except ServerHeld as error:
             held.append(str(error))
 
-    jobs = Jobs(at_once)
+    jobs = Threads(at_once)
     for server_id in servers:
         jobs.add(("carry out", server_id), partial(carry_out, server_id))
     jobs.wait()
     return Round(sum(moved), tuple(sorted(held)))
 
 
-def begin_due(db: Database, jobs: Jobs, *, now: Clock) -> int:
+def begin_due(db: Database, jobs: Threads, *, now: Clock) -> int:
     """Begins a job for each server that has something to do, and waits for none; how many."""
     with db.reading() as session:
         servers = servers_due(session, now())
@@ -193,7 +195,7 @@ def _held(run: Run, order_id: int) -> bool:
         more, at = {"next_at": newest.started_at}, run.now()
         service.move(session, order, OrderState.HELD, why, now=at, **more)
         details = {"state": order.state.value, "why": why}
-        service.note(Act(session, WORKER, at), "order.held", order, details)
+        service.note(Act(session, WORKER, at), Action.ORDER_HELD, order, details)
     return True
 
 
@@ -268,3 +270,9 @@ def _landed(run: Run, order_id: int, plan: Plan) -> bool:
         why, at = "Read back: the server does not have the change yet.", run.now()
         service.move(session, order, OrderState.RETRY, why, now=at, next_at=at)
     return False
+
+
+@job(Phase.CHANGES, 1)
+def carry_out_orders(context: JobContext) -> int:
+    """Begins to carry out orders on the servers that have some, and waits for none of them."""
+    return begin_due(context.db, context.servers, now=context.now)

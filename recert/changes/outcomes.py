@@ -11,6 +11,7 @@ from recert.changes.run import Run
 from recert.connectors.contract import Connector, ConnectorError, Plan
 from recert.foundation.actor import system
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 WORKER = system("carry out orders")
 
@@ -39,7 +40,7 @@ def ask_for_approval(run: Run, order_id: int, plan: Plan) -> None:
         values = {"plan": service.stored(plan), "next_at": at}
         service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=at, **values)
         details = {"side_effects": count, "plan": rules.seal(plan)}
-        service.note(Act(session, WORKER, at), "order.wider", order, details)
+        service.note(Act(session, WORKER, at), Action.ORDER_WIDER, order, details)
 
 
 def note_applied(run: Run, order_id: int, why: str, ended: bool | None, **more: Any) -> None:
@@ -53,7 +54,7 @@ def note_applied(run: Run, order_id: int, why: str, ended: bool | None, **more: 
             "fingerprint": (order.plan or {}).get("fingerprint"),
             "live_sessions_ended": ended,
         }
-        service.note(Act(session, WORKER, at), "order.applied", order, details)
+        service.note(Act(session, WORKER, at), Action.ORDER_APPLIED, order, details)
 
 
 def _planned(run: Run, order_id: int) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def by_hand(run: Run, order_id: int) -> None:
         order = session.get_one(Order, order_id)
         why = "On the change list: a person carries it out, and the next import checks it."
         service.move(session, order, OrderState.MANUAL, why, now=at, plan=kept, next_at=at)
-        service.note(Act(session, WORKER, at), "order.manual", order, {})
+        service.note(Act(session, WORKER, at), Action.ORDER_MANUAL, order, {})
 
 
 def wait_for_permission(run: Run, order_id: int) -> None:
@@ -80,7 +81,7 @@ def wait_for_permission(run: Run, order_id: int) -> None:
         why = "Writing is switched off for this server. An administrator can switch it on."
         at = run.now()
         service.move(session, order, OrderState.WAITING, why, now=at, plan=kept)
-        service.note(Act(session, WORKER, at), "order.waits", order, {})
+        service.note(Act(session, WORKER, at), Action.ORDER_WAITS, order, {})
 
 
 def failed(
@@ -109,4 +110,4 @@ def failed(
         service.move(session, order, state, str(error), now=at, **values)
         if state is not OrderState.RETRY:
             details = {"state": state.value, "why": str(error)}
-            service.note(Act(session, WORKER, at), "order.stopped", order, details)
+            service.note(Act(session, WORKER, at), Action.ORDER_STOPPED, order, details)

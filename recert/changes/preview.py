@@ -16,7 +16,7 @@ from recert.changes.readback import look
 from recert.connectors import registry, rights
 from recert.connectors.contract import Connector, ConnectorError, Plan
 from recert.foundation.db import Database
-from recert.foundation.parallel import MOST, Jobs
+from recert.foundation.jobs.threads import MOST, Threads
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 
@@ -77,7 +77,7 @@ def foresee(db: Database, servers: Sequence[Waiting], at_once: int = MOST) -> li
     """Asks several servers at once what would be done; each order of one server as if it were the
     only one."""
     found: dict[str, list[Foreseen]] = {one.server: [] for one in servers}
-    jobs = Jobs(at_once)
+    jobs = Threads(at_once)
     for number, one in enumerate(servers):
         jobs.add(("foresee", number), partial(_ask, db, one, found[one.server].append))
     jobs.wait()

@@ -33,6 +33,7 @@ from recert.foundation.separation import Step
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 from recert.trail.chain import canonical
 
 # Nothing of these is on the server or on its way to it: they can be cancelled.
@@ -137,7 +138,7 @@ def written(act: Act, order: Order, **more: str) -> Order:
         "rights_wanted": rights.names(order.rights_wanted),
         **more,
     }
-    note(act, "order.written", order, details)
+    note(act, Action.ORDER_WRITTEN, order, details)
     return order
 
 
@@ -155,13 +156,13 @@ def retry(act: Act, order: Order) -> None:
         next_at=act.now,
         tries=0,
     )
-    note(act, "order.retried", order, {})
+    note(act, Action.ORDER_RETRIED, order, {})
 
 
 def try_again(act: Act, order: Order, why: str) -> None:
     """A newer reading shows that the order can be carried out after all, or is done."""
     move(act.session, order, OrderState.QUEUED, why, now=act.now, next_at=act.now, tries=0)
-    note(act, "order.retried", order, {"why": why})
+    note(act, Action.ORDER_RETRIED, order, {"why": why})
 
 
 def explain(session: Session, order: Order, why: str, *, now: datetime) -> None:
@@ -183,7 +184,7 @@ def approve(act: Act, order: Order) -> None:
     why = f"Approved by {act.actor.name} with everything that it touches."
     values = {"approved_plan": seal, "approved_by": act.actor.name, "next_at": act.now}
     move(act.session, order, OrderState.QUEUED, why, now=act.now, **values)
-    note(act, "order.approved", order, {"plan": seal})
+    note(act, Action.ORDER_APPROVED, order, {"plan": seal})
 
 
 def cancel(act: Act, order: Order, why: str) -> bool:
@@ -192,7 +193,7 @@ def cancel(act: Act, order: Order, why: str) -> bool:
     if order.state not in NOT_BEGUN:
         return False
     move(act.session, order, OrderState.CANCELLED, why, now=act.now)
-    note(act, "order.cancelled", order, {"why": why})
+    note(act, Action.ORDER_CANCELLED, order, {"why": why})
     return True
 
 
@@ -207,7 +208,7 @@ def take_up(act: Act, order: Order, why: str) -> None:
         raise MovedMeanwhile
     act.session.refresh(order)
     log(act.session, order, why, now=act.now)
-    note(act, "order.taken_up", order, {"why": why})
+    note(act, Action.ORDER_TAKEN_UP, order, {"why": why})
 
 
 def move(
@@ -224,7 +225,7 @@ def move(
     log(session, order, why, now=now)
 
 
-def note(act: Act, action: str, order: Order, details: dict[str, Any]) -> None:
+def note(act: Act, action: Action, order: Order, details: dict[str, Any]) -> None:
     """The entry in the trail about an order, with digests of its plan and of its log so far, so
     that neither can be changed unnoticed."""
     details = {**details, **_sealed(act.session, order)}

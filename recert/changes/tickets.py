@@ -5,6 +5,7 @@ from recert.changes.service import log, note
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = 200
 OVER = (OrderState.VERIFIED, OrderState.CANCELLED)
@@ -25,4 +26,4 @@ def set_ticket(act: Act, order: Order, text: str) -> None:
     details = {"ticket": ticket, "before": order.ticket}
     order.ticket = ticket
     log(act.session, order, f"Ticket {ticket}, noted by {act.actor.name}.", now=act.now)
-    note(act, "order.ticket", order, details)
+    note(act, Action.ORDER_TICKET, order, details)

@@ -17,6 +17,7 @@ from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account, Server
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST_TEXT = 1000
 
@@ -43,7 +44,7 @@ def ask(act: Act, order: Order, reason: str) -> UndoRequest:
     act.session.flush()
     separation.note(act, order.ref, Step.ASKED_UNDO)
     details = {"reason": made.reason}
-    note(act, "order.undo_asked", order, details)
+    note(act, Action.ORDER_UNDO_ASKED, order, details)
     return made
 
 

@@ -16,6 +16,7 @@ from recert.connectors.contract import Connector, ConnectorError, ServerUnreacha
 from recert.foundation.actor import system
 from recert.foundation.failpoints import reach
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 CHECKER = system("look again")
 
@@ -109,4 +110,4 @@ def _judge(lease: Lease, order_id: int, sight: Sight) -> None:
         details = {"state": new.value, "rights_found": rights.names(found), "why": why}
         if seen.get("left_over"):
             details["left_over"] = seen["left_over"]
-        service.note(Act(session, CHECKER, at), "order.checked", order, details)
+        service.note(Act(session, CHECKER, at), Action.ORDER_CHECKED, order, details)

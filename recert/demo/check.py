@@ -37,6 +37,7 @@ from recert.foundation.settings import Settings
 from recert.inventory.models import Account, Folder
 from recert.mail import bot_detection
 from recert.trail.act import Act
+from recert.trail.actions import Action
 from recert.trail.models import TrailEntry
 from recert.trail.service import verify as verify_trail
 
@@ -207,7 +208,7 @@ def _check_records(running: Stage, item_id: int) -> None:
         decision = session.scalar(select(Decision).where(Decision.item_id == item_id))
         checked = session.scalars(
             select(TrailEntry.body).where(
-                TrailEntry.action == "order.checked",
+                TrailEntry.action == Action.ORDER_CHECKED,
                 TrailEntry.object == (order.ref if order else ""),
             )
         ).all()

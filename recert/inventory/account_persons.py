@@ -16,6 +16,7 @@ from recert.people.addresses import clean_email
 from recert.people.csv_rows import Column, CsvRejected, RowError
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 COLUMNS = (
     Column("server", csv_rows.required_text),
@@ -77,7 +78,7 @@ def _join(act: Act, joins: Sequence[tuple[int, str, int | None]]) -> None:
     for server_id in sorted({server_id for server_id, _, _ in joins}):
         snapshot_merge.match_persons(act.session, server_id)
     details = {"changed": changed}  # server, account, person before and after
-    act.record("accounts.joined", "accounts", details)
+    act.record(Action.ACCOUNTS_JOINED, "accounts", details)
 
 
 def unresolved(session: Session, size: int = 200) -> Sequence[AnyRow]:

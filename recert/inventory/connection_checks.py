@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -12,8 +13,10 @@ from recert.connectors import registry
 from recert.connectors.contract import Check, ConnectorError
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory.models import ConnectionCheck, Server
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ABANDONED_AFTER = timedelta(minutes=15)  # whoever made it has died
 
@@ -31,7 +34,7 @@ def want(act: Act, server: Server) -> None:
     known.asked_at, known.asked_by = act.now, act.actor.name
     known.begun_at, known.ended_at, known.results = None, None, []
     details = {"name": server.name}
-    act.record("connection.asked", f"server:{server.id}", details)
+    act.record(Action.CONNECTION_ASKED, f"server:{server.id}", details)
 
 
 def newest(session: Session, server_id: int) -> ConnectionCheck | None:
@@ -101,4 +104,13 @@ def _note(
             failed = [one.name for one in results if not one.passed]
             details = {"name": name, "failed": failed}
             subject = f"server:{server_id}"
-            trail.append(session, "connection.checked", subject, details, actor=actor, at=at)
+            trail.append(session, Action.CONNECTION_CHECKED, subject, details, actor=actor, at=at)
+
+
+@job(Phase.CHECKS, 1)
+def check_connections(context: JobContext) -> int:
+    """Begins the checks of connections that somebody asked for on a page."""
+    with context.db.reading() as session:
+        numbers = wanted(session, now=context.now())
+    check = partial(make, context.db, actor=WORKER, now=context.now)
+    return sum(context.servers.add(("check", number), partial(check, number)) for number in numbers)

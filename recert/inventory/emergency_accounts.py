@@ -11,6 +11,7 @@ from recert.foundation.db import AnyRow, one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.inventory.models import Account, EmergencyAccount, Server
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST_REASON = 1000
 
@@ -41,7 +42,7 @@ def mark(act: Act, server: Server, account: str, reason: str) -> EmergencyAccoun
     act.session.add(made)
     act.session.flush()
     details = {"server": server.name, "account": name, "reason": why}
-    act.record("emergency_account.marked", made.ref, details)
+    act.record(Action.EMERGENCY_ACCOUNT_MARKED, made.ref, details)
     return made
 
 
@@ -55,7 +56,7 @@ def end(act: Act, number: int) -> None:
         raise MovedMeanwhile(f"It was ended by {found.ended_by} already.")
     found.ended_at, found.ended_by = act.now, act.actor.name
     details = {"account": found.name}
-    act.record("emergency_account.ended", found.ref, details)
+    act.record(Action.EMERGENCY_ACCOUNT_ENDED, found.ref, details)
 
 
 def register(session: Session) -> Sequence[AnyRow]:

@@ -24,6 +24,7 @@ from recert.people.addresses import clean_email
 from recert.people.csv_rows import Column, CsvRejected, CsvRow, RowError
 from recert.people.models import AssignedBy, Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST_PURPOSE = 1000
 GROUP_COLUMNS = (
@@ -102,7 +103,7 @@ def import_service_accounts(act: Act, text: str) -> int:
 
 def _note(act: Act, details: dict[str, Any]) -> None:
     trail.append_parts(
-        act.session, "owners.imported", "owners", details, "rows", actor=act.actor, at=act.now
+        act.session, Action.OWNERS_IMPORTED, "owners", details, "rows", actor=act.actor, at=act.now
     )
 
 
@@ -233,4 +234,4 @@ def _tell(
 ) -> None:
     server, person = session.get_one(Server, server_id), session.get_one(Person, person_id)
     details = {"server": server.name, "what": what, "owner": person.email}
-    trail.append(session, "owner.changed", f"server:{server_id}", details, actor=actor, at=now)
+    trail.append(session, Action.OWNER_CHANGED, f"server:{server_id}", details, actor=actor, at=now)

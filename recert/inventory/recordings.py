@@ -22,6 +22,7 @@ from recert.foundation.errors import NotFound
 from recert.foundation.failpoints import reach
 from recert.inventory.models import Snapshot, SnapshotState
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 COLLECTOR = f"recert {version('recert')}"
 _LEFT = ".gz.tmp"
@@ -183,5 +184,5 @@ def give_up(act: Act, snapshot_ids: Collection[int]) -> list[int]:
         snapshot.recording_removed_at = act.now
         details = {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size}
         subject = f"snapshot:{snapshot.id}"
-        act.record("recording.removed", subject, details)
+        act.record(Action.RECORDING_REMOVED, subject, details)
     return [snapshot.id for snapshot in removed]

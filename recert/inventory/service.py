@@ -19,6 +19,7 @@ from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column
 from recert.people.models import AssignedBy
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 AGAIN_AFTER = timedelta(hours=1)
 LONGEST_LABEL = 64
@@ -59,7 +60,7 @@ def add_server(
     details: dict[str, object] = {"name": name, "kind": kind, "settings": dict(settings)}
     if server.storage:
         details["storage"] = server.storage
-    act.record("server.added", f"server:{server.id}", details)
+    act.record(Action.SERVER_ADDED, f"server:{server.id}", details)
     return server
 
 
@@ -67,7 +68,7 @@ def enable_writes(act: Act, server: Server, enabled: bool) -> None:
     """Allows or forbids Recert to change the server."""
     act.actor.require(Role.ADMINISTRATOR)
     server.writes_enabled = enabled
-    action = "server.writes_enabled" if enabled else "server.writes_disabled"
+    action = Action.SERVER_WRITES_ENABLED if enabled else Action.SERVER_WRITES_DISABLED
     act.record(action, f"server:{server.id}", {"name": server.name})
 
 
@@ -84,7 +85,7 @@ def set_storage(act: Act, server: Server, storage: str) -> list[str]:
     act.actor.require(Role.ADMINISTRATOR)
     before, server.storage = server.storage, _label(storage)
     details = {"name": server.name, "before": before, "storage": server.storage}
-    act.record("server.storage_set", f"server:{server.id}", details)
+    act.record(Action.SERVER_STORAGE_SET, f"server:{server.id}", details)
     act.session.flush()
     return same_storage(act.session, server)
 
@@ -103,7 +104,7 @@ def want_snapshot(act: Act, server: Server) -> None:
     here = (Server.id == server.id, Server.snapshot_wanted_at.is_(None))
     act.session.execute(update(Server).where(*here).values(snapshot_wanted_at=act.now))
     details = {"name": server.name}
-    act.record("snapshot.wanted", f"server:{server.id}", details)
+    act.record(Action.SNAPSHOT_WANTED, f"server:{server.id}", details)
 
 
 def want_snapshot_again(act: Act, server: Server) -> None:
@@ -180,7 +181,7 @@ def import_owners(act: Act, text: str) -> int:
     for server_id in sorted({servers[row.text("server")] for row in rows}):
         snapshot_merge.match_persons(act.session, server_id)
         routing.recompute(act.session, server_id)
-    named = ("owners.imported", "owners")
+    named = (Action.OWNERS_IMPORTED, "owners")
     if more:  # server, folder, what, before and after
         details = {"rows": len(rows), "also_changed": more}
         trail.append_parts(

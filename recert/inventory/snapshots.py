@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,13 +14,16 @@ from recert.connectors.contract import ConnectorError, Reading
 from recert.connectors.environment import REAL, World
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, refresh_statistics
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory import queries, routing, snapshot_merge, snapshot_staging
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.inventory.recordings import COLLECTOR, Kept, Recording, RecordingStore
 from recert.inventory.snapshot_staging import Staged
+from recert.trail.actions import Action
 
 FILLED = ("account", "folder", "folder_route", "access_grant")
 
+READ = "read"  # names the work on a server that takes a snapshot
 INTERRUPTED = "It was interrupted."
 
 
@@ -253,7 +257,9 @@ def _close(
         "collector": snapshot.collector,
         "recording": {"sha256": snapshot.recording_sha256, "size": snapshot.recording_size},
     }
-    trail.append(session, "snapshot.taken", f"snapshot:{snapshot_id}", details, actor=actor, at=at)
+    trail.append(
+        session, Action.SNAPSHOT_TAKEN, f"snapshot:{snapshot_id}", details, actor=actor, at=at
+    )
     return Outcome(
         snapshot_id,
         name,
@@ -282,3 +288,13 @@ def shrunk(*, before: Snapshot, after: Snapshot) -> str:
         if much or (what == "accounts" and old and not new):
             return f"{new} {what} where the last complete snapshot had {old}."
     return ""
+
+
+@job(Phase.SNAPSHOTS, 1, lock="snapshots")
+def take_wanted_snapshots(context: JobContext) -> int:
+    """Begins to read the servers that somebody asked for, and waits for none of them."""
+    with context.db.reading() as session:
+        numbers = queries.wanted_snapshots(session, now=context.now())
+    store = RecordingStore(context.settings.recordings)
+    read = partial(take_wanted, context.db, actor=WORKER, now=context.now, recording_store=store)
+    return sum(context.servers.add((READ, number), partial(read, number)) for number in numbers)

@@ -16,9 +16,11 @@ from recert import trail
 from recert.foundation import secrets
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.foundation.settings import CheckpointSettings
 from recert.mail import service as mail
 from recert.trail import kept, queries
+from recert.trail.actions import Action
 from recert.trail.models import TrailCheckpoint
 from recert.trail.service import checkpoint
 
@@ -53,14 +55,14 @@ def send_due(
             log.exception("the checkpoint of the trail could not be given to %s", name)
             failed[name] = str(error)
     details = {"seq": point.seq, "hash": point.hash, "places": took, "failed": failed}
-    action = kept.SENT if took else "checkpoint.failed"
+    action = Action.CHECKPOINT_SENT if took else Action.CHECKPOINT_FAILED
     with db.transaction() as session:
         trail.append(session, action, kept.SUBJECT, details, actor=ACTOR, at=now)
     return len(took)
 
 
 def _is_due(session: Session, destinations: CheckpointSettings, now: datetime) -> bool:
-    for action in (kept.SENT, "checkpoint.failed"):
+    for action in (Action.CHECKPOINT_SENT, Action.CHECKPOINT_FAILED):
         for body in queries.newest_about(session, action, kept.SUBJECT, 1):
             wait = RETRY if body["details"]["failed"] else timedelta(hours=destinations.hours)
             if datetime.fromisoformat(body["at"]) > now - wait:
@@ -129,3 +131,11 @@ def _draft(address: str, point: TrailCheckpoint, key: Ed25519PrivateKey) -> mail
         text=text,
         html=f"<pre>{html.escape(text)}</pre>",
     )
+
+
+@job(Phase.MAILS, 6)
+def send_checkpoints(context: JobContext) -> int:
+    """Signs where the trail stands and gives it to the places outside of this machine."""
+    settings = context.settings
+    sender = settings.mail.sender
+    return send_due(context.db, settings.checkpoints, settings.keys, sender, now=context.now())

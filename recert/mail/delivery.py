@@ -7,6 +7,7 @@ from datetime import datetime
 
 from recert.foundation import failpoints
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail import service, unreachable
 from recert.mail.models import OutboxMessage
 from recert.mail.smtp import CannotBeMailed, Letter, Post, VerifiedConnection
@@ -110,3 +111,9 @@ class _Run:
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+@job(Phase.DELIVERY, 1)
+def send_mails(context: JobContext) -> int:
+    """Hands the outbox over to the mail server."""
+    return deliver_due(context.db, context.service(Post), now=context.now)

@@ -21,6 +21,7 @@ from recert.mail.models import (
     OutboxMessage,
     Purpose,
 )
+from recert.trail.actions import Action
 
 LEASE = timedelta(minutes=5)
 MAX_TRIES = backoff.QUICK_TRIES + 48  # then a day has passed
@@ -246,7 +247,7 @@ def opt_out(session: Session, token: str, *, now: datetime) -> OptOut:
         session.add(found)
         details = {"address": address, "kind": kind}
         who = Actor(address, Channel.MAIL_LINK, Assurance.MAIL_LINK)
-        trail.append(session, "mail.stopped", row.holder, details, actor=who, at=now)
+        trail.append(session, Action.MAIL_STOPPED, row.holder, details, actor=who, at=now)
     return found
 
 

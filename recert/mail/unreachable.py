@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.foundation.actor import system
 from recert.mail.models import MessageState, OutboxMessage, Undeliverable
+from recert.trail.actions import Action
 
 QUIET = timedelta(days=1)  # so long no bounce: the mail has arrived
 ACTOR = system("undeliverable mail")
@@ -23,7 +24,7 @@ def note(session: Session, address: str, reason: str, message_id: str, *, now: d
     session.add(Undeliverable(address=address, reason=reason, message_id=message_id, at=now))
     details = {"reason": reason, "message_id": message_id}
     subject = f"address:{address}"
-    trail.append(session, "address.unreachable", subject, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ADDRESS_UNREACHABLE, subject, details, actor=ACTOR, at=now)
 
 
 def bounced(session: Session, message_id: str, reason: str, *, now: datetime) -> None:
@@ -37,7 +38,7 @@ def bounced(session: Session, message_id: str, reason: str, *, now: datetime) ->
     )
     if topic is not None:
         details = {"reason": reason, "message_id": message_id}
-        trail.append(session, "mail.bounced", topic, details, actor=ACTOR, at=now)
+        trail.append(session, Action.MAIL_BOUNCED, topic, details, actor=ACTOR, at=now)
 
 
 def reached(session: Session, address: str, *, now: datetime) -> bool:
@@ -45,7 +46,7 @@ def reached(session: Session, address: str, *, now: datetime) -> bool:
     gone = session.execute(delete(Undeliverable).where(Undeliverable.address == address))
     if not getattr(gone, "rowcount", 0):
         return False
-    trail.append(session, "address.reached", f"address:{address}", {}, actor=ACTOR, at=now)
+    trail.append(session, Action.ADDRESS_REACHED, f"address:{address}", {}, actor=ACTOR, at=now)
     return True
 
 

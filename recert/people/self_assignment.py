@@ -14,6 +14,7 @@ from recert.people import separation
 from recert.people.models import AssignedBy, Person, SelfAssignment, User
 from recert.people.queries import can_sign_in
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST_TEXT = 1000
 STAFF = {Role.OFFICER.value, Role.ADMINISTRATOR.value}
@@ -100,7 +101,7 @@ def agree(act: Act, number: int, reason: str) -> None:
         raise MovedMeanwhile
     person = act.session.get_one(Person, found.person_id)
     details = {"person": person.email, "what": found.what, "reason": reason.strip()}
-    act.record("self_assignment.agreed", found.ref, details)
+    act.record(Action.SELF_ASSIGNMENT_AGREED, found.ref, details)
 
 
 def waiting(session: Session) -> Sequence[AnyRow]:

@@ -23,6 +23,7 @@ from recert.foundation.separation import (
 from recert.people.models import OnePersonRule, Person, StepTaken, User
 from recert.people.queries import can_sign_in
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST_TEXT = 1000
 
@@ -92,7 +93,7 @@ def check(act: Act, step: Step, ref: str, *, also: Iterable[tuple[Step, Party]] 
     if rule_off is None or not rule_off.allowed or others or not is_known or earlier is Step.HOLDS:
         raise SecondPersonNeeded(refusal(step, earlier, first, party, others))
     details = {"step": step.value, "after": earlier.value, "reason": rule_off.reason}
-    act.record("separation.one_person", ref, details)
+    act.record(Action.SEPARATION_ONE_PERSON, ref, details)
 
 
 def may(
@@ -137,8 +138,7 @@ def set_one_person_rule(act: Act, *, allowed: bool, reason: str) -> None:
     rule.allowed, rule.reason, rule.at = allowed, reason.strip(), act.now
     act.session.add(rule)
     details = {"allowed": allowed, "reason": rule.reason}
-    action = "separation.rule_changed"
-    act.record(action, "separation", details)
+    act.record(Action.SEPARATION_RULE_CHANGED, "separation", details)
 
 
 def one_person_rule(session: Session) -> OnePersonRule | None:

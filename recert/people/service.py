@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.foundation.actor import Role
 from recert.foundation.db import one_at_a_time
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.people import register_changes, self_assignment, users
 from recert.people.csv_rows import CsvRejected, RowError
 from recert.people.models import AssignedBy, Organisation, OrganisationKind, Person
 from recert.people.sources.contract import UNSTATED, PeopleSource, PersonFact
 from recert.people.sources.csv_file import CsvPeople
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def import_people(act: Act, text: str) -> int:
@@ -54,7 +56,13 @@ def synchronise(act: Act, source: PeopleSource) -> int:
     changed = register_changes.differences(before, register_changes.facts(act.session))
     details = {"rows": len(facts), "changed": changed}
     trail.append_parts(
-        act.session, "people.imported", "people", details, "changed", actor=act.actor, at=act.now
+        act.session,
+        Action.PEOPLE_IMPORTED,
+        "people",
+        details,
+        "changed",
+        actor=act.actor,
+        at=act.now,
     )
     return len(facts)
 
@@ -95,7 +103,7 @@ def note_leavers(act: Act) -> int:
     for person in leavers:
         person.active = False
         details = {"email": person.email, "left_on": str(person.left_on)}
-        act.record("person.left", f"person:{person.id}", details)
+        act.record(Action.PERSON_LEFT, f"person:{person.id}", details)
     if leavers:
         act.session.flush()
         users.end_sessions_of_leavers(act.session)
@@ -137,3 +145,10 @@ def _organisations(session: Session, facts: Sequence[PersonFact]) -> dict[str, i
             known[fact.organisation].kind = fact.organisation_kind
     session.flush()
     return {name: found.id for name, found in known.items()}
+
+
+@job(Phase.PEOPLE, 1)
+def note_due_leavers(context: JobContext) -> int:
+    """Marks persons whose announced last day has come."""
+    with context.db.transaction() as session:
+        return note_leavers(Act(session, WORKER, context.now()))

@@ -15,6 +15,7 @@ from recert.people.addresses import known_as
 from recert.people.models import SignInFailure, User, WebSession
 from recert.people.queries import can_sign_in, number_of
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 SESSION_LIFE = timedelta(hours=8)
 WINDOW = timedelta(minutes=15)
@@ -75,7 +76,7 @@ def note_refusal(session: Session, email: str, why: str, *, address: str, now: d
     """A refused sign-in stands in the trail."""
     actor = Actor("nobody", Channel.WEB, Assurance.NONE, address=address)
     details = {"email": known_as(email), "because": why}
-    trail.append(session, "user.sign_in_refused", "sign-in", details, actor=actor, at=now)
+    trail.append(session, Action.USER_SIGN_IN_REFUSED, "sign-in", details, actor=actor, at=now)
 
 
 def open_session(act: Act, user: User, *, address: str) -> str:
@@ -93,7 +94,7 @@ def open_session(act: Act, user: User, *, address: str) -> str:
     )
     act.session.execute(delete(WebSession).where(WebSession.expires_at < act.now))
     details = {"session": number_of(session_id)}
-    act.record("user.signed_in", user.ref, details)
+    act.record(Action.USER_SIGNED_IN, user.ref, details)
     return session_id
 
 

@@ -14,6 +14,7 @@ from recert.people.addresses import clean_email
 from recert.people.csv_rows import CellError, Column, CsvRejected, RowError
 from recert.people.models import Person, Training
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST_TEXT = 200
 
@@ -61,7 +62,7 @@ def import_trainings(act: Act, text: str) -> int:
     )
     told = [[email, on.isoformat(), course] for email, on, course in new]
     details = {"rows": len(rows), "trainings": told}
-    named = ("trainings.imported", "trainings", details, "trainings")
+    named = (Action.TRAININGS_IMPORTED, "trainings", details, "trainings")
     trail.append_parts(act.session, *named, actor=act.actor, at=act.now)
     return len(rows)
 

@@ -14,6 +14,7 @@ from recert.people.csv_rows import CellError
 from recert.people.models import Person, User, WebSession
 from recert.people.queries import can_sign_in, person_by_email
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 class NoSuchUser(NotFound):
@@ -56,7 +57,7 @@ def add_user(
     act.session.flush()
     sign_out_everywhere(act.session, [user.id])
     details = {"email": email, "roles": user.roles, "person": owner.email if owner else ""}
-    act.record("user.saved", user.ref, details)
+    act.record(Action.USER_SAVED, user.ref, details)
     return user
 
 
@@ -68,7 +69,7 @@ def change_password(act: Act, user_id: int, present: str, new: str) -> None:
     passwords.check_strength(new, user.email, user.name)
     user.password_hash = passwords.make_hash(new)
     sign_out_everywhere(act.session, [user.id])
-    act.record("user.password_changed", user.ref, {})
+    act.record(Action.USER_PASSWORD_CHANGED, user.ref, {})
 
 
 def disable(act: Act, email: str, reason: str) -> User:
@@ -87,7 +88,7 @@ def disable(act: Act, email: str, reason: str) -> User:
     user.active = False
     sign_out_everywhere(act.session, [user.id])
     details = {"email": user.email, "reason": reason.strip()}
-    act.record("user.disabled", user.ref, details)
+    act.record(Action.USER_DISABLED, user.ref, details)
     return user
 
 
@@ -96,7 +97,7 @@ def enable(act: Act, email: str) -> User:
     act.actor.require(Role.ADMINISTRATOR)
     user = _named(act.session, email)
     user.active = True
-    act.record("user.enabled", user.ref, {"email": user.email})
+    act.record(Action.USER_ENABLED, user.ref, {"email": user.email})
     return user
 
 

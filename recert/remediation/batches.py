@@ -15,6 +15,7 @@ from recert.campaigns.policy import Policy
 from recert.changes.models import Order, OrderState
 from recert.foundation.actor import system
 from recert.remediation.models import Remediation
+from recert.trail.actions import Action
 
 DONE = frozenset({OrderState.VERIFIED, OrderState.CANCELLED})
 FAILED = frozenset(
@@ -80,5 +81,5 @@ def _goes_on(
     if once.take_slot(session, campaign.id, f"{approvals.HALTED}{batch_number}", now):
         details = {"name": campaign.name, "wave": batch_number, "failed": failed}
         subject = f"campaign:{campaign.id}"
-        trail.append(session, "campaign.halted", subject, details, actor=BATCHES, at=now)
+        trail.append(session, Action.CAMPAIGN_HALTED, subject, details, actor=BATCHES, at=now)
     return approvals.halted_after(session, campaign.id) != batch_number

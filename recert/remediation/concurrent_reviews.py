@@ -22,6 +22,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.remediation.models import Remediation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = system("reviews about the same access")
 GIVEN = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
@@ -135,7 +136,7 @@ def _supersede(session: Session, item_id: int, newer_id: int, now: datetime) -> 
         return  # it was begun meanwhile; it is looked at again when it ended
     transitions.take_step(session, item, ItemState.SUPERSEDED, outcome=why)
     details = {"by": newer.id, "campaign": review.id, "order": order.id if order else None}
-    trail.append(session, "item.superseded", item.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEM_SUPERSEDED, item.ref, details, actor=ACTOR, at=now)
 
 
 def _take_up(session: Session, item_id: int, now: datetime) -> None:
@@ -147,7 +148,7 @@ def _take_up(session: Session, item_id: int, now: datetime) -> None:
         changes.take_up(Act(session, ACTOR, now), order, why)
     new = ItemState.FINAL if order is None else ItemState.ORDERED
     transitions.take_step(session, item, new, outcome=why)
-    trail.append(session, "item.counts_again", item.ref, {}, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEM_COUNTS_AGAIN, item.ref, {}, actor=ACTOR, at=now)
 
 
 def _held(session: Session, item_id: int) -> tuple[Item, Order | None]:

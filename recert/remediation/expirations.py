@@ -10,10 +10,12 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Grant, GroupMember
 from recert.remediation.models import Ending
 from recert.remediation.service import order_for
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = system("kept until a date")
 BATCH = 200
@@ -96,4 +98,10 @@ def _end(session: Session, item: Item, decision: Decision, *, now: datetime) -> 
         Ending(item_id=item.id, decision_id=decision.id, order_id=order_id, note=note, at=now)
     )
     details = {"order": order_id, "note": note}
-    trail.append(session, "item.ended", item.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEM_ENDED, item.ref, details, actor=ACTOR, at=now)
+
+
+@job(Phase.ORDERS, 3, lock="orders")
+def order_expirations(context: JobContext) -> int:
+    """Writes orders for access whose end date has come."""
+    return order_due(context.db, now=context.now())

@@ -18,6 +18,7 @@ from recert.people.queries import is_active, person_by_email, user_by_email
 from recert.remediation import overdue
 from recert.remediation.models import LateChange
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = timedelta(days=92)
 MOST_TEXT = 1000
@@ -59,7 +60,7 @@ def take_on(act: Act, item_id: int, email: str, until: datetime, reason: str) ->
         "until": until.astimezone(act.now.tzinfo).isoformat(),
         "reason": made.reason,
     }
-    act.record("item.taken_on", item.ref, details)
+    act.record(Action.ITEM_TAKEN_ON, item.ref, details)
     return made
 
 

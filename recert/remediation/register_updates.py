@@ -11,9 +11,11 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemS
 from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory import owners
 from recert.remediation.models import Confirmation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = system("confirmed in a review")
 BATCH = 200
@@ -71,4 +73,10 @@ def _note(session: Session, item: Item, decision: Decision, *, now: datetime) ->
     session.add(Confirmation(item_id=item.id, decision_id=decision.id, note=note, at=now))
     if session.get_one(Campaign, item.campaign_id).state is not CampaignState.SIGNED_OFF:
         item.outcome = note  # what is signed off stays as it was signed
-    trail.append(session, "item.confirmed", item.ref, {"note": note}, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEM_CONFIRMED, item.ref, {"note": note}, actor=ACTOR, at=now)
+
+
+@job(Phase.ORDERS, 4, lock="orders")
+def update_registers(context: JobContext) -> int:
+    """Writes final answers about owners and purposes into their registers."""
+    return note_final(context.db, now=context.now())

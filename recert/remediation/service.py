@@ -16,12 +16,14 @@ from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, MovedMeanwhile
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.foundation.separation import Party, Step
 from recert.inventory.models import Group, Server
 from recert.people import separation
 from recert.remediation import batches, concurrent_reviews
 from recert.remediation.models import Remediation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 BATCH = 200
 DECISIONS = system("carry out final decisions")
@@ -192,4 +194,16 @@ def _follow(session: Session, item_id: int, order_id: int, *, now: datetime) -> 
         return
     transitions.take_step(session, item, new, outcome=outcome)
     details = {"state": new.value, "order": order.id, "outcome": outcome}
-    trail.append(session, "item.followed", item.ref, details, actor=DECISIONS, at=now)
+    trail.append(session, Action.ITEM_FOLLOWED, item.ref, details, actor=DECISIONS, at=now)
+
+
+@job(Phase.ORDERS, 2, lock="orders")
+def order_decisions(context: JobContext) -> int:
+    """Writes orders for final decisions."""
+    return order_final(context.db, now=context.now())
+
+
+@job(Phase.CHANGES, 2)
+def follow_changes(context: JobContext) -> int:
+    """Brings items to where their orders are."""
+    return follow_orders(context.db, now=context.now())

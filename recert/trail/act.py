@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from recert.foundation.actor import Actor
+from recert.trail.actions import Action
 from recert.trail.service import append
 
 
@@ -18,7 +19,7 @@ class Act:
     actor: Actor
     now: datetime
 
-    def record(self, action: str, subject: str, details: dict[str, Any] | None = None) -> None:
+    def record(self, action: Action, subject: str, details: dict[str, Any] | None = None) -> None:
         """Appends the trail entry of this act. The last thing that a use case does: whoever holds
         the head of the chain waits for nothing else."""
         append(self.session, action, subject, details, actor=self.actor, at=self.now)

@@ -3,13 +3,16 @@ read, so they add no entry: a broken trail must not keep anybody from being told
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from recert.foundation import secrets
 from recert.foundation.actor import Role
 from recert.foundation.db import Database, one_at_a_time
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.trail.act import Act
 from recert.trail.models import TrailCheck, TrailEntry
 from recert.trail.service import verify
@@ -74,3 +77,14 @@ def make(db: Database, ours: Ed25519PublicKey, *, now: Callable[[], datetime]) -
     with db.transaction() as session:  # nothing when another worker took the check over meanwhile
         session.execute(update(TrailCheck).where(TrailCheck.begun_at == at).values(**values))
     return True
+
+
+@job(Phase.CHECKS, 2)
+def check_trail(context: JobContext) -> int:
+    """Begins the check of the whole trail that somebody asked for on a page."""
+    with context.db.reading() as session:
+        if not is_wanted(session, now=context.now()):
+            return 0
+    ours = secrets.signing_key(context.settings.keys).public_key()
+    check = partial(make, context.db, ours, now=context.now)
+    return int(context.servers.add(("check trail", 0), check))

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.foundation.errors import BadInput
+from recert.trail.actions import Action
 from recert.trail.chain import Break, checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailEntry
 from recert.trail.queries import newest_about
 
-SENT = "checkpoint.sent"
 SUBJECT = "trail"
 LARGEST_FILE = 10_000_000
 _LINE = re.compile(r"(?<!\S)(\d{1,18}) ([0-9a-f]{64}) (\S{10,40}) ([0-9a-f]{128})(?!\S)")
@@ -127,7 +127,7 @@ class Outside:
 
 def outside(session: Session) -> Outside | None:
     """None when no checkpoint was ever given away."""
-    for body in newest_about(session, SENT, SUBJECT, 1):
+    for body in newest_about(session, Action.CHECKPOINT_SENT, SUBJECT, 1):
         details = body["details"]
         at = datetime.fromisoformat(body["at"])
         return Outside(at, details["seq"], tuple(details["places"]))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from recert.trail.actions import Action
 from recert.trail.models import TrailEntry
 
 PAGE = 50
@@ -23,7 +24,7 @@ def page(
     return rows[:size], rows[size - 1].seq if len(rows) > size else None
 
 
-def newest_of(session: Session, actions: Sequence[str]) -> int:
+def newest_of(session: Session, actions: Sequence[Action]) -> int:
     """The number of the newest entry with one of these actions; 0 when there is none."""
     newest = (
         session.scalar(select(func.max(TrailEntry.seq)).where(TrailEntry.action == action))
@@ -32,7 +33,7 @@ def newest_of(session: Session, actions: Sequence[str]) -> int:
     return max(filter(None, newest), default=0)
 
 
-def newest_about(session: Session, action: str, subject: str, size: int) -> list[dict[str, Any]]:
+def newest_about(session: Session, action: Action, subject: str, size: int) -> list[dict[str, Any]]:
     """The newest entries of one kind about one thing, as they were written."""
     here = (TrailEntry.action == action, TrailEntry.object == subject)
     query = select(TrailEntry.body).where(*here).order_by(TrailEntry.seq.desc()).limit(size)

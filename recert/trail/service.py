@@ -17,6 +17,7 @@ from recert.foundation.db import AnyRow
 from recert.foundation.errors import RecertError
 from recert.foundation.statements import run
 from recert.trail import chain
+from recert.trail.actions import Action
 from recert.trail.models import TrailCheckpoint, TrailEntry, TrailHead
 
 MOST_ROWS = 500  # of a list in one entry
@@ -43,7 +44,7 @@ def _head(session: Session) -> AnyRow:
 
 def append(
     session: Session,
-    action: str,
+    action: Action,
     subject: str,
     details: dict[str, Any] | None = None,
     *,
@@ -88,7 +89,7 @@ def append(
 
 def append_parts(
     session: Session,
-    action: str,
+    action: Action,
     subject: str,
     details: dict[str, Any],
     name: str,

@@ -12,8 +12,8 @@ from recert.campaigns.notifications import reviewer_mails
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.actor import Role
-from recert.jobs import ticks
 from recert.mail.models import OutboxMessage
+from recert.trail import checks
 from tests.browser.conftest import Enter
 from tests.support.house import House, staff
 
@@ -116,8 +116,8 @@ class TestTheAuditor:
         page.goto("/audit/trail")
         press(page, "Verify the whole chain")
         expect(page.get_by_text("Verification is queued")).to_be_visible()
-        works = house.app().extensions["recert.works"]
-        assert ticks.check_trail(works) == 1
-        assert works.servers.wait(30)
+        job_context = house.app().extensions["recert.job_context"]
+        assert checks.check_trail(job_context) == 1
+        assert job_context.servers.wait(30)
         page.get_by_role("link", name="Show the result").click()
         expect(page.get_by_text("The audit trail is intact")).to_be_visible()

@@ -14,10 +14,10 @@ from recert.changes import execution
 from recert.changes import service as changes
 from recert.changes.models import OrderState
 from recert.foundation import clock, failpoints
+from recert.foundation.jobs.registration import JobContext
 from recert.inventory import queries, service, snapshots
 from recert.inventory.models import Account, Folder, Grant, Server, SnapshotState
-from recert.jobs import scheduler, ticks
-from recert.jobs.ticks import Works
+from recert.jobs import scheduler
 from recert.trail.act import Act
 from tests.support.house import House
 
@@ -73,26 +73,28 @@ class Fleet:
 
 
 @pytest.fixture
-def works(house: House) -> Iterator[Works]:
-    made: Works = house.app(servers_at_once=2).extensions["recert.works"]
+def job_context(house: House) -> Iterator[JobContext]:
+    made: JobContext = house.app(servers_at_once=2).extensions["recert.job_context"]
     yield made
     assert made.servers.wait(60)
 
 
 class TestReading:
     def test_a_server_that_hangs_delays_no_other_and_no_tick(
-        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+        self, house: House, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fleet = Fleet(house, 8)
         fleet.hang(3, monkeypatch)
         fleet.want_all()
-        assert ticks.take_wanted_snapshots(works) == 8  # returns although one hangs
+        assert snapshots.take_wanted_snapshots(job_context) == 8  # returns although one hangs
         fleet.read_all_but(3)
         assert fleet.states()[3] is SnapshotState.READING
         fleet.want_all()
-        assert ticks.take_wanted_snapshots(works) == 7  # the next tick takes the others again
+        assert (
+            snapshots.take_wanted_snapshots(job_context) == 7
+        )  # the next tick takes the others again
         fleet.answers.set()
-        assert works.servers.wait(60)
+        assert job_context.servers.wait(60)
         assert set(fleet.states()) == {SnapshotState.COMPLETE}
 
     def test_two_workers_read_a_server_once(self, house: House) -> None:
@@ -117,32 +119,32 @@ class TestReading:
         assert sum(outcome is not None for outcome in outcomes) == 6
 
     def test_a_reading_that_a_stop_cuts_off_is_made_by_the_next_worker(
-        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+        self, house: House, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fleet = Fleet(house, 1)
         fleet.hang(0, monkeypatch)
         fleet.want_all()
         monkeypatch.setattr(scheduler, "ENDS_IN", 0.2)
-        worker = scheduler.start(works, seconds=0.05)
+        worker = scheduler.start(job_context, seconds=0.05)
         while fleet.states() != [SnapshotState.READING]:
             time.sleep(0.01)
         worker.shutdown()
         assert fleet.states() == [SnapshotState.FAILED]
         fleet.answers.set()
-        assert works.servers.wait(60)
+        assert job_context.servers.wait(60)
         assert fleet.states() == [SnapshotState.FAILED]  # what was cut off publishes nothing
-        following: Works = house.app().extensions["recert.works"]
-        assert ticks.take_wanted_snapshots(following) == 1
+        following: JobContext = house.app().extensions["recert.job_context"]
+        assert snapshots.take_wanted_snapshots(following) == 1
         assert following.servers.wait(60)
         assert fleet.states() == [SnapshotState.COMPLETE]
 
     def test_while_a_server_is_asked_nobody_waits_for_the_database(
-        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+        self, house: House, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fleet = Fleet(house, 1)
         fleet.hang(0, monkeypatch)
         fleet.want_all()
-        ticks.take_wanted_snapshots(works)
+        snapshots.take_wanted_snapshots(job_context)
         while fleet.states() != [SnapshotState.READING]:
             time.sleep(0.01)
         time.sleep(0.1)
@@ -152,7 +154,7 @@ class TestReading:
 
 class TestReadingLogs:
     def test_a_server_that_hangs_delays_no_other_and_no_tick(
-        self, house: House, works: Works, monkeypatch: pytest.MonkeyPatch
+        self, house: House, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fleet = Fleet(house, 4)
         asked: list[int] = []
@@ -165,7 +167,7 @@ class TestReadingLogs:
             return real(db, server_id, **more)
 
         monkeypatch.setattr(activity, "read_server", slowly)
-        ticks.read_logs(works)
+        activity.read_logs(job_context)
         others = {house.server_id, *fleet.numbers} - {fleet.numbers[1]}
         for _ in range(600):
             if set(asked) == others:
@@ -173,7 +175,7 @@ class TestReadingLogs:
             time.sleep(0.05)
         assert set(asked) == others
         fleet.answers.set()
-        assert works.servers.wait(60)
+        assert job_context.servers.wait(60)
         assert fleet.numbers[1] in asked
 
 
@@ -216,7 +218,7 @@ class Changes:
 
 class TestChanging:
     def test_a_server_that_hangs_delays_no_other_and_no_tick(
-        self, house: House, works: Works
+        self, house: House, job_context: JobContext
     ) -> None:
         made = Changes(house, 6)
         inside, go_on = threading.Event(), threading.Event()
@@ -227,16 +229,18 @@ class TestChanging:
                 assert go_on.wait(60)
 
         with failpoints.armed("before plan", hang):
-            assert ticks.carry_out(works) == 6
+            assert execution.carry_out_orders(job_context) == 6
             assert inside.wait(30)
             for _ in range(600):
                 if made.states().count(OrderState.VERIFIED) == 5:
                     break
                 time.sleep(0.05)
             assert made.states().count(OrderState.VERIFIED) == 5
-            assert ticks.carry_out(works) == 0  # the one that hangs is not begun again
+            assert (
+                execution.carry_out_orders(job_context) == 0
+            )  # the one that hangs is not begun again
             go_on.set()
-            assert works.servers.wait(60)
+            assert job_context.servers.wait(60)
         assert made.states() == [OrderState.VERIFIED] * 6
 
     def test_a_server_that_fails_starves_no_other(self, house: House) -> None:

@@ -11,10 +11,17 @@ from recert import trail
 from recert.foundation.db import Database
 from recert.trail import chain
 from recert.trail import service as trail_service
+from recert.trail.actions import Action
 from tests.support.databases import Template
 from tests.support.house import staff
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+FIRST_FOUR = (
+    Action.SERVER_ADDED,
+    Action.SNAPSHOT_TAKEN,
+    Action.CAMPAIGN_LAUNCHED,
+    Action.ORDER_WRITTEN,
+)
 OLGA = staff("olga@house.example")
 
 
@@ -24,7 +31,7 @@ class Book:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def write(self, *actions: str) -> None:
+    def write(self, *actions: Action) -> None:
         for action in actions:
             with self.db.transaction() as session:
                 trail.append(session, action, "item:1", {"wörd": "ü"}, actor=OLGA, at=NOON)
@@ -51,5 +58,5 @@ class Book:
 def book(migrated: Template, tmp_path: Path) -> Iterator[Book]:
     with migrated.copy(tmp_path) as db:
         made = Book(db)
-        made.write("one", "two", "three", "four")
+        made.write(*FIRST_FOUR)
         yield made

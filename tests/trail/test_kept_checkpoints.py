@@ -17,6 +17,7 @@ from recert.jobs import checkpoints
 from recert.mail.models import OutboxMessage
 from recert.trail import chain, kept
 from recert.trail import service as trail_service
+from recert.trail.actions import Action
 from tests.support.house import House
 from tests.trail.conftest import NOON, Book
 
@@ -43,13 +44,19 @@ def rechained(book: Book, last: int) -> None:
     with book.db.reading() as session:
         found = session.execute(text("SELECT seq, body FROM trail_entry ORDER BY seq")).all()
     for seq, body in found[:last]:
-        changed = body.replace("two", "Two")
+        changed = body.replace("snapshot.taken", "snapshot.wanted")
         rows.append((seq, changed, previous, chain.link(previous, changed)))
         previous = rows[-1][3]
     book.unguarded("DELETE FROM trail_checkpoint", f"DELETE FROM trail_entry WHERE seq > {last}")
     with book.db.transaction() as session:
         for seq, body, before, now in rows:
-            values = {"s": seq, "b": body, "p": before, "h": now, "a": "Two" if seq == 2 else None}
+            values = {
+                "s": seq,
+                "b": body,
+                "p": before,
+                "h": now,
+                "a": Action.SNAPSHOT_WANTED if seq == 2 else None,
+            }
             session.execute(
                 text(
                     "UPDATE trail_entry SET body = :b, previous = :p, hash = :h, "
@@ -65,7 +72,7 @@ def rechained(book: Book, last: int) -> None:
 class TestWhatAKeptCheckpointProves:
     def test_it_holds_while_the_trail_only_grows(self, book: Book) -> None:
         line = taken(book)
-        book.write("five", "six")
+        book.write(Action.USER_SAVED, Action.USER_DISABLED)
         assert judged(book, line) == ""
 
     def test_a_trail_that_was_cut_off_is_found(self, book: Book) -> None:
@@ -93,7 +100,7 @@ class TestWhatAKeptCheckpointProves:
         assert found is not None
         assert "somebody deleted it" in found.why
         with pytest.raises(trail_service.HeadIsGone):
-            book.write("five")
+            book.write(Action.USER_SAVED)
 
     def test_it_is_found_in_a_mail_and_in_the_file_of_a_package(
         self, book: Book, tmp_path: Path

@@ -15,10 +15,11 @@ from recert.campaigns.models import Answer
 from recert.foundation.db import Database
 from recert.trail import chain, queries
 from recert.trail import service as trail_service
+from recert.trail.actions import Action
 from recert.trail.models import TrailCheckpoint, TrailEntry
 from tests.foundation.test_db import at_once
 from tests.support.house import House
-from tests.trail.conftest import NOON, OLGA, Book
+from tests.trail.conftest import FIRST_FOUR, NOON, OLGA, Book
 
 OURS = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 THEIRS = Ed25519PrivateKey.from_private_bytes(b"t" * 32)
@@ -36,7 +37,7 @@ def sign(book: Book, key: Ed25519PrivateKey = OURS) -> None:
 
 def append_and_fail(db: Database) -> None:
     with db.transaction() as session:
-        trail.append(session, "lost", "item:1", actor=OLGA, at=NOON)
+        trail.append(session, Action.USER_SAVED, "item:1", actor=OLGA, at=NOON)
         raise ZeroDivisionError
 
 
@@ -55,7 +56,7 @@ class TestAppending:
             "channel": "web",
             "assurance": "signed in",
             "address": "",
-            "action": "one",
+            "action": "server.added",
             "object": "item:1",
             "details": {"wörd": "ü"},
         }
@@ -63,24 +64,26 @@ class TestAppending:
     def test_another_zone_is_the_same_moment(self, book: Book) -> None:
         with book.db.transaction() as session:
             tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
-            trail.append(session, "five", "item:1", actor=OLGA, at=tokyo)
+            trail.append(session, Action.USER_SAVED, "item:1", actor=OLGA, at=tokyo)
         assert json.loads(entries(book.db)[4].body)["at"] == "2026-11-23T12:00:00+00:00"
         assert book.verify() is None
 
     def test_what_is_rolled_back_leaves_no_entry_and_no_gap(self, book: Book) -> None:
         with pytest.raises(ZeroDivisionError):
             append_and_fail(book.db)
-        book.write("five")
-        assert [entry.action for entry in entries(book.db)][-2:] == ["four", "five"]
+        book.write(Action.USER_SAVED)
+        assert [entry.action for entry in entries(book.db)][-2:] == ["order.written", "user.saved"]
         assert book.verify() is None
 
     def test_a_detail_that_is_no_json_refuses_the_act(self, book: Book) -> None:
         with pytest.raises(ValueError, match="JSON"), book.db.transaction() as session:
-            trail.append(session, "odd", "item:1", {"share": math.nan}, actor=OLGA, at=NOON)
+            trail.append(
+                session, Action.USER_SAVED, "item:1", {"share": math.nan}, actor=OLGA, at=NOON
+            )
         assert len(entries(book.db)) == 4
 
     def test_eight_writers_at_once_make_one_chain(self, book: Book) -> None:
-        at_once(8, lambda number: book.write(*[f"writer {number}"] * 25))
+        at_once(8, lambda _number: book.write(*[Action.USER_SAVED] * 25))
         assert [entry.seq for entry in entries(book.db)] == list(range(1, 205))
         assert book.verify() is None
 
@@ -153,7 +156,7 @@ class TestTampering:
 
     def test_a_changed_text_is_named(self, book: Book) -> None:
         book.unguarded(
-            "UPDATE trail_entry SET body = replace(body, 'two', 'too') WHERE seq = 2",
+            "UPDATE trail_entry SET body = replace(body, 'snapshot', 'picture') WHERE seq = 2",
         )
         assert self.broken(book) == (2, "its text was changed")
 
@@ -206,7 +209,7 @@ class TestTampering:
 class TestACheckpoint:
     def test_it_holds_while_the_trail_grows(self, book: Book) -> None:
         sign(book)
-        book.write("five")
+        book.write(Action.USER_SAVED)
         sign(book)
         assert book.verify(ours=OURS.public_key()) is None
 
@@ -222,7 +225,7 @@ class TestACheckpoint:
         book.unguarded(
             "DELETE FROM trail_entry", f"UPDATE trail_head SET seq = 0, hash = '{chain.START}'"
         )
-        book.write("one", "two", "three", "another four")
+        book.write(*FIRST_FOUR[:3], Action.USER_SAVED)
         assert book.verify() == chain.Break(4, "a signed checkpoint says otherwise")
 
     def test_it_notices_a_trail_that_was_cut(self, book: Book) -> None:

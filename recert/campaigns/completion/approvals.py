@@ -39,6 +39,7 @@ from recert.foundation.separation import Party, Step
 from recert.inventory.models import Server, Snapshot, SnapshotState
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 HALTED = "halted after wave "
 LATELY = timedelta(days=30)  # what was ordered since then counts against the threshold
@@ -274,7 +275,7 @@ def _note(act: Act, campaign: Campaign, made: CampaignRelease, found: Waiting) -
         "wave": made.batch_number,
     }
     subject = f"campaign:{campaign.id}"
-    act.record("campaign.released", subject, details)
+    act.record(Action.CAMPAIGN_RELEASED, subject, details)
 
 
 def first_waiting(

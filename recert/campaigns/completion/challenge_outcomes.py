@@ -17,6 +17,7 @@ from recert.foundation.separation import Party, Step
 from recert.inventory.models import Account
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def settle(act: Act, item_id: int, *, keep: bool, reason: str) -> None:
@@ -39,7 +40,7 @@ def settle(act: Act, item_id: int, *, keep: bool, reason: str) -> None:
     separation.note(act, campaign.ref, step)
     challenge.settled_at, challenge.settled_by = act.now, act.actor.name
     details: dict[str, object] = {"keep": keep, "reason": reason.strip()}
-    act.record("item.objection_settled", item.ref, details)
+    act.record(Action.ITEM_OBJECTION_SETTLED, item.ref, details)
     if keep:
         _keep(act, item, reason.strip())
 
@@ -86,4 +87,4 @@ def _keep(act: Act, item: Item, reason: str) -> None:
     )
     progress.recount_reviewers(act.session, item.campaign_id, item.reviewer_id)
     progress.recount_folders(act.session, item.campaign_id, item.folder_id)
-    act.record("decision.recorded", item.ref, details_of(made))
+    act.record(Action.DECISION_RECORDED, item.ref, details_of(made))

@@ -22,12 +22,14 @@ from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
 from recert.foundation.errors import BadInput, RefusedByPolicy
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server, ServiceAccount
 from recert.mail import service as mail
 from recert.mail.models import Purpose
 from recert.people.models import Person
 from recert.people.queries import is_active
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = system("time to object")
 LONGEST = 1000
@@ -101,7 +103,7 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
             "until": until.isoformat(),
             "nobody_to_ask": len(found) - len(told),
         }
-        trail.append(session, "removals.announced", campaign.ref, details, actor=ACTOR, at=now)
+        trail.append(session, Action.REMOVALS_ANNOUNCED, campaign.ref, details, actor=ACTOR, at=now)
         return len(found)
 
 
@@ -136,7 +138,7 @@ def object_to(act: Act, item_id: int, reason: str) -> Challenge:
         challenge.settled_at, challenge.settled_by = act.now, "asked again"
         _ask_again(act.session, item, act.actor.name, said)
     details = {"reason": said, "asked_again": asks_again}
-    act.record("item.objected", item.ref, details)
+    act.record(Action.ITEM_OBJECTED, item.ref, details)
     return challenge
 
 
@@ -222,3 +224,9 @@ def announcement(session: Session, token: str, *, now: datetime) -> Invitation:
     if challenge is None or challenge.person_id != person_id or not is_active(session, person_id):
         raise mail.LinkOver
     return Invitation(item_id, person_id, row)
+
+
+@job(Phase.ORDERS, 1, lock="orders")
+def open_challenges(context: JobContext) -> int:
+    """Opens the challenge period of removals that became final."""
+    return open_due(context.db, now=context.now())

@@ -15,6 +15,7 @@ from recert.campaigns.digests import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def close(act: Act, campaign: Campaign) -> Silent:
@@ -28,7 +29,9 @@ def close(act: Act, campaign: Campaign) -> Silent:
     non_response.note_close(act, campaign, silent)
     for details in told:
         subject = f"campaign:{campaign.id}"
-        trail.append(act.session, "silence.decided", subject, details, actor=SILENCE, at=act.now)
+        trail.append(
+            act.session, Action.NON_RESPONSE_DECIDED, subject, details, actor=SILENCE, at=act.now
+        )
     return silent
 
 

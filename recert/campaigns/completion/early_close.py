@@ -15,6 +15,7 @@ from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.foundation.separation import Step
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 class TooEarly(RefusedByPolicy):
@@ -41,7 +42,7 @@ def ask(act: Act, campaign: Campaign, reason: str) -> None:
     campaign.close_reason = reason.strip()
     separation.note(act, campaign.ref, Step.ASKED_TO_CLOSE)
     details = {"name": campaign.name, "reason": campaign.close_reason}
-    act.record("campaign.close_asked", campaign.ref, details)
+    act.record(Action.CAMPAIGN_CLOSE_ASKED, campaign.ref, details)
 
 
 def check(act: Act, campaign: Campaign) -> None:

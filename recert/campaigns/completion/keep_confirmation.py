@@ -20,6 +20,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.people import separation
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def judge(
@@ -52,7 +53,7 @@ def judge(
     progress.recount_reviewers(act.session, campaign.id, item.reviewer_id)
     progress.recount_folders(act.session, campaign.id, item.folder_id)
     details = {"confirmed": confirmed, "reason": said, "version": item.version}
-    act.record("decision.second_word", item.ref, details)
+    act.record(Action.KEEP_CONFIRMATION_DECIDED, item.ref, details)
 
 
 def reasons(session: Session, item_ids: Collection[int]) -> dict[int, str]:

@@ -20,6 +20,7 @@ from recert.foundation.actor import Role
 from recert.foundation.separation import Step
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def note_close(act: Act, campaign: Campaign, silent: Silent) -> None:
     if silent.taken:
         details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
     subject = f"campaign:{campaign.id}"
-    act.record("campaign.closed", subject, details)
+    act.record(Action.CAMPAIGN_CLOSED, subject, details)
 
 
 def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int]:

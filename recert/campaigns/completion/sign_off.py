@@ -16,6 +16,7 @@ from recert.foundation.errors import BadInput
 from recert.foundation.separation import Step
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 from recert.trail.service import checkpoint
 
 
@@ -47,7 +48,7 @@ def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKe
         "outcome_digests": frozen_facts.outcome_digests(act.session, campaign.id),
     }
     subject = f"campaign:{campaign.id}"
-    act.record("campaign.signed_off", subject, details)
+    act.record(Action.CAMPAIGN_SIGNED_OFF, subject, details)
     checkpoint(act.session, key, at=act.now)
 
 
@@ -70,4 +71,4 @@ def void(act: Act, campaign: Campaign, reason: str) -> None:
     take_step(act.session, campaign, CampaignState.VOID)
     campaign.void_reason = reason.strip()
     details = {"name": campaign.name, "reason": campaign.void_reason}
-    act.record("campaign.voided", f"campaign:{campaign.id}", details)
+    act.record(Action.CAMPAIGN_VOIDED, f"campaign:{campaign.id}", details)

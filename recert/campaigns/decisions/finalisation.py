@@ -21,9 +21,11 @@ from recert.campaigns.progress_models import Progress
 from recert.campaigns.risk import risk_column
 from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.actor import system
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account
 from recert.people.models import Organisation, Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def finalise(
@@ -50,7 +52,7 @@ def finalise_due(session: Session, *, now: datetime) -> int:
     for campaign, ids in done.items():  # the trail comes last: who holds it waits for nobody
         trail.append(
             session,
-            "items.final",
+            Action.ITEMS_FINAL,
             f"campaign:{campaign.id}",
             {"items": ids, "because": f"{campaign.undo_minutes} minutes to change are over"},
             actor=system("time to change an answer"),
@@ -89,7 +91,7 @@ def finish(act: Act, campaign: Campaign) -> int:
     mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == act.actor.person_id)
     done = finalise(act.session, campaign, mine_here, now=act.now)
     details = {"answers": done}
-    act.record("review.finished", f"campaign:{campaign.id}", details)
+    act.record(Action.REVIEW_FINISHED, f"campaign:{campaign.id}", details)
     return done
 
 
@@ -123,3 +125,10 @@ def _is_high(now: datetime) -> ColumnElement[bool]:
         .correlate(Item)
     )
     return high.exists()
+
+
+@job(Phase.DECISIONS, 1, lock="decisions")
+def finalise_decisions(context: JobContext) -> int:
+    """Makes decisions final that can no longer be changed."""
+    with context.db.transaction() as session:
+        return finalise_due(session, now=context.now())

@@ -19,6 +19,7 @@ from recert.mail.bot_detection import CONTRADICTION, LONGEST_BURST, Press
 from recert.mail.link_visits import Caller
 from recert.mail.models import MailToken, VisitKind
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ASKED_AGAIN = "It was answered from a mail link by what looked like a program. Please answer."
 
@@ -74,7 +75,7 @@ def _hold(act: Act, token: MailToken, why: str, answers: Mapping[int, Answer]) -
         "answers": {str(item): answer.value for item, answer in answers.items()},
         "holder": token.holder,
     }
-    act.record("link.held", token.subject, details)
+    act.record(Action.LINK_HELD, token.subject, details)
 
 
 def _withdraw(session: Session, actor: Actor, why: str, now: datetime) -> None:
@@ -114,4 +115,4 @@ def _ask_again(act: Act, campaign_id: int, numbers: Sequence[int], why: str) -> 
     progress.recount_folders(act.session, campaign_id, *act.session.scalars(folders))
     details = {"gone": [], "asked_again": list(numbers), "because": why}
     by = system("answers by programs")
-    trail.append(act.session, "items.refreshed", campaign.ref, details, actor=by, at=act.now)
+    trail.append(act.session, Action.ITEMS_REFRESHED, campaign.ref, details, actor=by, at=act.now)

@@ -21,6 +21,7 @@ from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, system
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput, RecertError
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.foundation.settings import ReplySettings
 from recert.mail import bounces, reply_parser, sender_authentication, unreachable
 from recert.mail import service as mail
@@ -30,6 +31,7 @@ from recert.mail.received import Received
 from recert.people.models import Person
 from recert.people.queries import person_by_email
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 log = logging.getLogger(__name__)
 ANSWERS_A_DAY = 3  # to one address
@@ -40,6 +42,11 @@ LOST = (
     "known which question it answers."
 )
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>")
+READ_ACTIONS = {
+    InboundKind.REPLY: Action.MAIL_REPLY_READ,
+    InboundKind.BOUNCE: Action.MAIL_BOUNCE_READ,
+    InboundKind.AUTOMATIC: Action.MAIL_AUTOMATIC_READ,
+}
 ANSWER_OF = {reply_parser.KEEP: Answer.KEEP, reply_parser.REVOKE: Answer.REVOKE}
 
 
@@ -115,8 +122,8 @@ def take(session: Session, raw: bytes, desk: ReplyHandling, *, now: datetime) ->
     if answered:
         _answer(session, got, outcome, desk.head, now)
     details = {"message_id": got.message_id, "from": got.sender, "outcome": outcome.words}
-    kind = f"mail.{outcome.kind.value}"
-    trail.append(session, kind, outcome.topic, details, actor=READER, at=now)
+    action = READ_ACTIONS[outcome.kind]
+    trail.append(session, action, outcome.topic, details, actor=READER, at=now)
     return outcome.words
 
 
@@ -281,3 +288,11 @@ def _answer(
         quiet,
         now=now,
     )
+
+
+@job(Phase.REPLIES, 1)
+def read_replies(context: JobContext) -> int:
+    """Reads replies and bounces, when there is a mailbox for them."""
+    if context.settings.replies is None:
+        return 0
+    return context.service(ReplyHandling).read(context.db, now=context.now())

@@ -20,15 +20,16 @@ from recert.campaigns.setup import conflicts_of_interest
 from recert.campaigns.states import RUNNING
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 from recert.trail.queries import newest_about, newest_of
 
 ACTOR = system("nobody decides about themselves")
 NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.BETWEEN_STAGES)
 ASKED_AGAIN = "It turned out to be the reviewer's own access, so somebody else is asked."
 MARK = "own access"
-FOUND = "decisions.own_access_found"
 MOST_ENTRIES = 1000
 
 
@@ -78,11 +79,18 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
 def _note_findings(session: Session, campaign: Campaign, now: datetime) -> None:
     """Final answers that turned out to be about the decider's own access stand in the trail, once
     each: the evidence names them on its first page."""
-    told = newest_about(session, FOUND, campaign.ref, MOST_ENTRIES)
+    told = newest_about(session, Action.DECISIONS_OWN_ACCESS_FOUND, campaign.ref, MOST_ENTRIES)
     known = {number for body in told for number in body["details"]["items"]}
     new = [one.id for one in findings(session, campaign.id) if one.id not in known]
     if new:
-        trail.append(session, FOUND, campaign.ref, {"items": new}, actor=ACTOR, at=now)
+        trail.append(
+            session,
+            Action.DECISIONS_OWN_ACCESS_FOUND,
+            campaign.ref,
+            {"items": new},
+            actor=ACTOR,
+            at=now,
+        )
 
 
 def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
@@ -116,7 +124,7 @@ def _withdraw(session: Session, campaign: Campaign, now: datetime) -> int:
     progress.recount_reviewers(session, campaign.id, *reviewers)
     conflicts_of_interest.mark(session, campaign.id)
     again = {"gone": [], "asked_again": numbers, "because": ASKED_AGAIN, "moved": watch.moved()}
-    trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, again, actor=ACTOR, at=now)
     return len(numbers)
 
 
@@ -140,3 +148,9 @@ def findings(session: Session, campaign_id: int, size: int = 200) -> Sequence[An
         .where(_of_reviewers(campaign_id), _own_decision())
     )
     return session.execute(query.order_by(Item.id).limit(size)).all()
+
+
+@job(Phase.REVIEWERS, 2, lock="reviewers")
+def withdraw_own_access(context: JobContext) -> int:
+    """Withdraws decisions that turned out to be about the reviewer's own access."""
+    return withdraw_due(context.db, now=context.now())

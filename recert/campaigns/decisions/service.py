@@ -29,6 +29,7 @@ from recert.inventory.models import Account
 from recert.inventory.owners import purpose_of
 from recert.people.queries import IS_ACTIVE, is_active
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 TYPE_COUNT_ABOVE = 50
 # Built once: they are needed for each answer.
@@ -115,7 +116,7 @@ def record(act: Act, item_id: int, reply: Reply) -> Decision:
         details["moved"] = watch.moved()
     if reply.successor and reply.answer is Answer.NOT_MINE:
         details["successor"] = reply.successor
-    act.record("decision.recorded", item.ref, details)
+    act.record(Action.DECISION_RECORDED, item.ref, details)
     if (
         reply.answer is Answer.NOT_MINE
         and not reply.successor
@@ -350,4 +351,4 @@ def _record_set(
     if elsewhere := open_elsewhere(act.session, chosen):
         details["also_open"] = elsewhere
     subject = f"campaign:{campaign.id}"
-    act.record("decisions.recorded", subject, details)
+    act.record(Action.DECISIONS_RECORDED, subject, details)

@@ -44,8 +44,10 @@ from recert.connectors import rights
 from recert.foundation import secrets
 from recert.foundation.actor import system
 from recert.foundation.db import AnySelect, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 
 ACTOR = system("stages of a review")
 TOO_LATE = "Answered too late for the look that should have followed."
@@ -106,7 +108,7 @@ def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> Non
             **transitions.UNANSWERED,
         )
         again = {"gone": [], "asked_again": list(ids), "because": TOO_LATE, "stage": number}
-        trail.append(session, "items.refreshed", campaign.ref, again, actor=ACTOR, at=now)
+        trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, again, actor=ACTOR, at=now)
 
 
 def _wait(session: Session, source: ItemState, *where: ColumnElement[bool]) -> None:
@@ -217,7 +219,7 @@ def _next_stage(
     ids = sorted(row.id for row in moves)
     details: dict[str, Any] = {"who": following.who, "sees": following.sees.value, "items": ids}
     details["moved"] = watch.moved()
-    trail.append(session, "items.next_stage", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_NEXT_STAGE, campaign.ref, details, actor=ACTOR, at=now)
     return len(ids)
 
 
@@ -289,7 +291,7 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
         progress.recount_reviewers(session, campaign.id, *people)
         progress.start_folders(session, campaign.id)
     for details in filter(None, told):
-        trail.append(session, "votes.counted", campaign.ref, details, actor=ACTOR, at=now)
+        trail.append(session, Action.VOTES_COUNTED, campaign.ref, details, actor=ACTOR, at=now)
     return count
 
 
@@ -336,3 +338,9 @@ def _count_votes(
         return None
     told = {"answer": answer.value, "reason": reason, "batch": batch}
     return {**told, "count": count, "digest": seen.hexdigest()}
+
+
+@job(Phase.DECISIONS, 2, lock="decisions")
+def end_stages(context: JobContext) -> int:
+    """Ends stages whose time is over and takes their items on."""
+    return move_on(context.db, now=context.now())

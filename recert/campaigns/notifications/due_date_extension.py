@@ -12,6 +12,7 @@ from recert.campaigns.transitions import hold
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def extend(act: Act, campaign: Campaign, day: date, reason: str, head: Letterhead) -> int:
@@ -38,5 +39,5 @@ def extend(act: Act, campaign: Campaign, day: date, reason: str, head: Letterhea
         "reason": reason.strip(),
         "mails": mails,
     }
-    act.record("campaign.extended", campaign.ref, details)
+    act.record(Action.CAMPAIGN_EXTENDED, campaign.ref, details)
     return mails

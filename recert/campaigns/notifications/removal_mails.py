@@ -11,6 +11,7 @@ from recert.campaigns.completion.models import Challenge
 from recert.campaigns.mailing import Addressee, Envelope, Letterhead, send
 from recert.campaigns.models import Campaign, Item
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail import service as mail
 from recert.mail.models import Purpose
 from recert.people.models import Person
@@ -88,3 +89,9 @@ def _write(
     }
     envelope = Envelope(campaign.ref, None, made.values(), until)
     return int(send(session, "removal", to, context, envelope, head, now=now) is not None)
+
+
+@job(Phase.MAILS, 2, lock="campaign mails")
+def write_removal_mails(context: JobContext) -> int:
+    """Writes to everybody who loses access and can object."""
+    return send_due(context.db, Letterhead.of(context.settings), now=context.now())

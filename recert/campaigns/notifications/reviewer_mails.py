@@ -21,10 +21,12 @@ from recert.connectors import rights
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow, Database
 from recert.foundation.errors import BadInput
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail import service as mail
 from recert.mail.models import OutboxMessage, Purpose
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 from recert.trail.queries import newest_about
 
 MOVED = ("escalation", "reassignment")
@@ -145,7 +147,7 @@ def remind_now(act: Act, campaign: Campaign, head: Letterhead) -> int:
     written = [write(act.session, campaign, one, "reminder", head, now=act.now) for one in people]
     sent = sum(one is not None for one in written)
     details = {"mails": sent}
-    act.record("campaign.reminded", campaign.ref, details)
+    act.record(Action.CAMPAIGN_REMINDED, campaign.ref, details)
     return sent
 
 
@@ -158,7 +160,7 @@ def remind_one(act: Act, campaign: Campaign, person: Person, head: Letterhead) -
         raise BadInput(f"{person.name} was reminded today already. Try again tomorrow.")
     write(act.session, campaign, person.id, "reminder", head, now=act.now)
     details = {"mails": 1, "to": person.email}
-    act.record("campaign.reminded", campaign.ref, details)
+    act.record(Action.CAMPAIGN_REMINDED, campaign.ref, details)
 
 
 def _by_hand(campaign: Campaign, head: Letterhead, actor: Actor, now: datetime) -> str:
@@ -275,7 +277,7 @@ class _Links:
 
 def _who_had_them(session: Session, campaign: Campaign, person_id: int) -> list[str]:
     """The names of those from whom questions came to somebody, as the trail tells."""
-    told = newest_about(session, "items.rerouted", campaign.ref, LOOK_BACK)
+    told = newest_about(session, Action.ITEMS_REROUTED, campaign.ref, LOOK_BACK)
     moves = (move for one in told for move in one["details"]["from_to_count"])
     ids = {move[0] for move in moves if move[1] == person_id and move[0] is not None}
     return list(
@@ -303,3 +305,9 @@ def facts_of(row: AnyRow, link: str, since: datetime | None = None) -> dict[str,
     dated = (("since", since), ("last sign-in", row.last_login_at), ("until", row.expires_at))
     facts = [(label, at) for label, at in dated if at]
     return {**names, "link": link, "words": rights.words(row.rights), "facts": facts}
+
+
+@job(Phase.MAILS, 1, lock="campaign mails")
+def write_reviewer_mails(context: JobContext) -> int:
+    """Writes invitations, reminders and escalations into the outbox."""
+    return send_due(context.db, Letterhead.of(context.settings), now=context.now())

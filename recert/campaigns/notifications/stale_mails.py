@@ -13,8 +13,10 @@ from recert.campaigns.models import Campaign
 from recert.campaigns.notifications import reviewer_mails
 from recert.foundation.actor import system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail.models import MessageState, OutboxMessage
 from recert.people.queries import person_by_email
+from recert.trail.actions import Action
 
 KINDS = ("invitation", "reminder", "last_call", "escalation", "reassignment")
 FRESH = timedelta(minutes=10)
@@ -55,5 +57,11 @@ def _look(session: Session, number: int, head: Letterhead, now: datetime) -> boo
     if wanted and person is not None:
         reviewer_mails.write(session, campaign, person.id, message.kind, head, now=now)
     details = {"message_id": message.message_id, "written_anew": wanted}
-    trail.append(session, "mail.withdrawn", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.MAIL_WITHDRAWN, campaign.ref, details, actor=ACTOR, at=now)
     return True
+
+
+@job(Phase.MAILS, 5)
+def renew_stale_mails(context: JobContext) -> int:
+    """Takes back mails that waited for long and are not right any more."""
+    return look_again(context.db, Letterhead.of(context.settings), now=context.now())

@@ -12,6 +12,7 @@ from recert.campaigns.models import Campaign, CampaignState
 from recert.campaigns.progress_models import Progress
 from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import FolderOwner
 from recert.mail import unreachable
 from recert.mail.models import Undeliverable
@@ -87,3 +88,9 @@ def of_campaign(session: Session, campaign_id: int) -> Sequence[AnyRow]:
         .order_by(Person.name)
     )
     return session.execute(query).all()
+
+
+@job(Phase.MAILS, 4)
+def report_undeliverable(context: JobContext) -> int:
+    """Writes to officers when mail cannot reach a reviewer."""
+    return tell_due(context.db, Letterhead.of(context.settings), now=context.now())

@@ -19,10 +19,12 @@ from recert.campaigns.setup import routing
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.foundation.actor import Role
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.mail.models import MailToken
 from recert.people.models import Person
 from recert.people.queries import holders_of, person_by_email
+from recert.trail.actions import Action
 from recert.trail.queries import newest_of
 
 RUNNING = (CampaignState.ACTIVE, CampaignState.CLOSING)
@@ -31,7 +33,7 @@ ROWS = 50
 WAITS = (ItemState.DECIDED, ItemState.FINAL, ItemState.ORDERED)
 REMOVES = (Answer.REDUCE, Answer.REVOKE)
 # What is written to the trail when results may have changed.
-CHANGES = ("order.checked", "decision.recorded", "decisions.recorded")
+CHANGES = (Action.ORDER_CHECKED, Action.DECISION_RECORDED, Action.DECISIONS_RECORDED)
 
 # What is due: its slot ("" when it needs none), and what writes it in a transaction of its own.
 News = tuple[str, Callable[[Session, Campaign], int]]
@@ -363,3 +365,9 @@ def held_links(session: Session, campaign_id: int) -> int:
     here = (Item.campaign_id == campaign_id, Item.id.in_(asked))
     found = session.scalar(select(func.count()).where(*here)) or 0
     return found + (("campaign", campaign_id) in numbers)
+
+
+@job(Phase.MAILS, 3, lock="campaign mails")
+def write_update_mails(context: JobContext) -> int:
+    """Writes news of campaigns into the outbox."""
+    return send_due(context.db, Letterhead.of(context.settings), now=context.now())

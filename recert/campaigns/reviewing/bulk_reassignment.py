@@ -18,6 +18,7 @@ from recert.inventory.models import Account, Folder
 from recert.people import self_assignment
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def reassign_all(
         "stayed_because_his_own": stayed,
         "moved": watch.moved(),
     }
-    act.record("items.reassigned", campaign.ref, details)
+    act.record(Action.ITEMS_REASSIGNED, campaign.ref, details)
     return Given(len(rows), stayed)
 
 

@@ -14,6 +14,7 @@ from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotAllowed
 from recert.inventory.models import Account, Folder
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = 2000
 
@@ -46,7 +47,7 @@ def _add(act: Act, item: Item, text: str, *, is_question: bool) -> ItemMessage:
     )
     act.session.add(made)
     act.session.flush()
-    action = "item.question" if is_question else "item.answer"
+    action = Action.ITEM_QUESTION if is_question else Action.ITEM_ANSWER
     act.record(action, item.ref, {"text": said})
     return made
 

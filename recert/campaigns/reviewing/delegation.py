@@ -13,6 +13,7 @@ from recert.foundation.errors import BadInput, NotAllowed, NotFound
 from recert.people import self_assignment
 from recert.people.models import AssignedBy, Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = timedelta(days=92)
 
@@ -67,7 +68,7 @@ def delegate(
         "ends": ends_at.isoformat(),
         "reason": made.reason,
     }
-    act.record("delegation.made", made.ref, details)
+    act.record(Action.DELEGATION_MADE, made.ref, details)
     return made
 
 
@@ -84,7 +85,7 @@ def end(act: Act, number: int) -> None:
     if act.actor.person_id != found.from_id and Role.OFFICER not in act.actor.roles:
         raise NoSuchDelegation  # whoever may not know of it is not told that it exists
     found.ended_at = act.now
-    act.record("delegation.ended", found.ref, {})
+    act.record(Action.DELEGATION_ENDED, found.ref, {})
 
 
 def delegations(session: Session, *, of: int | None = None) -> Sequence[AnyRow]:

@@ -14,6 +14,7 @@ from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = 10_000
 
@@ -48,7 +49,7 @@ def write(act: Act, text: str) -> Instruction:
     made = Instruction(version=version, text=text, by=act.actor.name, at=act.now)
     act.session.add(made)
     subject, details = f"instruction:{version}", {"version": version, "text": text}
-    act.record("instruction.written", subject, details)
+    act.record(Action.INSTRUCTION_WRITTEN, subject, details)
     return made
 
 
@@ -64,7 +65,7 @@ def acknowledge(act: Act, version: int) -> None:
     act.session.add(InstructionRead(person_id=act.actor.person_id, version=version, at=act.now))
     person = act.session.get_one(Person, act.actor.person_id)
     subject, details = f"instruction:{version}", {"person": person.email}
-    act.record("instruction.read", subject, details)
+    act.record(Action.INSTRUCTION_READ, subject, details)
 
 
 def reads_of(session: Session, person_ids: Collection[int]) -> dict[int, Read]:

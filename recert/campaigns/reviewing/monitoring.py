@@ -17,6 +17,7 @@ from recert.foundation.actor import Role
 from recert.mail.models import OutboxMessage
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST = 1000  # counted no further: a page need not say more than "1,000 or more"
 MAILS = 100
@@ -97,4 +98,4 @@ def look(act: Act, campaign: Campaign, reviewer: Person, folder: str) -> None:
     if queries.progress_of(act.session, campaign.id, reviewer.id) is None:
         raise NoSuchItem
     details = {"reviewer": reviewer.email, "folder": folder}
-    act.record("review.looked_at", campaign.ref, details)
+    act.record(Action.REVIEW_LOOKED_AT, campaign.ref, details)

@@ -16,6 +16,7 @@ from recert.inventory.models import FolderOwner, FolderRoute, Server
 from recert.people.models import Person
 from recert.people.queries import person_by_email
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 MOST_TEXT = 1000
 
@@ -48,7 +49,7 @@ def note(act: Act, item: Item, reason: str) -> None:
     act.session.add(made)
     act.session.flush()
     details = {"folder": owner.path, "item": item.id, "reason": made.reason}
-    act.record("ownership.doubted", made.ref, details)
+    act.record(Action.OWNERSHIP_DOUBTED, made.ref, details)
 
 
 def settle(act: Act, number: int, email: str, reason: str) -> str:
@@ -73,7 +74,7 @@ def settle(act: Act, number: int, email: str, reason: str) -> str:
         raise MovedMeanwhile
     said = owners.confirm_folder(act, found.folder_owner_id, person.id)
     details = {"owner": person.email, "reason": reason.strip()}
-    act.record("ownership.settled", found.ref, details)
+    act.record(Action.OWNERSHIP_SETTLED, found.ref, details)
     return said
 
 

@@ -15,6 +15,7 @@ from recert.campaigns.reviewing.models import Postponement
 from recert.campaigns.transitions import NoSuchItem, hold
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 class NotInThisReview(RefusedByPolicy):
@@ -57,7 +58,7 @@ def postpone(act: Act, item_id: int, day: date, default: ZoneInfo) -> Postponeme
     )
     act.session.add(made)
     details = {"until": until.isoformat()}
-    act.record("item.postponed", item.ref, details)
+    act.record(Action.ITEM_POSTPONED, item.ref, details)
     return made
 
 

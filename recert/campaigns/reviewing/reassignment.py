@@ -26,6 +26,7 @@ from recert.people import self_assignment
 from recert.people.addresses import known_as
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 _CANDIDATES = select(AccountCandidate.person_id).where(
     AccountCandidate.account_id == bindparam("account")
@@ -118,7 +119,7 @@ def reassign(act: Act, item: Item, reviewer: Person, reason: str) -> None:
     watch = Watch(act.session, item.campaign_id, [item.id])
     _give(act.session, item, reviewer.id, Route.REASSIGNED)
     details = {"to": reviewer.email, "reason": reason.strip(), "moved": watch.moved()}
-    act.record("item.reassigned", item.ref, details)
+    act.record(Action.ITEM_REASSIGNED, item.ref, details)
 
 
 def _give(session: Session, item: Item, reviewer_id: int | None, route: Route) -> None:

@@ -37,18 +37,20 @@ from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import hold
 from recert.foundation.actor import system
 from recert.foundation.db import AnyRow, AnySelect, Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Person
+from recert.trail.actions import Action
 from recert.trail.queries import newest_of
 
 # What is written to the trail when people, owners or the accounts of people change.
 CHANGES = (
-    "people.imported",
-    "person.left",
-    "owners.imported",
-    "owner.changed",
-    "snapshot.taken",
-    "accounts.joined",
+    Action.PEOPLE_IMPORTED,
+    Action.PERSON_LEFT,
+    Action.OWNERS_IMPORTED,
+    Action.OWNER_CHANGED,
+    Action.SNAPSHOT_TAKEN,
+    Action.ACCOUNTS_JOINED,
 )
 MANAGERS, COMPLIANCE = "escalated to managers", "escalated to the compliance queue"
 NOBODY = cast(null(), Integer)
@@ -153,7 +155,7 @@ def _move(
         "items": [one.id for one in moves],
         "moved": watch.moved(),
     }
-    trail.append(session, "items.rerouted", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ITEMS_REROUTED, campaign.ref, details, actor=ACTOR, at=now)
     return len(moves)
 
 
@@ -304,3 +306,9 @@ def _to_manager() -> AnySelect:
 def _to_queue() -> AnySelect:
     """Long overdue: the compliance officers find somebody."""
     return _item(*_queue()).where(Item.reviewer_id.is_not(None))
+
+
+@job(Phase.REVIEWERS, 1, lock="reviewers")
+def reroute_items(context: JobContext) -> int:
+    """Gives undecided items to whoever must answer them now."""
+    return follow_due(context.db, now=context.now())

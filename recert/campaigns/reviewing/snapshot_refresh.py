@@ -17,8 +17,10 @@ from recert.campaigns.transitions import hold
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory.models import Folder, Grant, Snapshot, SnapshotState
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 _CHANGED = """
 SELECT i.id, i.reviewer_id, i.folder_id, i.state, i.answer, i.content_hash AS asked,
@@ -124,7 +126,7 @@ def refresh_one(session: Session, campaign_id: int, *, now: datetime) -> int:
     ids = _refresh(session, campaign)
     if any(ids.values()):
         actor = system("new snapshot")
-        trail.append(session, "items.refreshed", campaign.ref, ids, actor=actor, at=now)
+        trail.append(session, Action.ITEMS_REFRESHED, campaign.ref, ids, actor=actor, at=now)
     return len(ids["gone"]) + len(ids["asked_again"])
 
 
@@ -228,3 +230,11 @@ def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
             Grant.rights != 0,
         )
     ).one_or_none()
+
+
+@job(Phase.SNAPSHOTS, 3)
+def refresh_items(context: JobContext) -> int:
+    """Asks again where access changed, whoever took the snapshot that shows it."""
+    now = context.now()
+    touched = refresh_due(context.db, now=now)
+    return touched + want_second_readings(context.db, actor=WORKER, now=now)

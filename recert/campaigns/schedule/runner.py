@@ -28,10 +28,12 @@ from recert.campaigns.setup.stages import Stages
 from recert.foundation.actor import Actor, Role, system
 from recert.foundation.db import Database
 from recert.foundation.errors import RecertError
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 RETRY_AFTER = timedelta(minutes=1)
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -112,7 +114,7 @@ def _miss(session: Session, slot: ScheduleSlot, reason: str, now: datetime) -> N
     slot.state, slot.reason = SlotState.MISSED, reason.strip()
     details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "reason": slot.reason}
     subject, actor = f"schedule:{slot.schedule_id}", system("schedule")
-    trail.append(session, "schedule.missed", subject, details, actor=actor, at=now)
+    trail.append(session, Action.SCHEDULE_MISSED, subject, details, actor=actor, at=now)
 
 
 def _try(session: Session, found: CampaignSchedule, slot: ScheduleSlot, now: datetime) -> int:
@@ -132,7 +134,7 @@ def _try(session: Session, found: CampaignSchedule, slot: ScheduleSlot, now: dat
     slot.state, slot.reason, slot.campaign_id = SlotState.LAUNCHED, "", campaign.id
     details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "campaign": campaign.id}
     subject = f"schedule:{found.id}"
-    trail.append(session, "schedule.launched", subject, details, actor=actor, at=now)
+    trail.append(session, Action.SCHEDULE_LAUNCHED, subject, details, actor=actor, at=now)
     return 1
 
 
@@ -176,7 +178,7 @@ def _refuse(
     if first:
         details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "reason": reason}
         subject = f"schedule:{slot.schedule_id}"
-        act.record("schedule.refused", subject, details)
+        act.record(Action.SCHEDULE_REFUSED, subject, details)
 
 
 def _want_snapshots(
@@ -188,3 +190,9 @@ def _want_snapshots(
         stale = states.snapshot_problem(server.name, newest, now=now)
         if stale and server.snapshot_wanted_at is None:
             inventory.want_snapshot(Act(session, actor, now), server)
+
+
+@job(Phase.LAUNCHES, 1)
+def launch_scheduled(context: JobContext) -> int:
+    """Launches the campaigns whose day has come."""
+    return launch_due(context.db, now=context.now())

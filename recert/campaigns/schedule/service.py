@@ -31,6 +31,7 @@ from recert.inventory.models import Server
 from recert.inventory.service import clean_path
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST_SUFFIX = len(" 2026-12-31")
 
@@ -110,7 +111,7 @@ def add(act: Act, wanted: Wanted) -> CampaignSchedule:
         "scope": template.scope,
         "stages": template.stages,
     }
-    act.record("schedule.added", f"schedule:{made.id}", details)
+    act.record(Action.SCHEDULE_ADDED, f"schedule:{made.id}", details)
     return made
 
 
@@ -173,7 +174,7 @@ def switch_off(act: Act, found: CampaignSchedule) -> None:
         slot.state, slot.reason = SlotState.MISSED, f"Switched off before. {slot.reason}"
     name = act.session.get_one(CampaignTemplate, found.template_id).name
     subject = f"schedule:{found.id}"
-    act.record("schedule.off", subject, {"name": name})
+    act.record(Action.SCHEDULE_OFF, subject, {"name": name})
 
 
 def agree_policy(act: Act, number: int, reason: str) -> None:

@@ -23,6 +23,7 @@ from recert.inventory.models import Server
 from recert.inventory.service import clean_path
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 DEFAULT_POLICY = Policy()
 
@@ -103,5 +104,5 @@ def draft(act: Act, wanted: CampaignDraft) -> Campaign:
         "stages": campaign.stages,
         "zone": campaign.zone,
     }
-    act.record("campaign.drafted", campaign.ref, details)
+    act.record(Action.CAMPAIGN_DRAFTED, campaign.ref, details)
     return campaign

@@ -19,6 +19,7 @@ from recert.inventory.models import Account, Grant, Server
 from recert.inventory.service import clean_path
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST = timedelta(days=366)
 
@@ -59,7 +60,7 @@ def ask(
         "reason": made.reason,
         "ends": ends_at.isoformat(),
     }
-    act.record("exclusion.asked", made.ref, details)
+    act.record(Action.EXCLUSION_ASKED, made.ref, details)
     return made
 
 
@@ -76,7 +77,7 @@ def approve(act: Act, exclusion: Exclusion) -> None:
     )
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    act.record("exclusion.approved", exclusion.ref, {})
+    act.record(Action.EXCLUSION_APPROVED, exclusion.ref, {})
 
 
 def may_approve(session: Session, exclusion: Exclusion, actor: Actor) -> bool:
@@ -101,7 +102,7 @@ def end(act: Act, exclusion: Exclusion) -> None:
     )
     if getattr(moved, "rowcount", 0) != 1:
         raise MovedMeanwhile
-    act.record("exclusion.ended", exclusion.ref, {})
+    act.record(Action.EXCLUSION_ENDED, exclusion.ref, {})
 
 
 def exclusion_by_id(session: Session, number: int) -> Exclusion:

@@ -34,6 +34,7 @@ from recert.inventory.models import Server, Snapshot
 from recert.inventory.snapshot_merge import match_persons
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 class NoSuchCampaign(NotFound):
@@ -152,8 +153,7 @@ def allow_old_snapshots(act: Act, campaign: Campaign, reason: str) -> None:
     campaign.freshness_reason, campaign.freshness_by = reason.strip(), act.actor.name
     separation.note(act, campaign.ref, Step.ALLOWED_OLD)
     details = {"reason": campaign.freshness_reason}
-    action = "campaign.old_snapshots_allowed"
-    act.record(action, campaign.ref, details)
+    act.record(Action.CAMPAIGN_OLD_SNAPSHOTS_ALLOWED, campaign.ref, details)
 
 
 def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview:
@@ -197,7 +197,7 @@ def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview
         "warnings": list(found.warnings),
         **launch_record.record(act.session, campaign),
     }
-    act.record("campaign.launched", f"campaign:{campaign.id}", details)
+    act.record(Action.CAMPAIGN_LAUNCHED, f"campaign:{campaign.id}", details)
     return found
 
 

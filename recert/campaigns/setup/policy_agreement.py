@@ -13,6 +13,7 @@ from recert.foundation.errors import BadInput
 from recert.foundation.separation import Step
 from recert.people import separation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 USUAL = Policy()
 MOST_TEXT = 1000
@@ -35,7 +36,7 @@ def agree(act: Act, ref: str, rules: list[str], reason: str) -> None:
         raise BadInput(f"Say why, in at most {MOST_TEXT} characters.")
     separation.check_and_note(act, Step.AGREED_POLICY, ref)
     details = {"rules": rules, "reason": reason.strip()}
-    act.record("policy.agreed", ref, details)
+    act.record(Action.POLICY_AGREED, ref, details)
 
 
 def is_agreed(session: Session, ref: str) -> bool:

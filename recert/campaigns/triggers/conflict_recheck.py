@@ -21,6 +21,7 @@ from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot
 from recert.inventory.queries import seen_in
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ANSWERED = {Answer.REVOKE: "removed", Answer.REDUCE: "reduced"}
 
@@ -143,7 +144,7 @@ def say_where(act: Act, server_id: int, asked: Campaign | None) -> None:
         changes.explain(act.session, order, f"{order.explanation} {one.note}", now=act.now)
         details = {"order": order.id, "campaign": one.campaign_id, "note": one.note}
         subject = f"item:{one.item_id}"
-        act.record("access.asked_again", subject, details)
+        act.record(Action.ACCESS_ASKED_AGAIN, subject, details)
 
 
 def _asks(session: Session, campaign_id: int, grant_id: int | None) -> bool:

@@ -25,11 +25,13 @@ from recert.connectors import rights
 from recert.foundation import bulk
 from recert.foundation.actor import Role, system
 from recert.foundation.db import Database
+from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory import queries as inventory_queries
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Server, Snapshot
 from recert.people.models import Person
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 ACTOR = replace(system("changes between reviews"), roles=frozenset({Role.OFFICER}))
 
@@ -138,7 +140,7 @@ def _tell(session: Session, one: Returned, now: datetime) -> None:
         "asked_about": one.askable,
     }
     subject = f"order:{one.order_id}"
-    trail.append(session, "access.came_back", subject, details, actor=ACTOR, at=now)
+    trail.append(session, Action.ACCESS_CAME_BACK, subject, details, actor=ACTOR, at=now)
 
 
 def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: datetime) -> None:
@@ -154,7 +156,7 @@ def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: da
         "asked_about": len(grants),
     }
     subject = f"server:{used.server_id}"
-    trail.append(session, "emergency_account.used", subject, details, actor=ACTOR, at=now)
+    trail.append(session, Action.EMERGENCY_ACCOUNT_USED, subject, details, actor=ACTOR, at=now)
 
 
 def see_people(session: Session, server_id: int) -> None:
@@ -211,7 +213,7 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
     )
     counts = queries.events_of(session, campaign.id)
     details = {"server": server.name, "events": {event.value: n for event, n in counts.items()}}
-    trail.append(session, "changes.asked_about", campaign.ref, details, actor=ACTOR, at=now)
+    trail.append(session, Action.CHANGES_ASKED_ABOUT, campaign.ref, details, actor=ACTOR, at=now)
     return campaign
 
 
@@ -243,3 +245,14 @@ def because(session: Session, campaign: Campaign) -> str:
         return ""
     found = queries.events_of(session, campaign.id)
     return ", ".join(f"{BECAUSE[event]} ({count})" for event, count in found.items())
+
+
+# After the scheduled launches, so that nobody is asked twice.
+@job(Phase.LAUNCHES, 2)
+def ask_about_changes(context: JobContext) -> int:
+    """Launches micro-campaigns about what changed outside of Recert, unless switched off."""
+    settings = context.settings
+    if not settings.micro_reviews:
+        return 0
+    desk = Desk(settings.zone, settings.undo_minutes)
+    return ask_due(context.db, desk, now=context.now())

@@ -23,6 +23,7 @@ from recert.inventory.models import Account, Folder, Server
 from recert.people import separation
 from recert.remediation.models import Remediation
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 Entry = TypeVar("Entry", Sample, Remark, Verdict)
 MOST_IN_A_SAMPLE, LONGEST_SEED, LONGEST_TEXT = 1000, 100, 4000
@@ -66,7 +67,7 @@ def draw_sample(act: Act, campaign: Campaign, size: int, seed: str = "") -> Samp
     )
     act.session.add(sample)
     details = {"seed": seed, "size": size, "items": sample.item_ids}
-    _tell(act, campaign, "audit.sampled", details)
+    _tell(act, campaign, Action.AUDIT_SAMPLED, details)
     return sample
 
 
@@ -86,7 +87,7 @@ def remark(act: Act, campaign: Campaign, text: str, item_id: int | None = None) 
     )
     act.session.add(made)
     details = {"item": item_id, "text": made.text}
-    _tell(act, campaign, "audit.remarked", details)
+    _tell(act, campaign, Action.AUDIT_REMARKED, details)
     return made
 
 
@@ -110,7 +111,7 @@ def judge(act: Act, campaign: Campaign, judgement: Judgement, reason: str = "") 
     act.session.add(verdict)
     separation.note(act, campaign.ref, Step.JUDGED)
     details = {"judgement": judgement.value, "reason": verdict.reason}
-    _tell(act, campaign, "audit.judged", details)
+    _tell(act, campaign, Action.AUDIT_JUDGED, details)
     return verdict
 
 
@@ -152,7 +153,7 @@ def _text(text: str, missing: str) -> str:
     return text
 
 
-def _tell(act: Act, campaign: Campaign, action: str, details: dict[str, Any]) -> None:
+def _tell(act: Act, campaign: Campaign, action: Action, details: dict[str, Any]) -> None:
     act.record(action, f"campaign:{campaign.id}", details)
 
 
@@ -205,15 +206,15 @@ def records(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
     found = findings(session, campaign_id)
     for sample in reversed(found.samples):
         details = {"seed": sample.seed, "size": sample.size, "items": sample.item_ids}
-        yield _record("audit.sampled", sample, details)
+        yield _record(Action.AUDIT_SAMPLED, sample, details)
     for note in reversed(found.remarks):
-        yield _record("audit.remarked", note, {"item": note.item_id, "text": note.text})
+        yield _record(Action.AUDIT_REMARKED, note, {"item": note.item_id, "text": note.text})
     for verdict in reversed(found.verdicts):
         details = {"judgement": verdict.judgement.value, "reason": verdict.reason}
-        yield _record("audit.judged", verdict, details)
+        yield _record(Action.AUDIT_JUDGED, verdict, details)
 
 
 def _record(
-    action: str, made: Sample | Remark | Verdict, details: dict[str, Any]
+    action: Action, made: Sample | Remark | Verdict, details: dict[str, Any]
 ) -> dict[str, Any]:
     return {"action": action, "actor": made.by, "at": made.at.isoformat(), "details": details}

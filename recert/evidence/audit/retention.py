@@ -12,6 +12,7 @@ from recert.evidence.models import LegalHold, Retention
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 DEFAULT_YEARS, MOST_YEARS, LONGEST_REASON = 7, 100, 4000
 
@@ -73,7 +74,7 @@ def keep_for(act: Act, campaign: Campaign, years: int) -> None:
         raise ShorterThanBefore(f"{campaign.name!r} is kept for {before} years.")
     act.session.add(Retention(campaign_id=campaign.id, years=years, by=act.actor.name, at=act.now))
     subject = f"campaign:{campaign.id}"
-    act.record("retention.set", subject, {"years": years})
+    act.record(Action.RETENTION_SET, subject, {"years": years})
 
 
 def hold(act: Act, campaign: Campaign, reason: str) -> None:
@@ -98,6 +99,6 @@ def _write(act: Act, campaign: Campaign, held: bool, reason: str) -> None:
     act.session.add(
         LegalHold(campaign_id=campaign.id, held=held, reason=reason, by=act.actor.name, at=act.now)
     )
-    action = "hold.laid" if held else "hold.lifted"
+    action = Action.LEGAL_HOLD_LAID if held else Action.LEGAL_HOLD_LIFTED
     subject = f"campaign:{campaign.id}"
     act.record(action, subject, {"reason": reason})

@@ -33,6 +33,7 @@ from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
 from recert.foundation.secrets import fingerprint
 from recert.remediation import overdue
+from recert.trail.actions import Action
 from recert.trail.chain import checkpoint_text
 from recert.trail.models import TrailCheckpoint, TrailHead
 
@@ -106,7 +107,7 @@ def export(
                 "the database. Compare it with `recert trail verify`."
             )
         subject = f"campaign:{campaign.id}"
-        trail.append(session, "evidence.exported", subject, {}, actor=actor, at=now)
+        trail.append(session, Action.EVIDENCE_EXPORTED, subject, {}, actor=actor, at=now)
     with db.reading() as session, target.open("w+b") as file:
         campaign, point = session.get_one(Campaign, campaign_id), _checkpoint(session, key, now)
         zone = zone_of(campaign.zone) if campaign.zone else zone
@@ -120,7 +121,7 @@ def export(
         )
         session.add(package)
         details = {"sha256": sha256, "size": size}
-        trail.append(session, "evidence.sealed", subject, details, actor=actor, at=now)
+        trail.append(session, Action.EVIDENCE_SEALED, subject, details, actor=actor, at=now)
         session.flush()
         session.expunge(package)
     return package

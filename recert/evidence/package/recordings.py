@@ -14,10 +14,12 @@ from recert.campaigns.setup.models import Population
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database
 from recert.foundation.errors import BadInput
+from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
 from recert.inventory import recordings
 from recert.inventory.models import Grant, Snapshot
 from recert.inventory.recordings import RecordingStore
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 
 def used(session: Session, among: Collection[int]) -> set[int]:
@@ -73,7 +75,7 @@ def hand_over(
         path = recording_store.checked(snapshot)
         sha256, size = snapshot.recording_sha256, snapshot.recording_size
         subject, details = f"snapshot:{snapshot_id}", {"sha256": sha256, "size": size}
-        trail.append(session, "recording.exported", subject, details, actor=actor, at=now)
+        trail.append(session, Action.RECORDING_EXPORTED, subject, details, actor=actor, at=now)
     try:
         with path.open("rb") as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy)
@@ -82,3 +84,10 @@ def hand_over(
     if recordings.digest(target) != (sha256, size):
         raise BadInput(f"{target} could not be written completely.")
     return sha256, size
+
+
+@job(Phase.SNAPSHOTS, 2, lock="snapshots", after="take_wanted_snapshots")
+def prune_recordings(context: JobContext) -> int:
+    """Removes old recordings that no campaign uses, whenever new ones are made."""
+    store, days = RecordingStore(context.settings.recordings), context.settings.recording_days
+    return len(prune(context.db, store, days, actor=WORKER, now=context.now()))

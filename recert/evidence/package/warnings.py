@@ -13,16 +13,24 @@ from recert.campaigns.models import Campaign, Item
 from recert.campaigns.setup.models import Population
 from recert.foundation.separation import address, login_of
 from recert.inventory.models import Server
+from recert.trail.actions import Action
 from recert.trail.models import TrailEntry
 
 # What decides who is asked, and what the risk of an access is.
 MAPPING = ("manager", "left_on", "active", "organisation_kind")
-ACTIONS = ("people.imported", "person.left", "owners.imported", "owner.changed")
+PEOPLE_ACTIONS = (Action.PEOPLE_IMPORTED, Action.PERSON_LEFT)
+OWNER_ACTIONS = (Action.OWNERS_IMPORTED, Action.OWNER_CHANGED)
 MOST_NAMED = 5
-ALONE = ("separation.one_person", "decisions.own_access_found")
-TYPED = (
-    *("campaign.drafted", "campaign.launched", "campaign.old_snapshots_allowed", "policy.agreed"),
-    *("campaign.close_asked", "campaign.closed", "campaign.released", "campaign.signed_off"),
+ONE_PERSON_ACTIONS = (Action.SEPARATION_ONE_PERSON, Action.DECISIONS_OWN_ACCESS_FOUND)
+CAMPAIGN_STEPS = (
+    Action.CAMPAIGN_DRAFTED,
+    Action.CAMPAIGN_LAUNCHED,
+    Action.CAMPAIGN_OLD_SNAPSHOTS_ALLOWED,
+    Action.POLICY_AGREED,
+    Action.CAMPAIGN_CLOSE_ASKED,
+    Action.CAMPAIGN_CLOSED,
+    Action.CAMPAIGN_RELEASED,
+    Action.CAMPAIGN_SIGNED_OFF,
 )
 
 
@@ -39,10 +47,10 @@ def warnings(session: Session, campaign: Campaign) -> list[Warned]:
     """What the launch warned of, and, oldest first: changes of people and owners while the review
     ran; steps that one person took alone, or an operator without saying for whom; answers about
     one's own access. Everything comes from the trail."""
-    launch = _newest(session, "campaign.launched", campaign.ref)
+    launch = _newest(session, Action.CAMPAIGN_LAUNCHED, campaign.ref)
     if launch is None:
         return []
-    signed = _newest(session, "campaign.signed_off", campaign.ref)
+    signed = _newest(session, Action.CAMPAIGN_SIGNED_OFF, campaign.ref)
     told = json.loads(launch.body)["details"].get("warnings", ())
     found = [Warned("launch", text, launch.seq) for text in told]
     servers = set(
@@ -65,19 +73,20 @@ def as_json(found: Sequence[Warned]) -> list[dict[str, Any]]:
     return [asdict(one) for one in found]
 
 
-def _newest(session: Session, action: str, subject: str) -> TrailEntry | None:
+def _newest(session: Session, action: Action, subject: str) -> TrailEntry | None:
     here = (TrailEntry.action == action, TrailEntry.object == subject)
     return session.scalar(select(TrailEntry).where(*here).order_by(TrailEntry.seq.desc()).limit(1))
 
 
 def _changes(session: Session, first: int, last: int | None, servers: set[str]) -> Iterator[Warned]:
-    query = select(TrailEntry).where(TrailEntry.action.in_(ACTIONS), TrailEntry.seq > first)
+    of_either = TrailEntry.action.in_(PEOPLE_ACTIONS + OWNER_ACTIONS)
+    query = select(TrailEntry).where(of_either, TrailEntry.seq > first)
     if last is not None:
         query = query.where(TrailEntry.seq < last)
     for entry in session.scalars(query.order_by(TrailEntry.seq)):
         named = changed(entry.action, json.loads(entry.body)["details"], servers)
         if named:
-            kind = "people changed" if entry.action.startswith("pe") else "owners changed"
+            kind = "people changed" if entry.action in PEOPLE_ACTIONS else "owners changed"
             text = (
                 f"While the review ran, {entry.actor} changed at {entry.at:%Y-%m-%d %H:%M} UTC "
                 f"what decides who is asked (trail entry {entry.seq}): {_listed(named)}."
@@ -88,14 +97,16 @@ def _changes(session: Session, first: int, last: int | None, servers: set[str]) 
 def _alone(session: Session, campaign: Campaign) -> Iterator[Warned]:
     """Where one person took two steps that exclude each other, as an operator allowed it; and final
     answers about the decider's own access."""
-    query = select(TrailEntry).where(TrailEntry.action.in_(ALONE)).order_by(TrailEntry.seq)
-    for entry in session.scalars(query):
+    query = select(TrailEntry).where(TrailEntry.action.in_(ONE_PERSON_ACTIONS))
+    for entry in session.scalars(query.order_by(TrailEntry.seq)):
         details = json.loads(entry.body)["details"]
-        if entry.action == ALONE[1] and entry.object == campaign.ref:
+        if entry.action == Action.DECISIONS_OWN_ACCESS_FOUND and entry.object == campaign.ref:
             numbers = ", ".join(map(str, details["items"][:MOST_NAMED]))
             text = f"Answers turned out to be about the decider's own access: items {numbers}."
             yield Warned("own access", text, entry.seq)
-        elif entry.action == ALONE[0] and _is_part(session, campaign, entry.object):
+        elif entry.action == Action.SEPARATION_ONE_PERSON and _is_part(
+            session, campaign, entry.object
+        ):
             text = (
                 f"One person, {entry.actor}, {details['after']} and {details['step']} "
                 f"({entry.object}): nobody else could, and an operator allowed it: "
@@ -117,7 +128,7 @@ def _operators(session: Session, campaign: Campaign) -> Iterator[Warned]:
     """Steps that an operator typed without saying for whom, and one operator for several people:
     how many people took part is then not known."""
     query = select(TrailEntry).where(
-        TrailEntry.object == campaign.ref, TrailEntry.action.in_(TYPED)
+        TrailEntry.object == campaign.ref, TrailEntry.action.in_(CAMPAIGN_STEPS)
     )
     people: dict[str, set[str]] = {}
     for entry in session.scalars(query.order_by(TrailEntry.seq)):
@@ -135,15 +146,15 @@ def _operators(session: Session, campaign: Campaign) -> Iterator[Warned]:
 
 def changed(action: str, details: dict[str, Any], servers: set[str]) -> list[str]:
     """Each person or owner of whom an entry changed what decides who is asked, in words."""
-    if action == "people.imported":
+    if action == Action.PEOPLE_IMPORTED:
         return [
             f"{one['person']}: " + ", ".join(_became(one, name) for name in MAPPING if name in one)
             for one in details.get("changed", ())
             if not one.get("new") and any(name in one for name in MAPPING)
         ]
-    if action == "person.left":
+    if action == Action.PERSON_LEFT:
         return [f"{details.get('email', 'somebody')} left on {details.get('left_on', '?')}"]
-    if action == "owner.changed":
+    if action == Action.OWNER_CHANGED:
         if details["server"] not in servers:
             return []
         return [f"{details['what']} on {details['server']} belongs to {details['owner']}"]

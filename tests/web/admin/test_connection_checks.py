@@ -8,10 +8,10 @@ import pytest
 
 from recert.foundation import clock
 from recert.foundation.errors import NotAllowed
+from recert.foundation.jobs.registration import WORKER, JobContext
 from recert.inventory import connection_checks
 from recert.inventory.models import ConnectionCheck, Server
-from recert.jobs import ticks
-from recert.jobs.ticks import Works
+from recert.jobs import runner
 from recert.trail.act import Act
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
@@ -20,8 +20,8 @@ PAGE = "/servers/1/test"
 
 
 @pytest.fixture
-def works(house: House) -> Works:
-    return house.app().extensions["recert.works"]  # type: ignore[no-any-return]
+def job_context(house: House) -> JobContext:
+    return house.app().extensions["recert.job_context"]  # type: ignore[no-any-return]
 
 
 def check_of(house: House) -> ConnectionCheck | None:
@@ -30,19 +30,18 @@ def check_of(house: House) -> ConnectionCheck | None:
 
 
 def make(house: House) -> bool:
-    who = ticks.WORKER
-    return connection_checks.make(house.db, house.server_id, actor=who, now=clock.now)
+    return connection_checks.make(house.db, house.server_id, actor=WORKER, now=clock.now)
 
 
 class TestThePage:
     def test_it_shows_that_a_check_is_under_way_and_then_what_it_found(
-        self, house: House, admin: Visitor, works: Works
+        self, house: House, admin: Visitor, job_context: JobContext
     ) -> None:
         assert "has not been checked yet" in visible(admin.get(PAGE))
         assert admin.post(PAGE) == PAGE
         assert "The check is queued, requested" in visible(admin.get(PAGE))
-        assert ticks.check_connections(works) == 1
-        assert works.servers.wait(30)
+        assert connection_checks.check_connections(job_context) == 1
+        assert job_context.servers.wait(30)
         page = visible(admin.get(PAGE))
         assert "ok settings ok file ok format ok folders ok read" in page
         assert "requested by adam@house.example" in page
@@ -52,7 +51,7 @@ class TestThePage:
         assert check_of(house) is None
 
     def test_it_answers_at_once_although_the_server_hangs(
-        self, house: House, admin: Visitor, works: Works, monkeypatch: pytest.MonkeyPatch
+        self, house: House, admin: Visitor, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         answers, real = threading.Event(), os.open
 
@@ -64,20 +63,20 @@ class TestThePage:
         monkeypatch.setattr(os, "open", slowly)
         admin.get(PAGE)
         admin.post(PAGE)
-        assert ticks.check_connections(works) == 1
+        assert connection_checks.check_connections(job_context) == 1
         assert "The check is " in visible(admin.get(PAGE))
-        assert ticks.check_connections(works) == 0
+        assert connection_checks.check_connections(job_context) == 0
         answers.set()
-        assert works.servers.wait(60)
+        assert job_context.servers.wait(60)
         assert "ok read" in visible(admin.get(PAGE))
 
     def test_a_failed_check_names_cause_and_remedy(
-        self, house: House, admin: Visitor, works: Works
+        self, house: House, admin: Visitor, job_context: JobContext
     ) -> None:
         house.permissions.write_text("garbled")
         admin.get(PAGE)
         admin.post(PAGE)
-        ticks.run_all(works)
+        runner.run_all(job_context)
         assert "Correct the place that is named." in visible(admin.get(PAGE))
 
 

@@ -15,8 +15,7 @@ from recert.campaigns.models import Answer
 from recert.evidence import verifier
 from recert.foundation import clock
 from recert.foundation.errors import NotAllowed
-from recert.jobs import ticks
-from recert.jobs.ticks import Works
+from recert.foundation.jobs.registration import JobContext
 from recert.trail import checks
 from recert.trail.act import Act
 from recert.trail.models import TrailCheck
@@ -56,20 +55,20 @@ class TestCheckingTheTrail:
     PAGE = "/audit/trail"
 
     @pytest.fixture
-    def works(self, house: House) -> Works:
-        return house.app().extensions["recert.works"]  # type: ignore[no-any-return]
+    def job_context(self, house: House) -> JobContext:
+        return house.app().extensions["recert.job_context"]  # type: ignore[no-any-return]
 
     def ask(self, auditor: Visitor) -> str:
         auditor.get(self.PAGE)
         auditor.post(f"{self.PAGE}/verify")
         return visible(auditor.get(self.PAGE))
 
-    def let_work(self, works: Works) -> None:
-        assert ticks.check_trail(works) == 1
-        assert works.servers.wait(30)
+    def let_work(self, job_context: JobContext) -> None:
+        assert checks.check_trail(job_context) == 1
+        assert job_context.servers.wait(30)
 
     def test_the_worker_checks_it_and_the_page_shows_up_to_where(
-        self, house: House, auditor: Visitor, works: Works
+        self, house: House, auditor: Visitor, job_context: JobContext
     ) -> None:
         house.launched()
         last = len(house.trail_actions())
@@ -77,24 +76,24 @@ class TestCheckingTheTrail:
         page = self.ask(auditor)
         assert "Verification is queued" in page
         assert "Verify the whole chain" not in page
-        self.let_work(works)
+        self.let_work(job_context)
         page = visible(auditor.get(self.PAGE))
         assert f"The audit trail is intact up to entry {last}. " in page
         assert "Verify the whole chain" in page
         assert len(house.trail_actions()) == last
-        assert ticks.check_trail(works) == 0
+        assert checks.check_trail(job_context) == 0
 
     def test_a_broken_trail_is_said_and_the_old_result_stays_until_the_next(
-        self, house: House, auditor: Visitor, works: Works
+        self, house: House, auditor: Visitor, job_context: JobContext
     ) -> None:
         house.launched()
         self.ask(auditor)
-        self.let_work(works)
+        self.let_work(job_context)
         with house.db.transaction() as session:
             session.execute(text("UPDATE trail_head SET seq = seq + 1"))
         page = self.ask(auditor)
         assert "The audit trail is intact" in page
-        self.let_work(works)
+        self.let_work(job_context)
         page = visible(auditor.get(self.PAGE))
         assert "The audit trail is BROKEN at entry " in page
         assert "the last entries are missing" in page

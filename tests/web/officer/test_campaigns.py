@@ -11,7 +11,7 @@ from recert.changes.models import OrderState
 from recert.foundation import clock
 from recert.inventory import queries
 from recert.inventory.models import SnapshotState
-from recert.jobs import ticks
+from recert.jobs import runner
 from recert.people.queries import people_count
 from recert.web.formats import plural
 from tests.support.browser import Visitor, visible
@@ -141,7 +141,7 @@ class TestServers:
         assert "Automatic changes Off." in visible(admin.get(where))
         admin.post(f"{where}/test")
         assert "The check is queued" in visible(admin.get(f"{where}/test"))
-        ticks.run_all(house.app().extensions["recert.works"])
+        runner.run_all(house.app().extensions["recert.job_context"])
         page = visible(admin.get(f"{where}/test"))
         assert "ok read" in page
         assert "failed" not in page
@@ -152,7 +152,7 @@ class TestServers:
         where = admin.post("/servers/new/embedded", **fields)
         admin.get(where)
         admin.post(f"{where}/test")
-        ticks.run_all(house.app().extensions["recert.works"])
+        runner.run_all(house.app().extensions["recert.job_context"])
         assert "/nowhere/permissions.json" in visible(admin.get(f"{where}/test"))
 
     def test_bad_input_is_named(self, house: House, admin: Visitor) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from recert.foundation.parallel import Jobs
+from recert.foundation.jobs.threads import Threads
 
 
 class Gate:
@@ -21,7 +21,7 @@ class Gate:
 
 
 def test_several_run_at_once_and_no_more_than_allowed() -> None:
-    jobs, gate = Jobs(most=3), Gate()
+    jobs, gate = Threads(most=3), Gate()
     for number in range(5):
         jobs.add(("read", number), gate.job)
     for _ in range(3):
@@ -33,7 +33,7 @@ def test_several_run_at_once_and_no_more_than_allowed() -> None:
 
 
 def test_a_key_that_is_under_way_is_not_begun_twice() -> None:
-    jobs, gate = Jobs(most=3), Gate()
+    jobs, gate = Threads(most=3), Gate()
     assert jobs.add(("read", 1), gate.job)
     assert not jobs.add(("read", 1), gate.job)
     assert jobs.add(("carry out", 1), gate.job)
@@ -44,7 +44,7 @@ def test_a_key_that_is_under_way_is_not_begun_twice() -> None:
 
 
 def test_one_that_hangs_keeps_only_its_own_place() -> None:
-    jobs, gate, done = Jobs(most=2), Gate(), []
+    jobs, gate, done = Threads(most=2), Gate(), []
     jobs.add(("read", 0), gate.job)
     for number in range(1, 20):
         jobs.add(("read", number), lambda number=number: done.append(number))
@@ -55,7 +55,7 @@ def test_one_that_hangs_keeps_only_its_own_place() -> None:
 
 
 def test_others_get_the_places_of_those_that_hang() -> None:
-    jobs, gate, done = Jobs(most=2, patience=0.05), Gate(), threading.Event()
+    jobs, gate, done = Threads(most=2, patience=0.05), Gate(), threading.Event()
     for number in range(2):
         jobs.add(("read", number), gate.job)
         assert gate.began.acquire(timeout=30)
@@ -67,7 +67,7 @@ def test_others_get_the_places_of_those_that_hang() -> None:
 
 
 def test_an_error_ends_its_own_job_only(caplog: pytest.LogCaptureFixture) -> None:
-    jobs, done = Jobs(most=1), threading.Event()
+    jobs, done = Threads(most=1), threading.Event()
 
     def broken() -> None:
         raise ZeroDivisionError
@@ -81,7 +81,7 @@ def test_an_error_ends_its_own_job_only(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_the_end_drops_what_waits_and_does_not_wait_for_ever() -> None:
-    jobs, gate, done = Jobs(most=1), Gate(), []
+    jobs, gate, done = Threads(most=1), Gate(), []
     jobs.add(("read", 1), gate.job)
     jobs.add(("read", 2), lambda: done.append(2))
     assert jobs.end(0.1) == [("read", 1)]

@@ -1,4 +1,4 @@
-"""Jobs in threads: at most so many at once, and one at a time for each key."""
+"""Threads for work that waits for other machines: at most so many, one for each key."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ Work = Callable[[], object]
 log = logging.getLogger(__name__)
 
 
-class Jobs:
+class Threads:
     """Jobs that mostly wait for other machines. A key that is under way is not begun twice: a
     second job for it is refused. A job that runs for longer than `patience` seconds hangs: it
     keeps its key, and another job gets its place, for up to `most` of them."""

@@ -1,0 +1,1 @@
+"""Jobs: registering what the worker does, and threads for work that waits for servers."""
