@@ -1,4 +1,4 @@
-"""Users and groups of the machine, from every source that its name service knows."""
+"""The users and groups of a machine, from every source of its name service."""
 
 import re
 from collections.abc import Iterator
