@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class Use(StrEnum):
@@ -24,7 +24,7 @@ class LastUse(Base):
 
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
     folder_id: Mapped[int] = mapped_column(ForeignKey("folder.id"), primary_key=True, index=True)
-    use: Mapped[Use] = mapped_column(words(Use), primary_key=True)
+    use: Mapped[Use] = mapped_column(enum_column(Use), primary_key=True)
     at: Mapped[datetime]
     count: Mapped[int]
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 WAITS_FOR_ITS_ORDER = text("state = 'final'")
 ANSWERED = text("answer IS NOT NULL")
@@ -98,12 +98,12 @@ class Campaign(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[CampaignKind] = mapped_column(
-        words(CampaignKind), default=CampaignKind.REVIEW, server_default="review"
+        enum_column(CampaignKind), default=CampaignKind.REVIEW, server_default="review"
     )
     about: Mapped[Subject] = mapped_column(
-        words(Subject), default=Subject.ACCESS, server_default="access"
+        enum_column(Subject), default=Subject.ACCESS, server_default="access"
     )
-    state: Mapped[CampaignState] = mapped_column(words(CampaignState))
+    state: Mapped[CampaignState] = mapped_column(enum_column(CampaignState))
     server_ids: Mapped[list[int]] = mapped_column(JSON)
     folder_prefix: Mapped[str]
     scope: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
@@ -219,12 +219,12 @@ class Item(Base):
     folder_owner_id: Mapped[int | None]
     topic: Mapped[str] = mapped_column(default="", server_default="")
     reviewer_id: Mapped[int | None]
-    route: Mapped[Route] = mapped_column(words(Route))
+    route: Mapped[Route] = mapped_column(enum_column(Route))
     rights: Mapped[int]
     content_hash: Mapped[int] = mapped_column(BigInteger)
     sort_key: Mapped[int]
-    state: Mapped[ItemState] = mapped_column(words(ItemState))
-    answer: Mapped[Answer | None] = mapped_column(words(Answer))
+    state: Mapped[ItemState] = mapped_column(enum_column(ItemState))
+    answer: Mapped[Answer | None] = mapped_column(enum_column(Answer))
     answer_rights: Mapped[int | None]
     version: Mapped[int] = mapped_column(default=0)
     decided_at: Mapped[datetime | None]
@@ -233,7 +233,7 @@ class Item(Base):
     from_id: Mapped[int | None]  # who delegated it
     # Which look it is at, and what the looks before came to.
     stage: Mapped[int] = mapped_column(default=1, server_default="1")
-    carried_answer: Mapped[Answer | None] = mapped_column(words(Answer))
+    carried_answer: Mapped[Answer | None] = mapped_column(enum_column(Answer))
     carried_rights: Mapped[int | None]
     carried_until: Mapped[datetime | None]
     # The answer before came from a reviewer who could give themselves this access.
@@ -280,7 +280,7 @@ class CampaignGrant(Base):
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
     grant_id: Mapped[int] = mapped_column(ForeignKey("access_grant.id"), primary_key=True)
-    event: Mapped[Event] = mapped_column(words(Event))
+    event: Mapped[Event] = mapped_column(enum_column(Event))
     reason: Mapped[str]
 
 

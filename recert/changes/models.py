@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class OrderState(StrEnum):
@@ -53,14 +53,14 @@ class Order(Base):
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id"))
-    kind: Mapped[OrderKind] = mapped_column(words(OrderKind))
+    kind: Mapped[OrderKind] = mapped_column(enum_column(OrderKind))
     account: Mapped[str]  # names as the server knows them
     folder: Mapped[str]
     group: Mapped[str] = mapped_column("group_name", default="", server_default="")
     rights_before: Mapped[int]
     rights_wanted: Mapped[int]
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"), unique=True)
-    state: Mapped[OrderState] = mapped_column(words(OrderState))
+    state: Mapped[OrderState] = mapped_column(enum_column(OrderState))
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     approved_plan: Mapped[str | None]  # the seal of the wider plan that a person wants
     approved_by: Mapped[str | None]
@@ -113,7 +113,7 @@ class OrderStep(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("server_order.id"), index=True)
     at: Mapped[datetime]
-    state: Mapped[OrderState] = mapped_column(words(OrderState))
+    state: Mapped[OrderState] = mapped_column(enum_column(OrderState))
     detail: Mapped[str]
 
 

@@ -1,5 +1,5 @@
-"""Where a connector's answers come from: the machines as they are, a machine that is written down
-meanwhile, or what was written down earlier. Connectors do not know which of them they talk to."""
+"""The World that a connector reads from: the real machines, machines that are recorded meanwhile,
+or a replayed recording. Connectors do not know which of them they use."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager

@@ -61,7 +61,7 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def as_connector_errors(path: Path) -> Iterator[None]:
-    """Turns what the operating system says about `path` into the contract's words."""
+    """Turns an OSError about `path` into the matching error of the contract."""
     try:
         yield
     except PermissionError as error:
@@ -108,8 +108,8 @@ def replace(
 
     Owner, mode, ACL and other attributes of an existing file are kept (a new one gets `mode`); a
     symbolic link stays a link. The temporary file lies in the folder `beside`, by default beside
-    the file; `last_look` may raise just before the files change places. After an error the old
-    file is untouched, except after OutcomeUnknown.
+    the file; `last_look` may raise just before the new file replaces the old one. After an error
+    the old file is untouched, except after OutcomeUnknown.
     """
     target = Path(os.path.realpath(path))
     folder = beside or target.parent

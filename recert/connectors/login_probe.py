@@ -1,7 +1,7 @@
-"""Logging in with a test credential: does a plain client see the folders that the reading says?
+"""Logs in with a test credential and compares the listable folders with the reading.
 
-Nothing is written on the server. Only what can be seen without a change is compared: which
-folders the account can list. A folder that is empty proves nothing and is left out.
+Nothing is written on the server, so only listings are compared. An empty folder proves nothing and
+is left out.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ Listing = Callable[[str], set[str]]
 
 @dataclass(frozen=True)
 class Credential:
-    """Who logs in, and where the server listens."""
+    """A test account, and the address on which the server listens."""
 
     account: str
     password: str
@@ -34,32 +34,32 @@ def probe(connector: PosixConnector, credential: Credential) -> Iterator[Check]:
     """One check for the login and one for each folder that differs, then the count."""
     outlook = connector.listable(credential.account, credential.protocol)
     try:
-        wrong, tried = _compared(outlook, credential)
+        differing, tried = _compared(outlook, credential)
     except (ServerRefusedUs, ServerUnreachable) as error:
         yield Check(f"sign in as {credential.account}", False, error.message, "Check the password.")
         return
     yield Check(f"sign in as {credential.account}", True)
-    for path, (inside, expected) in wrong.items():
-        said = "can" if expected else "cannot"
+    for path, (inside, expected) in differing.items():
+        claim = "can" if expected else "cannot"
         yield Check(
             f"list {path}",
             False,
-            f"Recert says that the account {said} list it; as {inside} the client saw otherwise.",
+            f"Recert says that the account {claim} list it; as {inside} the client saw otherwise.",
             "Please report this: Recert must be exact. Until then trust the client.",
         )
-    yield Check(f"{tried - len(wrong)} of {tried} folders agree", not wrong)
+    yield Check(f"{tried - len(differing)} of {tried} folders agree", not differing)
 
 
 def _compared(
     outlook: dict[str, tuple[str, bool, set[str]]], credential: Credential
 ) -> tuple[dict[str, tuple[str, bool]], int]:
-    wrong: dict[str, tuple[str, bool]] = {}
+    differing: dict[str, tuple[str, bool]] = {}
     client = _Ftp(credential) if credential.protocol == "ftp" else _Sftp(credential)
     with client as listing:
         for path, (inside, expected, names) in outlook.items():
             if bool(listing(inside) & names) != expected:
-                wrong[path] = (inside, expected)
-    return wrong, len(outlook)
+                differing[path] = (inside, expected)
+    return differing, len(outlook)
 
 
 class _Ftp:
@@ -69,19 +69,22 @@ class _Ftp:
         self._credential = credential
 
     def __enter__(self) -> Listing:
-        given = self._credential
+        credential = self._credential
         try:
             self._client = ftplib.FTP(timeout=TIMEOUT, encoding="utf-8")  # noqa: S321
-            self._client.connect(given.host, given.port)
-            self._client.login(given.account, given.password)
+            self._client.connect(credential.host, credential.port)
+            self._client.login(credential.account, credential.password)
         except ftplib.error_perm as error:
             raise ServerRefusedUs(f"{error}.") from error
         except (OSError, EOFError, ftplib.Error) as error:
-            raise ServerUnreachable(f"{given.host} port {given.port}: {error}.") from error
+            raise ServerUnreachable(
+                f"{credential.host} port {credential.port}: {error}."
+            ) from error
         return self._list
 
     def _list(self, folder: str) -> set[str]:
-        """A refusal is an empty list: so are many of the answers that say yes."""
+        """The names in a folder. A refusal counts as an empty list, because servers answer a
+        listing without permission in both ways."""
         lines: list[str] = []
         try:
             self._client.retrlines(f"NLST {folder}", lines.append)
@@ -101,15 +104,15 @@ class _Sftp:
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self) -> Listing:
-        given = self._credential
-        words = " ".join(given.host_key.split()[:2])
+        credential = self._credential
+        public_key = " ".join(credential.host_key.split()[:2])
         try:
-            pinned = asyncssh.import_public_key(words)
+            pinned = asyncssh.import_public_key(public_key)
             opening = asyncssh.connect(
-                given.host,
-                given.port,
-                username=given.account,
-                password=given.password,
+                credential.host,
+                credential.port,
+                username=credential.account,
+                password=credential.password,
                 known_hosts=([pinned], [], []),
                 config=None,
                 client_keys=None,
@@ -122,7 +125,9 @@ class _Sftp:
             raise ServerRefusedUs(f"{error}.") from error
         except (OSError, asyncssh.Error, asyncssh.KeyImportError) as error:
             self._loop.close()
-            raise ServerUnreachable(f"{given.host} port {given.port}: {error}.") from error
+            raise ServerUnreachable(
+                f"{credential.host} port {credential.port}: {error}."
+            ) from error
         return self._list
 
     def _list(self, folder: str) -> set[str]:

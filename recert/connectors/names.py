@@ -1,9 +1,9 @@
-"""Names that come from servers are hostile: which characters none of them may hold."""
+"""Checks names that come from servers for hostile characters, and makes them displayable."""
 
 import unicodedata
 
-_HOSTILE = {"Cc", "Cs", "Zl", "Zp"}  # controls, half characters, line and paragraph separators
-# They turn the text around them: a person reads another name than the one that stands there.
+_HOSTILE = {"Cc", "Cs", "Zl", "Zp"}  # controls, surrogates, line and paragraph separators
+# Bidirectional controls: with them a person reads another name than the stored one.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -12,21 +12,21 @@ def is_clean(text: str) -> bool:
     if text.isascii():
         return text.isprintable()
     return not any(
-        letter in _TURNING or unicodedata.category(letter) in _HOSTILE for letter in text
+        character in _TURNING or unicodedata.category(character) in _HOSTILE for character in text
     )
 
 
 def shown(path: str) -> str:
-    """A path as it can be kept and read. One with characters that no name may hold, or with bytes
-    that are no text, gets them (and its backslashes) as octal numbers; such a folder can be
-    reviewed, and is changed only by hand."""
+    """A path as it is stored and displayed. Characters that no name may hold, bytes that are no
+    text, and then also backslashes become octal numbers; such a folder can be reviewed, but is
+    changed only by hand."""
     if is_clean(path):
         return path
     parts = []
-    for letter in path:
-        if letter != "\\" and is_clean(letter):
-            parts.append(letter)
+    for character in path:
+        if character != "\\" and is_clean(character):
+            parts.append(character)
         else:
-            raw = letter.encode("utf-8", errors="surrogateescape")
+            raw = character.encode("utf-8", errors="surrogateescape")
             parts.append("".join(f"\\{byte:03o}" for byte in raw))
     return "".join(parts)

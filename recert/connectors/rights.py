@@ -1,4 +1,4 @@
-"""The rights a client can try, as a bit mask, and their words.
+"""The rights a client can try, as a bit mask, and how reviewers read them.
 
 A right is something a client can *try*, so each one can be checked against the real server.
 """
@@ -15,7 +15,7 @@ class UnknownRight(BadInput):
 
 
 class Rights(IntFlag):
-    """What one account can do with the things that lie directly in one folder."""
+    """What one account can do with the entries directly in one folder."""
 
     NONE = 0
     LIST = 1
@@ -36,7 +36,7 @@ EDIT = ADD | Rights.OVERWRITE | Rights.DELETE | Rights.RENAME | Rights.MKDIR | R
 FULL = EDIT | Rights.CHMOD
 ALL = FULL | Rights.SHARE
 
-WORDS = {
+PHRASES = {
     Rights.LIST: "see file names",
     Rights.DOWNLOAD: "open and download files",
     Rights.UPLOAD: "add new files",
@@ -63,17 +63,17 @@ _LABELS = {
 
 def names(rights: int) -> list[str]:
     """The stored names, in their fixed order: ["list", "download"]."""
-    return [str(right.name).lower() for right in WORDS if right & rights]
+    return [str(right.name).lower() for right in PHRASES if right & rights]
 
 
 def say(rights: int) -> str:
-    """The same as one text: "list, download", or "no access"."""
+    """The stored names as one text: "list, download", or "no access"."""
     return ", ".join(names(rights)) or "no access"
 
 
-def words(rights: int) -> list[str]:
-    """The same in words for reviewers: ["see file names", "open and download files"]."""
-    return [text for right, text in WORDS.items() if right & rights]
+def phrases(rights: int) -> list[str]:
+    """The phrases that reviewers read: ["see file names", "open and download files"]."""
+    return [text for right, text in PHRASES.items() if right & rights]
 
 
 def label(rights: int) -> str:
@@ -82,11 +82,11 @@ def label(rights: int) -> str:
 
 
 def parse(text: Iterable[str]) -> Rights:
-    """Rights from their names; raises UnknownRight naming the word."""
-    found = Rights.NONE
-    for word in text:
+    """Rights from their stored names; raises UnknownRight for any other name."""
+    rights = Rights.NONE
+    for name in text:
         try:
-            found |= Rights[word.strip().upper()]
+            rights |= Rights[name.strip().upper()]
         except KeyError as error:
-            raise UnknownRight(f"Not known: {word!r}.") from error
-    return found
+            raise UnknownRight(f"Not known: {name!r}.") from error
+    return rights

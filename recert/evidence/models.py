@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class Package(Base):
@@ -62,7 +62,7 @@ class Verdict(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
-    judgement: Mapped[Judgement] = mapped_column(words(Judgement))
+    judgement: Mapped[Judgement] = mapped_column(enum_column(Judgement))
     reason: Mapped[str]
     by: Mapped[str]
     at: Mapped[datetime]

@@ -77,7 +77,7 @@ POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 60}
 READ_ONLY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-def words(kind: type[StrEnum]) -> Enum:
+def enum_column(kind: type[StrEnum]) -> Enum:
     """A column type that stores the value of a StrEnum as text."""
     return Enum(
         kind,
@@ -207,15 +207,15 @@ def one_at_a_time(session: Session, act: str) -> None:
 
 
 def refresh_statistics(session: Session, rows: int, *tables: str) -> None:
-    """After many rows PostgreSQL is told what the tables look like now: what it knew before makes
-    it walk through a million rows again and again. It would look by itself, but later."""
+    """Update the statistics of PostgreSQL's planner after many new rows. With the old ones it scans
+    a million rows again and again; its own autovacuum would come too late."""
     if session.get_bind().dialect.name == "postgresql" and rows >= MANY_ROWS:
         for table in tables:
             session.execute(text(f"ANALYZE {table}"))
 
 
-def give_room_to_sort(session: Session) -> None:
-    """Until this transaction ends, PostgreSQL may sort in memory what else goes through files."""
+def raise_sort_memory(session: Session) -> None:
+    """Let PostgreSQL sort in 128 MB of memory until this transaction ends, instead of in files."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL work_mem = '128MB'"))
 

@@ -171,6 +171,6 @@ def refusal(step: Step, earlier: Step, first: Party, second: Party, others: Coll
 
 
 def _to_you(step: Step) -> str:
-    words = {"holds": "hold", "was": "were"}
+    second_person = {"holds": "hold", "was": "were"}
     first, _, rest = step.value.partition(" ")
-    return f"{words.get(first, first)} {rest}"
+    return f"{second_person.get(first, first)} {rest}"

@@ -47,7 +47,7 @@ class ReplySettings:
 
 @dataclass(frozen=True)
 class CheckpointSettings:
-    """Places outside of this machine to which signed checkpoints of the trail go, and how often.
+    """Destinations outside this machine for signed checkpoints of the trail, and how often.
     `syslog` is HOST:PORT or the path of a socket."""
 
     mail: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class CheckpointSettings:
 
     @property
     def any(self) -> bool:
-        """Whether there is a place at all."""
+        """Whether a destination is set at all."""
         return bool(self.mail or self.folder or self.syslog)
 
 

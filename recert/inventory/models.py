@@ -13,7 +13,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, fa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.connectors.contract import AccountKind
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 STILL_THERE = text("gone_snapshot_id IS NULL")
 NOT_THERE = text("gone_snapshot_id IS NOT NULL")
@@ -61,7 +61,7 @@ class Snapshot(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"), index=True)
-    state: Mapped[SnapshotState] = mapped_column(words(SnapshotState))
+    state: Mapped[SnapshotState] = mapped_column(enum_column(SnapshotState))
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     accounts: Mapped[int] = mapped_column(default=0)
@@ -101,7 +101,7 @@ class Account(Seen, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
     name: Mapped[str]
-    kind: Mapped[AccountKind] = mapped_column(words(AccountKind))
+    kind: Mapped[AccountKind] = mapped_column(enum_column(AccountKind))
     enabled: Mapped[bool]
     display_name: Mapped[str]
     email: Mapped[str]

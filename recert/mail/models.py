@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 FAILED = text("state = 'failed'")
 
@@ -42,7 +42,7 @@ class OutboxMessage(Base):
     subject: Mapped[str]
     text: Mapped[str]
     html: Mapped[str]
-    state: Mapped[MessageState] = mapped_column(words(MessageState))
+    state: Mapped[MessageState] = mapped_column(enum_column(MessageState))
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
     created_at: Mapped[datetime]
@@ -84,7 +84,7 @@ class MailToken(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
-    purpose: Mapped[Purpose] = mapped_column(words(Purpose))
+    purpose: Mapped[Purpose] = mapped_column(enum_column(Purpose))
     subject: Mapped[str] = mapped_column(index=True)
     holder: Mapped[str] = mapped_column(index=True)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("outbox_message.id"), index=True)
@@ -115,7 +115,7 @@ class LinkVisit(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token_id: Mapped[int] = mapped_column(ForeignKey("mail_token.id"), index=True)
     holder: Mapped[str]
-    act: Mapped[VisitKind] = mapped_column(words(VisitKind))
+    act: Mapped[VisitKind] = mapped_column(enum_column(VisitKind))
     address: Mapped[str]
     agent: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
@@ -138,7 +138,7 @@ class InboundMail(Base):
     digest: Mapped[str] = mapped_column(unique=True)
     message_id: Mapped[str]
     from_address: Mapped[str]
-    kind: Mapped[InboundKind] = mapped_column(words(InboundKind))
+    kind: Mapped[InboundKind] = mapped_column(enum_column(InboundKind))
     outcome: Mapped[str]
     answered: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 from recert.foundation.separation import Step
 
 
@@ -31,7 +31,7 @@ class Organisation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[OrganisationKind] = mapped_column(words(OrganisationKind))
+    kind: Mapped[OrganisationKind] = mapped_column(enum_column(OrganisationKind))
 
 
 class Person(Base):
@@ -95,7 +95,7 @@ class StepTaken(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str]
-    step: Mapped[Step] = mapped_column(words(Step))
+    step: Mapped[Step] = mapped_column(enum_column(Step))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     name: Mapped[str]
@@ -124,7 +124,7 @@ class SelfAssignment(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    kind: Mapped[AssignedBy] = mapped_column(words(AssignedBy))
+    kind: Mapped[AssignedBy] = mapped_column(enum_column(AssignedBy))
     ref_id: Mapped[int]
     what: Mapped[str]  # in words, for whoever agrees
     made_by: Mapped[str]

@@ -58,7 +58,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(day, "day")
     app.add_template_filter(due, "due")
     app.add_template_filter(ago, "ago")
-    app.add_template_filter(rights.words, "right_words")
+    app.add_template_filter(rights.phrases, "right_words")
     app.add_template_filter(rights.names, "right_names")
     app.add_template_filter(rights.label, "right_label")
     app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
@@ -68,7 +68,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda row, about: kind_of(about).sentence(row), "question")
     app.add_template_filter(kind_of, "kind")
     app.add_template_global(Role, "Role")
-    app.jinja_env.globals["RIGHT_WORDS"] = rights.WORDS
+    app.jinja_env.globals["RIGHT_WORDS"] = rights.PHRASES
     app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None
 
 

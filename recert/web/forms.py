@@ -22,7 +22,7 @@ from wtforms.validators import (
 
 from recert.campaigns.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
 from recert.campaigns.models import Answer
-from recert.connectors.rights import WORDS, Rights
+from recert.connectors.rights import PHRASES, Rights
 from recert.foundation import clock
 from recert.foundation.errors import BadInput
 
@@ -48,7 +48,7 @@ class AnswerForm(FlaskForm):
         choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()]
     )
     rights = SelectMultipleField(
-        choices=[SelectChoice(str(int(right))) for right in WORDS], validators=[Optional()]
+        choices=[SelectChoice(str(int(right))) for right in PHRASES], validators=[Optional()]
     )
     reason = TextAreaField(validators=[REASON_LENGTH])
     until = DateField(validators=[Optional()])

@@ -365,12 +365,12 @@ class WithoutGetfacl(RealWorld):
     def host(self, settings: Mapping[str, str]) -> Host:
         class Bare(LocalHost):
             def run(self, command: Command, data: bytes = b"") -> Output:
-                if "getfacl" in command.words:
+                if "getfacl" in command.arguments:
                     return Output(127, b"", "xargs: getfacl: No such file or directory")
                 return super().run(command, data)
 
             def stream(self, command: Command, data: bytes = b"") -> Stream:
-                if "getfacl" in command.words:
+                if "getfacl" in command.arguments:
                     command = commands.program("/no/such", "/getfacl")
                 return super().stream(command, data)
 

@@ -4,7 +4,7 @@ import pytest
 
 from recert.connectors.contract import ServerDataInvalid
 from recert.connectors.proftpd.configuration.files import Source, load
-from recert.connectors.proftpd.configuration.syntax import lines, quote, words
+from recert.connectors.proftpd.configuration.syntax import lines, quote, tokens
 
 MAIN = "/etc/proftpd/proftpd.conf"
 
@@ -44,17 +44,17 @@ class TestWords:
     def test_they_are_what_the_daemon_takes_them_for(
         self, line: str, found: tuple[str, ...]
     ) -> None:
-        assert words(line) == found
+        assert tokens(line) == found
 
     @pytest.mark.parametrize("name", ["alice", 'the "best"', "back\\slash", "max müller", "#1"])
     def test_a_quoted_word_is_read_back_unchanged(self, name: str) -> None:
-        assert words(f"DenyUser {quote(name)}") == ("DenyUser", name)
+        assert tokens(f"DenyUser {quote(name)}") == ("DenyUser", name)
 
 
 class TestLines:
     def test_a_backslash_continues_a_line_but_no_comment(self) -> None:
         raw = b"AllowUser alice \\\n  bob\n# nothing \\\nUmask 022\n"
-        assert [line.words for line in lines(raw)] == [
+        assert [line.tokens for line in lines(raw)] == [
             ("AllowUser", "alice", "bob"),
             ("Umask", "022"),
         ]

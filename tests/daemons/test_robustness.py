@@ -231,7 +231,7 @@ class TestABrokenServer:
     def test_without_getfacl_the_reading_is_partial(self, site: Site) -> None:
         class WithoutAcl(LocalHost):
             def stream(self, command, data=b""):  # type: ignore[no-untyped-def]
-                if "getfacl" in command.words:
+                if "getfacl" in command.arguments:
                     command = commands.program("/no/such", "/getfacl")
                 return super().stream(command, data)
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.campaigns.models import Answer
 from recert.foundation.actor import Assurance, Channel
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class Decision(Base):
@@ -20,13 +20,13 @@ class Decision(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
     version: Mapped[int]
-    answer: Mapped[Answer] = mapped_column(words(Answer))
+    answer: Mapped[Answer] = mapped_column(enum_column(Answer))
     answer_rights: Mapped[int | None]
     reason: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     actor: Mapped[str]
-    channel: Mapped[Channel] = mapped_column(words(Channel))
-    assurance: Mapped[Assurance] = mapped_column(words(Assurance))
+    channel: Mapped[Channel] = mapped_column(enum_column(Channel))
+    assurance: Mapped[Assurance] = mapped_column(enum_column(Assurance))
     address: Mapped[str]
     batch: Mapped[str | None] = mapped_column(index=True)
     at: Mapped[datetime]

@@ -304,7 +304,7 @@ def facts_of(row: AnyRow, link: str, since: datetime | None = None) -> dict[str,
     }
     dated = (("since", since), ("last sign-in", row.last_login_at), ("until", row.expires_at))
     facts = [(label, at) for label, at in dated if at]
-    return {**names, "link": link, "words": rights.words(row.rights), "facts": facts}
+    return {**names, "link": link, "words": rights.phrases(row.rights), "facts": facts}
 
 
 @job(Phase.MAILS, 1, lock="campaign mails")

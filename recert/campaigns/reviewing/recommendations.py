@@ -137,7 +137,7 @@ def _add_news(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
         if old is None:
             found[row.id].append(Hint(Level.PLAIN, "New since the last review."))
         elif row.rights & ~old:
-            more = ", ".join(rights.words(row.rights & ~old))
+            more = ", ".join(rights.phrases(row.rights & ~old))
             found[row.id].append(Hint(Level.AMBER, f"More than at the last review: {more}."))
 
 

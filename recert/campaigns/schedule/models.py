@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.campaigns.models import Subject
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class CampaignTemplate(Base):
@@ -19,7 +19,7 @@ class CampaignTemplate(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     about: Mapped[Subject] = mapped_column(
-        words(Subject), default=Subject.ACCESS, server_default="access"
+        enum_column(Subject), default=Subject.ACCESS, server_default="access"
     )
     server_ids: Mapped[list[int]] = mapped_column(JSON)
     folder_prefix: Mapped[str]
@@ -71,7 +71,7 @@ class ScheduleSlot(Base):
     schedule_id: Mapped[int] = mapped_column(ForeignKey("campaign_schedule.id"))
     slot: Mapped[str]
     due_at: Mapped[datetime]
-    state: Mapped[SlotState] = mapped_column(words(SlotState))
+    state: Mapped[SlotState] = mapped_column(enum_column(SlotState))
     reason: Mapped[str]
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     taken_at: Mapped[datetime]

@@ -26,7 +26,7 @@ from recert.campaigns.setup.subjects.contract import Selection
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.states import LaunchRefused, StepRefused
 from recert.foundation.actor import Role
-from recert.foundation.db import give_room_to_sort, refresh_statistics
+from recert.foundation.db import raise_sort_memory, refresh_statistics
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
 from recert.inventory import queries as inventory_queries
@@ -173,7 +173,7 @@ def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview
         step = Step.LAUNCHED
         separation.check_and_note(act, step, campaign.ref)
     take_step(act.session, campaign, CampaignState.ACTIVE)
-    give_room_to_sort(act.session)
+    raise_sort_memory(act.session)
     campaign.launched_at, campaign.launched_by = act.now, act.actor.name
     campaign.routing_version, campaign.routed_away = routing.VERSION, found.routed_away
     made = _make_items(act.session, campaign, found)

@@ -8,7 +8,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from recert.connectors.contract import AccountKind
-from recert.foundation.db import Base, words
+from recert.foundation.db import Base, enum_column
 
 
 class Population(Base):
@@ -70,7 +70,7 @@ class CampaignAccount(Base):
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
-    kind: Mapped[AccountKind] = mapped_column(words(AccountKind))
+    kind: Mapped[AccountKind] = mapped_column(enum_column(AccountKind))
     enabled: Mapped[bool]
     key_count: Mapped[int | None]
     person: Mapped[str]

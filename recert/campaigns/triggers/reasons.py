@@ -75,7 +75,7 @@ def why_came(came: Came, given: Iterable[Given], since: str) -> Why | None:
     if came.before:
         return Why(
             Event.WIDENED,
-            f"More than on {since}, not by Recert: {', '.join(rights.words(more))}.",
+            f"More than on {since}, not by Recert: {', '.join(rights.phrases(more))}.",
         )
     if came.risk not in ASKED_FOR:
         return None

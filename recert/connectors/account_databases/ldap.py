@@ -12,7 +12,7 @@ from ldap.controls import SimplePagedResultsControl
 from recert.connectors.contract import ServerDataInvalid, ServerUnreachable, SettingsInvalid
 from recert.connectors.file_store import read_bytes
 
-# By the attribute's name in small letters.
+# Values by the attribute's name in lower case.
 Entry = dict[str, list[bytes]]
 Search = Callable[[str, str, Sequence[str]], list[Entry]]
 _SECONDS = 10
@@ -42,7 +42,7 @@ def check(settings: Mapping[str, str]) -> None:
 @contextmanager
 def connected(settings: Mapping[str, str], *, start_tls: bool) -> Iterator[Search]:
     """Searches below a base, whole subtrees, page by page. Certificates are always verified.
-    Raises ServerUnreachable or ServerDataInvalid without the words of the library."""
+    Raises ServerUnreachable or ServerDataInvalid, never with the library's message."""
     url = settings["ldap_url"]
     where = f"The directory {url}"
     try:

@@ -1,4 +1,4 @@
-"""Who can be found by a query that a daemon runs for one login.
+"""Derives all logins that a daemon's query for one login can find.
 
 Pure-FTPd asks "SELECT Dir FROM users WHERE User='\\L'" with the login in the place of \\L. Nobody
 can be listed by such a query; but where a row must be equal to the login in some column to be
@@ -29,7 +29,7 @@ _ENDS = ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FETCH", "WINDOW", "FOR"
 _NEVER = ("UNION", "INTERSECT", "EXCEPT", "INTO", "PROCEDURE", ";")
 _NO_COLUMNS = frozenset({"NOT", "NULL", "TRUE", "FALSE", "BINARY", "CASE", "SELECT", "EXISTS"})
 _OF_THE_SESSION = "it depends on the client's address or port"
-# A name that nobody has, made of letters that the daemons accept in names.
+# A name that no account has, made of characters that the daemons accept in names.
 _STRANGER = "recert.no-such-account.7f3a91c2"
 
 

@@ -1,8 +1,8 @@
 """The fixed list of commands that Recert runs on a server's machine.
 
-Names of folders and files travel on standard input, never in a command line. The few words that
-do stand in one (a program below the server's prefix, a process number) may hold no character that
-a shell would read.
+Names of folders and files travel on standard input, never in a command line. The few variable
+arguments (a program below the server's prefix, a process number) may hold no character that a
+shell interprets.
 """
 
 import re
@@ -16,14 +16,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 @dataclass(frozen=True)
 class Command:
-    """One command line, word by word. Made only in this module."""
+    """One command line: the program and its arguments. Created only in this module."""
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
 
     @property
     def line(self) -> str:
-        """The same as one text for a remote shell, every word quoted."""
-        return shlex.join(self.words)
+        """The command line for a remote shell, with every argument quoted."""
+        return shlex.join(self.arguments)
 
 
 GETENT_PASSWD = Command(("getent", "passwd"))
@@ -49,7 +49,7 @@ FIND_FILES_IN = Command(
 FIND_LINKS = Command(
     ("find", "-files0-from", "-", "-xdev", "-type", "l", "-xtype", "d", "-printf", r"%p\0%l\0")
 )
-# The lines of a log in which a daemon says who came in; the names of the logs on standard input.
+# The lines of a log that record sign-ins; the names of the logs on standard input.
 SIGN_INS = Command(
     ("xargs", "-0", "-r", "grep", "-a", "-h", "-F", "-e", "Accepted", "-e", "logged", "--")
 )
@@ -72,11 +72,11 @@ _ENTRIES = re.compile(r"[dugmo:\d,rwx-]+")
 def edit_acl(changed: str, removed: str) -> Command:
     """Only these entries of the files on standard input; whatever else stands there stays. The
     mask is not computed anew."""
-    words = [word for pair in (("-m", changed), ("-x", removed)) if pair[1] for word in pair]
-    for word in (changed, removed):
-        if word and not _ENTRIES.fullmatch(word):
-            raise CannotExpress(f"{word!r} is no list of ACL entries.")
-    return Command(("xargs", "-0", "-r", "setfacl", "-P", "-n", *words, "--"))
+    options = [text for pair in (("-m", changed), ("-x", removed)) if pair[1] for text in pair]
+    for entries in (changed, removed):
+        if entries and not _ENTRIES.fullmatch(entries):
+            raise CannotExpress(f"{entries!r} is no list of ACL entries.")
+    return Command(("xargs", "-0", "-r", "setfacl", "-P", "-n", *options, "--"))
 
 
 def give_to(uid: int) -> Command:
@@ -84,13 +84,13 @@ def give_to(uid: int) -> Command:
     return Command(("xargs", "-0", "-r", "chown", "-h", str(int(uid)), "--"))
 
 
-def program(prefix: str, path: str, *words: str) -> Command:
-    """A daemon's own program below `prefix` ("" or "/opt/ftp"), with fixed words."""
-    whole = prefix.rstrip("/") + path
-    for word in (whole, *words):
-        if not _PLAIN.fullmatch(word):
-            raise SettingsInvalid(f"{word!r} holds characters that no command line may hold.")
-    return Command((whole, *words))
+def program(prefix: str, path: str, *arguments: str) -> Command:
+    """A daemon's own program below `prefix` ("" or "/opt/ftp"), with fixed arguments."""
+    path_below_prefix = prefix.rstrip("/") + path
+    for argument in (path_below_prefix, *arguments):
+        if not _PLAIN.fullmatch(argument):
+            raise SettingsInvalid(f"{argument!r} holds characters that no command line may hold.")
+    return Command((path_below_prefix, *arguments))
 
 
 def leave_group(member: str, group: str) -> Command:
@@ -104,12 +104,12 @@ def set_members(group: str, members: str) -> Command:
 
 
 def _for_a_group(group: str, members: str) -> tuple[str, str]:
-    for word in (group, members):
-        if not _PLAIN.fullmatch(word) or word.startswith("-"):
-            raise CannotExpress(f"{word!r} holds characters that no command line may hold.")
+    for argument in (group, members):
+        if not _PLAIN.fullmatch(argument) or argument.startswith("-"):
+            raise CannotExpress(f"{argument!r} holds characters that no command line may hold.")
     return members, group
 
 
 def signal(name: str, *processes: int) -> Command:
-    """`kill` for processes that were looked at just before."""
+    """`kill` for processes that were checked just before."""
     return Command(("kill", f"-{name}", *(str(int(process)) for process in processes)))

@@ -23,7 +23,7 @@ class FileMissing(ServerUnreachable):
 
 @dataclass(frozen=True)
 class FileFact:
-    """What stat says about one path, links followed."""
+    """The result of stat for one path, links followed."""
 
     path: str
     is_folder: bool
@@ -37,7 +37,7 @@ class FileFact:
 
 @dataclass(frozen=True)
 class Output:
-    """What a command said."""
+    """Exit code, output and errors of a command."""
 
     code: int
     out: bytes
@@ -71,20 +71,20 @@ class Host(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def withhold(self, what: str | Command, clean: Cleaner) -> None:
-        """Before a file or a command's answer is asked for that holds secrets: where it is written
-        down, only what `clean` leaves of it is kept. Elsewhere this means nothing."""
+        """Declares, before it is read, that a file or a command's output holds secrets: a
+        recording keeps only what `clean` returns. Other hosts ignore this."""
 
     def read(self, path: str) -> bytes:
         """The whole file. FileMissing, or ServerRefusedUs when we may not."""
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
-        """The same for many files at once; an error stands in the place of its file."""
+        """The contents of many files, read at once; an error takes the place of its file."""
 
     def stat(self, path: str) -> FileFact | None:
         """None when there is no such file."""
 
     def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
-        """The same for many at once; an error stands in the place of what may not be looked at."""
+        """The facts of many paths at once; an error takes the place of an unreadable one."""
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder, sorted as bytes; FileMissing when it is not there."""
@@ -93,14 +93,14 @@ class Host(Protocol):
         """The path without symbolic links; what does not exist is kept as it is."""
 
     def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
-        """The same for many at once."""
+        """Many paths without symbolic links, resolved at once."""
 
     def run(self, command: Command, data: bytes = b"") -> Output:
         """Runs one command of the fixed list with `data` on its standard input. A program that
         is not there gives code 127."""
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
-        """The same, for answers that may be large."""
+        """Runs one command of the fixed list and streams its output, which may be large."""
 
     def replace(
         self, path: str, content: bytes, *, was: bytes | None, beside: str | None = None

@@ -1,4 +1,4 @@
-"""This machine: plain files, and commands without a shell."""
+"""The machine on which Recert itself runs: plain files, and commands without a shell."""
 
 import os
 import shutil
@@ -46,41 +46,41 @@ class LocalHost:
             raise
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
-        found: dict[str, bytes | ConnectorError] = {}
+        contents: dict[str, bytes | ConnectorError] = {}
         for path in paths:
             try:
-                found[path] = self.read(path)
+                contents[path] = self.read(path)
             except ConnectorError as error:
-                found[path] = error
-        return found
+                contents[path] = error
+        return contents
 
     def stat(self, path: str) -> FileFact | None:
         try:
             with file_store.as_connector_errors(Path(path)):
-                found = os.stat(path)
+                status = os.stat(path)
         except ConnectorError as error:
             if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
                 return None
             raise
         return FileFact(
             path=path,
-            is_folder=stat.S_ISDIR(found.st_mode),
-            is_file=stat.S_ISREG(found.st_mode),
-            mode=stat.S_IMODE(found.st_mode),
-            uid=found.st_uid,
-            gid=found.st_gid,
-            size=found.st_size,
-            modified=found.st_mtime,
+            is_folder=stat.S_ISDIR(status.st_mode),
+            is_file=stat.S_ISREG(status.st_mode),
+            mode=stat.S_IMODE(status.st_mode),
+            uid=status.st_uid,
+            gid=status.st_gid,
+            size=status.st_size,
+            modified=status.st_mtime,
         )
 
     def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
-        found: dict[str, FileFact | ConnectorError | None] = {}
+        facts: dict[str, FileFact | ConnectorError | None] = {}
         for path in paths:
             try:
-                found[path] = self.stat(path)
+                facts[path] = self.stat(path)
             except ConnectorError as error:
-                found[path] = error
-        return found
+                facts[path] = error
+        return facts
 
     def names(self, folder: str) -> list[str]:
         if self.stat(folder) is None:
@@ -95,13 +95,13 @@ class LocalHost:
         return {path: self.resolve(path) for path in paths}
 
     def run(self, command: Command, data: bytes = b"") -> Output:
-        program = shutil.which(command.words[0], path=_ENVIRONMENT["PATH"])
+        program = shutil.which(command.arguments[0], path=_ENVIRONMENT["PATH"])
         if program is None:
-            return Output(_MISSING_PROGRAM, b"", f"{command.words[0]}: command not found")
+            return Output(_MISSING_PROGRAM, b"", f"{command.arguments[0]}: command not found")
         trusted.check(program)
         try:
             done = subprocess.run(
-                (program, *command.words[1:]),
+                (program, *command.arguments[1:]),
                 input=data,
                 capture_output=True,
                 check=False,
@@ -147,29 +147,29 @@ class LocalHost:
 
 
 class _LocalStream:
-    """Input and complaints lie in temporary files, so that no pipe can fill up and block."""
+    """A command whose input and stderr are temporary files, so that no full pipe can block it."""
 
     def __init__(self, command: Command, data: bytes) -> None:
         self._command, self._data = command, data
         self.code, self.errors = -1, ""
 
     def __iter__(self) -> Iterator[bytes]:
-        program = shutil.which(self._command.words[0], path=_ENVIRONMENT["PATH"])
+        program = shutil.which(self._command.arguments[0], path=_ENVIRONMENT["PATH"])
         if program is None:
             self.code = _MISSING_PROGRAM
-            self.errors = f"{self._command.words[0]}: command not found"
+            self.errors = f"{self._command.arguments[0]}: command not found"
             return
         trusted.check(program)
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as complaints:
             source.write(self._data)
             source.seek(0)
-            yield from self._run((program, *self._command.words[1:]), source, complaints)
+            yield from self._run((program, *self._command.arguments[1:]), source, complaints)
 
     def _run(
-        self, words: tuple[str, ...], source: IO[bytes], complaints: IO[bytes]
+        self, arguments: tuple[str, ...], source: IO[bytes], complaints: IO[bytes]
     ) -> Iterator[bytes]:
         with subprocess.Popen(
-            words, stdin=source, stdout=subprocess.PIPE, stderr=complaints, env=_ENVIRONMENT
+            arguments, stdin=source, stdout=subprocess.PIPE, stderr=complaints, env=_ENVIRONMENT
         ) as process:
             if process.stdout is None:  # cannot happen with a pipe; for the type checker
                 return

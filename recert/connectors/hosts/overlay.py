@@ -1,4 +1,4 @@
-"""A machine as it would be with some files changed: what a plan is tried out on."""
+"""A machine as it would be with some files changed: plans are simulated on it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

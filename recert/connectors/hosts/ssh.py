@@ -1,7 +1,7 @@
 """A machine reached over SSH: files by SFTP, and the fixed list of commands.
 
-The key of the machine is pinned and never accepted unseen. Everything runs on one connection; an
-event loop in a thread of its own serves it, so that connectors stay plain functions.
+The key of the machine is pinned and never accepted unverified. Everything runs on one connection;
+an event loop in a thread of its own serves it, so that connectors stay plain functions.
 """
 
 import asyncio
@@ -240,7 +240,7 @@ class SshHost:
             self._line(command), input=data, encoding=None, check=False
         )
         if done.exit_status is None:
-            raise OutcomeUnknown(f"{command.words[0]} on {self.title} was cut off.")
+            raise OutcomeUnknown(f"{command.arguments[0]} on {self.title} was cut off.")
         return Output(done.exit_status, done.stdout, done.stderr.decode(errors="backslashreplace"))
 
     def stream(self, command: Command, data: bytes = b"") -> "_SshStream":
@@ -298,9 +298,9 @@ class SshHost:
                 raise NoSpace(f"What was written on {self.title} reads back differently.")
 
     async def _give_acl(self, acl: bytes, temporary: bytes) -> None:
-        given = await self._run(acl_copy.SET, acl_copy.for_path(acl, temporary))
-        if given.code != 0:
-            raise ServerRefusedUs(f"setfacl on {self.title}: {given.errors.strip()}")
+        output = await self._run(acl_copy.SET, acl_copy.for_path(acl, temporary))
+        if output.code != 0:
+            raise ServerRefusedUs(f"setfacl on {self.title}: {output.errors.strip()}")
 
     async def _check(self, target: str, was: bytes | None) -> None:
         try:

@@ -1,4 +1,4 @@
-"""How a machine is reached over SSH: its pinned key, and how Recert proves who it is."""
+"""The SSH login of a machine: its pinned key, and Recert's own credential."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ class Login:
     def options(self) -> dict[str, Any]:
         """For asyncssh; nothing is taken from files of the user that Recert runs as."""
         try:
-            words = self.host_key.split()
-            pinned = asyncssh.import_public_key(" ".join(words[:2]))
+            fields = self.host_key.split()
+            pinned = asyncssh.import_public_key(" ".join(fields[:2]))
         except (asyncssh.KeyImportError, ValueError) as error:
             raise SettingsInvalid("host_key must be one line: ssh-ed25519 AAAA...") from error
         options: dict[str, Any] = {

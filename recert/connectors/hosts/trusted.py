@@ -1,5 +1,4 @@
-"""Which programs of this machine may be run: nobody but root, or Recert itself, can have put them
-there."""
+"""Checks that a local program may be run: only root or Recert itself can have installed it."""
 
 import grp
 import os

@@ -1,4 +1,4 @@
-"""What sshd's own test says about a configuration."""
+"""Checks a configuration with sshd's own test (sshd -t)."""
 
 import re
 
@@ -12,22 +12,22 @@ _PLACED = re.compile(r"^(?P<file>/[^:\n]*?):? line (?P<line>\d+):? (?P<text>[^\n
 
 
 def complaint(host: Host, prefix: str, path: str, content: bytes) -> str:
-    """What sshd has against a main file with this content; empty when it is content. The text of
-    a line is repeated only when all others are sshd's: the setting may name any file."""
+    """The error that sshd reports for a main file with this content; empty when it accepts it. The
+    text of a line is repeated only when all others are sshd's: the setting may name any file."""
     test = commands.program(prefix, PROGRAM, "-t", "-f", _STDIN)
     answer = host.run(test, content)
     if answer.ok:
         return ""
     if answer.code == _NO_PROGRAM:
         return f"{prefix}{PROGRAM} cannot be run on {host.title}."
-    found = list(_PLACED.finditer(answer.errors))
-    if not found:
+    located = list(_PLACED.finditer(answer.errors))
+    if not located:
         return f"{path}: sshd's own test (sshd -t) refuses it. Run it to see why."
-    first = found[0]
+    first = located[0]
     file = path if first["file"] == _STDIN else first["file"]
-    is_alone = len({(one["file"], one["line"]) for one in found}) == 1
-    told = f" {first['text'].strip()}." if is_alone and _lines(content) > 1 else ""
-    return f"{file}:{first['line']}: sshd does not accept this line (sshd -t).{told}"
+    is_alone = len({(match["file"], match["line"]) for match in located}) == 1
+    message = f" {first['text'].strip()}." if is_alone and _lines(content) > 1 else ""
+    return f"{file}:{first['line']}: sshd does not accept this line (sshd -t).{message}"
 
 
 def check_accepted(host: Host, prefix: str, path: str) -> str:

@@ -28,10 +28,10 @@ class OpensshConnector(PosixConnector):
 
     def survey(self, host: Host) -> Survey:
         now = self._world.now()
-        seen = self._last_sign_ins(
+        last_logins = self._last_sign_ins(
             host, lambda machine: syslog.last_logins(machine, self._settings, now)
         )
-        return survey(host, self._settings, now, seen)
+        return survey(host, self._settings, now, last_logins)
 
     def log_sources(self) -> list[LogSource]:
         """sshd writes to syslog only; a jail without a log socket inside hides transfers."""
@@ -58,7 +58,7 @@ class OpensshConnector(PosixConnector):
         yield Check("sshd -t", not complaint, complaint, "Correct what sshd complains about.")
 
     def _complaint(self, host: Host, content: bytes) -> str:
-        """What sshd's own test says about a main file; empty when it is content."""
+        """The error of sshd's own test for a main file; empty when it accepts the file."""
         prefix = self._settings.get("prefix", "")
         return config_test.complaint(host, prefix, self._settings["config"], content)
 

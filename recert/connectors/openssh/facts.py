@@ -1,4 +1,4 @@
-"""Everything that sshd consults at a login, read in one go."""
+"""Reads everything that sshd consults at a login: configuration, accounts, key files."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from recert.connectors.posix.permissions.accounts import Passwd, SystemUsers
 from recert.connectors.posix.permissions.acl import Listed, parse_listing
 
 _DEFAULT_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
-# Everything else that a Match may ask is about the client, which is not known to us.
+# Every other criterion of a Match is about the client, which Recert does not know.
 _KNOWN = frozenset({"all", "user", "group", "localport"})
 _MOST_ALTERNATIVES = 24
 _UNJUDGED = ("authorizedkeyscommand", "trustedusercakeys", "authorizedprincipalscommand")
@@ -28,7 +28,7 @@ class Facts:
     users: SystemUsers
     pam: Pam
     values: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # by account
-    # The same for other clients: whom every Match about the client fits, and whom one of them does.
+    # Values for other clients: those whom every Match about the client fits, or one of them.
     alternatives: list[dict[str, dict[str, list[Line]]]] = field(default_factory=list)
     files: dict[str, FileFact | None] = field(default_factory=dict)
     contents: dict[str, bytes | ConnectorError] = field(default_factory=dict)
@@ -40,21 +40,23 @@ class Facts:
         """The same facts for other sorts of clients."""
         return (replace(self, values=values) for values in self.alternatives)
 
-    def words(self, account: str, keyword: str) -> tuple[str, ...]:
-        """The values of a keyword for one account; nothing when it is not said."""
+    def arguments(self, account: str, keyword: str) -> tuple[str, ...]:
+        """The arguments of a keyword for one account; empty when the keyword is not set."""
         lines = self.values[account].get(keyword, [])
         return lines[0].values if lines else ()
 
     def is_on(self, account: str, keyword: str, default: bool) -> bool:
-        words = self.words(account, keyword)
-        return words[0].lower() in ("yes", "true") if words else default
+        arguments = self.arguments(account, keyword)
+        return arguments[0].lower() in ("yes", "true") if arguments else default
 
     def line(self, account: str, keyword: str) -> Line | None:
         lines = self.values[account].get(keyword, [])
         return lines[0] if lines else None
 
     def key_files(self, user: Passwd) -> list[str]:
-        return keys.paths_for(self.words(user.name, "authorizedkeysfile") or _DEFAULT_KEYS, user)
+        return keys.paths_for(
+            self.arguments(user.name, "authorizedkeysfile") or _DEFAULT_KEYS, user
+        )
 
 
 def read(host: Host, settings: Mapping[str, str]) -> Facts:
@@ -72,8 +74,8 @@ def read(host: Host, settings: Mapping[str, str]) -> Facts:
     for user in users.passwd.values():
         names = [users.group_name(gid) for gid in users.groups_of(user.name, user.gid)]
         for values, blocks in zip((facts.values, *facts.alternatives), choices, strict=True):
-            one = _Connection(user.name, names, ports, blocks)
-            values[user.name] = syntax.values_for(config, one.fits)
+            connection = _Connection(user.name, names, ports, blocks)
+            values[user.name] = syntax.values_for(config, connection.fits)
     _read_keys(host, facts)
     facts.warnings += filter(None, (unchecked,))
     _note_what_is_not_understood(facts)
@@ -84,7 +86,7 @@ Block = tuple[str, ...]
 
 
 def _ports(config: Config) -> Iterator[str]:
-    """Of Port, and of ListenAddress where it names one."""
+    """The ports of Port, and of ListenAddress where it has one."""
     for line in config.lines:
         if line.keyword == "port" and line.values:
             yield line.values[0]
@@ -107,12 +109,12 @@ def _choices(config: Config, ports: set[str]) -> list[frozenset[Block]]:
 
 
 def _criteria(block: Block) -> Iterator[tuple[str, str]]:
-    words = list(block)
-    while words:
-        kind, _, value = words.pop(0).partition("=")
+    remaining = list(block)
+    while remaining:
+        kind, _, value = remaining.pop(0).partition("=")
         kind = kind.lower()
         if kind != "all" and not value:
-            value = words.pop(0) if words else ""
+            value = remaining.pop(0) if remaining else ""
         yield kind, value
 
 
@@ -123,8 +125,8 @@ def _asks_about_client(block: Block, ports: set[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Connection:
-    """A login as Match lines see it. Whether a criterion about the client fits is not known to
-    us: it is taken to fit in the blocks of `fitting`."""
+    """The facts of a login that Match lines test. Whether a criterion about the client fits is
+    not known: it is assumed to fit in the blocks of `fitting`."""
 
     user: str
     groups: list[str]
@@ -189,14 +191,14 @@ def _note_what_is_not_understood(facts: Facts) -> None:
                 f"Not understood: {line.keyword} at {line.place} may let accounts in that have no "
                 "key file."
             )
-    seen = set()
+    noted = set()
     for line in facts.config.lines:
         for block in line.blocks:
-            if _asks_about_client(block, set(_ports(facts.config))) and block not in seen:
-                seen.add(block)
+            if _asks_about_client(block, set(_ports(facts.config))) and block not in noted:
+                noted.add(block)
                 facts.warnings.append(
                     f"Match {' '.join(block)} (before {line.place}) depends on the client; the "
                     "rights shown are those that clients from anywhere have together."
                 )
-    facts.warnings += [f"Not understood: {one}." for one in facts.pam.not_understood]
+    facts.warnings += [f"Not understood: {construct}." for construct in facts.pam.not_understood]
     facts.warnings += facts.users.doubts

@@ -1,4 +1,4 @@
-"""Who can log in over SSH, and what their SFTP session is."""
+"""Who can log in over SSH, with which jail and which SFTP server."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ _NO_SHELLS = ("nologin", "false")
 
 @dataclass(frozen=True)
 class Session:
-    """One account and what its session would be."""
+    """The SFTP session that one account would get, or why it is refused."""
 
     user: Passwd
     refused: str = ""
     jail: str = ""  # empty: not jailed
     server: Server = ANY_SERVER
-    server_place: str = ""  # which line decides about the server
+    server_place: str = ""  # file:line of the statement that decides about the server
     notes: tuple[str, ...] = ()
     widened: bool = False
     keys: int | None = None  # None: a command or an authority lets in keys that nobody lists
@@ -73,7 +73,7 @@ def _session(facts: Facts, user: Passwd, now: datetime) -> Session:
         or bool(_other_ways(facts, user.name))
         or bool(_by_address(facts, user))
         or any(key.from_somewhere for key in opening)
-        or bool(facts.words(user.name, "authorizedkeyscommand")),
+        or bool(facts.arguments(user.name, "authorizedkeyscommand")),
         keys=None if _lets_in_others(facts, user.name) else len(opening),
     )
 
@@ -94,42 +94,44 @@ def _other_ways(facts: Facts, name: str) -> tuple[str, ...]:
 
 
 def _lets_in_others(facts: Facts, name: str) -> bool:
-    """Keys that stand in no file of the account."""
+    """Whether keys that are in no file of the account may open it."""
     return any(
-        facts.words(name, keyword)[:1] not in ((), ("none",))
+        facts.arguments(name, keyword)[:1] not in ((), ("none",))
         for keyword in ("authorizedkeyscommand", "trustedusercakeys")
     )
 
 
 def _jail(facts: Facts, user: Passwd) -> str:
-    words = facts.words(user.name, "chrootdirectory")
-    if not words or words[0].lower() == "none":
+    arguments = facts.arguments(user.name, "chrootdirectory")
+    if not arguments or arguments[0].lower() == "none":
         return ""
-    return keys.expand(words[0], user)
+    return keys.expand(arguments[0], user)
 
 
 def _names_in(lines: Iterable[Line]) -> Iterator[tuple[str, str]]:
     for line in lines:
-        for word in line.values:
-            yield word, line.place
+        for name in line.values:
+            yield name, line.place
 
 
 def _refused_by_lists(facts: Facts, user: Passwd) -> str:
     """DenyUsers, AllowUsers, DenyGroups, AllowGroups: all must pass. A pattern with "@host" is
     taken to let in."""
     values = facts.values[user.name]
-    for word, place in _names_in(values.get("denyusers", [])):
-        if "@" not in word and _fits_one(word, user.name):
+    for pattern, place in _names_in(values.get("denyusers", [])):
+        if "@" not in pattern and _fits_one(pattern, user.name):
             return f"named by DenyUsers at {place}"
     allowed = list(_names_in(values.get("allowusers", [])))
-    if allowed and not any(_fits_one(word.partition("@")[0], user.name) for word, _ in allowed):
+    if allowed and not any(
+        _fits_one(pattern.partition("@")[0], user.name) for pattern, _ in allowed
+    ):
         return f"not named by AllowUsers at {allowed[0][1]}"
     groups = [facts.users.group_name(gid) for gid in facts.users.groups_of(user.name, user.gid)]
-    for word, place in _names_in(values.get("denygroups", [])):
-        if any(_fits_one(word, group) for group in groups):
+    for pattern, place in _names_in(values.get("denygroups", [])):
+        if any(_fits_one(pattern, group) for group in groups):
             return f"in a group of DenyGroups at {place}"
     allowed = list(_names_in(values.get("allowgroups", [])))
-    if allowed and not any(_fits_one(word, group) for word, _ in allowed for group in groups):
+    if allowed and not any(_fits_one(pattern, group) for pattern, _ in allowed for group in groups):
         return f"in no group of AllowGroups at {allowed[0][1]}"
     return ""
 
@@ -139,21 +141,21 @@ def _by_address(facts: Facts, user: Passwd) -> tuple[str, ...]:
     values = facts.values[user.name]
     denied = [
         place
-        for word, place in _names_in(values.get("denyusers", []))
-        if "@" in word and _fits_one(word.partition("@")[0], user.name)
+        for pattern, place in _names_in(values.get("denyusers", []))
+        if "@" in pattern and _fits_one(pattern.partition("@")[0], user.name)
     ]
     allowed = [
-        (word, place)
-        for word, place in _names_in(values.get("allowusers", []))
-        if _fits_one(word.partition("@")[0], user.name)
+        (pattern, place)
+        for pattern, place in _names_in(values.get("allowusers", []))
+        if _fits_one(pattern.partition("@")[0], user.name)
     ]
-    only = [place for _, place in allowed] if all("@" in word for word, _ in allowed) else []
-    places = dict.fromkeys((*denied, *only))
-    return tuple(f"depends on the client's address at {place}" for place in places)
+    only = [place for _, place in allowed] if all("@" in pattern for pattern, _ in allowed) else []
+    locations = dict.fromkeys((*denied, *only))
+    return tuple(f"depends on the client's address at {place}" for place in locations)
 
 
 def _fits_one(pattern: str, name: str) -> bool:
-    """One pattern of a list whose patterns are separated by blanks; a comma is a letter."""
+    """Whether one pattern fits, in lists separated by blanks: a comma is an ordinary character."""
     if pattern.startswith("!"):
         return False
     return matches(pattern, name) if "," not in pattern else pattern == name
@@ -172,8 +174,8 @@ def _refused_by_shell(facts: Facts, user: Passwd, jail: str) -> str:
 
 def _refused_by_state(facts: Facts, user: Passwd, now: datetime) -> str:
     if user.uid == 0:
-        words = facts.words("root", "permitrootlogin")
-        if words and words[0].lower() == "no":
+        arguments = facts.arguments("root", "permitrootlogin")
+        if arguments and arguments[0].lower() == "no":
             return "PermitRootLogin is off"
     shadow = _shadow(facts, user)
     if facts.is_on(user.name, "usepam", default=False):
@@ -207,25 +209,27 @@ def _keys(facts: Facts, user: Passwd, now: datetime) -> list[keys.Key]:
         return []
     strict = facts.is_on(user.name, "strictmodes", default=True)
     groups = facts.users.groups_of(user.name, user.gid)
-    found: list[keys.Key] = []
+    usable: list[keys.Key] = []
     for path in facts.key_files(user):
         fact = facts.files.get(path)
         if fact is None or not keys.is_readable(fact, user, groups, facts.key_acls.get(path)):
             continue
         around = [path, *keys.folders_above(path, user.home)]
-        if strict and not all(keys.is_trusted(facts.files.get(one), user) for one in around):
+        if strict and not all(
+            keys.is_trusted(facts.files.get(ancestor), user) for ancestor in around
+        ):
             continue
         content = facts.contents.get(path, b"")
-        found += [key for key in keys.keys_of(content) if key.expires is None or key.expires > now]
-    return found
+        usable += [key for key in keys.keys_of(content) if key.expires is None or key.expires > now]
+    return usable
 
 
 def _no_way_in(facts: Facts, user: Passwd, opening: list[keys.Key]) -> str:
-    """Neither a key nor a password opens the account."""
+    """Why neither a key nor a password opens the account, "" when one does."""
     name = user.name
     has_key = bool(opening) or _lets_in_others(facts, name)
     others = bool(_other_ways(facts, name))
-    methods = facts.words(name, "authenticationmethods")
+    methods = facts.arguments(name, "authenticationmethods")
     by_password = _password_opens(facts, user)
     if not methods or methods == ("any",):
         return "" if has_key or by_password or others else "no key opens it, and no password either"
@@ -248,8 +252,8 @@ def _password_opens(facts: Facts, user: Passwd) -> bool:
     )
     if not allowed:
         return False
-    words = facts.words("root", "permitrootlogin")
-    if user.uid == 0 and (not words or words[0].lower() != "yes"):
+    arguments = facts.arguments("root", "permitrootlogin")
+    if user.uid == 0 and (not arguments or arguments[0].lower() != "yes"):
         return False
     shadow = _shadow(facts, user)
     if shadow is None:
@@ -265,7 +269,8 @@ def _password_opens(facts: Facts, user: Passwd) -> bool:
 def _server(
     facts: Facts, user: Passwd, jail: str, opening: list[keys.Key]
 ) -> tuple[Server, str, tuple[str, ...]]:
-    """ForceCommand, then a command of the key, then the subsystem."""
+    """The SFTP server of a session, the location of its statement, and notes. ForceCommand wins
+    over a key's command, which wins over the subsystem."""
     shell = (user.shell or "/bin/sh").rpartition("/")[2]
     forced = facts.line(user.name, "forcecommand")
     if forced is not None and forced.rest.strip().lower() != "none":

@@ -1,4 +1,4 @@
-"""Which requests internal-sftp answers, and which rights need which."""
+"""Which SFTP requests internal-sftp answers, and the rights that follow from them."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ REQUESTS = frozenset(
     }
 )
 _REFUSING = frozenset({"false", "nologin", "true", "exit"})
-# More than one program and its words: what a shell makes of it is not known.
+# More than one program and its arguments: how a shell would interpret it is not known.
 _SHELL = re.compile(r"[;&|<>`$(){}'\"\\\n]")
 _WITH_VALUE = "dflpPu"
 _ALONE = "ehR"
@@ -35,17 +35,17 @@ class Server:
     def rights(self) -> Rights:
         """What the flags leave. A denied `write` still lets files be made and emptied."""
         has = self.permitted.__contains__
-        found = Rights.NONE
+        rights = Rights.NONE
         if has("opendir") and has("readdir"):
-            found |= Rights.LIST
+            rights |= Rights.LIST
         if has("open") and has("read"):
-            found |= Rights.DOWNLOAD
+            rights |= Rights.DOWNLOAD
         if self.is_read_only:
-            return found
+            return rights
         if has("open"):
-            found |= Rights.UPLOAD | Rights.OVERWRITE
+            rights |= Rights.UPLOAD | Rights.OVERWRITE
         if has("setstat") or has("lsetstat"):
-            found |= Rights.CHMOD
+            rights |= Rights.CHMOD
         for request, right in (
             ("setstat", Rights.OVERWRITE),
             ("remove", Rights.DELETE),
@@ -55,44 +55,45 @@ class Server:
             ("rmdir", Rights.RMDIR),
         ):
             if has(request):
-                found |= right
-        return found
+                rights |= right
+        return rights
 
 
 def of_command(command: str) -> Server:
     """The server behind a ForceCommand, a Subsystem or a key's command. Any other program may
     run an SFTP server in the end, so it is taken for one that forbids nothing."""
-    words = command.split()
-    name = words[0].rpartition("/")[2] if words else ""
-    if not words or (name in _REFUSING and len(words) == 1):
+    arguments = command.split()
+    name = arguments[0].rpartition("/")[2] if arguments else ""
+    if not arguments or (name in _REFUSING and len(arguments) == 1):
         return Server(not_sftp=command or "nothing")
     if name not in ("internal-sftp", "sftp-server") or _SHELL.search(command):
         return Server(is_external=True, unknown=command)
-    if name == "internal-sftp" and words[0] != name:
+    if name == "internal-sftp" and arguments[0] != name:
         return Server(is_external=True, unknown=command)
-    return _with_flags(words)
+    return _with_flags(arguments)
 
 
-def _with_flags(words: list[str]) -> Server:
-    """The first word that is no flag ends them; what follows is not looked at (measured)."""
+def _with_flags(arguments: list[str]) -> Server:
+    """The server with the flags of its command line. The first argument that is no flag ends
+    them; sshd ignores what follows (measured)."""
     permitted, read_only = set(REQUESTS), False
-    name, rest = words[0].rpartition("/")[2], words[1:]
+    name, rest = arguments[0].rpartition("/")[2], arguments[1:]
     while rest:
-        word = rest.pop(0)
-        if not word.startswith("-") or len(word) < 2 or word == "--":
+        argument = rest.pop(0)
+        if not argument.startswith("-") or len(argument) < 2 or argument == "--":
             break
-        letters = word[1:]
-        while letters:
-            flag, letters = letters[0], letters[1:]
+        flags = argument[1:]
+        while flags:
+            flag, flags = flags[0], flags[1:]
             if flag in _ALONE:
                 read_only |= flag == "R"
                 continue
             if flag not in _WITH_VALUE:
                 return Server(broken=f"unknown flag -{flag} of {name}")
-            value = letters or (rest.pop(0) if rest else "")
-            letters = ""
+            value = flags or (rest.pop(0) if rest else "")
+            flags = ""
             if flag == "P":
                 permitted -= set(value.split(","))
             elif flag == "p":
                 permitted &= set(value.split(","))
-    return Server(frozenset(permitted), read_only, is_external=words[0] != "internal-sftp")
+    return Server(frozenset(permitted), read_only, is_external=arguments[0] != "internal-sftp")

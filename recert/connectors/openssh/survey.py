@@ -1,4 +1,4 @@
-"""What sshd gives: SFTP sessions, jails, and the requests that their server answers."""
+"""The survey of sshd: SFTP sessions, jails, and the requests that their server answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,70 +19,84 @@ _OTHERS_WRITE = 0o022
 
 
 def survey(
-    host: Host, settings: Mapping[str, str], now: datetime, seen: Mapping[str, datetime]
+    host: Host, settings: Mapping[str, str], now: datetime, last_logins: Mapping[str, datetime]
 ) -> Survey:
-    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    """Reads the server and changes nothing. `last_logins` are times by account name."""
     facts = reading.read(host, settings)
     ways = [list(sessions(facts, now))]
     ways += [list(sessions(other, now)) for other in facts.elsewhere()]
-    every = [one for known in ways for one in known]
-    places = host.resolve_many({one.jail for one in every if one.jail.startswith("/")})
-    let_in = [one for one in every if not one.refused]
-    jails = {places[one.jail] for one in let_in if one.jail in places}
-    free = {one.user.home for one in let_in if not one.jail and one.user.home.startswith("/")}
+    all_sessions = [session for view_sessions in ways for session in view_sessions]
+    real_paths = host.resolve_many(
+        {session.jail for session in all_sessions if session.jail.startswith("/")}
+    )
+    let_in = [session for session in all_sessions if not session.refused]
+    jails = {real_paths[session.jail] for session in let_in if session.jail in real_paths}
+    free = {
+        session.user.home
+        for session in let_in
+        if not session.jail and session.user.home.startswith("/")
+    }
     homes = set(host.resolve_many(free).values())
     roots = where_to_look(host, settings, jails, homes, facts.warnings)
-    tree = scan(host, roots, also=[place for place in places.values() if place != "/"])
+    tree = scan(host, roots, also=[path for path in real_paths.values() if path != "/"])
     tree.problems += facts.problems
-    identities = Identities([_identity(facts, one) for one in ways[0]])
+    identities = Identities([_identity(facts, session) for session in ways[0]])
     return Survey(
-        accounts=_accounts(ways, places, tree, seen),
+        accounts=_accounts(ways, real_paths, tree, last_logins),
         identities=identities,
         tree=tree,
-        views=[_view(known, places, identities) for known in ways],
+        views=[_view(view_sessions, real_paths, identities) for view_sessions in ways],
         group_name=facts.users.group_name,
         groups=system_groups(facts.users, list(facts.users.passwd)),
-        more=_reasons({one.user.name: one for one in reversed(every)}, _differing(ways)),
+        more=_reasons(
+            {session.user.name: session for session in reversed(all_sessions)}, _differing(ways)
+        ),
         warnings=facts.warnings,
         source=f"sshd, {settings['config']}",
     )
 
 
-def _view(known: list[Session], places: Mapping[str, str], identities: Identities) -> View:
-    """One way in: the sessions of clients from one sort of address."""
+def _view(
+    view_sessions: list[Session], real_paths: Mapping[str, str], identities: Identities
+) -> View:
+    """The view of clients from one sort of address."""
 
     def jails(now: Tree) -> dict[str, str | tuple[str, ...]]:
         return {
-            one.user.name: places[one.jail] if one.jail else "/"
-            for one in known
-            if not _refusal(one, places, now)
+            session.user.name: real_paths[session.jail] if session.jail else "/"
+            for session in view_sessions
+            if not _refusal(session, real_paths, now)
         }
 
-    return View(jails, _Screen(known, identities))
+    return View(jails, _Screen(view_sessions, identities))
 
 
-def _refusal(session: Session, places: Mapping[str, str], tree: Tree) -> str:
-    return session.refused or _refused_jail(session, places, tree)
+def _refusal(session: Session, real_paths: Mapping[str, str], tree: Tree) -> str:
+    return session.refused or _refused_jail(session, real_paths, tree)
 
 
 def _accounts(
     ways: list[list[Session]],
-    places: Mapping[str, str],
+    real_paths: Mapping[str, str],
     tree: Tree,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
 ) -> list[AccountFact]:
-    """An account is enabled when one of the ways lets it in."""
-    found = []
-    for ones in zip(*ways, strict=True):
-        refusals = [_refusal(one, places, tree) for one in ones]
+    """The accounts; each is enabled when clients from some address can log in."""
+    accounts = []
+    for of_account in zip(*ways, strict=True):
+        refusals = [_refusal(session, real_paths, tree) for session in of_account]
         refused = refusals[0] if all(refusals) else ""
-        found.append(_account(ones[0], refused, seen.get(ones[0].user.name)))
-    return found
+        accounts.append(_account(of_account[0], refused, last_logins.get(of_account[0].user.name)))
+    return accounts
 
 
 def _differing(ways: list[list[Session]]) -> set[str]:
     """Accounts whose rights depend on where the client is."""
-    return {ones[0].user.name for ones in zip(*ways, strict=True) if len(set(ones)) > 1}
+    return {
+        of_account[0].user.name
+        for of_account in zip(*ways, strict=True)
+        if len(set(of_account)) > 1
+    }
 
 
 def _identity(facts: Facts, session: Session) -> Identity:
@@ -104,13 +118,13 @@ def _account(session: Session, refused: str, last_login: datetime | None) -> Acc
     )
 
 
-def _refused_jail(session: Session, places: Mapping[str, str], tree: Tree) -> str:
+def _refused_jail(session: Session, real_paths: Mapping[str, str], tree: Tree) -> str:
     """Every folder down to the jail must belong to root, and nobody else may write it."""
     if not session.jail:
         return ""
     if not session.jail.startswith("/"):
         return f"ChrootDirectory {session.jail} is no absolute path"
-    position = tree.position.get(places[session.jail], -1)
+    position = tree.position.get(real_paths[session.jail], -1)
     if position < 0:
         return f"its jail {session.jail} does not exist"
     while position >= 0:
@@ -125,10 +139,10 @@ class _Screen:
     """Takes away what the flags of the SFTP server forbid. (A rename that links and unlinks falls
     back to a plain one where links of others' files are forbidden, so both are one right.)"""
 
-    def __init__(self, known: list[Session], identities: Identities) -> None:
+    def __init__(self, view_sessions: list[Session], identities: Identities) -> None:
         self._allowed: Masks = NOBODY
-        for one in known:
-            rights = masks_for(one.server.rights, identities.of(one.user.name))
+        for session in view_sessions:
+            rights = masks_for(session.server.rights, identities.of(session.user.name))
             self._allowed = both(self._allowed, rights)
 
     def __call__(self, folder: Folder, masks: Masks) -> Masks:

@@ -1,7 +1,7 @@
-"""The configuration language of sshd: keywords, Match blocks and included files, in reading order.
+"""Parses sshd's configuration: keywords, Match blocks and included files, in reading order.
 
-For each keyword the first value counts, except that lists of users and groups add up; what a
-fitting Match says beats what is said globally, wherever it stands.
+For each keyword the first value counts, except that lists of users and groups add up; a value in
+a fitting Match beats the global value, whichever comes first in the file.
 """
 
 import fnmatch
@@ -70,18 +70,18 @@ def _read_file(
 
 
 def keyword_of(raw: str) -> tuple[str, str]:
-    """The keyword in small letters and the rest of the line."""
+    """The keyword in lower case and the rest of the line."""
     line = raw.strip(" \t\r\f\v")
     if not line or line.startswith("#"):
         return "", ""
-    found = _KEYWORD.match(line)
-    return ((found[1] or found[2]).lower(), found[3]) if found else ("", "")
+    match = _KEYWORD.match(line)
+    return ((match[1] or match[2]).lower(), match[3]) if match else ("", "")
 
 
 def split(text: str, place: str) -> list[str]:
-    """Words as sshd splits them: quotes keep blanks, a backslash keeps quotes and blanks, "#"
-    begins a comment where a word could begin."""
-    words: list[str] = []
+    """Arguments as sshd splits them: quotes keep blanks, a backslash keeps quotes and blanks, "#"
+    begins a comment where an argument could begin."""
+    arguments: list[str] = []
     position, size = 0, len(text)
     while position < size:
         if text[position] in " \t":
@@ -89,54 +89,55 @@ def split(text: str, place: str) -> list[str]:
             continue
         if text[position] == "#":
             break
-        word, position = _word(text, position, place)
-        words.append(word)
-    return words
+        argument, position = _argument(text, position, place)
+        arguments.append(argument)
+    return arguments
 
 
-def _word(text: str, position: int, place: str) -> tuple[str, int]:
-    letters, quote = [], ""
+def _argument(text: str, position: int, place: str) -> tuple[str, int]:
+    characters, quote = [], ""
     while position < len(text):
-        letter = text[position]
+        character = text[position]
         following = text[position + 1 : position + 2]
         escapes = following in ("'", '"', "\\") or (not quote and following == " ")
-        if letter == "\\" and following and escapes:
-            letters.append(following)
+        if character == "\\" and following and escapes:
+            characters.append(following)
             position += 1
-        elif not quote and letter in " \t":
+        elif not quote and character in " \t":
             break
-        elif not quote and letter in "\"'":
-            quote = letter
-        elif quote == letter:
+        elif not quote and character in "\"'":
+            quote = character
+        elif quote == character:
             quote = ""
         else:
-            letters.append(letter)
+            characters.append(character)
         position += 1
     if quote:
         raise ServerDataInvalid(f"{place}: a quote is not closed.")
-    return "".join(letters), position
+    return "".join(characters), position
 
 
 def _included(host: Host, patterns: Sequence[str], config: Config, place: str) -> Iterator[str]:
-    """Files of glob patterns, sorted; without a match nothing."""
+    """The files that glob patterns match, sorted."""
     for pattern in patterns:
         whole = pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"
         folder, _, name = whole.rpartition("/")
-        if any(letter in folder for letter in "*?["):
+        if any(wildcard in folder for wildcard in "*?["):
             config.problems.append(f"Not understood: wildcards in folders at {place}.")
-        elif not any(letter in name for letter in "*?["):
+        elif not any(wildcard in name for wildcard in "*?["):
             if host.stat(whole) is not None:
                 yield whole
         else:
             try:
-                found = host.names(folder)
+                names = host.names(folder)
             except FileMissing:
                 continue
             hidden = name.startswith(".")
             yield from (
-                f"{folder}/{one}"
-                for one in found
-                if fnmatch.fnmatchcase(one, name) and (hidden or not one.startswith("."))
+                f"{folder}/{file_name}"
+                for file_name in names
+                if fnmatch.fnmatchcase(file_name, name)
+                and (hidden or not file_name.startswith("."))
             )
 
 
@@ -155,7 +156,8 @@ def matches(patterns: str, *names: str) -> bool:
 def like(pattern: str, name: str) -> bool:
     """sshd's wildcards: only "*" and "?"."""
     expression = "".join(
-        ".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in pattern
+        ".*" if character == "*" else "." if character == "?" else re.escape(character)
+        for character in pattern
     )
     return re.fullmatch(expression, name, re.DOTALL) is not None
 
@@ -164,7 +166,7 @@ Fits = Callable[[tuple[str, ...]], bool]
 
 
 def values_for(config: Config, fits: Fits) -> dict[str, list[Line]]:
-    """What counts for one connection: for each keyword its line, for lists all lines."""
+    """The lines that hold for one connection: one for each keyword, for lists all of them."""
     globally: dict[str, list[Line]] = {}
     matched: dict[str, list[Line]] = {}
     known: dict[tuple[str, ...], bool] = {}

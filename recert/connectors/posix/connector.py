@@ -1,4 +1,4 @@
-"""What all kinds share whose folders are guarded by the kernel: reading, planning, carrying out."""
+"""The base of connectors whose folders the kernel guards: reading, planning, carrying out."""
 
 import hashlib
 from abc import abstractmethod
@@ -33,7 +33,7 @@ _KEEPS_ITS_GROUPS = "A session that is not ended keeps its groups until it ends.
 
 
 class PosixConnector(OnOneMachine):
-    """A kind says how to survey its server and how to close an account."""
+    """A kind defines how to survey its server and how to close an account."""
 
     features = Features(
         can_write=True,
@@ -53,7 +53,8 @@ class PosixConnector(OnOneMachine):
         return (group_edit.SYSTEM,)
 
     def _is_closed(self, host: Host, account: str, edits: Sequence[Part]) -> bool:
-        """By a look after the edits: an undo lets the account in again, and its sessions live."""
+        """Whether the account is disabled in a survey after the edits: an undo opens it again,
+        and then its sessions stay."""
         accounts = self._surveyed_after(host, edits).accounts
         return any(one.name == account and not one.enabled for one in accounts)
 
@@ -89,8 +90,8 @@ class PosixConnector(OnOneMachine):
     session_name = ""
 
     def _end_sessions(self, host: Host, change: Change, edits: Sequence[Part]) -> bool | None:
-        """Only when nobody else runs as the same uid, whose sessions could not be told apart, and
-        only when the account was closed or left a group."""
+        """Ends sessions only when no other account has the same uid, because their sessions would
+        be indistinguishable, and only when the account was closed or left a group."""
         survey = self._surveyed_after(host, edits)
         uid = survey.identities.get(change.account).uid
         is_alone = survey.identities.by_uid[uid].bit_count() == 1
@@ -187,26 +188,23 @@ class PosixConnector(OnOneMachine):
                     found, side_effects = self._closing(host, survey, nothing)
                     return plan_of(change, found, side_effects, self._note(survey, change, found))
 
-    def _note(self, survey: Survey, change: Change, found: Sequence[Part]) -> str:
-        """What the edit does not do, in words."""
-        said = []
+    def _note(self, survey: Survey, change: Change, parts: Sequence[Part]) -> str:
+        """A sentence about each thing that the edit does not do."""
+        notes = []
         uid = survey.identities.get(change.account).uid
         others = survey.identities.by_uid[uid].bit_count() - 1
-        if self.session_name and others and any(part.kind != plan_parts.ACL for part in found):
-            said.append(
+        if self.session_name and others and any(part.kind != plan_parts.ACL for part in parts):
+            notes.append(
                 f"{others} other accounts run as the same uid, so live sessions cannot be told "
                 "apart and are not ended."
             )
-        if (
-            isinstance(change, SetRights)
-            and change.rights
-            and any(part.kind == plan_parts.ACL for part in found)
-        ):
-            said.append(
+        takes_less = isinstance(change, SetRights) and change.rights
+        if takes_less and any(part.kind == plan_parts.ACL for part in parts):
+            notes.append(
                 "Files and folders that are made later follow the permissions they are made with; "
                 "a later reading shows them."
             )
-        return " ".join(said)
+        return " ".join(notes)
 
     def _best(
         self, host: Host, survey: Survey, change: SetRights
@@ -231,33 +229,34 @@ class PosixConnector(OnOneMachine):
                 why = why or error
         if not tried:
             raise why or CannotExpress("This server cannot express the change.")
-        return min(tried, key=lambda one: len(one[1]))
+        return min(tried, key=lambda candidate: len(candidate[1]))
 
     def _closing(
         self, host: Host, survey: Survey, change: SetRights
     ) -> tuple[list[Part], Sequence[Cell]]:
-        """Closing the whole account, tried out by a reading in which its files are edited. It is
+        """The edit that closes the whole account, simulated by a survey of the edited files. It is
         wanted for itself when the change names no folder."""
-        found = self.close_account(host, survey, change.account)
-        after = self.survey(EditedHost(host, plan_parts.contents(host, found)))
+        parts = self.close_account(host, survey, change.account)
+        after = self.survey(EditedHost(host, plan_parts.contents(host, parts)))
         by_view = survey.rights_by_view()
         before, kept = survey.outlook(by_view)
         inside = acl_edit.region(before, kept, change.folder) if change.folder else before
-        seen = after.rights_by_view(survey.tree)
-        then = comparison.renumbered(seen, after.identities, by_view, survey)
-        return found, comparison.compared(survey, change, by_view, then, inside, "closing it")
+        later = after.rights_by_view(survey.tree)
+        renumbered = comparison.renumbered(later, after.identities, by_view, survey)
+        return parts, comparison.compared(survey, change, by_view, renumbered, inside, "closing it")
 
     def _leaving(self, host: Host, survey: Survey, change: LeaveGroup) -> Plan:
-        """What the group opens closes for the account: that is what was asked about."""
-        found = group_edit.leave(host, self.group_files(host, survey), change)
-        after = self.survey(group_edit.tried_on(host, found, change))
+        """The plan that removes the account from the group. The account's own lost rights are
+        wanted, so only other accounts count as side effects."""
+        parts = group_edit.leave(host, self.group_files(host, survey), change)
+        after = self.survey(group_edit.tried_on(host, parts, change))
         group_edit.check_left(after, change)
         before = survey.rights_by_view()
-        seen = after.rights_by_view(survey.tree)
-        then = comparison.renumbered(seen, after.identities, before, survey)
-        touched = group_edit.others_touched(survey, change, before, then)
-        note = f"{self._note(survey, change, found)} {_KEEPS_ITS_GROUPS}".strip()
-        return plan_of(change, found, touched, note)
+        later = after.rights_by_view(survey.tree)
+        renumbered = comparison.renumbered(later, after.identities, before, survey)
+        touched = group_edit.others_touched(survey, change, before, renumbered)
+        note = f"{self._note(survey, change, parts)} {_KEEPS_ITS_GROUPS}".strip()
+        return plan_of(change, parts, touched, note)
 
     def undo_plan(self, applied: Plan) -> Plan:
         with self._host() as host:
@@ -269,7 +268,7 @@ class PosixConnector(OnOneMachine):
             return plan_parts.standing(host, plan_parts.load(plan.before, plan.after))
 
     def apply(self, plan: Plan) -> bool | None:
-        """What stands is compared and written on the machine itself, whatever a run remembers."""
+        """Compares and writes on the machine itself, never on what a run remembers."""
         found = plan_parts.load(plan.before, plan.after)
         with self._host() as host:
             try:

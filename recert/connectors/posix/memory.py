@@ -1,4 +1,4 @@
-"""What one run knows about a machine: one survey, kept up to date by the run's own edits."""
+"""The survey of a machine that one run remembers, kept up to date by the run's own edits."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from recert.connectors.hosts import Host
 from recert.connectors.hosts.remembering import RememberingHost
 from recert.connectors.posix.changes import plan_parts
 from recert.connectors.posix.changes.plan_parts import Part
-from recert.connectors.posix.permissions.scan import looked_again
+from recert.connectors.posix.permissions.scan import reread_folders
 from recert.connectors.posix.survey import Survey
 
 # Others edit servers too. Seconds after which everything is read anew, and after which all but the
@@ -67,7 +67,7 @@ class Memory:
     def last_sign_ins(
         self, read: Callable[[Host], Mapping[str, datetime]]
     ) -> Mapping[str, datetime]:
-        """When accounts came last. No edit of ours changes that."""
+        """Last logins by account. No edit of Recert changes them."""
         if self._sign_ins is None:
             self._sign_ins = read(self.host())
         return self._sign_ins
@@ -87,7 +87,7 @@ class Memory:
             return
         way = [str(one) for one in PurePosixPath(folder).parents]
         for tree in self._remembering.trees.values():
-            now = looked_again(self.host(), tree, [folder], also=way)
+            now = reread_folders(self.host(), tree, [folder], also=way)
             for path in (folder, *way):
                 if path in tree.position and not now.at(path).is_like(tree.at(path)):
                     self.forget()
@@ -104,17 +104,17 @@ class Memory:
             self._remembering.forget_answers()
         self._remembering.forget_permissions()
         try:
-            self._look_again([part.place for part in edits if part.kind == plan_parts.ACL])
+            self._reread([part.place for part in edits if part.kind == plan_parts.ACL])
         except ConnectorError as error:
             # The edit itself is made. Whoever needs a survey next reads all of it.
             log.info("everything is read anew: %s", error)
             self.forget()
 
-    def _look_again(self, places: Sequence[str]) -> None:
-        if places and self._remembering is not None:
+    def _reread(self, folders: Sequence[str]) -> None:
+        if folders and self._remembering is not None:
             trees = self._remembering.trees
             for key, tree in trees.items():
-                trees[key] = looked_again(self.host(), tree, places)
+                trees[key] = reread_folders(self.host(), tree, folders)
 
     def forget(self) -> None:
         """What stands on the machine is not known any more."""

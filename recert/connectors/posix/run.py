@@ -1,4 +1,4 @@
-"""How a connector reaches its machine: once for each question, or once for a whole run."""
+"""Opens the connection to a connector's machine: for each call, or once for a whole run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,5 @@
-"""One look at a server whose rights the kernel decides: facts first, rights computed from them."""
+"""The survey of a server whose folders the kernel guards: its facts, and rights computed from
+them."""
 
 import hashlib
 import os

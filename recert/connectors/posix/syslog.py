@@ -1,4 +1,4 @@
-"""Last logins of daemons that tell them to syslog only: from its files, or from the journal."""
+"""Last logins of daemons that log to syslog only: from its files, or from the journal."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""From rights in every folder to what a reading says: boundaries and grants with their reasons."""
+"""Turns the rights in every folder into the facts of a reading: boundaries and grants."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -22,8 +22,8 @@ def nothing_more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple
 def boundaries(
     found: Sequence[FolderRights], *by_view: Sequence[FolderRights]
 ) -> list[FolderRights]:
-    """The folders in which somebody's rights differ from the folder above, in one of the views
-    when some are given."""
+    """The folders in which somebody's rights differ from the folder above, in `found` or in one
+    of the views."""
     kept: list[FolderRights] = []
     masks_at: dict[str, tuple[Masks, ...]] = {}
     for ones in zip(found, *by_view, strict=True):
@@ -75,12 +75,12 @@ def grants(
                 why = reasons[identity.account, id(node)] = reason(identity, node, group_name)
             extra, widened = more(identity, one.path, rights)
             by_protocol = _spoken(spoken, bit, rights)
-            said = tuple(f"by {name}: {say(given)}" for name, given in by_protocol)
+            protocol_rights = tuple(f"by {name}: {say(allowed)}" for name, allowed in by_protocol)
             yield GrantFact(
                 account=names.shown(identity.account),
                 folder=folder,
                 rights=rights,
-                via=tuple(map(names.shown, (why, *extra, *said))),
+                via=tuple(map(names.shown, (why, *extra, *protocol_rights))),
                 native=_native(identity, node, rights),
                 widened=widened,
                 protocols=by_protocol,
@@ -88,14 +88,14 @@ def grants(
 
 
 def _native(identity: Identity, node: Node, rights: Rights) -> str:
-    """What the rights do not say: in a sticky folder one's own files can be removed."""
+    """Text about what the rights do not express: own files can be removed in a sticky folder."""
     own_only = node.mode & STICKY and Rights.UPLOAD in rights and Rights.DELETE not in rights
     return "own files can be deleted and renamed (sticky folder)" if own_only else ""
 
 
 def _spoken(spoken: dict[str, Masks], bit: int, rights: Rights) -> tuple[tuple[str, Rights], ...]:
-    """Only when the protocols differ."""
-    found = {name: rights_of(masks, bit) for name, masks in spoken.items()}
-    if all(one == rights for one in found.values()):
+    """The rights by protocol; empty when no protocol differs from the union."""
+    by_protocol = {name: rights_of(masks, bit) for name, masks in spoken.items()}
+    if all(allowed == rights for allowed in by_protocol.values()):
         return ()
-    return tuple(found.items())
+    return tuple(by_protocol.items())

@@ -35,8 +35,8 @@ class ProftpdConnector(PosixConnector):
         sql.check(settings)
 
     def survey(self, host: Host) -> Survey:
-        seen = self._last_sign_ins(host, self._last_logins)
-        return survey(host, self._settings, self._world.now(), seen)
+        last_logins = self._last_sign_ins(host, self._last_logins)
+        return survey(host, self._settings, self._world.now(), last_logins)
 
     def log_sources(self) -> list[LogSource]:
         with self._world.host(self._settings) as host:
@@ -48,18 +48,18 @@ class ProftpdConnector(PosixConnector):
         )
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
-        """What cannot be read costs the dates only."""
+        """Last logins by account. Logs that cannot be read are left out."""
         paths = [
             one.path
             for one in self._logs(host)
             if one.path.startswith("/") and one.format in ("proftpd", "mod_sftp", "clf")
         ]
-        seen: dict[str, datetime] = {}
+        last_logins: dict[str, datetime] = {}
         for content in host.read_many(paths).values():
             if isinstance(content, bytes):
                 for name, at in logs.last_logins(content.split(b"\n")).items():
-                    seen[name] = max(at, seen.get(name, at))
-        return seen
+                    last_logins[name] = max(at, last_logins.get(name, at))
+        return last_logins
 
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config, prefix = self._settings["config"], self._prefix
@@ -103,14 +103,14 @@ class ProftpdConnector(PosixConnector):
         return (*sorted(path for path in named if host.stat(path)), group_edit.SYSTEM)
 
     def carry_out(self, host: Host, plan: Plan, found: Sequence[Part]) -> bool | None:
-        """ACL entries hold at once; the daemon is told only about its own files."""
+        """ACL entries take effect at once; the daemon is reloaded only for its own files."""
         if not any(part.kind == TEXT for part in found):
             return super().carry_out(host, plan, found)
         configuration = configuration_of(host, self._settings["config"], prefix=self._prefix)
         daemon_control.carry_out(host, self._prefix, configuration, found)
         pid = daemon_control.reload(host, configuration)
         if pid is not None:
-            # They would go on with the old rules for ever.
+            # Open sessions would keep the old rules until they end.
             title = rf"proftpd: {re.escape(plan.change.account)} - "
             return processes.end_sessions(host, title, listener=pid) > 0
         return None

@@ -1,4 +1,4 @@
-"""What was read of one daemon: its configuration, its servers, and what stands behind them."""
+"""The facts read about one daemon: its configuration, its servers and its account sources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from recert.connectors.proftpd.configuration.listeners import Layout
 
 @dataclass
 class Known:
-    """The configuration, its servers, and what stands behind them."""
+    """What Recert knows about one daemon after reading it."""
 
     configuration: Configuration
     layout: Layout

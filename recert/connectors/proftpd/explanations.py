@@ -1,4 +1,4 @@
-"""What is told with a grant besides the kernel's entry, and whether it may say too much."""
+"""The explanations that ProFTPD adds to a grant, and whether the grant may be widened."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,8 @@ from recert.connectors.rights import Rights
 
 
 def more_of(listeners: Sequence[Listener], ground: Ground, pam_is_unclear: bool) -> to_reading.More:
-    """For each account the blocks and switches of every listener by which it comes in."""
+    """A function that explains one account's rights in a folder by the blocks and switches of
+    every listener it can use."""
     tree = ground.tree
     memo: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -28,7 +29,7 @@ def more_of(listeners: Sequence[Listener], ground: Ground, pam_is_unclear: bool)
             view = listener.screen.view_of(bit)
             if view is None:
                 continue
-            key = (listener.server, bit, listener.screen.places(view, folder))
+            key = (listener.server, bit, listener.screen.sections(view, folder))
             if key not in memo:
                 memo[key] = reasons(listener.screen, view, folder, bit)
             prefix = f"{listener.title}: " if len(open_listeners) > 1 else ""

@@ -1,4 +1,4 @@
-"""Everything that the daemon consults, read from its machine in one go."""
+"""Reads everything that the daemon consults from its machine: configuration, accounts, keys."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from recert.connectors.contract import ConnectorError, ServerRefusedUs
 from recert.connectors.hosts import Host, commands
 from recert.connectors.posix.pam.stack import Pam, shells_of
 from recert.connectors.posix.permissions.accounts import SystemUsers, lines_of
-from recert.connectors.proftpd.access.login_rules import PAM, Facts, key_places, known_modules
+from recert.connectors.proftpd.access.login_rules import PAM, Facts, key_locations, known_modules
 from recert.connectors.proftpd.authentication.account_files import UNIX
 from recert.connectors.proftpd.authentication.account_sources import read_books
 from recert.connectors.proftpd.changes import daemon_control
@@ -96,15 +96,15 @@ def _read_pam(host: Host, known: Known) -> None:
 
 
 def _keys(host: Host, known: Known) -> dict[str, int]:
-    """Key files with at least one key in them, and how many; asked only where SFTP is spoken."""
+    """Key files with at least one key, and how many. Read only for servers that offer SFTP."""
     wanted = {
-        place
+        location
         for server, protocol in known.layout.open_servers()
         if protocol == SFTP
         for book in known.facts.books.get(server, ())
         for entry in book.entries.values()
-        for place in key_places(server, entry)
-        if place.startswith("/")
+        for location in key_locations(server, entry)
+        if location.startswith("/")
     }
     found = host.read_many(sorted(wanted))
     return {
@@ -115,7 +115,8 @@ def _keys(host: Host, known: Known) -> dict[str, int]:
 
 
 def ftpaccess_files(host: Host, roots: Iterable[str]) -> Mapping[str, bytes]:
-    """The .ftpaccess files below the roots and what they say."""
+    """The .ftpaccess files below the roots: path -> content. Raises ServerRefusedUs when some
+    cannot be listed or read."""
     data = b"".join(root.encode(errors="surrogateescape") + b"\0" for root in roots)
     if not data:
         return {}

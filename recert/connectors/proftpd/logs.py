@@ -1,4 +1,4 @@
-"""Where the daemon writes what its accounts did, and their last logins."""
+"""The daemon's transfer logs, and the last logins in them."""
 
 import re
 from collections.abc import Iterable, Iterator

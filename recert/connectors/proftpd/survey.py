@@ -1,4 +1,4 @@
-"""What ProFTPD gives: every listener judged by itself, and what an account has by any of them."""
+"""The survey of ProFTPD: each listener is judged by itself; an account has the union of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from recert.connectors.proftpd.access.created_homes import future_homes
 from recert.connectors.proftpd.access.explain import switches
 from recert.connectors.proftpd.access.links import folder_links
 from recert.connectors.proftpd.access.listener import Ground, Listener, open_listener
-from recert.connectors.proftpd.access.login_rules import Session, key_places, sessions
+from recert.connectors.proftpd.access.login_rules import Session, key_locations, sessions
 from recert.connectors.proftpd.configuration.listeners import SFTP
 from recert.connectors.proftpd.configuration.matching import GLOB
 from recert.connectors.proftpd.configuration.sections import Kind, Section, has_sections
@@ -50,17 +50,17 @@ class ProftpdSurvey(Survey):
 
 
 def survey(
-    host: Host, settings: Mapping[str, str], now: datetime, seen: Mapping[str, datetime]
+    host: Host, settings: Mapping[str, str], now: datetime, last_logins: Mapping[str, datetime]
 ) -> ProftpdSurvey:
-    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    """Reads the server and changes nothing. `last_logins` are times by account name."""
     known = reading.read(host, settings, now.date())
-    return look(host, settings, known, seen)
+    return look(host, settings, known, last_logins)
 
 
 def look(
-    host: Host, settings: Mapping[str, str], known: Known, seen: Mapping[str, datetime]
+    host: Host, settings: Mapping[str, str], known: Known, last_logins: Mapping[str, datetime]
 ) -> ProftpdSurvey:
-    """The same for a configuration that may be only a plan."""
+    """The survey of a configuration that may be only a plan."""
     names = _names(known)
     lived = {
         (server, protocol): sessions(server, protocol, known.facts, known.loaded, names)
@@ -88,10 +88,10 @@ def look(
     ground = Ground(
         tree, resolved, dynamic, _nodes(host, dynamic, tree.problems), links, frozenset(future)
     )
-    return over(known, ground, seen)
+    return over(known, ground, last_logins)
 
 
-def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdSurvey:
+def over(known: Known, ground: Ground, last_logins: Mapping[str, datetime]) -> ProftpdSurvey:
     """The survey of a configuration over a tree that was looked at before."""
     names = _names(known)
     listeners = [
@@ -107,7 +107,7 @@ def over(known: Known, ground: Ground, seen: Mapping[str, datetime]) -> ProftpdS
         for server, protocol in known.layout.open_servers()
         for classes in class_choices(server)
     ]
-    return _survey(known, names, listeners, ground, seen)
+    return _survey(known, names, listeners, ground, last_logins)
 
 
 def _names(known: Known) -> list[str]:
@@ -201,7 +201,7 @@ def _survey(
     names: Sequence[str],
     listeners: list[Listener],
     ground: Ground,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
 ) -> ProftpdSurvey:
     tree = ground.tree
     for listener in listeners:
@@ -213,7 +213,7 @@ def _survey(
         known.warnings += _oddities(number, name, listeners, tree)
     return ProftpdSurvey(
         accounts=[
-            _account(number, name, listeners, tree, seen, known.facts.keys)
+            _account(number, name, listeners, tree, last_logins, known.facts.keys)
             for number, name in enumerate(names)
         ],
         identities=Identities(main),
@@ -234,7 +234,7 @@ def _survey(
 
 
 def _best_identity(number: int, name: str, listeners: Sequence[Listener], tree: Tree) -> Identity:
-    """As whom the account comes in, where it does."""
+    """The identity of the account at the first listener it can use, or else that knows it."""
     known = [listener for listener in listeners if listener.sessions[number] is not None]
     inside = [listener for listener in known if not listener.refusal(name, tree)]
     return (inside or known)[0].identities.get(name)
@@ -245,7 +245,7 @@ def _account(
     name: str,
     listeners: Sequence[Listener],
     tree: Tree,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
     keys: Mapping[str, int],
 ) -> AccountFact:
     lived = [
@@ -261,24 +261,24 @@ def _account(
         kind=AccountKind.ANONYMOUS if is_anonymous else AccountKind.PERSON,
         display_name=entry.display_name,
         email=entry.email,
-        last_login=seen.get(name),
+        last_login=last_logins.get(name),
         note="" if is_open else "; ".join(dict.fromkeys(filter(None, refusals.values()))),
         keys=_keys(lived, keys),
     )
 
 
 def _keys(lived: Sequence[tuple[Listener, Session]], keys: Mapping[str, int]) -> int | None:
-    """How many keys open the account by SFTP; None when some stand in no file, or no
+    """How many keys open the account by SFTP; None when some are not stored in files, or no
     listener of the server asks for keys."""
-    places = {
-        place
-        for listener, one in lived
+    locations = {
+        location
+        for listener, session in lived
         if listener.protocol == SFTP
-        for place in key_places(listener.server, one.entry)
+        for location in key_locations(listener.server, session.entry)
     }
-    if not places or any(not place.startswith("/") for place in places):
+    if not locations or any(not location.startswith("/") for location in locations):
         return None
-    return sum(keys.get(place, 0) for place in places)
+    return sum(keys.get(location, 0) for location in locations)
 
 
 def _oddities(number: int, name: str, listeners: Sequence[Listener], tree: Tree) -> list[str]:

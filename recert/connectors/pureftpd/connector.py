@@ -38,18 +38,18 @@ class PureftpdConnector(PosixConnector):
         ldap.check(settings)
 
     def survey(self, host: Host) -> Survey:
-        found = options.read(host, self._settings["config"])
+        server_options = options.read(host, self._settings["config"])
         now = self._world.now()
-        seen = self._last_sign_ins(
+        last_logins = self._last_sign_ins(
             host, lambda machine: syslog.last_logins(machine, self._settings, now)
         )
-        return survey(host, found, self._settings, now, seen)
+        return survey(host, server_options, self._settings, now, last_logins)
 
     def log_sources(self) -> list[LogSource]:
         with self._world.host(self._settings) as host:
-            found = options.read(host, self._settings["config"])
+            server_options = options.read(host, self._settings["config"])
         sources = [syslog.sign_ins(self._settings, "pure-ftpd", "facility ftp")]
-        form, _, path = found.values.get("AltLog", "").partition(":")
+        form, _, path = server_options.values.get("AltLog", "").partition(":")
         if path:
             what = "completed transfers only; an aborted upload looks complete"
             sources.append(LogSource("transfers", path, form, what))
@@ -58,12 +58,12 @@ class PureftpdConnector(PosixConnector):
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config = self._settings["config"]
         try:
-            found = options.read(host, config)
+            server_options = options.read(host, config)
         except ConnectorError as error:
             yield Check("options", False, error.message, f"Check the folder {config}.")
             return
         yield Check("options", True)
-        for method in found.methods:
+        for method in server_options.methods:
             if method.name == "puredb":
                 yield self._database_check(host, method.value)
 
@@ -75,8 +75,8 @@ class PureftpdConnector(PosixConnector):
         return Check("PureDB", True)
 
     def close_account(self, host: Host, survey: Survey, account: str) -> list[Part]:
-        found = options.read(host, self._settings["config"])
-        for method in found.methods:
+        server_options = options.read(host, self._settings["config"])
+        for method in server_options.methods:
             if method.name != "puredb":
                 continue
             if account in puredb.records(host.read(method.value)):
@@ -85,7 +85,7 @@ class PureftpdConnector(PosixConnector):
                 if host.stat(text) is not None and _is_in(host.read(text), account):
                     closing.insert(0, account_lock.closing(account_lock.TEXT, text, account))
                 return closing
-        user = login_rules.read(host, found, self._settings).virtual.get(account)
+        user = login_rules.read(host, server_options, self._settings).virtual.get(account)
         if user is not None:
             raise CannotExpress(
                 f"{account!r} is an account of {_KEEPERS[user.method]}: close it there."

@@ -1,4 +1,4 @@
-"""The options of Pure-FTPd, what was said of them, and why some have no bearing on rights."""
+"""The options of Pure-FTPd, their configured values, and why some have no bearing on rights."""
 
 from dataclasses import dataclass, field
 
@@ -57,25 +57,26 @@ class Method:
 
     name: str  # puredb, unix, pam, ...
     value: str = ""
-    place: str = ""  # where it is said
+    place: str = ""  # where it is defined
 
 
-# What the daemon takes when no way to sign in is said, as Debian builds it.
+# The default of Debian's build when no way to sign in is configured.
 BY_DEFAULT = Method("pam", "", "built-in default")
 
 
 @dataclass
 class Options:
-    """What the server is started with."""
+    """The options that the server is started with."""
 
     folder: str
     switches: frozenset[str] = frozenset()
     values: dict[str, str] = field(default_factory=dict)
     methods: list[Method] = field(default_factory=list)
-    said_at: dict[str, str] = field(default_factory=dict)  # option -> where it is said
+    defined_at: dict[str, str] = field(default_factory=dict)  # option -> file or file:line
 
     def at(self, name: str) -> str:
-        return self.said_at.get(name, "built-in default")
+        """Where an option is defined, for explanations."""
+        return self.defined_at.get(name, "built-in default")
 
     def is_on(self, name: str) -> bool:
         return name in self.switches

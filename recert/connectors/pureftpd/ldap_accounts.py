@@ -91,16 +91,16 @@ def _refuse_what_the_daemon_refuses(source: SourceFile) -> None:
 
 def _attribute_of_the_login(query: str) -> str:
     """The attribute of "(uid=\\L)", where no entry can be found without it."""
-    found = _ATTRIBUTE.search(query)
-    if found is None or r"\L" in query[found.end() :]:
+    match = _ATTRIBUTE.search(query)
+    if match is None or r"\L" in query[match.end() :]:
         return ""
-    around: list[str] = []
-    for at, letter in enumerate(query[: found.start()]):
-        if letter == "(":
-            around.append(query[at + 1])
-        elif letter == ")":
-            around.pop()
-    return found[1] if all(one == "&" for one in around) else ""
+    operators: list[str] = []
+    for at, character in enumerate(query[: match.start()]):
+        if character == "(":
+            operators.append(query[at + 1])
+        elif character == ")":
+            operators.pop()
+    return match[1] if all(operator == "&" for operator in operators) else ""
 
 
 def _unlisted(source: SourceFile, name: str, why: str) -> Listed:

@@ -63,13 +63,13 @@ def future_home(options: Options, session: Session, path: str) -> FutureHome | N
     """The home that CreateHomeDir makes at the first sign-in; the anonymous login gets none."""
     if not options.is_on("CreateHomeDir") or session.refused or session.is_anonymous:
         return None
-    words = re.split(r"[\s:]+", options.values.get("Umask", ""))
-    umask = int(words[1], 8) if len(words) > 1 else _FOLDER_UMASK
+    umasks = re.split(r"[\s:]+", options.values.get("Umask", ""))
+    umask = int(umasks[1], 8) if len(umasks) > 1 else _FOLDER_UMASK
     return FutureHome(path, session.uid, session.gid, 0o777 & ~umask, (0, 0, 0o755))
 
 
 def read(host: Host, options: Options, settings: Mapping[str, str]) -> Facts:
-    """Everything that is consulted at a login."""
+    """Reads everything that the daemon consults at a login."""
     facts = Facts(
         options=options,
         users=SystemUsers.read(host),
@@ -150,7 +150,7 @@ def _system(facts: Facts, user: Passwd, names: list[str], day: date) -> Session:
     for method in names:
         if method == "unix":
             reasons.append(_refused_by_unix(facts, user, day))
-            break  # it knows the name, so its word is final
+            break  # it knows the name, so its answer is final
         if method == "pam":
             reasons.append(_refused_by_pam(facts, user, day))
             if not reasons[-1]:

@@ -37,7 +37,7 @@ def read(host: Host, folder: str) -> Options:
         if name not in SWITCHES and name not in VALUES:
             raise ServerDataInvalid(f"{folder}/{name} is no option that pure-ftpd-wrapper knows.")
         lines = _lines(host.read(f"{folder}/{name}"))
-        options.said_at[name] = f"{folder}/{name}"
+        options.defined_at[name] = f"{folder}/{name}"
         if name in VALUES:
             if lines:
                 if name in NUMBERS and not lines[0].isdecimal():
@@ -52,7 +52,7 @@ def read(host: Host, folder: str) -> Options:
 
 def _methods(host: Host, folder: str) -> list[Method]:
     """Only links count; their order is that of their names."""
-    found = []
+    methods = []
     try:
         names = host.names(folder)
     except ConnectorError as error:
@@ -69,10 +69,10 @@ def _methods(host: Host, folder: str) -> list[Method]:
         method = METHODS[option]
         if method in ("unix", "pam"):
             if _is_on(lines, target):
-                found.append(Method(method, "", target))
+                methods.append(Method(method, "", target))
         elif lines:
-            found.append(Method(method, lines[0], target))
-    return found
+            methods.append(Method(method, lines[0], target))
+    return methods
 
 
 def _lines(raw: bytes) -> list[str]:
@@ -81,11 +81,11 @@ def _lines(raw: bytes) -> list[str]:
 
 
 def _is_on(lines: list[str], path: str) -> bool:
-    """The first yes counts; lines behind it are not looked at."""
+    """Whether a line says yes; lines after the first yes are ignored, as the wrapper does."""
     for line in lines:
-        word = line.lower()
-        if word in _YES:
+        value = line.lower()
+        if value in _YES:
             return True
-        if word not in _NO:
+        if value not in _NO:
             raise ServerDataInvalid(f"{path}: a line of it is neither yes nor no.")
     return False

@@ -1,4 +1,4 @@
-"""All options of Pure-FTPd in one file, as the daemon itself reads it when it is its argument."""
+"""Parses Pure-FTPd's single configuration file as the daemon does when it is its argument."""
 
 import re
 
@@ -47,21 +47,21 @@ def read(host: Host, path: str) -> Options:
 
 
 def _take(line: str, place: str, options: Options, on: set[str]) -> str:
-    """Takes one line in; otherwise why the daemon would refuse it."""
+    """Adds the option of one line; returns why the daemon would refuse it, or ""."""
     if line.lower().startswith("!include"):
         return "Recert does not follow !Include: put the options into this file"
-    found = _LINE.fullmatch(line)
-    name = _NAMES.get(found[1].lower(), "") if found else ""
-    if not found or not name:
+    match = _LINE.fullmatch(line)
+    name = _NAMES.get(match[1].lower(), "") if match else ""
+    if not match or not name:
         return "this is no option that Pure-FTPd knows"
-    value = found[2].strip()
+    value = match[2].strip()
     if name in SWITCHES or METHODS.get(name) in ("unix", "pam"):
-        word = value.lower()
-        if word not in _YES and word not in _NO:
+        switch = value.lower()
+        if switch not in _YES and switch not in _NO:
             return f"{name} is neither yes nor no"
-        if word in _YES and name in METHODS:
+        if switch in _YES and name in METHODS:
             options.methods.append(Method(METHODS[name], "", place))
-        elif word in _YES:
+        elif switch in _YES:
             on.add(name)
     elif name in METHODS:
         options.methods.append(Method(METHODS[name], value, place))
@@ -69,5 +69,5 @@ def _take(line: str, place: str, options: Options, on: set[str]) -> str:
         if name in NUMBERS and not value.isdecimal():
             return f"{name} is no number"
         options.values[name] = value
-    options.said_at[name] = place
+    options.defined_at[name] = place
     return ""

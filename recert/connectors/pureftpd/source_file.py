@@ -1,4 +1,4 @@
-"""The file that says how Pure-FTPd asks a database or a directory, as the daemon reads it."""
+"""Parses the file that configures how Pure-FTPd queries a database or a directory."""
 
 from dataclasses import dataclass
 

@@ -140,19 +140,23 @@ def _account(asking: _Asking, login: str) -> VirtualUser:
 
 
 def _may_be_typed(login: str, backend: str) -> bool:
-    """MySQL may take a plain letter for one with an accent, so such a name may have a spelling
-    that the daemon accepts."""
-    plain = login if backend == POSTGRES else "".join(one for one in login if one.isascii())
+    """Whether the daemon accepts a spelling of the name. MySQL may treat a character with an
+    accent as the plain one, so such a name may have an accepted spelling."""
+    plain = (
+        login
+        if backend == POSTGRES
+        else "".join(character for character in login if character.isascii())
+    )
     return bool(_NAME.fullmatch(plain)) or (backend == MYSQL and not plain)
 
 
 def _notes(asking: _Asking, login: str) -> tuple[str, ...]:
     source = asking.source
-    found = [
+    notes = [
         f"only for some clients ({source.keyword(name)} at {source.at(name)})"
         for name in _asked(source)
         if _query(source, name).dropped
     ]
     if not login.isascii():
-        found.append("only when the database takes a plain spelling for its name")
-    return tuple(found)
+        notes.append("only when the database takes a plain spelling for its name")
+    return tuple(notes)

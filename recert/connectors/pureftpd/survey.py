@@ -1,4 +1,4 @@
-"""What Pure-FTPd gives: sessions, jails, and what its switches take away."""
+"""The survey of Pure-FTPd: sessions, jails, and the rights that its switches leave."""
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
@@ -23,36 +23,48 @@ def survey(
     options: Options,
     settings: Mapping[str, str],
     now: datetime,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
 ) -> Survey:
-    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    """Reads the server and changes nothing. `last_logins` are times by account name."""
     facts = login_rules.read(host, options, settings)
-    known = list(login_rules.sessions(facts, now.date()))
-    wanted = {path for one in known for path in (one.jail, one.home) if path.startswith("/")}
-    places = host.resolve_many(wanted)
-    let_in = [one for one in known if not one.refused]
-    jails = {places[one.jail] for one in let_in if one.jail in places}
-    homes = {places[one.home] for one in let_in if not one.jail and one.home in places}
+    sessions = list(login_rules.sessions(facts, now.date()))
+    wanted = {
+        path
+        for session in sessions
+        for path in (session.jail, session.home)
+        if path.startswith("/")
+    }
+    real_paths = host.resolve_many(wanted)
+    let_in = [session for session in sessions if not session.refused]
+    jails = {real_paths[session.jail] for session in let_in if session.jail in real_paths}
+    homes = {
+        real_paths[session.home]
+        for session in let_in
+        if not session.jail and session.home in real_paths
+    }
     roots = where_to_look(host, settings, jails, homes, facts.warnings)
-    also = [place for place in places.values() if place != "/"]
+    also = [path for path in real_paths.values() if path != "/"]
     tree = scan(host, roots, also=also, keep_names=_looks_at_names(options), is_odd=is_odd)
     tree.problems += facts.problems
     homes_to_come = (
-        future_home(options, one, places[one.home]) for one in known if one.home in places
+        future_home(options, session, real_paths[session.home])
+        for session in sessions
+        if session.home in real_paths
     )
     future = add_homes(tree, (home for home in homes_to_come if home is not None))
-    identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in known])
-    members = [one.account for one in known if one.person is not None]
+    identities = Identities([Identity(o.account, o.uid, o.gid, o.groups) for o in sessions])
+    members = [session.account for session in sessions if session.person is not None]
     return Survey(
         accounts=[
-            _account(one, _refusal(one, places, tree), seen.get(one.account)) for one in known
+            _account(session, _refusal(session, real_paths, tree), last_logins.get(session.account))
+            for session in sessions
         ],
         identities=identities,
         tree=tree,
-        views=[_view(facts, known, places, identities)],
+        views=[_view(facts, sessions, real_paths, identities)],
         group_name=facts.users.group_name,
         groups=system_groups(facts.users, members),
-        more=_reasons(facts, known, future),
+        more=_reasons(facts, sessions, future),
         warnings=facts.warnings,
         source=f"Pure-FTPd, {options.folder}",
     )
@@ -65,23 +77,26 @@ def _looks_at_names(options: Options) -> bool:
 
 
 def _view(
-    facts: Facts, known: list[Session], places: Mapping[str, str], identities: Identities
+    facts: Facts, sessions: list[Session], real_paths: Mapping[str, str], identities: Identities
 ) -> View:
     def jails(now: Tree) -> dict[str, str | tuple[str, ...]]:
         """The daemon enters the home as root: from there names without a path work, even where
         the way to it is closed."""
         return {
-            one.account: (places[one.jail] if one.jail else "/", places[one.home])
-            for one in known
-            if not _refusal(one, places, now)
+            session.account: (
+                real_paths[session.jail] if session.jail else "/",
+                real_paths[session.home],
+            )
+            for session in sessions
+            if not _refusal(session, real_paths, now)
         }
 
-    return View(jails, _Screen(facts.options, known, places, identities))
+    return View(jails, _Screen(facts.options, sessions, real_paths, identities))
 
 
-def _refusal(session: Session, places: Mapping[str, str], tree: Tree) -> str:
+def _refusal(session: Session, real_paths: Mapping[str, str], tree: Tree) -> str:
     """The session starts in its home, which must exist."""
-    if session.refused or tree.get(places.get(session.home, "")) is not None:
+    if session.refused or tree.get(real_paths.get(session.home, "")) is not None:
         return session.refused
     return f"its home {session.home} does not exist"
 
@@ -100,8 +115,8 @@ def _account(session: Session, refused: str, last_login: datetime | None) -> Acc
 
 
 def is_odd(name: str) -> bool:
-    """Whether the name holds what Pure-FTPd takes out of commands or refuses in them."""
-    return "\\" in name or any(ord(letter) < 32 or ord(letter) == 127 for letter in name)
+    """Whether the name holds characters that Pure-FTPd removes from commands or refuses."""
+    return "\\" in name or any(ord(character) < 32 or ord(character) == 127 for character in name)
 
 
 def _typable(folder: Folder) -> set[Node] | None:
@@ -122,67 +137,67 @@ _ON_FILES = {
 
 
 class _Screen:
-    """Takes away what the switches forbid."""
+    """Removes the rights that the switches forbid."""
 
     def __init__(
         self,
         options: Options,
-        known: list[Session],
-        places: Mapping[str, str],
+        sessions: list[Session],
+        real_paths: Mapping[str, str],
         identities: Identities,
     ) -> None:
         self._who, self._options = identities, options
         self.jail_of: dict[int, str] = {}
         self._start_of: dict[int, str] = {}
         self._anonymous = self._bound = 0  # bound: those for whom the limits of users hold
-        for one in known:
-            me = identities.of(one.account)
-            self.jail_of[me] = places.get(one.jail, "/") if one.jail else "/"
-            self._start_of[me] = places.get(one.home, "")
-            if one.is_anonymous:
+        for session in sessions:
+            me = identities.of(session.account)
+            self.jail_of[me] = real_paths.get(session.jail, "/") if session.jail else "/"
+            self._start_of[me] = real_paths.get(session.home, "")
+            if session.is_anonymous:
                 self._anonymous |= me
-            elif not one.is_trusted:
+            elif not session.is_trusted:
                 self._bound |= me
 
     def __call__(self, folder: Folder, masks: Masks) -> Masks:
-        found = dict(zip(ORDER, masks, strict=True))
-        self._switches(found)
-        self._limit_anonymous(found)
-        self._names(found, folder)
-        self._odd_names(found, folder)
+        by_right = dict(zip(ORDER, masks, strict=True))
+        self._switches(by_right)
+        self._limit_anonymous(by_right)
+        self._names(by_right, folder)
+        self._odd_names(by_right, folder)
         if self._options.is_on("AntiWarez"):
-            # Files of the anonymous user wait for a look; in a folder of its own, without files
+            # Files of the anonymous user wait for approval; in a folder of its own, without files
             # of others, the folder stands for such a file.
             own = self._anonymous & self._who.owners(folder.node)
-            found[Rights.DOWNLOAD] &= ~own | not_own(self._who, folder, READ, stands_in=False)
-        return tuple(found[right] for right in ORDER)
+            by_right[Rights.DOWNLOAD] &= ~own | not_own(self._who, folder, READ, stands_in=False)
+        return tuple(by_right[right] for right in ORDER)
 
-    def _switches(self, found: dict[Rights, int]) -> None:
-        is_on, users, removes = self._options.is_on, ~self._bound, found[Rights.DELETE]
+    def _switches(self, by_right: dict[Rights, int]) -> None:
+        is_on, users, removes = self._options.is_on, ~self._bound, by_right[Rights.DELETE]
         if is_on("KeepAllFiles"):
-            found[Rights.DELETE] &= users
+            by_right[Rights.DELETE] &= users
         if is_on("AutoRename") or is_on("NoTruncate"):
             # An upload goes to another file first, which then takes the place of the old one.
-            found[Rights.OVERWRITE] = removes
+            by_right[Rights.OVERWRITE] = removes
         if is_on("NoRename"):
-            found[Rights.RENAME] = 0
+            by_right[Rights.RENAME] = 0
         if is_on("NoChmod"):
-            found[Rights.CHMOD] = 0
+            by_right[Rights.CHMOD] = 0
 
-    def _limit_anonymous(self, found: dict[Rights, int]) -> None:
+    def _limit_anonymous(self, by_right: dict[Rights, int]) -> None:
         """The anonymous login adds at most; where an upload replaces, it replaces as well."""
         others = ~self._anonymous
         for right in (Rights.DELETE, Rights.RENAME, Rights.RMDIR, Rights.CHMOD):
-            found[right] &= others
+            by_right[right] &= others
         if not (self._options.is_on("AutoRename") or self._options.is_on("NoTruncate")):
-            found[Rights.OVERWRITE] &= others
+            by_right[Rights.OVERWRITE] &= others
         if self._options.is_on("AnonymousCantUpload"):
-            found[Rights.UPLOAD] &= others
-            found[Rights.OVERWRITE] &= others
+            by_right[Rights.UPLOAD] &= others
+            by_right[Rights.OVERWRITE] &= others
         if not self._options.is_on("AnonymousCanCreateDirs"):
-            found[Rights.MKDIR] &= others
+            by_right[Rights.MKDIR] &= others
 
-    def _names(self, found: dict[Rights, int], folder: Folder) -> None:
+    def _names(self, by_right: dict[Rights, int], folder: Folder) -> None:
         """Names that begin with a dot, as a client would type them."""
         no_read = self._bound if self._options.is_on("ProhibitDotFilesRead") else 0
         no_write = no_read
@@ -194,31 +209,31 @@ class _Screen:
         if not no_read | no_write:
             return
         if folder.files:
-            found[Rights.DOWNLOAD] &= ~no_read | self._with_plain_names(folder, READ)
+            by_right[Rights.DOWNLOAD] &= ~no_read | self._with_plain_names(folder, READ)
             anything = ~no_write | self._with_plain_names(folder, 0)
             replaces = self._options.is_on("AutoRename") or self._options.is_on("NoTruncate")
             writable = ~no_write | self._with_plain_names(folder, WRITE)
-            found[Rights.OVERWRITE] &= anything if replaces else writable
-            found[Rights.DELETE] &= anything
-            found[Rights.RENAME] &= anything
+            by_right[Rights.OVERWRITE] &= anything if replaces else writable
+            by_right[Rights.DELETE] &= anything
+            by_right[Rights.RENAME] &= anything
         hidden = self._hidden(folder)
         for right in ORDER:
             if right is not Rights.LIST:
-                found[right] &= ~(hidden & no_read)
+                by_right[right] &= ~(hidden & no_read)
 
-    def _odd_names(self, found: dict[Rights, int], folder: Folder) -> None:
+    def _odd_names(self, by_right: dict[Rights, int], folder: Folder) -> None:
         """Names with a backslash or a control character can be listed and nothing else, except
         what lies below the folder in which a session starts."""
         typable = _typable(folder)
         if typable is not None:
             for right, wanted in _ON_FILES.items():
                 needed = 0 if right is Rights.OVERWRITE and self._replaces else wanted
-                found[right] &= not_own(self._who, folder, needed, typable.__contains__)
+                by_right[right] &= not_own(self._who, folder, needed, typable.__contains__)
         if is_odd(folder.path):
             stopped = self._led_by(folder, is_odd)
             for right in ORDER:
                 if right is not Rights.LIST:
-                    found[right] &= ~stopped
+                    by_right[right] &= ~stopped
 
     @property
     def _replaces(self) -> bool:
@@ -231,27 +246,27 @@ class _Screen:
         return not_own(self._who, folder, wanted, plain.__contains__)
 
     def _hidden(self, folder: Folder) -> int:
-        """For whom the way to the folder leads through a name with a dot in front."""
+        """The accounts whose path to the folder holds a name that begins with a dot."""
         if "/." not in folder.path:
             return 0
         return self._led_by(folder, lambda way: "/." in way)
 
     def _led_by(self, folder: Folder, stops: Callable[[str], bool]) -> int:
-        """For whom something stops on the way to the folder. Who starts inside of it need not
-        type the name."""
-        found = 0
+        """The accounts whose path to the folder holds a name that `stops`. Sessions that start
+        below that name need not type it."""
+        stopped = 0
         for me, jail in self.jail_of.items():
             inner = folder.path[len(jail.rstrip("/")) :]
             if stops(inner):
                 start = self._start_of[me]
                 below = folder.path == start or folder.path.startswith(start.rstrip("/") + "/")
                 if not below or stops(folder.path[len(start) :]):
-                    found |= me
-        return found
+                    stopped |= me
+        return stopped
 
 
-def _reasons(facts: Facts, known: list[Session], future: Collection[str]) -> More:
-    by_name = {one.account: one for one in known}
+def _reasons(facts: Facts, sessions: list[Session], future: Collection[str]) -> More:
+    by_name = {session.account: session for session in sessions}
     switches = tuple(
         f"limited by {name}"
         for name in ("KeepAllFiles", "NoRename", "ProhibitDotFilesRead", "ProhibitDotFilesWrite")

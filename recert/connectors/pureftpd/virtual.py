@@ -1,4 +1,4 @@
-"""Accounts that stand in a source of Pure-FTPd's own: a PureDB, a database, a directory."""
+"""Virtual users of Pure-FTPd, from a PureDB, a database or a directory."""
 
 import re
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ class VirtualUser:
     gid: int = -2
     home: str = ""
     refused: str = ""
-    notes: tuple[str, ...] = ()  # what we do not know of it
-    # The source has no word about the name in the end, so the next way to sign in is asked.
+    notes: tuple[str, ...] = ()  # doubts about the account
+    # The source does not decide about the name, so the next way to sign in is asked.
     passes_on: bool = False
 
 

@@ -1,5 +1,5 @@
-"""What servers answered during a reading, written down as it came, so that the reading can be
-done again from it without the server. Secrets never get into it."""
+"""Records what servers answer during a reading, so that it can be replayed without the server.
+Secrets are removed before anything is written."""
 
 from recert.connectors.recording.file_format import RecordingBroken, RecordingFile
 from recert.connectors.recording.recorder import Recorder

@@ -1,8 +1,8 @@
 """The file of a recording: gzip, and in it one line of JSON for each question with its answer.
 
-A line may say `"bytes": N`; then N bytes of the answer follow it, and a line end. Long answers come
-in pieces, which may lie between those of others: {"ask": ..., "no": 7}, {"piece": 7, "bytes": N},
-..., {"end": 7, ...}. `zcat` shows it all.
+A line may hold `"bytes": N`; then N bytes of the answer follow it, and a line end. Long answers
+come in pieces, which may lie between those of others: {"ask": ..., "no": 7}, {"piece": 7, "bytes":
+N}, ..., {"end": 7, ...}. `zcat` shows it all.
 """
 
 import gzip
@@ -31,7 +31,7 @@ class RecordingBroken(ConnectorError):
 
 
 class RecordingFile:
-    """Writes one recording. A full disk ends it, never the reading: `failed` says why."""
+    """Writes one recording. A full disk ends it, never the reading; `failed` has the reason."""
 
     def __init__(self, path: Path, header: Line) -> None:
         self.path, self.failed = path, ""
@@ -84,7 +84,7 @@ class RecordingFile:
                 self._looked_at += 1
 
     def asked(self) -> dict[str, Any]:
-        """What was asked, in short: the commands with how often, and the files that were read."""
+        """A summary of the questions: how often each command ran, and which files were read."""
         return {
             "commands": dict(sorted(self._commands.items())),
             "files": len(self._files),
@@ -93,7 +93,7 @@ class RecordingFile:
         }
 
     def close(self) -> None:
-        """Ends the recording; it is on the disk then, or `failed` says why not."""
+        """Ends the recording and syncs it to disk; on an error `failed` has the reason."""
         self.write({"end_of_recording": True})
         with self._lock:
             if self._file is None or self._raw is None:
@@ -113,13 +113,13 @@ class RecordingFile:
         if self._raw is not None:
             try:
                 self._raw.close()
-            except OSError:  # the same full disk again; it was told
+            except OSError:  # the same full disk again; `failed` already has it
                 return
 
 
 @dataclass
 class Answer:
-    """One recorded answer: what its line says, and where its bytes lie."""
+    """One recorded answer: its line of JSON, and the (start, length) of its bytes."""
 
     line: Line
     pieces: list[tuple[int, int]] = field(default_factory=list)
@@ -146,17 +146,17 @@ class Played:
         is_whole = False
         while text := file.readline(_LONGEST_LINE):
             line = json.loads(text)
-            place = self._keep(file, line.get("bytes"))
+            pieces = self._keep(file, line.get("bytes"))
             if "recording" in line:
                 if line["recording"] != FORMAT:
                     raise ValueError(f"its format is {line['recording']}, not {FORMAT}")
                 self.header = line
             elif "piece" in line:
-                waiting[line["piece"]].pieces += place
+                waiting[line["piece"]].pieces += pieces
             elif "end" in line:
                 waiting.pop(line["end"]).end = line
             elif "ask" in line:
-                answer = Answer(line, place)
+                answer = Answer(line, pieces)
                 self._answers.setdefault(key_of(line["ask"]), deque()).append(answer)
                 if "no" in line:
                     waiting[line["no"]] = answer
@@ -180,8 +180,8 @@ class Played:
     def next(self, ask: list[Any]) -> Answer | None:
         """The next answer to a question; None when it was not asked so often."""
         with self._lock:
-            known = self._answers.get(key_of(ask))
-            return known.popleft() if known else None
+            waiting = self._answers.get(key_of(ask))
+            return waiting.popleft() if waiting else None
 
     def pieces(self, answer: Answer) -> Iterator[bytes]:
         """The bytes of an answer, as they came."""

@@ -1,4 +1,4 @@
-"""A world that is written down while a connector reads it."""
+"""Records everything that a connector reads from its World into a recording file."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class Recorder:
-    """Writes down what `real` says."""
+    """A World that passes every question on to `real` and records the answers."""
 
     def __init__(self, recording_file: RecordingFile, real: World) -> None:
         self._recording_file, self._real = recording_file, real
@@ -79,28 +79,28 @@ class RecordingHost(OnlyRead):
         self._cleaners[what] = clean
 
     def read(self, path: str) -> bytes:
-        return self._told(["read", path], lambda: self._host.read(path), self._content)
+        return self._recorded(["read", path], lambda: self._host.read(path), self._content)
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
         return self._many("read", self._host.read_many(paths), self._content)
 
     def stat(self, path: str) -> FileFact | None:
-        return self._told(["stat", path], lambda: self._host.stat(path), self._fact)
+        return self._recorded(["stat", path], lambda: self._host.stat(path), self._fact)
 
     def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
         return self._many("stat", self._host.stat_many(paths), self._fact)
 
     def names(self, folder: str) -> list[str]:
-        return self._told(["names", folder], lambda: self._host.names(folder), self._plain)
+        return self._recorded(["names", folder], lambda: self._host.names(folder), self._plain)
 
     def resolve(self, path: str) -> str:
-        return self._told(["resolve", path], lambda: self._host.resolve(path), self._plain)
+        return self._recorded(["resolve", path], lambda: self._host.resolve(path), self._plain)
 
     def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
         return self._many("resolve", self._host.resolve_many(paths), self._plain)
 
     def run(self, command: Command, data: bytes = b"") -> Output:
-        return self._told(
+        return self._recorded(
             question("run", command, data),
             lambda: self._host.run(command, data),
             self._output,
@@ -111,7 +111,7 @@ class RecordingHost(OnlyRead):
         line = _with_input({"ask": question("stream", command, data)}, data)
         return _RecordedStream(self._host.stream(command, data), self._recording_file, line)
 
-    def _told(
+    def _recorded(
         self,
         ask: list[Any],
         act: Callable[[], Answer],
@@ -143,17 +143,18 @@ class RecordingHost(OnlyRead):
         self._clean_and_keep(line, line["ask"][1], answer)
 
     def _output(self, line: Line, answer: Output) -> None:
-        command = next((one for one in self._cleaners if _is(one, line["ask"][1])), "")
-        said = {**line, "code": answer.code, "errors": answer.errors}
-        self._clean_and_keep(said, command, answer.out)
+        command = next((known for known in self._cleaners if _is(known, line["ask"][1])), "")
+        recorded = {**line, "code": answer.code, "errors": answer.errors}
+        self._clean_and_keep(recorded, command, answer.out)
 
     def _clean_and_keep(self, line: Line, what: str | Command, content: bytes) -> None:
-        """What cannot be cleaned is not kept: only that it was there, and its hash."""
+        """Writes the content without secrets. Content that cannot be cleaned is replaced by an
+        error with its hash and size."""
         try:
             kept = without_secrets(self._cleaners.get(what, _as_it_is)(content))
         except (ConnectorError, ValueError) as error:
-            seen = f"sha256 {hashlib.sha256(content).hexdigest()}, {len(content)} bytes"
-            why = f"not kept, because its secrets could not be told apart ({error}); {seen}"
+            digest = f"sha256 {hashlib.sha256(content).hexdigest()}, {len(content)} bytes"
+            why = f"not kept, because its secrets could not be told apart ({error}); {digest}"
             self._recording_file.write(
                 {**line, "error": ["ServerDataInvalid", why], "withheld": True}
             )

@@ -1,5 +1,5 @@
-"""What is taken out of every file before it is kept: password hashes, private keys, and passwords
-in the configuration. Files of which a kind knows more are cleaned by it (`Host.withhold`)."""
+"""Removes password hashes, private keys and configured passwords from every recorded file. Kinds
+clean files that need more knowledge themselves (`Host.withhold`)."""
 
 import re
 
@@ -11,14 +11,14 @@ _HASH = re.compile(
 _PRIVATE = re.compile(
     rb"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?:(?!-----END)[\s\S])*(-----END [A-Z0-9 ]*KEY-----)?"
 )
-# Directives of ProFTPD; of each the first word after it decides and is kept.
+# Directives of ProFTPD with secrets; the first argument of each decides something and is kept.
 _DIRECTIVE = re.compile(
     rb"(?im)^([ \t]*(?:UserPassword|GroupPassword|SQLConnectInfo|SQLNamedConnectInfo|LDAPBindDN"
     rb"|RadiusAcctServer|RadiusAuthServer)"
     rb'[ \t]+(?:"[^"\n]*"|\S+))[ \t]+(?:\\\n|[^\n])+'
 )
 _OPTION = re.compile(rb"(?i)\b((?:passw(?:or)?d|bindpw|secret)[ \t]*=[ \t]*)[^\s#]+")
-_WORDS = re.compile(rb"(?i)passw|bindpw|secret|ConnectInfo|BindDN|Radius")
+_SECRET_NAMES = re.compile(rb"(?i)passw|bindpw|secret|ConnectInfo|BindDN|Radius")
 
 
 def without_secrets(content: bytes) -> bytes:
@@ -27,7 +27,7 @@ def without_secrets(content: bytes) -> bytes:
         content = _HASH.sub(REMOVED, content)
     if b"PRIVATE KEY" in content:
         content = _PRIVATE.sub(rb"\1\n" + REMOVED + rb"\n\2", content)
-    if _WORDS.search(content):
+    if _SECRET_NAMES.search(content):
         content = _DIRECTIVE.sub(rb"\1 " + REMOVED, content)
         content = _OPTION.sub(rb"\1" + REMOVED, content)
     return content

@@ -1,4 +1,4 @@
-"""A world that answers from a recording, and refuses what was not recorded."""
+"""Replays a recording: a World that answers from it and refuses what was not recorded."""
 
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class NotRecorded(ConnectorError):
 
 
 class Replay:
-    """What was recorded, as a world. Nothing outside of the file is looked at."""
+    """A World that answers only from the recording."""
 
     def __init__(self, path: Path) -> None:
         self._played = Played(path)
@@ -69,14 +69,14 @@ class Replay:
 
 
 def _answer(played: Played, ask: list[Any]) -> Answer:
-    found = played.next(ask)
-    if found is None:
+    answer = played.next(ask)
+    if answer is None:
         raise NotRecorded(" ".join(map(str, ask[:2])))
-    return found
+    return answer
 
 
-def _error(said: Sequence[str]) -> ConnectorError:
-    return _ERRORS.get(said[0], ConnectorError)(said[1])
+def _error(name_and_detail: Sequence[str]) -> ConnectorError:
+    return _ERRORS.get(name_and_detail[0], ConnectorError)(name_and_detail[1])
 
 
 class ReplayedHost(OnlyRead):
@@ -109,23 +109,23 @@ class ReplayedHost(OnlyRead):
         return self._content(self._ask("read", path))
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
-        found: dict[str, bytes | ConnectorError] = {}
+        contents: dict[str, bytes | ConnectorError] = {}
         for path in dict.fromkeys(paths):
             answer = _answer(self._played, ["read", path])
-            said = answer.line.get("error")
-            found[path] = _error(said) if said else self._content(answer)
-        return found
+            error = answer.line.get("error")
+            contents[path] = _error(error) if error else self._content(answer)
+        return contents
 
     def stat(self, path: str) -> FileFact | None:
         return _fact(self._ask("stat", path))
 
     def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
-        found: dict[str, FileFact | ConnectorError | None] = {}
+        facts: dict[str, FileFact | ConnectorError | None] = {}
         for path in dict.fromkeys(paths):
             answer = _answer(self._played, ["stat", path])
-            said = answer.line.get("error")
-            found[path] = _error(said) if said else _fact(answer)
-        return found
+            error = answer.line.get("error")
+            facts[path] = _error(error) if error else _fact(answer)
+        return facts
 
     def names(self, folder: str) -> list[str]:
         return list(self._ask("names", folder).line["says"])

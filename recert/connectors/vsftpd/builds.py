@@ -1,4 +1,4 @@
-"""Which build of vsftpd reads a server's files: what is set, or what its program shows."""
+"""Which build of vsftpd a server runs: the configured one, or what its program shows."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What vsftpd itself forbids an account, whatever the kernel says."""
+"""The rights that vsftpd's own configuration leaves, whatever the kernel permits."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,9 @@ _STORES = Rights.UPLOAD | Rights.OVERWRITE
 _CHANGES = _STORES | Rights.DELETE | Rights.RENAME | Rights.MKDIR | Rights.RMDIR | Rights.CHMOD
 
 
-def _words(text: str) -> frozenset[str]:
-    """A command list: commas only; a name in small letters or with a blank fits nothing."""
+def _commands(text: str) -> frozenset[str]:
+    """The commands of a list, which only commas separate; a name in lower case or with a blank
+    matches no command."""
     return frozenset(part for part in text.split(",") if part)
 
 
@@ -19,12 +20,12 @@ def can_sign_in(options: Options) -> bool:
     return _passes(options, "USER") and _passes(options, "PASS")
 
 
-def _passes(options: Options, *verbs: str) -> bool:
-    """Whether any of these commands is left."""
-    allowed, denied = (_words(options.text(name)) for name in ("cmds_allowed", "cmds_denied"))
+def _passes(options: Options, *commands: str) -> bool:
+    """Whether any of these commands is allowed."""
+    allowed, denied = (_commands(options.text(name)) for name in ("cmds_allowed", "cmds_denied"))
     return any(
-        verb not in denied and (not options.text("cmds_allowed") or verb in allowed)
-        for verb in verbs
+        command not in denied and (not options.text("cmds_allowed") or command in allowed)
+        for command in commands
     )
 
 
@@ -43,7 +44,7 @@ def allowed(options: Options, *, as_anonymous: bool) -> Rights:
         for name in ("upload", "mkdir_write", "other_write")
     )
     lists = options.is_on("dirlist_enable")
-    found = {
+    holding = {
         Rights.LIST: lists
         and ((data and _passes(options, "LIST", "NLST")) or _passes(options, "STAT")),
         Rights.DOWNLOAD: data and options.is_on("download_enable") and _passes(options, "RETR"),
@@ -60,11 +61,11 @@ def allowed(options: Options, *, as_anonymous: bool) -> Rights:
         and options.is_on("chmod_enable")
         and _passes(options, "SITE"),
     }
-    total = Rights.NONE
-    for right, holds in found.items():
+    rights = Rights.NONE
+    for right, holds in holding.items():
         if holds and (writes or not right & _CHANGES):
-            total |= right
-    return total
+            rights |= right
+    return rights
 
 
 def can_name_only(options: Options) -> bool:
@@ -74,7 +75,7 @@ def can_name_only(options: Options) -> bool:
 
 
 def reasons(options: Options, *, as_anonymous: bool) -> Iterator[str]:
-    """Why something is missing, in words with file and line."""
+    """Text with file and line for each switch and command list that removes rights."""
     for name, what in (
         ("write_enable", "all changes"),
         ("download_enable", "downloads"),

@@ -33,15 +33,15 @@ class VsftpdConnector(PosixConnector):
         sql.check(settings)
 
     def survey(self, host: Host) -> Survey:
-        seen = self._last_sign_ins(host, self._last_logins)
-        return survey(host, self._settings, self._world.now(), seen)
+        last_logins = self._last_sign_ins(host, self._last_logins)
+        return survey(host, self._settings, self._world.now(), last_logins)
 
     def _options(self, host: Host) -> Options:
         config = self._settings["config"]
         return parse(host.read(config), config, build=build_of(host, self._settings))
 
     def _last_logins(self, host: Host) -> dict[str, datetime]:
-        """What cannot be read costs the dates only."""
+        """Last logins by account; empty when the log cannot be read."""
         for source in log.sources(self._options(host)):
             if source.kind == "sign-ins" and source.path.startswith("/"):
                 content = host.read_many([source.path])[source.path]
@@ -54,15 +54,15 @@ class VsftpdConnector(PosixConnector):
             return log.sources(self._options(host))
 
     def log_roots(self) -> dict[str, str]:
-        """vsftpd writes paths as they are inside of the jail."""
+        """The jail of each account: vsftpd logs paths relative to it."""
         with self._world.host(self._settings) as host:
             survey = self.survey(host)
-            found: dict[str, str] = {}
+            roots: dict[str, str] = {}
             for view in survey.views:
-                for account, place in view.jails(survey.tree).items():
-                    if isinstance(place, str):
-                        found.setdefault(account, place)
-            return found
+                for account, jail in view.jails(survey.tree).items():
+                    if isinstance(jail, str):
+                        roots.setdefault(account, jail)
+            return roots
 
     def kind_checks(self, host: Host) -> Iterator[Check]:
         config = self._settings["config"]

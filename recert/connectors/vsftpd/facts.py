@@ -1,4 +1,4 @@
-"""Everything that vsftpd consults at a login, read in one go."""
+"""Reads everything that vsftpd consults at a login: options, lists, accounts, PAM."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Who can log in to vsftpd, as whom the session runs, and in which jail."""
+"""Who can log in to vsftpd, as which user the session runs, and in which jail."""
 
 import os
 from collections.abc import Iterator

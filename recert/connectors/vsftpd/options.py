@@ -1,4 +1,4 @@
-"""The configuration language of vsftpd, exactly as the daemon reads it.
+"""Parses vsftpd's configuration exactly as the daemon does.
 
 Later lines win; "#" starts a comment in the first column only; nothing may stand around "=".
 What would stop the daemon (or this user's login) is an error here too.
@@ -19,15 +19,15 @@ from recert.connectors.vsftpd.known_options import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_ ]{1,40}")
-_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_SWITCH_VALUES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass
 class Options:
-    """What one file says, over what was said before it."""
+    """The options of one file, on top of those of the files read before."""
 
     values: dict[str, bool | str] = field(default_factory=dict)
-    said_at: dict[str, str] = field(default_factory=dict)  # option -> file:line
+    defined_at: dict[str, str] = field(default_factory=dict)  # option -> file:line
     build: str = DEBIAN
 
     def is_on(self, name: str) -> bool:
@@ -37,18 +37,18 @@ class Options:
         return str(self.values.get(name, default(name, self.build)))
 
     def at(self, name: str) -> str:
-        """Where it is said, for reasons."""
-        return self.said_at.get(name, "built-in default")
+        """Where an option is defined, for explanations."""
+        return self.defined_at.get(name, "built-in default")
 
 
 def parse(raw: bytes, file: str, before: Options | None = None, *, build: str = DEBIAN) -> Options:
     """The options of a file, added to those of the main file. ServerDataInvalid names the first
-    line that the daemon would refuse; what stands there only where the file is vsftpd's own."""
+    line that the daemon would refuse; it quotes the line only where the file is vsftpd's own."""
     if build not in BUILDS:
         raise SettingsInvalid(f"build must be one of {', '.join(BUILDS)}.")
     options = Options(build=build)
     if before:
-        options = Options(dict(before.values), dict(before.said_at), before.build)
+        options = Options(dict(before.values), dict(before.defined_at), before.build)
     faults: list[tuple[int, str]] = []
     understood = 0
     for number, line in enumerate(raw.decode("utf-8", errors="surrogateescape").split("\n"), 1):
@@ -62,20 +62,21 @@ def parse(raw: bytes, file: str, before: Options | None = None, *, build: str = 
     if faults:
         number, fault = faults[0]
         is_own = len(faults) <= understood
-        told = fault if is_own else "not a line of vsftpd's configuration, as most of this file"
-        raise ServerDataInvalid(f"{file}:{number}: {told}.")
+        message = fault if is_own else "not a line of vsftpd's configuration, as most of this file"
+        raise ServerDataInvalid(f"{file}:{number}: {message}.")
     return options
 
 
 def _line(text: str, place: str, options: Options) -> str:
-    """Takes one line in; otherwise why the daemon would refuse it, without its value."""
+    """Adds the option of one line; returns why the daemon would refuse it (never with its value),
+    or ""."""
     name, _, value = text.partition("=")
     sort = default(name, options.build) if _is_known(name, options.build) else None
     if isinstance(sort, bool):
-        word = _WORDS.get(value.lower())
-        if word is None:
+        is_on = _SWITCH_VALUES.get(value.lower())
+        if is_on is None:
             return f"{name} must be YES or NO, with nothing behind it"
-        options.values[name] = word
+        options.values[name] = is_on
     elif sort is not None:
         options.values[name] = value.rstrip(" \t\r\v\f")
     elif name in NUMBERS:
@@ -91,7 +92,7 @@ def _line(text: str, place: str, options: Options) -> str:
     else:
         shown = f"{name!r}" if _NAME.fullmatch(name) else "this"
         return f"{shown} is no option that vsftpd knows"
-    options.said_at[name] = place
+    options.defined_at[name] = place
     return ""
 
 

@@ -54,7 +54,7 @@ def _of_the_empty_folder(host: Host, options: Options, path: str) -> str:
     """A folder below /run is made anew when the daemon starts, so its absence passes."""
     fact = host.stat(path)
     if fact is None:
-        passes = "secure_chroot_dir" not in options.said_at or path.startswith(_VOLATILE)
+        passes = "secure_chroot_dir" not in options.defined_at or path.startswith(_VOLATILE)
         return "" if passes else "is missing"
     if not fact.is_folder:
         return "is no folder"
@@ -82,9 +82,9 @@ def refused_at_the_start(host: Host, options: Options) -> str:
 
 
 def _at(options: Options, *names: str) -> str:
-    """The first of these that the file says."""
-    said = (options.said_at[name] for name in names if name in options.said_at)
-    return next(said, "built-in default")
+    """Where the first of these options is defined."""
+    locations = (options.defined_at[name] for name in names if name in options.defined_at)
+    return next(locations, "built-in default")
 
 
 def _is_missing(host: Host, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What vsftpd gives: sessions, jails, and the commands that its configuration leaves."""
+"""The survey of vsftpd: sessions, jails, and the commands that its configuration leaves."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,51 +34,69 @@ def survey(
     host: Host,
     settings: Mapping[str, str],
     now: datetime,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
 ) -> Survey:
-    """Reads everything; changes nothing. `seen` holds last logins by account."""
+    """Reads the server and changes nothing. `last_logins` are times by account name."""
     facts = reading.read(host, settings)
-    known = list(sessions(facts, now.date()))
-    wanted = {path for one in known for path in (one.start, one.home) if path.startswith("/")}
-    real = host.resolve_many(wanted)
-    places = {one.account: real[one.start] for one in known if one.start in real} | real
-    let_in = [one for one in known if not one.refused and one.account in places]
-    jails = {places[one.account] for one in let_in if one.is_jailed}
-    homes = {places[one.account] for one in let_in if not one.is_jailed}
+    known_sessions = list(sessions(facts, now.date()))
+    wanted = {
+        path
+        for session in known_sessions
+        for path in (session.start, session.home)
+        if path.startswith("/")
+    }
+    resolved = host.resolve_many(wanted)
+    real_paths = {
+        session.account: resolved[session.start]
+        for session in known_sessions
+        if session.start in resolved
+    } | resolved
+    let_in = [
+        session
+        for session in known_sessions
+        if not session.refused and session.account in real_paths
+    ]
+    jails = {real_paths[session.account] for session in let_in if session.is_jailed}
+    homes = {real_paths[session.account] for session in let_in if not session.is_jailed}
     roots = where_to_look(host, settings, jails, homes, facts.warnings)
-    tree = scan(host, roots, also=[p for p in places.values() if p != "/"])
+    tree = scan(host, roots, also=[path for path in real_paths.values() if path != "/"])
     tree.problems += facts.problems
-    return _survey(facts, known, places, tree, seen)
+    return _survey(facts, known_sessions, real_paths, tree, last_logins)
 
 
 def _survey(
     facts: Facts,
-    known: list[Session],
-    places: Mapping[str, str],
+    known_sessions: list[Session],
+    real_paths: Mapping[str, str],
     tree: Tree,
-    seen: Mapping[str, datetime],
+    last_logins: Mapping[str, datetime],
 ) -> Survey:
-    identities = Identities([_identity(facts, one) for one in known])
+    identities = Identities([_identity(facts, session) for session in known_sessions])
 
     def refusal(session: Session, now: Tree) -> str:
-        return session.refused or _refused_by_folder(session, places, now, identities)
+        return session.refused or _refused_by_folder(session, real_paths, now, identities)
 
     def jails(now: Tree) -> dict[str, str | tuple[str, ...]]:
         return {
-            one.account: places[one.account] if one.is_jailed else "/"
-            for one in known
-            if not refusal(one, now)
+            session.account: real_paths[session.account] if session.is_jailed else "/"
+            for session in known_sessions
+            if not refusal(session, now)
         }
 
-    screen = _Screen(known, identities, facts.protects_regular_files)
+    screen = _Screen(known_sessions, identities, facts.protects_regular_files)
     return Survey(
-        accounts=[_account(one, refusal(one, tree), seen.get(one.account)) for one in known],
+        accounts=[
+            _account(session, refusal(session, tree), last_logins.get(session.account))
+            for session in known_sessions
+        ],
         identities=identities,
         tree=tree,
         views=[View(jails, screen, list_needs_enter=False)],
         group_name=facts.users.group_name,
-        groups=system_groups(facts.users, [one.account for one in known if one.person]),
-        more=_reasons({one.account: one for one in known}, facts),
+        groups=system_groups(
+            facts.users, [session.account for session in known_sessions if session.person]
+        ),
+        more=_reasons({session.account: session for session in known_sessions}, facts),
         warnings=facts.warnings,
         source=f"vsftpd, {facts.config}",
     )
@@ -106,21 +124,21 @@ def _account(session: Session, refused: str, last_login: datetime | None) -> Acc
 
 
 def _refused_by_folder(
-    session: Session, places: Mapping[str, str], tree: Tree, identities: Identities
+    session: Session, real_paths: Mapping[str, str], tree: Tree, identities: Identities
 ) -> str:
     """The daemon enters the home, then the folder of the session, as the account (for anonymous
     logins, and guests like them, as root); a jail must not be writable for it. Without a jail a
     folder that cannot be entered is forgiven."""
     me = identities.of(session.account)
-    place = places.get(session.account, "")
-    folder = tree.get(place)
+    start = real_paths.get(session.account, "")
+    folder = tree.get(start)
     is_anonymous = session.kind is AccountKind.ANONYMOUS
     if session.as_anonymous:
         if folder is None:
             return f"its folder {session.start} does not exist"
-    elif not walkers(tree, identities, places.get(session.home, session.home)) & me:
+    elif not walkers(tree, identities, real_paths.get(session.home, session.home)) & me:
         return f"its home {session.home} cannot be entered"
-    elif not walkers(tree, identities, place) & me:
+    elif not walkers(tree, identities, start) & me:
         return f"its folder {session.start} cannot be entered" if session.is_jailed else ""
     writable = folder is not None and identities.may(folder.node, WRITE) & me
     accepted = session.options.is_on("allow_writeable_chroot") and not is_anonymous
@@ -130,21 +148,21 @@ def _refused_by_folder(
 
 
 class _Screen:
-    """Takes away what the configuration forbids. One object serves all folders."""
+    """Removes the rights that the configuration forbids. One object serves all folders."""
 
-    def __init__(self, known: list[Session], identities: Identities, protected: int) -> None:
+    def __init__(self, sessions: list[Session], identities: Identities, protected: int) -> None:
         self._who = identities
         self._protected = protected
         self._allowed: Masks = NOBODY
         self._only_public = 0  # those who see only what everybody may read
         self._must_enter = 0  # those for whom a folder that cannot be entered shows nothing
-        for one in known:
-            me = identities.of(one.account)
-            rights = command_filter.allowed(one.options, as_anonymous=one.as_anonymous)
+        for session in sessions:
+            me = identities.of(session.account)
+            rights = command_filter.allowed(session.options, as_anonymous=session.as_anonymous)
             self._allowed = both(self._allowed, masks_for(rights, me))
-            if one.as_anonymous and one.options.is_on("anon_world_readable_only"):
+            if session.as_anonymous and session.options.is_on("anon_world_readable_only"):
                 self._only_public |= me
-            if not command_filter.can_name_only(one.options):
+            if not command_filter.can_name_only(session.options):
                 self._must_enter |= me
 
     def __call__(self, folder: Folder, masks: Masks) -> Masks:
@@ -177,13 +195,13 @@ class _Screen:
         )
 
 
-def _reasons(known: Mapping[str, Session], facts: Facts) -> More:
-    """Adds what the configuration takes away, and marks what we cannot judge."""
+def _reasons(sessions_by_account: Mapping[str, Session], facts: Facts) -> More:
+    """Explains what the configuration takes away, and marks what Recert cannot judge."""
     unclear = (*facts.unclear, *facts.users.doubts)
     texts: dict[str, tuple[str, ...]] = {}
 
     def more(identity: Identity, folder: str, rights: Rights) -> tuple[tuple[str, ...], bool]:
-        session = known[identity.account]
+        session = sessions_by_account[identity.account]
         doubts = (*unclear, *session.doubts)
         if identity.account not in texts:
             left = command_filter.allowed(session.options, as_anonymous=session.as_anonymous)

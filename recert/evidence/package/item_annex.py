@@ -77,7 +77,7 @@ def rows(session: Session, campaign_id: int, zone: tzinfo) -> Iterator[Rows]:
 @cache
 def rights_words(mask: int) -> str:
     """Rights in the words of reviewers."""
-    return ", ".join(rights.words(mask))
+    return ", ".join(rights.phrases(mask))
 
 
 def _decision(row: bulk.Row) -> tuple[str, ...]:

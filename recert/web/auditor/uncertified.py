@@ -104,7 +104,7 @@ def _csv(db: Database, wanted: query.Wanted) -> Iterator[str]:
 def _cells(row: AnyRow) -> tuple[str, ...]:
     return (
         *(row.server, row.folder, row.account, row.account_kind.value, row.person or ""),
-        ", ".join(rights.words(row.rights)),
+        ", ".join(rights.phrases(row.rights)),
         row.granted_since.isoformat(),
         row.last_certified.isoformat() if row.last_certified else "",
     )

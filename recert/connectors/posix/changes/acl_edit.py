@@ -1,4 +1,4 @@
-"""Taking rights away by ACL entries: the smallest edit, tried out on paper before it is planned.
+"""Removes rights by ACL entries: the smallest edit, simulated before it is planned.
 
 An entry for one user beats every group and everybody else, so it concerns nobody but that user.
 What an entry cannot say (delete but not upload, for instance) is not attempted here.
@@ -37,8 +37,8 @@ _NO_PROGRAM, _MISSING = 127, "getfacl: No such file"
 
 @dataclass(frozen=True)
 class Wish:
-    """What one file or folder shall let the account do: letters for the thing itself, and for
-    what is made in it later (None leaves that alone)."""
+    """The wanted permission bits of an account on one file or folder: `access` for itself,
+    `default` for entries created in it later (None leaves the default ACL alone)."""
 
     access: int
     default: int | None = None
@@ -46,20 +46,22 @@ class Wish:
 
 @dataclass(frozen=True)
 class Outcome:
-    """An edit that was tried out: the objects as they are and as they shall be, and the cells
-    besides the wanted ones that would change."""
+    """A simulated edit: the objects before and after, and the cells besides the wanted ones that
+    would change."""
 
     before: tuple[Listed, ...]
     after: tuple[Listed, ...]
     side_effects: tuple[Cell, ...]
 
 
-def region(found: Sequence[FolderRights], kept: Collection[str], folder: str) -> list[FolderRights]:
+def region(
+    folders: Sequence[FolderRights], kept: Collection[str], folder: str
+) -> list[FolderRights]:
     """The folder and those below it that behave like it, without what lies at or below another
     boundary (`kept`)."""
     inside: list[FolderRights] = []
     outside: set[str] = set()
-    for one in found:
+    for one in folders:
         if one.path != folder and not one.path.startswith(folder.rstrip("/") + "/"):
             continue
         above = os.path.dirname(one.path)
@@ -75,13 +77,13 @@ def try_entries(host: Host, survey: Survey, change: SetRights) -> Outcome:
     identity = survey.identities.get(change.account)
     me = survey.identities.of(change.account)
     by_view = survey.rights_by_view()
-    found, kept = survey.outlook(by_view)
-    at = {one.path: one for one in found}
+    folders, kept = survey.outlook(by_view)
+    at = {one.path: one for one in folders}
     _check(change, identity, at, me)
-    inside = region(found, kept, change.folder)
+    inside = region(folders, kept, change.folder)
     reasons: list[CannotExpress] = []
     best: Outcome | None = None
-    for rights, wishes in _candidates(change, found, inside, me):
+    for rights, wishes in _candidates(change, folders, inside, me):
         try:
             outcome = _tried(host, survey, change, rights, by_view, inside, wishes)
         except CannotExpress as error:
@@ -110,12 +112,12 @@ Wishes = dict[str, Wish]
 
 
 def _candidates(
-    change: SetRights, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
+    change: SetRights, folders: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
 ) -> Iterator[tuple[Rights, Wishes]]:
     """Edits from the smallest to the largest; the later ones take more than is wanted."""
     if not change.rights:
         yield Rights.NONE, {change.folder: Wish(0)}
-    keeps = _ways_to_keep(change, found, inside, me)
+    keeps = _ways_to_keep(change, folders, inside, me)
     for rights in dict.fromkeys(
         (change.rights, change.rights & ~_IN_FOLDER, change.rights & READS, Rights.NONE)
     ):
@@ -124,7 +126,7 @@ def _candidates(
 
 def _wishes(rights: Rights, inside: Sequence[FolderRights], keeps: set[str]) -> Wishes:
     """Folders that may be closed are closed at their top; others get an entry each."""
-    perm, files = letters_for(rights)
+    perm, files = permission_bits_for(rights)
     wishes: Wishes = {}
     closed: str | None = None
     for one in inside:
@@ -134,13 +136,13 @@ def _wishes(rights: Rights, inside: Sequence[FolderRights], keeps: set[str]) -> 
             wishes[one.path] = Wish(0)
             closed = one.path.rstrip("/") + "/"
         else:
-            # What is made later gets less rather than more: the letters of files, not of folders.
+            # Later entries get fewer bits rather than more: those of files, not of folders.
             wishes[one.path] = Wish(perm or ENTER, files | ENTER)
     return wishes
 
 
-def letters_for(rights: Rights) -> tuple[int, int]:
-    """What the folder and what its files must let the account do."""
+def permission_bits_for(rights: Rights) -> tuple[int, int]:
+    """The permission bits (r=4, w=2, x=1) that the rights need on the folder and on its files."""
     files = READ if Rights.DOWNLOAD in rights else 0
     files |= WRITE if Rights.OVERWRITE in rights else 0
     folder = READ if Rights.LIST in rights else 0
@@ -149,19 +151,19 @@ def letters_for(rights: Rights) -> tuple[int, int]:
 
 
 def _ways_to_keep(
-    change: SetRights, found: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
+    change: SetRights, folders: Sequence[FolderRights], inside: Sequence[FolderRights], me: int
 ) -> set[str]:
     """Folders of the region through which the account still reaches something it shall keep."""
     region_paths = {one.path for one in inside}
     keeps: set[str] = set()
-    for one in found:
+    for one in folders:
         below = one.path.startswith(change.folder.rstrip("/") + "/")
         if one.path in region_paths or not below or not rights_of(one.masks, me):
             continue
-        place = os.path.dirname(one.path)
-        while place.startswith(change.folder) and place not in keeps:
-            keeps.add(place)
-            place = os.path.dirname(place)
+        path = os.path.dirname(one.path)
+        while path.startswith(change.folder) and path not in keeps:
+            keeps.add(path)
+            path = os.path.dirname(path)
     return keeps
 
 
@@ -177,7 +179,7 @@ def _tried(
     """Carries the edit out on a copy of the tree and compares every cell."""
     identity = survey.identities.get(change.account)
     before = _objects(host, survey.tree, wishes)
-    for_files = Wish(letters_for(rights)[1])
+    for_files = Wish(permission_bits_for(rights)[1])
     after = [_wished(one, identity, wishes, for_files) for one in before]
     pairs = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     tree = _edited(survey.tree, before, after)
@@ -186,12 +188,12 @@ def _tried(
     return Outcome(tuple(old for old, _ in pairs), tuple(new for _, new in pairs), side_effects)
 
 
-def _wished(one: Listed, identity: Identity, wishes: Wishes, for_files: Wish) -> Listed:
+def _wished(listed: Listed, identity: Identity, wishes: Wishes, for_files: Wish) -> Listed:
     """The account's own files are left to it: rights are about the files of others."""
-    wish = wishes.get(os.fsdecode(one.path))
+    wish = wishes.get(os.fsdecode(listed.path))
     if wish is not None:
-        return with_entry(one, identity, wish)
-    return one if one.uid == identity.uid else with_entry(one, identity, for_files)
+        return with_entry(listed, identity, wish)
+    return listed if listed.uid == identity.uid else with_entry(listed, identity, for_files)
 
 
 def _objects(host: Host, tree: Tree, wishes: Wishes) -> list[Listed]:
@@ -222,35 +224,35 @@ def whole_acls(host: Host, paths: Sequence[bytes]) -> list[Listed]:
     if not paths:
         return []
     answer = host.run(commands.ACL_WHOLE, b"".join(path + b"\0" for path in paths))
-    found = {one.path: one for one in parse_listing(iter([answer.out]))}
-    missing = [path for path in paths if path not in found]
+    listed = {one.path: one for one in parse_listing(iter([answer.out]))}
+    missing = [path for path in paths if path not in listed]
     if missing and (answer.code == _NO_PROGRAM or _MISSING in answer.errors):
         raise ServerDataInvalid(f"getfacl is missing on {host.title}. Install the package acl.")
     if missing:
         name = os.fsdecode(missing[0])
         raise CannotExpress(f"The ACL of {name} cannot be read: {answer.errors.strip()}")
-    return [found[path] for path in paths]
+    return [listed[path] for path in paths]
 
 
 def _nul(paths: Sequence[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def with_entry(one: Listed, identity: Identity, wish: Wish) -> Listed:
-    """The same object with an entry for the account. Its owner is not bound by entries, so a
-    folder is given to the superuser first, for whom nothing changes. A default ACL is changed
-    where there is one: a new one would override everybody's umask."""
-    is_owner = one.uid == identity.uid
-    current = one.access.user if is_owner else allowed_by(one.access, one.gid, identity)
-    access, uid, default = one.access, one.uid, one.default
+def with_entry(listed: Listed, identity: Identity, wish: Wish) -> Listed:
+    """The object with an entry for the account. An owner is not bound by entries, so the account's
+    own folder first passes to the superuser, for whom nothing changes. A default ACL is changed
+    only where there is one: a new one would override everybody's umask."""
+    is_owner = listed.uid == identity.uid
+    current = listed.access.user if is_owner else allowed_by(listed.access, listed.gid, identity)
+    access, uid, default = listed.access, listed.uid, listed.default
     if current & ~wish.access:
-        uid = 0 if is_owner else one.uid
+        uid = 0 if is_owner else listed.uid
         access = _set_entry(access, identity.uid, wish.access & current)
     if default is not None and wish.default is not None:
-        current = allowed_by(default, one.gid, identity)
+        current = allowed_by(default, listed.gid, identity)
         if current & ~wish.default:
             default = _set_entry(default, identity.uid, wish.default & current)
-    return one.changed(uid=uid, access=access, default=default)
+    return listed.changed(uid=uid, access=access, default=default)
 
 
 def _set_entry(acl: Acl, uid: int, perm: int) -> Acl:
@@ -290,6 +292,6 @@ def _edited(tree: Tree, before: Sequence[Listed], after: Sequence[Listed]) -> Tr
     return copy
 
 
-def _mode(one: Listed) -> int:
-    middle = one.access.group if one.access.mask is None else one.access.mask
-    return one.access.user << 6 | middle << 3 | one.access.other
+def _mode(listed: Listed) -> int:
+    middle = listed.access.group if listed.access.mask is None else listed.access.mask
+    return listed.access.user << 6 | middle << 3 | listed.access.other

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from recert.connectors.contract import EditedByOthers, ServerRefusedUs
 from recert.connectors.hosts import Host, commands
-from recert.connectors.posix.permissions.acl import Acl, Listed, letters
+from recert.connectors.posix.permissions.acl import Acl, Listed, rwx
 from recert.foundation.failpoints import reach
 
 
@@ -43,16 +43,16 @@ def write(host: Host, place: str, old: Listed, new: Listed) -> None:
 def _changed(old: Acl, new: Acl, prefix: str) -> Iterator[str]:
     for kind, was, wanted in (("u", old.user, new.user), ("g", old.group, new.group)):
         if was != wanted:
-            yield f"{prefix}{kind}::{letters(wanted)}"
+            yield f"{prefix}{kind}::{rwx(wanted)}"
     if old.other != new.other:
-        yield f"{prefix}o::{letters(new.other)}"
+        yield f"{prefix}o::{rwx(new.other)}"
     for kind, before, after in (("u", old.users, new.users), ("g", old.groups, new.groups)):
         known = dict(before)
         for number, perm in after:
             if known.get(number) != perm:
-                yield f"{prefix}{kind}:{number}:{letters(perm)}"
+                yield f"{prefix}{kind}:{number}:{rwx(perm)}"
     if new.mask is not None and new.mask != old.mask:
-        yield f"{prefix}m::{letters(new.mask)}"
+        yield f"{prefix}m::{rwx(new.mask)}"
 
 
 def _removed(old: Acl, new: Acl, prefix: str) -> Iterator[str]:
@@ -64,9 +64,9 @@ def _removed(old: Acl, new: Acl, prefix: str) -> Iterator[str]:
 
 
 def _base(acl: Acl, prefix: str) -> Iterator[str]:
-    yield f"{prefix}u::{letters(acl.user)}"
-    yield f"{prefix}g::{letters(acl.group)}"
-    yield f"{prefix}o::{letters(acl.other)}"
+    yield f"{prefix}u::{rwx(acl.user)}"
+    yield f"{prefix}g::{rwx(acl.group)}"
+    yield f"{prefix}o::{rwx(acl.other)}"
 
 
 def _whole(acl: Acl, prefix: str) -> Iterator[str]:

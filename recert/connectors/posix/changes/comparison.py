@@ -1,5 +1,8 @@
-"""What an edit would do, cell by cell: by every view (a protocol, a listener, a sort of client) for
-itself, because what one of them loses or gains the union of all may hide."""
+"""Compares the rights before and after an edit, cell by cell.
+
+Every view (a protocol, a listener, a sort of client) is compared by itself, because the union of
+all views may hide what one of them loses or gains.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -15,28 +18,28 @@ ByView = Sequence[list[FolderRights]]
 
 
 def renumbered(
-    found: ByView, theirs: Identities, before: ByView, survey: Survey
+    later: ByView, theirs: Identities, before: ByView, survey: Survey
 ) -> Sequence[list[FolderRights]]:
-    """The rights of a second look in the numbers of the first. Accounts that came in between are
-    left out, and those that went are taken to be as before. CannotExpress when the second look
-    has other ways in."""
-    if len(found) != len(before):
+    """The rights of a later survey with the account bits of the first. New accounts are left out,
+    and accounts that are gone keep their earlier rights. CannotExpress when the later survey has
+    other views."""
+    if len(later) != len(before):
         raise CannotExpress("The change would alter by which ways clients come in.")
     ours = survey.identities
     if theirs.names == ours.names:
-        return found
-    here = sum(ours.of(name) for name in theirs.names)
+        return later
+    present = sum(ours.of(name) for name in theirs.names)
 
     def turned(mask: int, old: int) -> int:
         same = sum(ours.of(one.account) for one in theirs.members(mask))
-        return same | old & ~here
+        return same | old & ~present
 
     return [
         [
             FolderRights(new.folder, tuple(map(turned, new.masks, old.masks)))
             for new, old in zip(ones, olds, strict=True)
         ]
-        for ones, olds in zip(found, before, strict=True)
+        for ones, olds in zip(later, before, strict=True)
     ]
 
 
@@ -80,10 +83,10 @@ def check_gains(survey: Survey, before: ByView, after: ByView, edit: str) -> Non
 
 
 def _folded(masks: Masks, without: Masks) -> int:
-    found = 0
+    folded = 0
     for one, other in zip(masks, without, strict=True):
-        found |= one & ~other
-    return found
+        folded |= one & ~other
+    return folded
 
 
 def _cells(

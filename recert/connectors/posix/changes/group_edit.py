@@ -1,4 +1,4 @@
-"""Taking an account out of a group: one name less in one line of a group file, tried out first.
+"""Removes an account from a group: one name less in one line of a group file, simulated first.
 
 Files in the form of /etc/group only. What a directory says, and a primary group, an administrator
 changes by hand. The system's own file is written by gpasswd, which waits for others who write it
@@ -126,12 +126,14 @@ def _write(host: Host, part: Part) -> bool:
 plan_parts.register(MEMBERS, _Members(), _write)
 
 
-def tried_on(host: Host, found: Sequence[Part], change: LeaveGroup) -> EditedHost:
-    """The machine as it would be then, its name service included."""
-    told = host.run(commands.GETENT_GROUP).out
-    if any(part.place == SYSTEM for part in found):
-        told = without(told, change.group, change.account)
-    return EditedHost(host, plan_parts.contents(host, found), {commands.GETENT_GROUP: told})
+def tried_on(host: Host, parts: Sequence[Part], change: LeaveGroup) -> EditedHost:
+    """The machine as it would be after the edits, its name service included."""
+    group_entries = host.run(commands.GETENT_GROUP).out
+    if any(part.place == SYSTEM for part in parts):
+        group_entries = without(group_entries, change.group, change.account)
+    return EditedHost(
+        host, plan_parts.contents(host, parts), {commands.GETENT_GROUP: group_entries}
+    )
 
 
 def check_left(after: Survey, change: LeaveGroup) -> None:

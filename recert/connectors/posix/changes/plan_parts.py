@@ -1,8 +1,8 @@
 """The parts of a plan: ACLs of files and folders, and lines of text files.
 
-A plan keeps each part twice, as it stands before and as it shall stand after. Carrying a plan out
-compares every part first, then turns those that do not stand yet; a run that was cut off is
-finished by the next.
+A plan keeps two sides of each part, before and after. Carrying a plan out compares every part
+first, then writes those that are not at their after side; the next run finishes an interrupted
+one.
 """
 
 import difflib
@@ -103,12 +103,12 @@ def _standing(content: bytes, part: Part) -> Standing:
 
 def contents(host: Host, parts: Sequence[Part]) -> dict[str, bytes]:
     """The files that these parts edit, as they would be afterwards."""
-    found: dict[str, bytes] = {}
+    edited: dict[str, bytes] = {}
     for part in parts:
         if part.kind != ACL:
-            now = found[part.place] if part.place in found else host.read(part.place)
-            found[part.place] = turned(now, part)
-    return found
+            now = edited[part.place] if part.place in edited else host.read(part.place)
+            edited[part.place] = turned(now, part)
+    return edited
 
 
 def dump(parts: Sequence[Part], side: str) -> str:
@@ -136,8 +136,8 @@ def diff(parts: Sequence[Part]) -> str:
     return "".join(shown)
 
 
-class Places:
-    """What stands on the machine at the places of some parts, read once."""
+class CurrentState:
+    """The current ACLs and file contents that some parts edit. ACLs are read once."""
 
     def __init__(self, host: Host, parts: Sequence[Part]) -> None:
         self._host = host
@@ -177,39 +177,45 @@ class Places:
 
 def standing(host: Host, parts: Sequence[Part]) -> Standing:
     """Of all parts: one of them changed by others makes the whole OTHER."""
-    places = Places(host, parts)
-    found = {places.standing(part) for part in parts}
-    if Standing.OTHER in found:
+    state = CurrentState(host, parts)
+    standings = {state.standing(part) for part in parts}
+    if Standing.OTHER in standings:
         return Standing.OTHER
-    return found.pop() if len(found) == 1 else Standing.PARTLY if found else Standing.AFTER
+    return (
+        standings.pop() if len(standings) == 1 else Standing.PARTLY if standings else Standing.AFTER
+    )
 
 
 def carry_out(host: Host, parts: Sequence[Part], *, beside: str | None = None) -> None:
     """Turns every part to its after side. EditedByOthers, with nothing written, when somebody
     changed one of them."""
-    places = Places(host, parts)
-    found = [places.standing(part) for part in parts]
-    for part, one in zip(parts, found, strict=True):
-        if one is Standing.OTHER:
+    state = CurrentState(host, parts)
+    standings = [state.standing(part) for part in parts]
+    for part, part_standing in zip(parts, standings, strict=True):
+        if part_standing is Standing.OTHER:
             raise EditedByOthers(f"{part.place} is not what it was when the plan was made.")
-    waiting = [part for part, one in zip(parts, found, strict=True) if one is not Standing.AFTER]
+    waiting = [
+        part
+        for part, part_standing in zip(parts, standings, strict=True)
+        if part_standing is not Standing.AFTER
+    ]
     for part in waiting:
         reach("before part")
         try:
-            _write(host, places, part, beside)
+            _write(host, state, part, beside)
         except ServerUnreachable as error:
-            # The line broke in the middle: only reading back tells what stands.
+            # The connection broke in the middle: only reading back shows which side stands.
             raise OutcomeUnknown(f"{part.place}: {error.message}") from error
         reach("part written")
 
 
-def _write(host: Host, places: Places, part: Part, beside: str | None) -> None:
+def _write(host: Host, state: CurrentState, part: Part, beside: str | None) -> None:
     if part.kind == ACL:
-        _set_acl(host, places.acl(part), part)
+        _set_acl(host, state.acl(part), part)
         return
     if part.kind in _WRITERS and _WRITERS[part.kind](host, part):
         return
-    old = places.text(part)
+    old = state.text(part)
     new = _EDITS[part.kind].turn(old, part.before, part.after)
     was = old if old or host.stat(part.place) is not None else None
     host.replace(part.place, new, was=was, beside=beside)
@@ -221,8 +227,8 @@ def _cut_off(part: Part) -> str:
 
 
 def _set_acl(host: Host, now: Listed, part: Part) -> None:
-    """Only the entries that differ, so that what others add in this moment stays; then the whole
-    is read back, so that somebody is told when it is not what the plan says."""
+    """Writes only the entries that differ, so that concurrent additions by others stay; then reads
+    the whole ACL back. OutcomeUnknown when it is not what the plan says."""
     acl_entries.write(host, part.place, now, _one(part.after))
     if standing(host, [part]) is not Standing.AFTER:
         raise OutcomeUnknown(f"{part.place} was changed by others at the same time.")
@@ -231,19 +237,19 @@ def _set_acl(host: Host, now: Listed, part: Part) -> None:
 def undo(host: Host, parts: Sequence[Part]) -> list[Part]:
     """The parts that bring the before sides back, from how things stand now. Of an ACL only the
     entries that the plan changed must still stand: others may have changed other entries."""
-    places = Places(host, parts)
+    state = CurrentState(host, parts)
     back = []
     for part in parts:
         if part.kind == TEXT:
-            content = places.text(part)
+            content = state.text(part)
             old = text_patch.turn(content, part.after, part.before)
             back.append(text_part(part.place, content, old))
         elif part.kind != ACL:
-            if places.standing(part) is not Standing.AFTER:
+            if state.standing(part) is not Standing.AFTER:
                 raise EditedByOthers(f"{part.place} is not as it was left.")
             back.append(part.reversed)
         else:
-            now = places.acl(part)
+            now = state.acl(part)
             back.append(Part(ACL, part.place, now.text, _merged(now, part)))
     return list(reversed(back))
 

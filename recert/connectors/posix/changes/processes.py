@@ -1,5 +1,5 @@
-"""Telling a running daemon about an edit, and ending sessions. Only processes that were looked at
-just before get a signal."""
+"""Reloads a running daemon after an edit, and ends sessions. A signal is sent only to processes
+that were checked just before."""
 
 import re
 
@@ -60,17 +60,18 @@ def end_sessions(host: Host, title: str, listener: int | None = None) -> int:
 
 
 def end_sessions_of(host: Host, name: str, uid: int) -> int:
-    """Ends the sessions of a daemon that run as this uid; how many there were. A session may have
-    a helper of another uid between it and the listener: then that one is told, and both end."""
-    known = processes(host)
-    mine = {pid for pid, (_, _, line) in known.items() if name in line.split(" ", 1)[0]}
-    found = set()
+    """Ends the sessions of a daemon that run as this uid; returns their number. A session may have
+    a helper of another uid between it and the listener: the helper gets the signal, and both
+    end."""
+    running = processes(host)
+    mine = {pid for pid, (_, _, line) in running.items() if name in line.split(" ", 1)[0]}
+    signalled = set()
     for pid in mine:
-        parent, session_uid, _ = known[pid]
+        parent, session_uid, _ = running[pid]
         if session_uid != uid:
             continue
-        above = known[parent][0] if parent in mine else 0
-        found.add(parent if parent in mine and above in mine else pid)
-    if found:
-        host.run(commands.signal("TERM", *sorted(found)))
-    return len(found)
+        above = running[parent][0] if parent in mine else 0
+        signalled.add(parent if parent in mine and above in mine else pid)
+    if signalled:
+        host.run(commands.signal("TERM", *sorted(signalled)))
+    return len(signalled)

@@ -35,7 +35,9 @@ def stands(content: bytes, side: str) -> bool:
     if loaded["sha256"] == _sha(content):
         return True
     lines = _lines(content)
-    return bool(loaded["hunks"]) and all(len(_places(lines, hunk)) == 1 for hunk in loaded["hunks"])
+    return bool(loaded["hunks"]) and all(
+        len(_positions(lines, hunk)) == 1 for hunk in loaded["hunks"]
+    )
 
 
 def is_exactly(content: bytes, side: str) -> bool:
@@ -49,15 +51,15 @@ def turn(content: bytes, before: str, after: str) -> bytes:
     old, new = json.loads(before), json.loads(after)
     lines = _lines(content)
     exact = old["sha256"] == _sha(content)
-    places = []
+    positions = []
     for hunk in old["hunks"]:
-        found = [hunk["at"]] if exact else _places(lines, hunk)
-        if len(found) != 1:
+        candidates = [hunk["at"]] if exact else _positions(lines, hunk)
+        if len(candidates) != 1:
             raise EditedByOthers("The lines of the change are not found any more.")
-        places.append(found[0])
-    pairs = list(zip(places, old["hunks"], new["hunks"], strict=True))
-    for place, removed, added in sorted(pairs, key=lambda pair: pair[0], reverse=True):
-        lines[place : place + len(removed["lines"])] = map(_encoded, added["lines"])
+        positions.append(candidates[0])
+    pairs = list(zip(positions, old["hunks"], new["hunks"], strict=True))
+    for position, removed, added in sorted(pairs, key=lambda pair: pair[0], reverse=True):
+        lines[position : position + len(removed["lines"])] = map(_encoded, added["lines"])
     result = b"".join(lines)
     if exact and _sha(result) != new["sha256"]:
         raise EditedByOthers("The change does not lead to the file it was planned for.")
@@ -87,8 +89,8 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _side(content: bytes, found: list[dict[str, Any]]) -> str:
-    return json.dumps({"sha256": _sha(content), "hunks": found})
+def _side(content: bytes, hunks: list[dict[str, Any]]) -> str:
+    return json.dumps({"sha256": _sha(content), "hunks": hunks})
 
 
 def _hunk(lines: Sequence[bytes], start: int, end: int) -> dict[str, Any]:
@@ -103,15 +105,16 @@ def _neighbours(lines: Sequence[bytes], start: int, end: int) -> dict[str, str]:
     }
 
 
-def _places(lines: Sequence[bytes], hunk: dict[str, Any]) -> list[int]:
-    """Where the lines stand between the same neighbours; without lines both must be there."""
+def _positions(lines: Sequence[bytes], hunk: dict[str, Any]) -> list[int]:
+    """The positions where the hunk's lines stand beside the same neighbours. One matching
+    neighbour is enough, except for a hunk without lines."""
     wanted = [_encoded(line) for line in hunk["lines"]]
-    found = []
+    positions = []
     for start in range(len(lines) - len(wanted) + 1):
         end = start + len(wanted)
         if list(lines[start:end]) == wanted:
             around = _neighbours(lines, start, end)
             matches = [around[side] == hunk[side] for side in ("previous", "next")]
             if all(matches) or (wanted and any(matches)):
-                found.append(start)
-    return found
+                positions.append(start)
+    return positions

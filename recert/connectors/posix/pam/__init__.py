@@ -1,1 +1,1 @@
-"""What PAM says to a login."""
+"""Simulates PAM: whether a login is refused, allowed or in doubt."""

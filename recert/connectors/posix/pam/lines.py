@@ -1,4 +1,4 @@
-"""The lines of a PAM service, and what the words before a module mean."""
+"""Parses the lines of a PAM service and their control values."""
 
 from collections.abc import Iterator
 
@@ -28,6 +28,7 @@ def pam_path(name: str) -> str:
 
 
 def control(text: str) -> dict[str, str]:
+    """The action for each return code of libpam, from "required" or "[success=1 ...]"."""
     if not text.startswith("["):
         return _SIMPLE.get(text.lower(), _SIMPLE["required"])
     pairs = (part.partition("=") for part in text[1:-1].split())

@@ -1,7 +1,7 @@
-"""What single PAM modules answer to a login, by their arguments and the files that they look at.
+"""How single PAM modules answer a login, by their arguments and the files that they read.
 
 An answer is a return code of libpam and a reason. Modules that are in none of the tables may
-answer anything: whoever asks takes both sides.
+answer anything: callers must consider success and refusal.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Login:
-    """Who wants in."""
+    """The account that logs in, and the facts that PAM modules test."""
 
     name: str
     passwd: Passwd | None
@@ -68,7 +68,7 @@ class Lists:
     faults: dict[str, str] = field(default_factory=dict)  # MISSING or UNSAFE
     # Names of an account database by its path; None: it is there and cannot be read.
     names: dict[str, frozenset[str] | None] = field(default_factory=dict)
-    # By the place of a rule: what a table of a database server says of a name.
+    # By the location of a rule: the answer of a table of a database server to a name.
     tables: dict[str, "Callable[[str, str], Answer | None]"] = field(default_factory=dict)
     in_any_case: set[str] = field(default_factory=set)  # names that may be typed in capitals
 
@@ -126,9 +126,9 @@ _LISTFILE = frozenset({"item", "sense", "file", "onerr", "apply"})
 
 
 def _listfile(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer | None:
-    """Arguments are read in their order: a wrong one ends the call with what "onerr" says by
-    then."""
-    told: dict[str, str] = {}
+    """pam_listfile reads arguments in order: a wrong one ends the call with the "onerr" answer
+    set so far."""
+    options: dict[str, str] = {}
     on_error = Answer(BROKEN, f"pam_listfile at {rule.place} fails")
     for argument in rule.arguments:
         key, _, value = argument.partition("=")
@@ -140,20 +140,20 @@ def _listfile(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer | Non
             on_error = YES if value == "succeed" else Answer(BROKEN, on_error.reason)
         elif wrong:
             return on_error
-        told[key] = value
-    if not told.get("file") or "sense" not in told:
+        options[key] = value
+    if not options.get("file") or "sense" not in options:
         return on_error
-    return _listed(login, rule, lists, told, on_error)
+    return _listed(login, rule, lists, options, on_error)
 
 
 def _listed(
-    login: Login, rule: Rule, lists: Lists, told: dict[str, str], on_error: Answer
+    login: Login, rule: Rule, lists: Lists, options: dict[str, str], on_error: Answer
 ) -> Answer | None:
-    item, path = told.get("item", ""), told["file"]
+    item, path = options.get("item", ""), options["file"]
     if item not in ("user", "tty", "rhost", "ruser", "group", "shell"):
         return on_error
-    if "apply" in told and item not in ("user", "ruser", "group"):
-        who = told["apply"]
+    if "apply" in options and item not in ("user", "ruser", "group"):
+        who = options["apply"]
         if who in ("", "@"):
             return on_error
         applies = who[1:] in login.groups if who.startswith("@") else who == login.name
@@ -171,7 +171,7 @@ def _listed(
     shell = login.passwd.shell if login.passwd else ""
     names = {"user": {login.name}, "shell": {shell}, "group": set(login.groups)}[item]
     listed = not names.isdisjoint(lists.lines.get(path, ()))
-    if told["sense"] == "deny":
+    if options["sense"] == "deny":
         return Answer(REFUSED, f"listed in {path}") if listed else YES
     return YES if listed else Answer(REFUSED, f"not listed in {path}")
 
@@ -186,7 +186,7 @@ def database_of(rule: Rule) -> str:
 
 
 def _database(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer | None:
-    """A database that is there says yes exactly to the names that it has."""
+    """A readable database answers success exactly for the names in it."""
     path = database_of(rule)
     if not path:
         return Answer(BROKEN, f"{rule.module} at {rule.place} names no database")
@@ -209,14 +209,14 @@ _FLAGS = frozenset({"debug", "use_uid", "quiet", "quiet_fail", "quiet_success", 
 
 def _succeed_if(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer | None:
     """All conditions must hold; of none the module is a failure."""
-    words = [word for word in rule.arguments if word not in _FLAGS]
-    if "use_uid" in rule.arguments or not words or len(words) % 3:
+    terms = [argument for argument in rule.arguments if argument not in _FLAGS]
+    if "use_uid" in rule.arguments or not terms or len(terms) % 3:
         return None
     results = [
-        _holds(login, *words[at : at + 3], service=rule.place) for at in range(0, len(words), 3)
+        _holds(login, *terms[at : at + 3], service=rule.place) for at in range(0, len(terms), 3)
     ]
     if False in results:
-        return Answer(REFUSED, f"pam_succeed_if at {rule.place}: {' '.join(words)}")
+        return Answer(REFUSED, f"pam_succeed_if at {rule.place}: {' '.join(terms)}")
     return None if None in results else YES
 
 
@@ -249,10 +249,10 @@ def _holds(login: Login, left: str, sign: str, right: str, *, service: str) -> b
 def _compared(value: str, sign: str, right: str) -> bool | None:
     if not (value.isdecimal() and right.isdecimal()):
         return None
-    one, two = int(value), int(right)
+    number, limit = int(value), int(right)
     return {
-        "lt": one < two, "le": one <= two, "eq": one == two,
-        "ge": one >= two, "gt": one > two, "ne": one != two,
+        "lt": number < limit, "le": number <= limit, "eq": number == limit,
+        "ge": number >= limit, "gt": number > limit, "ne": number != limit,
     }[sign]  # fmt: skip
 
 
@@ -265,7 +265,7 @@ def _permit(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer:
 
 
 def _lastlog(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer | None:
-    """With "inactive" it refuses whom its own log has not seen for long."""
+    """With "inactive" it refuses accounts without a recent login in its own log."""
     return None if any("inactive" in one for one in rule.arguments) else YES
 
 
@@ -280,8 +280,8 @@ JUDGES: dict[str, Judge] = {
     "pam_permit.so": _permit,
     "pam_lastlog.so": _lastlog,
 }
-# Their answer is always the same, measured with libpam: (kind, module) -> what it says, and why no
-# argument changes that. Of the other kind they may say anything.
+# Their answer is always the same, measured with libpam: (kind, module) -> the code, and why no
+# argument changes it. For the other kind they may answer anything.
 _SETS, _TELLS = "sets something for the session and refuses nobody", "tells something only"
 _PASSES = "while /etc/nologin is there the machine goes down; that passes, and access is back"
 CONSTANT = {

@@ -66,7 +66,7 @@ class Table:
     form: str = "plain"
     rows: dict[str, list[Row]] = field(default_factory=dict)
     alike: set[str] = field(default_factory=set)  # the names as MySQL may compare them
-    ignores_case: bool = False  # MySQL takes capitals in a name for small letters
+    ignores_case: bool = False  # MySQL compares names without regard to case
 
     def answer(self, name: str, kind: str) -> Answer | None:
         """None where it may be anything: the name stands there in another spelling."""

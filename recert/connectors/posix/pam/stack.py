@@ -1,7 +1,7 @@
-"""What PAM would say to a login with the right password or key.
+"""Simulates how PAM answers a login with the right password or key.
 
-Modules whose answer follows from files are judged with their arguments. Any other may say yes
-and no: a login is refused only when both refuse, and who depends on it is known to be in doubt.
+Modules whose answer follows from files are judged with their arguments. Any other may succeed or
+refuse: a login is refused only when both outcomes refuse it, and in doubt when they differ.
 """
 
 import os
@@ -82,8 +82,8 @@ class Pam:
 
     @property
     def unknown(self) -> list[Rule]:
-        """Rules that may say anything: of a module that we do not know, or about something that
-        is known at a sign-in only."""
+        """Rules that may answer anything: of an unknown module, or about something that is known
+        only at a sign-in."""
         return [
             rule
             for kind in _KINDS
@@ -93,7 +93,7 @@ class Pam:
 
     @property
     def not_understood(self) -> list[str]:
-        """The same in words."""
+        """The unknown rules as text, sorted."""
         return sorted({f"PAM module {rule.module} at {rule.place}" for rule in self.unknown})
 
     @property
@@ -121,9 +121,9 @@ class Pam:
             self.lists.lines[path] = lines_of(content)
 
     def _read_file(
-        self, host: Host, path: str, seen: set[str], only: str | None, level: int = 0
+        self, host: Host, path: str, opened: set[str], only: str | None, level: int = 0
     ) -> None:
-        if path in seen:
+        if path in opened:
             return
         host.withhold(path, mysql.without_secrets)
         try:
@@ -134,7 +134,7 @@ class Pam:
             stripped = line.partition("#")[0].strip()
             if stripped.startswith("@include"):
                 for name in stripped.split()[1:2]:
-                    self._read_file(host, pam_path(name), {*seen, path}, only, level)
+                    self._read_file(host, pam_path(name), {*opened, path}, only, level)
             elif include := _INCLUDE.match(stripped):
                 kind = include[1].lstrip("-").lower()
                 if only in (None, kind):
@@ -142,16 +142,16 @@ class Pam:
                     if deeper > level:
                         mark = Rule({}, _SUBSTACK, (), f"{path}:{number}", level)
                         self.stacks.setdefault(kind, []).append(mark)
-                    self._read_file(host, pam_path(include[3]), {*seen, path}, kind, deeper)
-            elif found := _LINE.match(stripped):
-                self._rule(found, f"{path}:{number}", only, level)
+                    self._read_file(host, pam_path(include[3]), {*opened, path}, kind, deeper)
+            elif match := _LINE.match(stripped):
+                self._rule(match, f"{path}:{number}", only, level)
 
-    def _rule(self, found: re.Match[str], place: str, only: str | None, level: int) -> None:
-        kind = found[1].lstrip("-").lower()
+    def _rule(self, match: re.Match[str], place: str, only: str | None, level: int) -> None:
+        kind = match[1].lstrip("-").lower()
         if only in (None, kind):
-            arguments = tuple(a or b for a, b in _ARGUMENT.findall(found[4]))
-            module = found[3].rpartition("/")[2]
-            rule = Rule(control(found[2]), module, arguments, place, level)
+            arguments = tuple(a or b for a, b in _ARGUMENT.findall(match[4]))
+            module = match[3].rpartition("/")[2]
+            rule = Rule(control(match[2]), module, arguments, place, level)
             self.stacks.setdefault(kind, []).append(rule)
 
 
@@ -167,10 +167,10 @@ def _links(host: Host, paths: Sequence[str]) -> set[str]:
 
 
 class _State(NamedTuple):
-    """How far a stack has come, and what it would say if it ended here."""
+    """How far a stack has come, and its answer if it ended here."""
 
     position: int
-    code: str = ""  # empty: nobody has said anything that counts
+    code: str = ""  # empty: no answer that counts yet
     reason: str = ""
 
 
@@ -185,7 +185,8 @@ def refusal(pam: Pam, login: Login) -> str:
 
 
 def doubts(pam: Pam, login: Login) -> tuple[str, ...]:
-    """What a login that is let in depends on and we do not know; empty when we are sure."""
+    """The modules whose unknown answer may refuse a login that may succeed; empty when the
+    outcome is certain."""
     found = {kind: _outcomes(pam, kind, login) for kind in _kinds(login)}
     if not all("" in outcomes for outcomes in found.values()):
         return ()
@@ -198,14 +199,14 @@ def doubts(pam: Pam, login: Login) -> tuple[str, ...]:
 
 
 def strangers(pam: Pam) -> list[str]:
-    """The rules by which names may come in that stand in no list that we can read."""
+    """The rules that may let in names that are in no list Recert can read."""
     login = Login("\0", None, None, frozenset(), date.min)
     if refusal(pam, login):
         return []
     return [
         f"PAM module {rule.module} at {rule.place}"
         for rule in pam.stacks.get("auth", ())
-        if any(one.code == SUCCESS for one in _answers(rule, login, pam.lists, "auth"))
+        if any(answer.code == SUCCESS for answer in _answers(rule, login, pam.lists, "auth"))
     ]
 
 
@@ -214,22 +215,22 @@ def _kinds(login: Login) -> Iterable[str]:
 
 
 def _outcomes(pam: Pam, kind: str, login: Login) -> set[str]:
-    """What the stack may say, run as libpam does: "" is yes."""
+    """The possible outcomes of a stack, run as libpam does: reasons of refusal, "" for success."""
     rules: Sequence[Rule] = pam.stacks.get(kind, ())
-    found: set[str] = set()
-    waiting, been = [_State(0)], set()
+    outcomes: set[str] = set()
+    waiting, visited = [_State(0)], set()
     while waiting:
         state = waiting.pop()
-        if state in been:
+        if state in visited:
             continue
-        been.add(state)
+        visited.add(state)
         if state.position >= len(rules):
-            found.add("" if state.code == SUCCESS else state.reason or _nobody(pam, kind))
+            outcomes.add("" if state.code == SUCCESS else state.reason or _nobody(pam, kind))
             continue
         rule = rules[state.position]
         for answer in _answers(rule, login, pam.lists, kind):
             waiting.append(_next(rules, state, answer))
-    return found
+    return outcomes
 
 
 def _nobody(pam: Pam, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Users and groups of the machine, from every source that its name service knows."""
+"""The users and groups of a machine, from every source of its name service."""
 
 import re
 from collections.abc import Iterator
@@ -150,7 +150,7 @@ def _bytes(content: bytes | ConnectorError) -> bytes:
 def _getent(host: Host, command: commands.Command) -> bytes:
     answer = host.run(command)
     if not answer.ok:
-        what = " ".join(command.words)
+        what = " ".join(command.arguments)
         raise ServerUnreachable(f"{what!r} failed on {host.title}: {answer.errors.strip()}")
     return answer.out
 

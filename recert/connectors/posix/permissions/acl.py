@@ -10,7 +10,7 @@ from recert.connectors.contract import ServerDataInvalid
 READ, WRITE, ENTER = 4, 2, 1
 STICKY, SETGID = 0o1000, 0o2000
 _ESCAPED = re.compile(rb"\\([0-7]{3}|\\)")
-_LETTERS = (("r", READ), ("w", WRITE), ("x", ENTER))
+_RWX = (("r", READ), ("w", WRITE), ("x", ENTER))
 
 
 class Acl(NamedTuple):
@@ -30,7 +30,7 @@ class Acl(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """True when mode bits say the same."""
+        """True when mode bits alone express the ACL."""
         return self.mask is None and not self.users and not self.groups
 
     @property
@@ -88,20 +88,20 @@ def of_mode(mode: int) -> Acl:
     return Acl(mode >> 6 & 7, mode >> 3 & 7, mode & 7)
 
 
-def letters(perm: int) -> str:
-    """5 as "r-x"."""
-    return "".join(letter if perm & bit else "-" for letter, bit in _LETTERS)
+def rwx(perm: int) -> str:
+    """Permission bits as text: 5 is "r-x"."""
+    return "".join(flag if perm & bit else "-" for flag, bit in _RWX)
 
 
 def entries(acl: Acl, prefix: str = "") -> Iterator[str]:
     """The lines of an ACL in getfacl's order."""
-    yield f"{prefix}user::{letters(acl.user)}"
-    yield from (f"{prefix}user:{uid}:{letters(perm)}" for uid, perm in acl.users)
-    yield f"{prefix}group::{letters(acl.group)}"
-    yield from (f"{prefix}group:{gid}:{letters(perm)}" for gid, perm in acl.groups)
+    yield f"{prefix}user::{rwx(acl.user)}"
+    yield from (f"{prefix}user:{uid}:{rwx(perm)}" for uid, perm in acl.users)
+    yield f"{prefix}group::{rwx(acl.group)}"
+    yield from (f"{prefix}group:{gid}:{rwx(perm)}" for gid, perm in acl.groups)
     if acl.mask is not None:
-        yield f"{prefix}mask::{letters(acl.mask)}"
-    yield f"{prefix}other::{letters(acl.other)}"
+        yield f"{prefix}mask::{rwx(acl.mask)}"
+    yield f"{prefix}other::{rwx(acl.other)}"
 
 
 def escape(path: bytes) -> str:
@@ -115,7 +115,7 @@ def unescape(path: bytes) -> bytes:
     if b"\\" not in path:
         return path
     return _ESCAPED.sub(
-        lambda found: b"\\" if found[1] == b"\\" else bytes((int(found[1], 8),)), path
+        lambda match: b"\\" if match[1] == b"\\" else bytes((int(match[1], 8),)), path
     )
 
 
@@ -189,5 +189,5 @@ def _acl(lines: list[str]) -> Acl:
 
 def _bits(perm: str) -> int:
     return sum(
-        bit for (letter, bit), found in zip(_LETTERS, perm[:3], strict=True) if found == letter
+        bit for (flag, bit), character in zip(_RWX, perm[:3], strict=True) if character == flag
     )

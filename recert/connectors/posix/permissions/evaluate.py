@@ -1,4 +1,4 @@
-"""From permissions to effective rights: for every folder, which accounts can do what in it.
+"""Computes effective rights from permissions: for every folder, which accounts can do what in it.
 
 Pure. A right is something a client can try, so the rules are the kernel's, within the account's
 jail; what the daemon itself forbids is taken away by the kind's `screen`.
@@ -39,11 +39,11 @@ class FolderRights(NamedTuple):
 
 def rights_of(masks: Masks, account: int) -> Rights:
     """The rights that a set of masks gives to one account (its bit)."""
-    found = Rights.NONE
+    rights = Rights.NONE
     for right, mask in zip(ORDER, masks, strict=True):
         if mask & account:
-            found |= right
-    return found
+            rights |= right
+    return rights
 
 
 def masks_for(rights: Rights, accounts: int) -> Masks:
@@ -109,9 +109,9 @@ def evaluate(
     log in the real path of its root, and of other folders in which a session may start; accounts
     without one have nothing."""
     starting: dict[str, int] = {}
-    for account, places in jails.items():
-        for place in (places,) if isinstance(places, str) else places:
-            starting[place] = starting.get(place, 0) | identities.of(account)
+    for account, folders in jails.items():
+        for folder in (folders,) if isinstance(folders, str) else folders:
+            starting[folder] = starting.get(folder, 0) | identities.of(account)
     return _Walk(tree, identities, starting, screen, list_needs_enter).result()
 
 

@@ -1,8 +1,8 @@
-"""Why the kernel lets an account into a folder, in words."""
+"""Explains in text why the kernel gives an account its permissions in a folder."""
 
 from collections.abc import Callable
 
-from recert.connectors.posix.permissions.acl import Acl, Node, letters
+from recert.connectors.posix.permissions.acl import Acl, Node, rwx
 from recert.connectors.posix.permissions.identities import Identity
 
 GroupName = Callable[[int], str]
@@ -16,10 +16,10 @@ def reason(identity: Identity, node: Node, group_name: GroupName) -> str:
     if identity.uid == node.uid:
         return f"owner of the folder, {where}{_own(node.access.user, node.access)}"
     if node.access.is_dormant and node.gid not in identity.groups:
-        return f"everybody, {where} {letters(node.access.other)} (empty mask: no entry counts)"
+        return f"everybody, {where} {rwx(node.access.other)} (empty mask: no entry counts)"
     named = node.access.named_user(identity.uid)
     if named is not None:
-        return f"own entry {letters(named)} in the {where}{_masked(node.access)}"
+        return f"own entry {rwx(named)} in the {where}{_masked(node.access)}"
     mine = [
         (gid, perm)
         for gid, perm in ((node.gid, node.access.group), *node.access.groups)
@@ -32,14 +32,14 @@ def reason(identity: Identity, node: Node, group_name: GroupName) -> str:
 
 
 def _own(perm: int, acl: Acl) -> str:
-    return "" if acl.is_plain else f" {letters(perm)}"
+    return "" if acl.is_plain else f" {rwx(perm)}"
 
 
 def _groups(mine: list[tuple[int, int]], acl: Acl) -> str:
     if acl.is_plain:
         return ""
-    return " " + " and ".join(letters(perm) for _, perm in mine) + _masked(acl)
+    return " " + " and ".join(rwx(perm) for _, perm in mine) + _masked(acl)
 
 
 def _masked(acl: Acl) -> str:
-    return "" if acl.mask in (None, 7) else f" (mask {letters(acl.limit)})"
+    return "" if acl.mask in (None, 7) else f" (mask {rwx(acl.limit)})"

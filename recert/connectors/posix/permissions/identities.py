@@ -1,4 +1,4 @@
-"""Accounts as the kernel sees them, numbered; sets of them are integers."""
+"""Accounts with uid, gid and groups, numbered by bits; sets of accounts are integers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""Password fields of line files, as they may be kept: what a hash says is nobody's business, but
-whether there is one decides who gets in."""
+"""Redacts password fields of line files: hashes are dropped, but whether there is a usable
+password is kept, because it decides who can log in."""
 
 from collections.abc import Callable
 

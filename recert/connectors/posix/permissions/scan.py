@@ -1,4 +1,4 @@
-"""Walking the folders of a machine: two commands, however many folders there are."""
+"""Walks the folders of a machine with two commands, however many folders there are."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Folder:
 
 @dataclass
 class Tree:
-    """Folders, parents before children, and what could not be seen."""
+    """Folders, parents before children, and the problems of reading them."""
 
     folders: list[Folder] = field(default_factory=list)
     position: dict[str, int] = field(default_factory=dict)
@@ -54,10 +54,12 @@ class Tree:
     mounts: Mounts = field(default_factory=Mounts)
     keeps_names: bool = False
     is_odd: Callable[[str], bool] | None = None  # names of files that clients cannot type
-    seen: dict[bytes, Node] = field(default_factory=dict)  # one object for all equal permissions
+    shared_nodes: dict[bytes, Node] = field(
+        default_factory=dict
+    )  # one object for all equal permissions
 
     def copy(self) -> "Tree":
-        """The same folders; whoever gets it may note problems of their own in it."""
+        """A tree with the same folders and a problem list of its own."""
         return replace(self, problems=list(self.problems))
 
     def add(self, path: str, node: Node, identity: bytes, *, reported: bool) -> Folder:
@@ -89,10 +91,10 @@ def root_of(host: Host, settings: Mapping[str, str]) -> set[str]:
     root = settings.get("root")
     if not root:
         return set()
-    place = host.resolve(root)
-    if host.stat(place) is None:
+    real_path = host.resolve(root)
+    if host.stat(real_path) is None:
         raise ServerUnreachable(f"The folder {root} (setting root) is not there.")
-    return {place}
+    return {real_path}
 
 
 def where_to_look(
@@ -123,10 +125,10 @@ def scan(
     is_odd: Callable[[str], bool] | None = None,
 ) -> Tree:
     """All folders at and below the roots (real paths), and the way to them; of `also` (homes, for
-    instance) only the folder itself and the way. `keep_names`: of files too, for kinds that have
-    rules about names; else only what sorts of files there are. `is_odd`: names of files that
-    clients cannot type, for kinds that have such. What could not be seen is a problem of the tree;
-    roots that do not exist are simply not in it. A host that remembers trees is walked once."""
+    instance) only the folder itself and the way. `keep_names` keeps the names of files, for kinds
+    that have rules about names; else only their distinct permissions are kept. `is_odd` marks file
+    names that clients cannot type, for kinds that have such. Errors become problems of the tree;
+    roots that do not exist are left out. A host that remembers trees is walked once."""
     roots, also = sorted(set(roots)), sorted(set(also))
     if not isinstance(host, KeepsTrees):
         return _scanned(host, roots, also, Tree(keeps_names=keep_names, is_odd=is_odd))
@@ -155,31 +157,30 @@ def _scanned(host: Host, roots: Sequence[str], also: Sequence[str], tree: Tree) 
     return tree
 
 
-def looked_again(
-    host: Host, tree: Tree, places: Collection[str], *, also: Collection[str] = ()
+def reread_folders(
+    host: Host, tree: Tree, paths: Collection[str], *, also: Collection[str] = ()
 ) -> Tree:
-    """The tree with these folders, or the folders of these files, as they are now with their files;
-    of `also` only the folders themselves. Which folders there are is not asked again; the tree
-    that is given stays as it is."""
-    folders = {one if one in tree.position else os.path.dirname(one) for one in places}
-    known = sorted(one for one in {*folders, *also} if one in tree.position)
-    reported = [one for one in known if one in folders and tree.at(one).is_reported]
+    """A copy of the tree in which these folders, or the folders of these files, are read again
+    with their files; of `also` only the folders themselves. New folders are not looked for."""
+    folders = {path if path in tree.position else os.path.dirname(path) for path in paths}
+    existing = sorted(path for path in {*folders, *also} if path in tree.position)
+    reported = [path for path in existing if path in folders and tree.at(path).is_reported]
     listed = host.run(commands.FIND_FILES_IN, _names(reported)).out if reported else b""
     files = [record.partition(b" ")[2] for record in listed.split(b"\0") if record]
-    data = _names(known) + b"".join(path + b"\0" for path in files)
-    part = Tree(keeps_names=tree.keeps_names, is_odd=tree.is_odd, seen=tree.seen)
-    if known:
+    data = _names(existing) + b"".join(path + b"\0" for path in files)
+    part = Tree(keeps_names=tree.keeps_names, is_odd=tree.is_odd, shared_nodes=tree.shared_nodes)
+    if existing:
         acls = _acls_of(host, [(commands.ACL_THESE, data)], part)
         stream = host.stream(commands.FIND_THESE, data)
         _walk(host, stream, part, acls, reported=True)
-    found = replace(tree, folders=list(tree.folders), problems=[*tree.problems, *part.problems])
+    updated = replace(tree, folders=list(tree.folders), problems=[*tree.problems, *part.problems])
     for new in part.folders:
         old = tree.at(new.path)
         new.above, new.is_reported = old.above, old.is_reported
         if new.path not in folders:
             new.files, new.named, new.plain = old.files, old.named, old.plain
-        found.folders[tree.position[new.path]] = new
-    return found
+        updated.folders[tree.position[new.path]] = new
+    return updated
 
 
 def _outermost(roots: Iterable[str]) -> list[str]:
@@ -195,10 +196,10 @@ def _spine(starts: Iterable[str]) -> list[str]:
     """The folders above the starting points, from "/" downwards."""
     above = set()
     for start in starts:
-        place = start
-        while place != "/":
-            place = os.path.dirname(place)
-            above.add(place)
+        path = start
+        while path != "/":
+            path = os.path.dirname(path)
+            above.add(path)
     return sorted(above)
 
 
@@ -220,24 +221,24 @@ def _acls(host: Host, starts: list[str], way: list[str], tree: Tree) -> Acls:
 
 
 def _acls_of(host: Host, sources: Iterable[tuple[Command, bytes]], tree: Tree) -> Acls:
-    found: Acls = {}
+    acls: Acls = {}
     for command, data in sources:
         stream = host.stream(command, data)
         for entry in parse_listing(iter(stream)):
-            found[entry.path] = (entry.access, entry.default)
+            acls[entry.path] = (entry.access, entry.default)
         if stream.code == 127 or stream.errors.startswith("xargs: getfacl: No such file"):
             tree.problems.append(
                 f"getfacl is missing on {host.title}, so ACLs are not known. "
                 "Install the package acl."
             )
-            return found
+            return acls
         _complain(tree, stream)
-    return found
+    return acls
 
 
 def _walk(host: Host, stream: Stream, tree: Tree, acls: Acls, *, reported: bool) -> None:
-    """Reads find's answer."""
-    seen = tree.seen
+    """Adds the folders and files of find's output to the tree."""
+    shared_nodes = tree.shared_nodes
     rest = b""
     last, folder = None, None
     for piece in stream:
@@ -246,7 +247,7 @@ def _walk(host: Host, stream: Stream, tree: Tree, acls: Acls, *, reported: bool)
             head, _, tail = record.partition(b" ")
             if head[:1] == b"d":
                 uid, gid, identity, path = tail.split(b" ", 3)
-                node = _node(head, uid, gid, path, acls, seen)
+                node = _node(head, uid, gid, path, acls, shared_nodes)
                 name = os.fsdecode(path)
                 if name in tree.position:
                     tree.folders[tree.position[name]].is_reported |= reported
@@ -254,10 +255,10 @@ def _walk(host: Host, stream: Stream, tree: Tree, acls: Acls, *, reported: bool)
                     tree.add(name, node, identity, reported=reported)
             else:
                 uid, gid, path = tail.split(b" ", 2)
-                node = _node(head, uid, gid, path, acls, seen)
-                place, _, file = path.rpartition(b"/")
-                if place != last:
-                    last, folder = place, tree.get(os.fsdecode(place))
+                node = _node(head, uid, gid, path, acls, shared_nodes)
+                parent, _, file = path.rpartition(b"/")
+                if parent != last:
+                    last, folder = parent, tree.get(os.fsdecode(parent))
                 if folder is not None:
                     if folder.files is None:
                         folder.files = set()
@@ -284,16 +285,16 @@ def _look_at_name(tree: Tree, folder: Folder, name: str, node: Node) -> None:
 
 
 def _node(
-    head: bytes, uid: bytes, gid: bytes, path: bytes, acls: Acls, seen: dict[bytes, Node]
+    head: bytes, uid: bytes, gid: bytes, path: bytes, acls: Acls, shared_nodes: dict[bytes, Node]
 ) -> Node:
     extended = acls.get(path) if acls else None
     if extended is not None:
         return Node(int(uid), int(gid), int(head[1:], 8), *extended)
     key = b"%b %b %b" % (head, uid, gid)
-    node = seen.get(key)
+    node = shared_nodes.get(key)
     if node is None:
         mode = int(head[1:], 8)
-        node = seen[key] = Node(int(uid), int(gid), mode, of_mode(mode))
+        node = shared_nodes[key] = Node(int(uid), int(gid), mode, of_mode(mode))
     return node
 
 
@@ -313,12 +314,12 @@ def _complain(tree: Tree, stream: Stream) -> None:
 def walkers(tree: Tree, who: Identities, path: str) -> int:
     """Who can walk from "/" into this folder; nobody when it is not in the tree."""
     position = tree.position.get(path, -1)
-    found = who.everybody if position >= 0 else 0
+    able = who.everybody if position >= 0 else 0
     while position >= 0:
         folder = tree.folders[position]
-        found &= who.may(folder.node, ENTER)
+        able &= who.may(folder.node, ENTER)
         position = folder.above
-    return found
+    return able
 
 
 def every_folder(tree: Tree) -> Iterator[str]:

@@ -33,14 +33,14 @@ _FEW = 16
 _DOWNLOAD = ORDER.index(Rights.DOWNLOAD)
 
 
-class Places(NamedTuple):
-    """The sections that decide about a folder and about what lies in it."""
+class DecidingSections(NamedTuple):
+    """The sections that decide about a folder itself and about the entries in it."""
 
     itself: Section
     inside: Section
 
     def asked(self, at: At) -> Section:
-        """Where a command is judged."""
+        """The section whose <Limit> blocks judge a command with this path."""
         return self.itself if at is At.FOLDER else self.inside
 
 
@@ -80,7 +80,7 @@ class Screen:
         self.unsure = 0  # accounts that may not be let in from everywhere
         self.names: Names | None = None  # other paths of folders, by FTP
         self.cut_off = 0  # accounts that get no data connection
-        self._known: dict[Places, tuple[Masks, Masks, int]] = {}
+        self._known: dict[DecidingSections, tuple[Masks, Masks, int]] = {}
         self._by_account: dict[int, View] = {}
         self._rules: dict[Section, list[tuple[re.Pattern[str], bool]]] = {}
 
@@ -92,7 +92,7 @@ class Screen:
             if self.names:
                 allowed = self._by_names(view, folder.path, allowed)
             hidden = self._hidden(view, folder.path)
-            inside = self.places(view, folder.path).inside
+            inside = self.sections(view, folder.path).inside
             rules = self._rules_for_names(inside) if folder.named else []
             for at in range(len(ORDER)):
                 left = masks[at] & allowed[at] & view.accounts
@@ -106,32 +106,32 @@ class Screen:
         return tuple(result)
 
     def _by_names(self, view: View, folder: str, allowed: Masks) -> Masks:
-        """With what other paths of the folder let through: DELE and RNFR are judged by the path
-        that is typed."""
-        found = list(allowed)
+        """Add what other paths of the folder let through: the daemon judges DELE and RNFR by the
+        path that the client typed."""
+        masks = list(allowed)
         for name in self.names.of(folder) if self.names else ():
             for right in (Rights.DELETE, Rights.RENAME):
                 may = self.by_name(view, folder, name.path, right)
-                found[ORDER.index(right)] |= may & name.accounts
-        return tuple(found)
+                masks[ORDER.index(right)] |= may & name.accounts
+        return tuple(masks)
 
     def by_name(self, view: View, folder: str, typed: str, right: Rights) -> int:
         """Who is let through when the folder is named by another path."""
-        real, other = self.places(view, folder), self.places(view, typed)
+        real, other = self.sections(view, folder), self.sections(view, typed)
         if real == other:
             return 0
-        found = 0
+        accounts = 0
         for way in self.ways(right, real):
             allowed = view.accounts
             for ask in way.asks:
                 allowed &= self.ask(ask, other if ask.command in _AS_TYPED else real).allowed
-            found |= allowed
-        return found
+            accounts |= allowed
+        return accounts
 
     def _guarded(self, view: View, folder: Folder, masks: Masks) -> Masks:
         may = 0
         if self.protocol == "ftp" and self.guard.accounts(folder.path):
-            may = self._way(STORE_UNIQUE, self.places(view, folder.path), hidden=False).allowed
+            may = self._way(STORE_UNIQUE, self.sections(view, folder.path), hidden=False).allowed
         return self.guard.left(masks, folder.path, may | ~view.accounts)
 
     def _views_of(self, masks: Masks) -> Collection[View]:
@@ -174,45 +174,47 @@ class Screen:
             right & rights and not mask & account for right, mask in zip(ORDER, surely, strict=True)
         )
 
-    def places(self, view: View, folder: str) -> Places:
-        """The sections that decide here."""
+    def sections(self, view: View, folder: str) -> DecidingSections:
+        """The sections that decide about a folder, seen by the accounts of a view."""
         itself, inside = view.finder.of(folder)
-        return Places(itself or view.level, inside or view.level)
+        return DecidingSections(itself or view.level, inside or view.level)
 
     def allowed(self, view: View, folder: str) -> tuple[Masks, Masks, int]:
         """For each right who is let through, for whom that is certain, and for whom the sections
         hold something that is not understood."""
-        key = self.places(view, folder)
-        found = self._known.get(key)
-        if found is None:
-            verdicts = [self._right(right, key) for right in ORDER]
-            doubt = any(place.statement in self._doubtful for one in key for place in one.chain())
-            found = self._known[key] = (
+        deciding = self.sections(view, folder)
+        verdict_masks = self._known.get(deciding)
+        if verdict_masks is None:
+            verdicts = [self._right(right, deciding) for right in ORDER]
+            is_doubtful = any(
+                section.statement in self._doubtful for one in deciding for section in one.chain()
+            )
+            verdict_masks = self._known[deciding] = (
                 tuple(one.allowed for one in verdicts),
                 tuple(one.surely for one in verdicts),
-                self.judge.roster.everybody if doubt else 0,
+                self.judge.roster.everybody if is_doubtful else 0,
             )
-        return found
+        return verdict_masks
 
     def _hidden(self, view: View, folder: str) -> list[int] | None:
         """For rights on files: who keeps them although files they cannot read are hidden from them.
         None where nothing is hidden."""
-        places = self.places(view, folder)
-        if not on(nearest(places.inside, "hidenoaccess"), False):
+        sections = self.sections(view, folder)
+        if not on(nearest(sections.inside, "hidenoaccess"), False):
             return None
-        return [self._right(right, places, hidden=True).allowed for right in ORDER]
+        return [self._right(right, sections, hidden=True).allowed for right in ORDER]
 
-    def _right(self, right: Rights, places: Places, *, hidden: bool = False) -> Verdict:
+    def _right(self, right: Rights, sections: DecidingSections, *, hidden: bool = False) -> Verdict:
         allowed = surely = 0
-        for way in self.ways(right, places):
-            one = self._way(way, places, hidden=hidden)
-            allowed |= one.allowed
-            surely |= one.surely
+        for way in self.ways(right, sections):
+            verdict = self._way(way, sections, hidden=hidden)
+            allowed |= verdict.allowed
+            surely |= verdict.surely
         return Verdict(allowed, surely)
 
-    def ways(self, right: Rights, places: Places) -> Iterator[Way]:
-        """The ways to a right that the switches of the place leave open."""
-        inside = places.inside
+    def ways(self, right: Rights, sections: DecidingSections) -> Iterator[Way]:
+        """The ways to a right that the switches of the section leave open."""
+        inside = sections.inside
         for way in self._ways[right]:
             if way.module and not self._offers(way.module, inside):
                 continue
@@ -222,30 +224,30 @@ class Screen:
                 continue
             yield way
 
-    def _offers(self, module: str, place: Section) -> bool:
+    def _offers(self, module: str, section: Section) -> bool:
         """Whether the module is loaded and its engine not switched off."""
         if module not in self._modules:
             return False
-        *_, server = place.chain()
+        *_, server = section.chain()
         return on(server.value("copyengine" if module == COPY else "sitemiscengine"), True)
 
-    def _way(self, way: Way, places: Places, *, hidden: bool) -> Verdict:
+    def _way(self, way: Way, sections: DecidingSections, *, hidden: bool) -> Verdict:
         allowed = surely = self.judge.roster.everybody
         for ask in way.asks:
-            one = self.ask(ask, places, hidden=hidden)
-            allowed &= one.allowed
-            surely &= one.surely
+            verdict = self.ask(ask, sections, hidden=hidden)
+            allowed &= verdict.allowed
+            surely &= verdict.surely
         return Verdict(allowed, surely)
 
-    def ask(self, ask: Ask, places: Places, *, hidden: bool = False) -> Verdict:
-        """Who may run one command here."""
-        place = places.asked(ask.at)
-        if ask.at is not At.NEW and is_shut(place):
+    def ask(self, ask: Ask, sections: DecidingSections, *, hidden: bool = False) -> Verdict:
+        """Who may run one command in these sections."""
+        section = sections.asked(ask.at)
+        if ask.at is not At.NEW and is_shut(section):
             return Verdict(0, 0)
-        if ask.command in _STORING and _forbids_every_name(places.inside):
+        if ask.command in _STORING and _forbids_every_name(sections.inside):
             return Verdict(0, 0)
         found = self.judge.may(
-            place,
+            section,
             ask.command,
             ask.group,
             hidden=hidden and ask.at is At.FILE,
@@ -280,27 +282,27 @@ _ON_FILES = frozenset(
 )
 
 
-def is_shut(place: Section) -> bool:
+def is_shut(section: Section) -> bool:
     """A bare DenyAll in <Directory>: it holds for what exists, in this section alone."""
-    if place.kind is Kind.SERVER or place.value("allowall"):
+    if section.kind is Kind.SERVER or section.value("allowall"):
         return False
-    return place.value("denyall") is not None
+    return section.value("denyall") is not None
 
 
-def _forbids_every_name(place: Section) -> bool:
+def _forbids_every_name(section: Section) -> bool:
     """A PathDenyFilter that fits every name; from any other a name that passes can be found."""
-    deny = nearest(place, "pathdenyfilter")
+    deny = nearest(section, "pathdenyfilter")
     return deny is not None and bool(deny.args) and fits_every_path(deny.args[0])
 
 
-def name_rules(place: Section) -> list[tuple[re.Pattern[str], bool]]:
-    """The filters on paths, and whether a path must fit them. Expressions that cannot be read
-    here are left out: they are told as not understood."""
-    found = []
+def name_rules(section: Section) -> list[tuple[re.Pattern[str], bool]]:
+    """The filters on paths, and whether a path must match them. Expressions that Recert cannot
+    evaluate are left out: the survey reports them as not understood."""
+    rules = []
     for name, wanted in (("pathdenyfilter", False), ("pathallowfilter", True)):
-        directive = nearest(place, name)
+        directive = nearest(section, name)
         text = directive.args[0] if directive is not None and directive.args else "none"
         rule = simple_regex(text) if text.lower() != "none" else None
         if rule is not None:
-            found.append((rule, wanted))
-    return found
+            rules.append((rule, wanted))
+    return rules

@@ -24,7 +24,7 @@ class Ask:
     command: str
     group: str
     at: At
-    spoken: bool = False  # only an Allow that says so counts, silence does not
+    spoken: bool = False  # only an explicit Allow counts, no rule at all does not
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ SFTP: dict[Rights, tuple[Way, ...]] = {
 }
 WAYS = {"ftp": FTP, "sftp": SFTP}
 
-# What a <Limit> names to close each right for good, every way to it included. The words for the
-# group and for ALL belong to it: they decide what no word names.
+# The commands that a <Limit> names to close each right for good, every way to it included. READ,
+# WRITE, DIRS and ALL belong to EVERYTHING: they decide about commands that no block names.
 _READS = ("RETR", "SIZE", "SITE_CPFR", "READLINK")
 _STORES = ("STOR", "STOU", "APPE", "SITE_CPTO", "SITE_COPY", "SITE_SYMLINK")
 _LINKS = ("SYMLINK", "LINK", "HARDLINK")
@@ -154,8 +154,8 @@ WRITING = (
 
 
 def group_of(command: str, protocol: str) -> str:
-    """The group word that decides about a command which no block names. The two protocols differ
-    about the start of a rename."""
+    """The command group (READ, WRITE or DIRS) that decides when no block names the command. FTP
+    and SFTP put the start of a rename, RNFR, into different groups."""
     if command == "RNFR" and protocol == "sftp":
         return "DIRS"
     if command in _READS:

@@ -1,4 +1,4 @@
-"""Which sections each account of a server works under after its login."""
+"""Which sections of the configuration hold for each account of a server after its login."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,18 +34,18 @@ class Override:
 def overrides(
     files: Mapping[str, bytes], readers: Callable[[str], int]
 ) -> tuple[list[Override], list[str]]:
-    """The .ftpaccess files, parents first, and which of them say nothing that can be read."""
-    found, broken = [], []
+    """The .ftpaccess files, parents first, and a warning for each that cannot be parsed."""
+    readable, unreadable = [], []
     for path in sorted(files):
         source = Source(lambda name, raw=files[path]: raw, lambda name: None)  # type: ignore[misc]
         try:
-            said = load(path, source)
+            configuration = load(path, source)
         except ServerDataInvalid as error:
-            broken.append(f"not understood: {path} ({error.message})")
+            unreadable.append(f"not understood: {path} ({error.message})")
             continue
         folder = path.rpartition("/")[0] or "/"
-        found.append(Override(folder, tuple(said.items), readers(path)))
-    return found, broken
+        readable.append(Override(folder, tuple(configuration.items), readers(path)))
+    return readable, unreadable
 
 
 def views(
@@ -79,10 +79,12 @@ def views(
     ]
 
 
-def _reaches(one: Override, session: Session, bit: int) -> bool:
-    """Files outside the account's root can say nothing about it."""
+def _reaches(override: Override, session: Session, bit: int) -> bool:
+    """Whether the file holds for the session: files outside its root do not."""
     root = session.root.rstrip("/")
-    return bool(one.readers & bit) and (one.folder == root or one.folder.startswith(f"{root}/"))
+    return bool(override.readers & bit) and (
+        override.folder == root or override.folder.startswith(f"{root}/")
+    )
 
 
 def _fits(section: Section, roster: Roster, classes: frozenset[str]) -> int:
@@ -98,8 +100,8 @@ def _fits(section: Section, roster: Roster, classes: frozenset[str]) -> int:
 
 def _in_class(section: Section, classes: frozenset[str]) -> bool:
     return any(
-        (word.removeprefix("!") in classes) is not word.startswith("!")
-        for word in user_expressions.names(section.args)
+        (name.removeprefix("!") in classes) is not name.startswith("!")
+        for name in user_expressions.names(section.args)
     )
 
 
@@ -107,10 +109,10 @@ def class_choices(server: Section) -> list[frozenset[str]]:
     """From where a client comes is not known, and a class may open what is closed to others: the
     servers are judged for clients of no class, of all classes, and of each single one."""
     named = {
-        word.removeprefix("!")
+        name.removeprefix("!")
         for item in server.items
         if item.name == "<ifclass>"
-        for word in user_expressions.names(item.args)
+        for name in user_expressions.names(item.args)
     }
     singles = [frozenset({name}) for name in sorted(named)]
     return list(dict.fromkeys([frozenset(), *singles, frozenset(named)]))
@@ -155,20 +157,20 @@ def _personal(session: Session, resolved: Mapping[str, str]) -> Callable[[Sectio
     return path_of
 
 
-def _add_override(level: Section, one: Override) -> None:
+def _add_override(level: Section, override: Override) -> None:
     """The file becomes the innermost section of its folder, unless AllowOverride is off above."""
-    above = one.folder.rpartition("/")[0] or "/"
+    above = override.folder.rpartition("/")[0] or "/"
     if not on(nearest(find(level, above) or level, "allowoverride"), True):
         return
-    section = find(level, one.folder)
-    if section is None or section.path != one.folder:
+    section = find(level, override.folder)
+    if section is None or section.path != override.folder:
         holder = section or level
-        name = one.statements[0] if one.statements else None
-        if name is None:
+        first = override.statements[0] if override.statements else None
+        if first is None:
             return
-        statement = Statement("<directory>", ".ftpaccess", (one.folder,), name.place, 0, 0)
+        statement = Statement("<directory>", ".ftpaccess", (override.folder,), first.place, 0, 0)
         section = Section(Kind.DIRECTORY, statement, holder)
-        section.path = section.written = one.folder
+        section.path = section.written = override.folder
         holder.items.append(section)
-    build(one.statements, section)
+    build(override.statements, section)
     settle(level)

@@ -16,16 +16,16 @@ def cut_off(screen: Screen, homes: Mapping[int, str], roots: Mapping[int, str], 
     closed = 0
     for view in screen.views:
         for account, home in homes.items():
-            if view.accounts & account and is_shut(screen.places(view, home).itself):
+            if view.accounts & account and is_shut(screen.sections(view, home).itself):
                 closed |= account
     if not closed:
         return 0
     for folder in tree.folders:
         for view in screen.views:
-            place = screen.places(view, folder.path).itself
-            if not view.accounts & closed or is_shut(place):
+            section = screen.sections(view, folder.path).itself
+            if not view.accounts & closed or is_shut(section):
                 continue
-            goes = screen.judge.may(place, "CWD", "DIRS").allowed & view.accounts & closed
+            goes = screen.judge.may(section, "CWD", "DIRS").allowed & view.accounts & closed
             for account, root in roots.items():
                 if goes & account and f"{folder.path}/".startswith(f"{root.rstrip('/')}/"):
                     closed &= ~account

@@ -1,9 +1,9 @@
-"""Why the daemon lets an account do something in a folder or keeps it out, in words."""
+"""Explains in text why the daemon allows or denies an account something in a folder."""
 
 from collections.abc import Iterator
 
 from recert.connectors.posix.permissions.evaluate import ORDER
-from recert.connectors.proftpd.access.command_filter import Places, Screen, View, is_shut
+from recert.connectors.proftpd.access.command_filter import DecidingSections, Screen, View, is_shut
 from recert.connectors.proftpd.access.command_requirements import At, Way
 from recert.connectors.proftpd.configuration.sections import Section, nearest, on
 from recert.connectors.rights import FULL, Rights, names
@@ -11,12 +11,12 @@ from recert.connectors.rights import FULL, Rights, names
 
 def reasons(screen: Screen, view: View, folder: str, account: int) -> tuple[str, ...]:
     """The blocks and switches that decide about the account here, each with its rights."""
-    places = screen.places(view, folder)
+    deciding = screen.sections(view, folder)
     by_text: dict[str, Rights] = {}
     for right in ORDER:
         if right & FULL:
             text = _by_link(screen, view, folder, right, account)
-            text = text or _reason(screen, places, right, account)
+            text = text or _reason(screen, deciding, right, account)
             if text:
                 by_text[text] = by_text.get(text, Rights.NONE) | right
     return tuple(f"{', '.join(names(rights))} {text}" for text, rights in by_text.items())
@@ -28,36 +28,36 @@ def _by_link(screen: Screen, view: View, folder: str, right: Rights, account: in
         return ""
     if screen.allowed(view, folder)[0][ORDER.index(right)] & account:
         return ""
-    for name in screen.names.of(folder):
-        if screen.by_name(view, folder, name.path, right) & name.accounts & account:
-            return f"by the link {name.path}: FTP judges it by the path that is typed"
+    for link in screen.names.of(folder):
+        if screen.by_name(view, folder, link.path, right) & link.accounts & account:
+            return f"by the link {link.path}: FTP judges it by the path that is typed"
     return ""
 
 
-def _reason(screen: Screen, places: Places, right: Rights, account: int) -> str:
-    ways = list(screen.ways(right, places))
+def _reason(screen: Screen, deciding: DecidingSections, right: Rights, account: int) -> str:
+    ways = list(screen.ways(right, deciding))
     if not ways:
-        switch = nearest(places.inside, "allowoverwrite")
+        switch = nearest(deciding.inside, "allowoverwrite")
         where = f" at {switch.place}" if switch is not None else " (the default)"
         return f"denied: AllowOverwrite is off{where}"
-    texts = [_of_way(screen, places, way, account) for way in ways]
+    texts = [_of_way(screen, deciding, way, account) for way in ways]
     allowed = [text for is_open, text in texts if is_open]
     return allowed[0] if allowed else texts[0][1]
 
 
-def _of_way(screen: Screen, places: Places, way: Way, account: int) -> tuple[bool, str]:
+def _of_way(screen: Screen, deciding: DecidingSections, way: Way, account: int) -> tuple[bool, str]:
     """Whether the way is open for the account, and what decided that."""
     speaking = ""
     for ask in way.asks:
-        place = places.asked(ask.at)
-        if screen.ask(ask, places).allowed & account:
-            block = screen.judge.decider(place, ask.command, ask.group, account)
+        section = deciding.asked(ask.at)
+        if screen.ask(ask, deciding).allowed & account:
+            block = screen.judge.decider(section, ask.command, ask.group, account)
             speaking = f"allowed by {_title(block)}" if block is not None else speaking
             continue
-        if ask.at is not At.NEW and is_shut(place):
-            shut = place.value("denyall")
+        if ask.at is not At.NEW and is_shut(section):
+            shut = section.value("denyall")
             return False, f"denied by DenyAll at {shut.place}" if shut else "denied"
-        block = screen.judge.decider(place, ask.command, ask.group, account)
+        block = screen.judge.decider(section, ask.command, ask.group, account)
         return False, f"denied by {_title(block)}" if block else "denied by PathDenyFilter"
     return True, speaking
 

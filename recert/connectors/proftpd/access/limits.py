@@ -1,4 +1,4 @@
-"""Who may run a command at a place: the <Limit> blocks from the inside out.
+"""Who may run a command in a section: its <Limit> blocks from the inside out.
 
 For the command's name, then its group, then ALL, the whole chain of sections is walked; the first
 block that decides ends everything. So a block that names the command far above beats one that
@@ -36,7 +36,7 @@ class Judge:
 
     def may(
         self,
-        place: Section,
+        section: Section,
         command: str,
         group: str,
         *,
@@ -45,19 +45,21 @@ class Judge:
     ) -> Verdict:
         """Who may run the command in this section. `hidden`: for paths that are hidden there;
         `spoken`: only those whom a block lets in by name."""
-        key = (place, command, group, hidden, spoken)
+        key = (section, command, group, hidden, spoken)
         found = self._known.get(key)
         if found is None:
             lenient, strict = (
-                self._decide(place, command, group, hidden=hidden, spoken=spoken, lenient=one)
-                for one in (True, False)
+                self._decide(
+                    section, command, group, hidden=hidden, spoken=spoken, lenient=is_lenient
+                )
+                for is_lenient in (True, False)
             )
             found = self._known[key] = Verdict(lenient, strict & lenient)
         return found
 
     def _decide(
         self,
-        place: Section,
+        section: Section,
         command: str,
         group: str,
         *,
@@ -66,7 +68,7 @@ class Judge:
         lenient: bool,
     ) -> int:
         allowed, open_ones = 0, self.roster.everybody
-        for block in _asked(place, command, group):
+        for block in _asked(section, command, group):
             if not open_ones:
                 break
             if hidden and (switch := block.value("ignorehidden")) and on(switch, False):
@@ -130,35 +132,35 @@ class Judge:
         """True for a <Limit LOGIN> that keeps the account out."""
         return _names(block, "LOGIN") and bool(self._outcome(block, lenient=True)[1] & account)
 
-    def decider(self, place: Section, command: str, group: str, account: int) -> Section | None:
+    def decider(self, section: Section, command: str, group: str, account: int) -> Section | None:
         """The block that decides about one account, if any does."""
-        key = (place, command, group)
+        key = (section, command, group)
         trail = self._trails.get(key)
         if trail is None:
             trail = [
                 (block, sum(self._outcome(block, lenient=True)))  # the two never overlap
-                for block in _asked(place, command, group)
+                for block in _asked(section, command, group)
             ]
             self._trails[key] = trail
         return next((block for block, decided in trail if decided & account), None)
 
 
-def _asked(place: Section, command: str, group: str) -> Iterator[Section]:
-    """The blocks in the order in which they are asked."""
+def _asked(section: Section, command: str, group: str) -> Iterator[Section]:
+    """The blocks that name the command, its group or ALL, in the daemon's order."""
     names = [command, group] if group else [command]
     if command not in _NOT_IN_ALL:
         names.append("ALL")
     for name in names:
-        for level in place.chain():
+        for level in section.chain():
             for block in level.limits():
                 if _names(block, name):
                     yield block
 
 
 def _names(block: Section, name: str) -> bool:
-    """Commas separate as blanks do."""
-    words = (part.upper() for word in block.args for part in word.split(","))
-    return any(_OLD_NAMES.get(word, word) == name for word in words)
+    """Whether a block names the command; commas separate as blanks do."""
+    listed = (part.upper() for command in block.args for part in command.split(","))
+    return any(_OLD_NAMES.get(command, command) == name for command in listed)
 
 
 def _order(directive: Section) -> str:

@@ -28,8 +28,8 @@ def folder_links(host: Host, roots: Iterable[str]) -> dict[str, str]:
     lines = [line for line in answer.errors.splitlines() if not line.endswith(_VANISHED)]
     if not answer.ok and lines:
         raise ServerRefusedUs(f"Some links may be unseen: {lines[0]}.")
-    words = os.fsdecode(answer.out).split("\0")[:-1]
-    return dict(zip(words[::2], words[1::2], strict=True))
+    fields = os.fsdecode(answer.out).split("\0")[:-1]
+    return dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ class Names:
 
     def _reach(self, root: str, folder: str, accounts: int) -> int:
         """Who can walk from the root to this folder."""
-        found, position = accounts, self.tree.position.get(folder, -1)
+        able, position = accounts, self.tree.position.get(folder, -1)
         if position < 0:
             return 0
         while position >= 0:
-            one = self.tree.folders[position]
-            found &= self.who.may(one.node, ENTER)
-            if one.path == root:
+            ancestor = self.tree.folders[position]
+            able &= self.who.may(ancestor.node, ENTER)
+            if ancestor.path == root:
                 break
-            position = one.above
-        return found
+            position = ancestor.above
+        return able

@@ -1,4 +1,4 @@
-"""One listener of the daemon: who comes in by it, where they then are, what they may do there."""
+"""One listener of the daemon: its sessions, their roots, and their rights in each folder."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

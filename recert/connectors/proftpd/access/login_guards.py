@@ -1,4 +1,4 @@
-"""What keeps accounts away beside sections and limits: protocols, links to roots, etc and lib."""
+"""Restrictions besides sections and limits: protocols, links to roots, guarded etc and lib."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -17,11 +17,11 @@ def speaks(level: Section, protocol: str) -> str:
     directive = nearest(level, "protocols")
     if directive is None:
         return ""
-    words = {word.lower() for word in directive.args}
+    declared = {argument.lower() for argument in directive.args}
     *_, server = level.chain()
     with_tls = on(server.value("tlsengine"), False)
-    wanted = {protocol, "ftps"} if protocol == "ftp" and with_tls else {protocol}
-    return "" if words & wanted else f"{protocol} is not in Protocols at {directive.place}"
+    names = {protocol, "ftps"} if protocol == "ftp" and with_tls else {protocol}
+    return "" if declared & names else f"{protocol} is not in Protocols at {directive.place}"
 
 
 def other_ways(server: Section, protocol: str) -> Iterator[str]:
@@ -33,7 +33,7 @@ def other_ways(server: Section, protocol: str) -> Iterator[str]:
         by_file = options is not None and "allowdotlogin" in map(str.lower, options.args)
         found = server.value("tlsusername") or (options if by_file else None)
     if found is not None:
-        yield f"{found.statement.word} at {found.place} may let it in"
+        yield f"{found.statement.keyword} at {found.place} may let it in"
 
 
 def allows_links(server: Section) -> bool:
@@ -61,12 +61,12 @@ class Guard(NamedTuple):
         kept_out = self.accounts(folder)
         if not kept_out:
             return masks
-        found = [
+        remaining = [
             mask if right in _LEFT else mask & ~kept_out
             for right, mask in zip(ORDER, masks, strict=True)
         ]
-        found[_UPLOAD] |= masks[_UPLOAD] & kept_out & may_store_unique
-        return tuple(found)
+        remaining[_UPLOAD] |= masks[_UPLOAD] & kept_out & may_store_unique
+        return tuple(remaining)
 
 
 def guard_of(server: Section, roots: Sequence[tuple[str, int]]) -> Guard:

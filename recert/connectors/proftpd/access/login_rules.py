@@ -1,6 +1,6 @@
-"""Who can log in to one server by one protocol, as whom, and where they then are.
+"""Who can log in to one server by one protocol, as which user, and in which root.
 
-Pure: everything that must be asked of the machine is in `Facts`.
+Pure: everything that must be read from the machine is in `Facts`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class Session:
     refused: str = ""
     root: str = ""  # "" means no DefaultRoot; "~" and %u are replaced
     anonymous: Section | None = None
-    root_is_at_home: bool = False  # said as "~": the daemon looks for it as the account
+    root_is_at_home: bool = False  # written as "~": the daemon resolves it as the account
     homes: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     doubts: tuple[str, ...] = ()  # why the account may come in although we cannot be sure
 
@@ -68,57 +68,57 @@ def known_modules(server: Section, loaded: set[str]) -> list[str]:
     """The sources of accounts in the order in which the server asks them."""
     order = server.value("authorder")
     if order is not None:
-        return [word.rstrip("*") for word in order.args]
+        return [name.rstrip("*") for name in order.args]
     return [name for name in (SQL, LDAP, RADIUS, FILE, UNIX, PAM) if name in loaded]
 
 
 def sessions(
     server: Section, protocol: str, facts: Facts, loaded: set[str], names: list[str]
 ) -> list[Session | None]:
-    """One for each name, in the same order; None for names that the server does not know."""
+    """A session for each name, in the same order; None for names the server does not know."""
     books = facts.books.get(server, [])
-    found: list[Session | None] = []
-    known, homes = Aliases(server), homes_of(books)
+    collected: list[Session | None] = []
+    aliases, homes = Aliases(server), homes_of(books)
     for typed in names:
-        meant = known.meaning(typed) if protocol != SFTP else Meaning(typed)
-        name, place = meant.user, meant.anonymous
+        meant = aliases.meaning(typed) if protocol != SFTP else Meaning(typed)
+        name, section = meant.user, meant.anonymous
         book = next((one for one in books if name in one.entries), None)
         if book is None:
-            found.append(None)
+            collected.append(None)
             continue
         groups, gids = book.groups_of(book.entries[name])
         groups |= _name_of_primary(book.entries[name].gid, books)
         session = Session(book.entries[name], frozenset(groups), frozenset(gids), homes=homes)
         session = (
-            _as_anonymous(session, place, typed, books, facts)
-            if place is not None
+            _as_anonymous(session, section, typed, books, facts)
+            if section is not None
             else _as_account(session, book, server, protocol, facts, loaded)
         )
-        found.append(replace(session, refused=meant.refused or session.refused))
-    return _with_roots(found, server)
+        collected.append(replace(session, refused=meant.refused or session.refused))
+    return _with_roots(collected, server)
 
 
 def _name_of_primary(gid: int, books: list[Book]) -> set[str]:
     """The first source that knows the number names the primary group, whosever account it is."""
-    known = (book.gid_names[gid] for book in books if gid in book.gid_names)
-    return {name for name in (next(known, None),) if name is not None}
+    candidates = (book.gid_names[gid] for book in books if gid in book.gid_names)
+    return {name for name in (next(candidates, None),) if name is not None}
 
 
 def _as_anonymous(
-    session: Session, place: Section, typed: str, books: list[Book], facts: Facts
+    session: Session, section: Section, typed: str, books: list[Book], facts: Facts
 ) -> Session:
     """No password is asked, unless the section wants one. A Group there becomes the primary.
     With UserDirRoot whoever comes by an alias is shut in a folder of that name."""
-    group = place.value("group")
+    group = section.value("group")
     gids = set(session.gids)
     if group is not None and group.args:
         gids |= {book.gids[group.args[0]] for book in books if group.args[0] in book.gids}
-    refused = _common_refusal(session.entry, place, facts)
-    if not refused and on(nearest(place, "anonrequirepassword"), False):
+    refused = _common_refusal(session.entry, section, facts)
+    if not refused and on(nearest(section, "anonrequirepassword"), False):
         refused = "" if session.entry.password is not Password.LOCKED else "password locked"
     names = session.groups | ({group.args[0]} if group is not None and group.args else set())
-    root = session.expanded(place.path)
-    if on(place.value("userdirroot"), False) and typed != session.entry.name:
+    root = session.expanded(section.path)
+    if on(section.value("userdirroot"), False) and typed != session.entry.name:
         root = f"{root.rstrip('/')}/{typed}"
     return replace(
         session,
@@ -126,20 +126,20 @@ def _as_anonymous(
         gids=frozenset(gids),
         refused=refused,
         root=root,
-        anonymous=place,
+        anonymous=section,
     )
 
 
-def _common_refusal(entry: Entry, place: Section, facts: Facts) -> str:
+def _common_refusal(entry: Entry, section: Section, facts: Facts) -> str:
     """What refuses an account at every listener."""
     if entry.shut:
         return entry.shut
-    if entry.uid == 0 and not on(nearest(place, "rootlogin"), False):
+    if entry.uid == 0 and not on(nearest(section, "rootlogin"), False):
         return "the superuser may not log in (RootLogin is off)"
-    if on(nearest(place, "useftpusers"), True) and entry.name in facts.ftpusers:
+    if on(nearest(section, "useftpusers"), True) and entry.name in facts.ftpusers:
         return "listed in /etc/ftpusers"
     if (
-        on(nearest(place, "requirevalidshell"), True)
+        on(nearest(section, "requirevalidshell"), True)
         and entry.shell
         and entry.shell not in facts.shells
     ):
@@ -170,7 +170,7 @@ def _credentials_refused(
         return password
     methods = server.value("sftpauthmethods")
     chains = (
-        [set(word.split("+")) for word in methods.args]
+        [set(method.split("+")) for method in methods.args]
         if methods
         else [{"publickey"}, {"password"}]
     )
@@ -220,13 +220,14 @@ def _pam(server: Section, facts: Facts, loaded: set[str]) -> Pam | None:
 
 
 def _pam_decides(server: Section) -> bool:
-    """mod_auth_pam.c* has the last word; without the star mod_auth_unix is asked as well."""
+    """Whether PAM's refusal is final: with mod_auth_pam.c* it is; without the star mod_auth_unix
+    is asked as well."""
     order = server.value("authorder")
     return order is not None and (f"{PAM}*" in order.args or UNIX not in order.args)
 
 
 def _unix_refused(entry: Entry, facts: Facts) -> str:
-    """What mod_auth_unix says by itself."""
+    """Why mod_auth_unix refuses the account, "" when it does not."""
     if facts.users.shadow is None:
         return ""
     shadow = facts.users.shadow.get(entry.name)
@@ -250,28 +251,28 @@ def _key_refused(entry: Entry, book: Book, server: Section, facts: Facts, loaded
         expired = _expired(entry, facts)
         if expired:
             return expired
-    for place in key_places(server, entry):
-        if not place.startswith("/") or place in facts.keys:
+    for location in key_locations(server, entry):
+        if not location.startswith("/") or location in facts.keys:
             return ""
     return "no key"
 
 
-def key_places(server: Section, entry: Entry) -> Iterator[str]:
-    """Where the keys of an account stand: file names, or "sql:..." and the like."""
+def key_locations(server: Section, entry: Entry) -> Iterator[str]:
+    """Where the keys of an account are stored: file names, or "sql:..." and other URIs."""
     for directive in server.values("sftpauthorizeduserkeys"):
-        for word in directive.args:
-            if not word.startswith("file:"):
-                yield word
+        for argument in directive.args:
+            if not argument.startswith("file:"):
+                yield argument
             else:
-                yield at_home(word.removeprefix("file:"), entry, {}).replace("//", "/")
+                yield at_home(argument.removeprefix("file:"), entry, {}).replace("//", "/")
 
 
-def _with_roots(found: list[Session | None], server: Section) -> list[Session | None]:
+def _with_roots(sessions: list[Session | None], server: Section) -> list[Session | None]:
     """Adds the first DefaultRoot whose group expression fits."""
     roster = Roster()
-    for number, one in enumerate(found):
-        if one is not None:
-            roster.add(1 << number, one.entry.name, one.groups)
+    for number, session in enumerate(sessions):
+        if session is not None:
+            roster.add(1 << number, session.entry.name, session.groups)
     open_ones = roster.everybody
     roots: dict[int, str] = {}
     for directive in server.values("defaultroot"):
@@ -279,18 +280,18 @@ def _with_roots(found: list[Session | None], server: Section) -> list[Session | 
             all_groups(directive.args[1:], roster) if len(directive.args) > 1 else -1
         )
         open_ones &= ~fitting
-        for number in range(len(found)):
+        for number in range(len(sessions)):
             if fitting >> number & 1:
                 roots[number] = directive.args[0]
     return [
-        one
-        if one is None or one.anonymous is not None or number not in roots
+        session
+        if session is None or session.anonymous is not None or number not in roots
         else replace(
-            one,
-            root=one.expanded(roots[number]),
+            session,
+            root=session.expanded(roots[number]),
             root_is_at_home=roots[number].startswith("~"),
         )
-        for number, one in enumerate(found)
+        for number, session in enumerate(sessions)
     ]
 
 

@@ -11,11 +11,11 @@ _USER = re.compile(r"%u(?:\[(\d+)\])?")
 
 def homes_of(books: Iterable[Book]) -> dict[str, str]:
     """The home of each name; of several sources the first counts."""
-    found: dict[str, str] = {}
+    match: dict[str, str] = {}
     for book in books:
         for name, entry in book.entries.items():
-            found.setdefault(name, entry.home)
-    return found
+            match.setdefault(name, entry.home)
+    return match
 
 
 def at_home(path: str, entry: Entry, homes: Mapping[str, str]) -> str:
@@ -26,14 +26,15 @@ def at_home(path: str, entry: Entry, homes: Mapping[str, str]) -> str:
         home = homes.get(name) if name else entry.home
         if home is not None:
             path = f"{home.rstrip('/')}{slash}{rest}" or "/"
-    return _USER.sub(lambda found: _letters(entry.name, found), path)
+    return _USER.sub(lambda match: _character_of(entry.name, match), path)
 
 
-def _letters(name: str, found: re.Match[str]) -> str:
-    """A letter that the name does not have leaves the words as they are."""
-    if found[1] is None:
+def _character_of(name: str, match: re.Match[str]) -> str:
+    """The account name, or its character at the index of %u[N]. An index past the end of the
+    name leaves the text as it is, as the daemon does."""
+    if match[1] is None:
         return name
-    return name[int(found[1]) :][:1] or found[0]
+    return name[int(match[1]) :][:1] or match[0]
 
 
 def leads_over_a_link(path: str, resolved: str) -> bool:

@@ -61,7 +61,9 @@ def _note_unread(known: Known, server: Section, module: str) -> None:
         if directive is None or (directive.name.endswith("engine") and not on(directive, False)):
             return
     place = directive.place if directive else None
-    where = f"{place.file}:{place.line}: {directive.statement.word}" if place and directive else ""
+    where = (
+        f"{place.file}:{place.line}: {directive.statement.keyword}" if place and directive else ""
+    )
     _note(known, f"{where}: the accounts of {module} cannot be read; they are not listed")
 
 
@@ -144,8 +146,8 @@ def _warn_of_mode(host: Host, known: Known, path: str) -> None:
 
 def _restrict(book: Book, directive: Section, known: Known, server: Section) -> None:
     """AuthUserFile FILE id 1000-2000: others are not known to the daemon."""
-    words = directive.args[1:]
-    for key, value in zip(words[::2], words[1::2], strict=False):
+    options = directive.args[1:]
+    for key, value in zip(options[::2], options[1::2], strict=False):
         numbers = re.fullmatch(r"(\d+)-(\d+)", value)
         if key == "id" and numbers:
             low, high = int(numbers[1]), int(numbers[2])
@@ -165,8 +167,8 @@ def _from_database(
         place = directive.place
         _note(
             known,
-            f"{place.file}:{place.line}: {directive.statement.word}: {text}; its accounts are not "
-            "listed",
+            f"{place.file}:{place.line}: {directive.statement.keyword}: {text}; its accounts are "
+            "not listed",
         )
     columns = found.columns
     if columns is None:
@@ -198,7 +200,7 @@ def _from_remote(
     connect = server.value("sqlconnectinfo")
     if connect is None:
         return None
-    where = f"{connect.place.file}:{connect.place.line}: {connect.statement.word}"
+    where = f"{connect.place.file}:{connect.place.line}: {connect.statement.keyword}"
     if why := sql_servers.why_not(known.settings, columns):
         _note(
             known,

@@ -138,7 +138,7 @@ def _number(server: Section, name: str) -> int | None:
 
 def _types(server: Section) -> set[str]:
     directive = server.value("sqlauthtypes")
-    return {word.lower() for word in directive.args} if directive else set()
+    return {argument.lower() for argument in directive.args} if directive else set()
 
 
 def _switches(server: Section) -> tuple[bool, bool]:
@@ -146,14 +146,14 @@ def _switches(server: Section) -> tuple[bool, bool]:
     directive = server.value("sqlauthenticate")
     if directive is None:
         return True, True
-    words = {word.lower().rstrip("*") for word in directive.args}
-    if "off" in words:
+    switches = {argument.lower().rstrip("*") for argument in directive.args}
+    if "off" in switches:
         return False, False
-    return bool({"on", "users"} & words), bool({"on", "groups"} & words)
+    return bool({"on", "users"} & switches), bool({"on", "groups"} & switches)
 
 
 def left_out(journal: bytes) -> bytes:
-    """Nothing is kept of a journal: `kept` has what it says."""
+    """An empty file in place of a journal: the result of `kept` includes its rows."""
     return b""
 
 
@@ -184,12 +184,12 @@ def _without_passwords(raw: bytes, journal: bytes | None, columns: Columns) -> b
 def _copy(
     old: sqlite3.Connection,
     copy: sqlite3.Connection,
-    words: tuple[str, ...],
+    table_and_columns: tuple[str, ...],
     where: str,
     passwords: Columns | None = None,
 ) -> None:
-    """One table with the columns that are named there or in its clause."""
-    table, *fields = words
+    """Copy one table with the columns that are listed or used in its WHERE clause."""
+    table, *fields = table_and_columns
     asked = {name.upper() for name in fields} | set(re.findall(r"\w+", where.upper()))
     every = [str(row[1]) for row in old.execute("SELECT * FROM pragma_table_info(?)", (table,))]
     names = [name for name in every if name.upper() in asked]
@@ -285,7 +285,7 @@ def _read_groups(run: Run, columns: Columns, book: Book) -> None:
 
 
 def _select(picked: str, table: str, where: str = "") -> str:
-    """Tables, columns and clause are the administrator's own words."""
+    """A SELECT of tables, columns and a clause that the administrator configured as SQL text."""
     return " ".join(("SELECT", picked, "FROM", table, *(("WHERE", where) if where else ())))
 
 

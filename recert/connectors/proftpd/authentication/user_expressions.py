@@ -1,4 +1,4 @@
-"""Whom an Allow or Deny directive means: expressions over users and groups as sets of accounts."""
+"""Evaluates the user and group expressions of Allow and Deny directives to sets of accounts."""
 
 import re
 from collections.abc import Iterable
@@ -38,8 +38,8 @@ class Fit:
 
 
 def names(args: Iterable[str]) -> list[str]:
-    """The words of an expression: blanks and commas separate."""
-    return [part for word in args for part in word.split(",") if part]
+    """The terms of an expression; blanks and commas separate them."""
+    return [part for argument in args for part in argument.split(",") if part]
 
 
 def users(directive: Section, roster: Roster) -> Fit:
@@ -82,7 +82,7 @@ def _expression(
         return _regex(args[1], known, everybody)
     if keyword == "OR":
         return _sure(_any(names(args[1:]), known, everybody))
-    if keyword == "AND":  # the daemon takes the word for one of the names
+    if keyword == "AND":  # no keyword here: the daemon takes it for one of the names
         return _sure(_all(names(args), known, everybody))
     found = _all(names(args), known, everybody) if all_of else _any(names(args), known, everybody)
     return _sure(found)

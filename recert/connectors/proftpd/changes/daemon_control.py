@@ -34,25 +34,25 @@ _EVERYBODY_READS = 0o004
 
 
 def complaint(host: Host, prefix: str, file: str) -> str:
-    """What the daemon's own test says against a file; empty when nothing. The exit code alone
-    says too little: a bad line in an included file leaves it at 0."""
+    """The error that the daemon's own test reports for a file; empty when it accepts the file.
+    The exit code is not enough: a bad line in an included file leaves it at 0."""
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
     if answer.code == _NO_PROGRAM:
         return f"{prefix}{PROGRAM} cannot be run on {host.title}."
     output = f"{answer.out.decode(errors='replace')}\n{answer.errors}"
     if answer.ok and not _BAD.search(output):
         return ""
-    found = _PLACED.search(output)
-    if found is None:
+    refusal = _PLACED.search(output)
+    if refusal is None:
         return f"{file}: the daemon's own test (proftpd -t) refuses it. Run it to see why."
-    path, line = found["file"], int(found["line"])
-    told = f" {found['text'].strip()}." if _is_ours(host, path, line) else ""
-    return f"{path}:{line}: the daemon does not accept this line (proftpd -t).{told}"
+    path, line = refusal["file"], int(refusal["line"])
+    message = f" {refusal['text'].strip()}." if _is_ours(host, path, line) else ""
+    return f"{path}:{line}: the daemon does not accept this line (proftpd -t).{message}"
 
 
 def _is_ours(host: Host, path: str, number: int) -> bool:
     """Whether all other lines of a file are directives of the daemon: only then may a message
-    repeat the line. The setting may name any file, and its text is nobody's business."""
+    repeat the line. The setting may name any file, whose text must not leak into messages."""
     content = host.read_many([path])[path]
     if isinstance(content, ConnectorError):
         return False

@@ -1,4 +1,4 @@
-"""Where in the text of the configuration a block goes, and what it says."""
+"""Writes <Limit> blocks and finds where in the configuration text they go."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

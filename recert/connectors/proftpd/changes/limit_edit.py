@@ -1,8 +1,8 @@
-"""Taking rights away by <Limit> blocks, where no ACL entry can say it: tried out on paper first.
+"""Removes rights by <Limit> blocks where no ACL entry can express it, and simulates the result.
 
-The block goes to the end of the folder's own section, where it is looked at first, and names every
-command by itself, so that no block further out decides before it. What follows from it is not
-argued but evaluated: the edited text is read again, and all accounts are judged in all folders.
+The block goes to the end of the folder's own section, where the daemon looks first, and names
+every command by itself, so that no block further out decides before it. Its effect is evaluated,
+not assumed: the edited text is parsed again, and all accounts are judged in all folders.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -114,8 +114,8 @@ def _commands(rights: Rights, held: Rights) -> tuple[str, ...]:
     if not rights:
         return EVERYTHING
     removed = held & ~rights
-    words = (word for right, known in CLOSING.items() if right & removed for word in known)
-    return tuple(dict.fromkeys(words))
+    commands = (command for right, names in CLOSING.items() if right & removed for command in names)
+    return tuple(dict.fromkeys(commands))
 
 
 def _keeping_all(
@@ -126,27 +126,27 @@ def _keeping_all(
     after: ByView,
     inside: Sequence[FolderRights],
 ) -> list[Insertion]:
-    """Blocks for the folders below in which a listener would take more than is wanted. Where two
-    listeners share a place (a file that both include) only what both had is kept there: a word that
-    one of them refused would give something."""
+    """Blocks for the folders below in which a listener would remove more than the change asks.
+    Where two listeners share a file that both include, a block there keeps only what both allowed:
+    a command that one of them refused would add access."""
     wanted = {one.path for one in inside}
     kept: dict[tuple[str, str, int], list[str]] = {}
     wrapped: dict[tuple[str, str, int], Placement] = {}
     for listener, ones, others in zip(attempt.survey.listeners, before, after, strict=True):
         had = {one.path: one.rights(attempt.me) for one in ones}
         for folder in _lost_below(attempt.me, ones, others, wanted):
-            found = _keeping(listener, attempt, text, commands, folder, had[folder])
-            if found is None:
+            keeping = _keeping(listener, attempt, text, commands, folder, had[folder])
+            if keeping is None:
                 continue
-            words, placement = found
+            names, placement = keeping
             key = (folder, placement.file, placement.at)
-            kept[key] = [word for word in kept.get(key, words) if word in words]
+            kept[key] = [name for name in kept.get(key, names) if name in names]
             wrapped[key] = placement
     user = {key: one.user for key, one in wrapped.items()}
     return [
-        wrapped[key].with_block(limit(words, "AllowUser", user[key], "  "))
-        for key, words in kept.items()
-        if words
+        wrapped[key].with_block(limit(names, "AllowUser", user[key], "  "))
+        for key, names in kept.items()
+        if names
     ]
 
 
@@ -192,22 +192,22 @@ def _keeping(
     folder: str,
     had: Rights,
 ) -> tuple[list[str], Placement] | None:
-    """What lets the account go on with what it could do in a folder below, and where. By SFTP an
-    Allow for READDIR would open a listing that other words deny."""
+    """The commands that keep what the account could do in a folder below, and where the block
+    goes. By SFTP an Allow for READDIR would open a listing that other commands deny."""
     view = listener.screen.view_of(attempt.me)
     if view is None or listener.refusal(attempt.change.account, attempt.survey.tree):
         return None
-    places = listener.screen.places(view, folder)
+    deciding = listener.screen.sections(view, folder)
     judge = listener.screen.judge
     kept = [
-        word
-        for word in commands
+        command
+        for command in commands
         if any(
-            judge.may(one, word, group_of(word, listener.protocol)).allowed & attempt.me
-            for one in (places.itself, places.inside)
+            judge.may(section, command, group_of(command, listener.protocol)).allowed & attempt.me
+            for section in (deciding.itself, deciding.inside)
         )
-        and word not in ("READ", "WRITE", "DIRS", "ALL")
-        and (word != "READDIR" or listener.protocol != SFTP or Rights.LIST in had)
+        and command not in ("READ", "WRITE", "DIRS", "ALL")
+        and (command != "READDIR" or listener.protocol != SFTP or Rights.LIST in had)
     ]
     return (kept, _placed(listener, attempt, text, commands, folder)) if kept else None
 
@@ -233,15 +233,17 @@ def _placed(
 
 
 def _check_rules(listener: Listener, section: Section, commands: Sequence[str], me: int) -> None:
-    """A rule that lets the account in by exclusion or by a pattern speaks of more than one
-    account; an administrator shall look at it."""
+    """Raises CannotExpress when a rule lets the account in by exclusion or by a pattern: it
+    concerns more than one account, so an administrator must decide."""
     deciding = {
-        listener.screen.judge.decider(section, word, group_of(word, listener.protocol), me)
-        for word in commands
+        listener.screen.judge.decider(section, command, group_of(command, listener.protocol), me)
+        for command in commands
     }
     for block in deciding - {None}:
         for item in block.items if block is not None else ():
-            unclear = item.args[:1] == ("regex",) or any(word.startswith("!") for word in item.args)
+            unclear = item.args[:1] == ("regex",) or any(
+                command.startswith("!") for command in item.args
+            )
             if unclear and item.name in ("allowuser", "allowgroup"):
                 raise CannotExpress(
                     f"The rule {item.statement.text} at {item.place} is a pattern or an "

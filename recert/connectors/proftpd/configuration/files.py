@@ -56,20 +56,20 @@ def load(
     environment: dict[str, str] | None = None,
 ) -> Configuration:
     """Raises ServerDataInvalid when the main file is not there or sections do not fit."""
-    found = Configuration(main, environment=dict(environment or {}), defines=set(defines))
-    found.modules |= set(modules)
+    configuration = Configuration(main, environment=dict(environment or {}), defines=set(defines))
+    configuration.modules |= set(modules)
     raw = source.read(main)
     if raw is None:
         raise ServerDataInvalid(f"There is no configuration file {main}.")
-    _Reader(source, found).all(main, raw)
-    return found
+    _Reader(source, configuration).all(main, raw)
+    return configuration
 
 
-def _version_fits(words: str, version: str) -> bool:
-    found = _VERSION.fullmatch(words)
-    if found is None:
+def _version_fits(condition: str, version: str) -> bool:
+    match = _VERSION.fullmatch(condition)
+    if match is None:
         return False
-    ours, theirs = ([int(part) for part in text.split(".")] for text in (version, found["number"]))
+    ours, theirs = ([int(part) for part in text.split(".")] for text in (version, match["number"]))
     ours += [0] * (len(theirs) - len(ours))
     theirs += [0] * (len(ours) - len(theirs))
     holds = {
@@ -77,8 +77,8 @@ def _version_fits(words: str, version: str) -> bool:
         "<=": ours <= theirs,
         ">": ours > theirs,
         "<": ours < theirs,
-    }.get(found["sign"] or "=", ours == theirs)
-    return holds is not bool(found["not"])
+    }.get(match["sign"] or "=", ours == theirs)
+    return holds is not bool(match["not"])
 
 
 class _Reader:
@@ -127,8 +127,8 @@ class _Reader:
         section.close, section.closed_in = line.start, place.file
 
     def _statement(self, line: Line, place: Place, depth: int) -> None:
-        args = tuple(self._expanded(word, place) for word in line.words[1:])
-        statement = Statement(line.name, line.words[0], args, place, line.start, line.end)
+        args = tuple(self._expanded(argument, place) for argument in line.tokens[1:])
+        statement = Statement(line.name, line.tokens[0], args, place, line.start, line.end)
         if statement.name == "include" and args:
             self._include(args[0], place, depth)
             return
@@ -159,7 +159,7 @@ class _Reader:
     def _is_known_version(self, line: Line) -> bool:
         """A part for some versions, when ours is known; else it stays a section that nobody
         understands."""
-        if line.name != "<ifversion>" or not _VERSION.fullmatch("".join(line.words[1:])):
+        if line.name != "<ifversion>" or not _VERSION.fullmatch("".join(line.tokens[1:])):
             return False
         if self._version is None:
             self._version = self._source.version()
@@ -167,15 +167,15 @@ class _Reader:
 
     def _holds(self, line: Line) -> bool:
         if line.name == "<ifversion>":
-            return _version_fits("".join(line.words[1:]), self._version or "")
-        wanted = line.words[1] if len(line.words) > 1 else ""
+            return _version_fits("".join(line.tokens[1:]), self._version or "")
+        wanted = line.tokens[1] if len(line.tokens) > 1 else ""
         known = self._into.modules if line.name == "<ifmodule>" else self._into.defines
         if wanted.startswith("!"):
             return wanted[1:] not in known
         return wanted in known
 
-    def _expanded(self, word: str, place: Place) -> str:
-        text, missing = expand(word, self._into.environment)
+    def _expanded(self, argument: str, place: Place) -> str:
+        text, missing = expand(argument, self._into.environment)
         for name in missing:
             self._into.doubts.append((f"environment variable {name}", place))
         return text

@@ -52,9 +52,9 @@ def lay_out(configuration: Configuration) -> Layout:
     for server in servers:
         settle(server)
     layout = Layout(main, servers, ours=set(_own_files(configuration.items)))
-    seen: set[Statement] = set()
+    noted: set[Statement] = set()
     for server in servers:
-        _doubt(server, server.statement, layout, seen)
+        _doubt(server, server.statement, layout, noted)
     for text, where in configuration.doubts:
         for server in servers:
             layout.doubts.setdefault(server.statement, []).append(
@@ -64,11 +64,12 @@ def lay_out(configuration: Configuration) -> Layout:
 
 
 def _own_files(items: Iterable[Statement]) -> Iterator[str]:
-    """Only of these a message may repeat a word: the setting may name any file."""
-    known: Counter[str] = Counter()
+    """The files whose text a message may quote: the setting may name any file, so at least half
+    of its statements must be directives of the daemon."""
+    balance: Counter[str] = Counter()
     for item in _all_of(items):
-        known[item.place.file] += 1 if directives.is_directive(item.name) else -1
-    return (file for file, count in known.items() if count >= 0)
+        balance[item.place.file] += 1 if directives.is_directive(item.name) else -1
+    return (file for file, count in balance.items() if count >= 0)
 
 
 def _all_of(items: Iterable[Statement]) -> Iterator[Statement]:
@@ -77,8 +78,8 @@ def _all_of(items: Iterable[Statement]) -> Iterator[Statement]:
         yield from _all_of(item.items)
 
 
-def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statement]) -> None:
-    """Notes what is not understood; copies of one statement are told once."""
+def _doubt(section: Section, holder: Statement, layout: Layout, noted: set[Statement]) -> None:
+    """Notes what is not understood; copies of one statement are reported once."""
     for item in section.items:
         if _may_add(item):
             problem = (
@@ -89,16 +90,16 @@ def _doubt(section: Section, holder: Statement, layout: Layout, seen: set[Statem
         text = _what_is_unclear(item, layout)
         if text:
             layout.doubts.setdefault(holder, []).append(f"not understood: {text} at {item.place}")
-        elif (text := _what_depends(item)) and item.statement not in seen:
+        elif (text := _what_depends(item)) and item.statement not in noted:
             layout.remarks.append(f"not understood: {text} at {item.place}")
-        seen.add(item.statement)
+        noted.add(item.statement)
         if item.items and item.name != "<class>":
             is_place = item.kind in (Kind.DIRECTORY, Kind.ANONYMOUS)
-            _doubt(item, item.statement if is_place else holder, layout, seen)
+            _doubt(item, item.statement if is_place else holder, layout, noted)
 
 
 def _may_add(item: Section) -> bool:
-    """True for what could let somebody in, or show a folder, without our seeing it."""
+    """True for what could let somebody in, or show a folder, without Recert noticing."""
     if item.kind in (Kind.OTHER, Kind.GLOBAL):
         return item.name not in directives.SECTIONS
     if item.kind is not Kind.DIRECTIVE:
@@ -106,7 +107,7 @@ def _may_add(item: Section) -> bool:
     if item.name == "rewritehome":
         return on(item, False)
     if item.name == "vrootoptions":
-        return any(word.lower() == "allowsymlinks" for word in item.args)
+        return any(option.lower() == "allowsymlinks" for option in item.args)
     if item.name == "loadmodule" and item.args:
         return item.args[0].removesuffix(".c") not in directives.MODULES
     return not directives.is_known(item.name) and not directives.only_takes_away(item.name)
@@ -114,9 +115,9 @@ def _may_add(item: Section) -> bool:
 
 def _shown(item: Section, layout: Layout) -> str:
     """The name of a directive; what is none may be a line of a foreign file."""
-    word = item.statement.word.strip("<>")
-    is_ours = item.place.file in layout.ours and _A_NAME.fullmatch(word)
-    return item.statement.word if is_ours else "this line"
+    name = item.statement.keyword.strip("<>")
+    is_ours = item.place.file in layout.ours and _A_NAME.fullmatch(name)
+    return item.statement.keyword if is_ours else "this line"
 
 
 def _what_is_unclear(item: Section, layout: Layout) -> str:
@@ -168,8 +169,8 @@ def _is_usual(item: Section) -> bool:
 def _what_depends(item: Section) -> str:
     """Conditions that hold for some clients only; the rights are shown as if they held."""
     if item.name in _ADDRESSED:
-        words = [word.lower() for word in item.args if word.lower() != "from"]
-        return "" if words in (["all"], ["none"]) else item.statement.text
+        hosts = [host.lower() for host in item.args if host.lower() != "from"]
+        return "" if hosts in (["all"], ["none"]) else item.statement.text
     if item.name.endswith(("user", "group")) and _is_regex(item):
         return item.statement.text
     return ""

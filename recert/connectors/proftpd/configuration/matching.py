@@ -42,22 +42,22 @@ def pattern(text: str) -> re.Pattern[str]:
     found: list[str] = []
     at = 0
     while at < len(text):
-        letter = text[at]
+        character = text[at]
         at += 1
-        if letter == "*":
+        if character == "*":
             found.append(".*")
-        elif letter == "?":
+        elif character == "?":
             found.append(".")
-        elif letter == "\\" and at < len(text):
+        elif character == "\\" and at < len(text):
             found.append(re.escape(text[at]))
             at += 1
-        elif letter == "[" and (end := text.find("]", at + 1)) > 0:
+        elif character == "[" and (end := text.find("]", at + 1)) > 0:
             inside = text[at:end].replace("\\", "\\\\")
             inside = "^" + inside[1:] if inside[0] in "!^" else inside
             found.append(f"[{inside}]")
             at = end + 1
         else:
-            found.append(re.escape(letter))
+            found.append(re.escape(character))
     try:
         return re.compile("".join(found), re.DOTALL)
     except re.error:

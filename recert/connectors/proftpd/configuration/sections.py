@@ -134,7 +134,7 @@ def spread_globals(servers: list[Section]) -> None:
 
 
 def copied(section: Section, parent: Section | None) -> Section:
-    """The same below another parent."""
+    """A copy of the section below another parent."""
     twin = Section(section.kind, section.statement, parent)
     twin.path, twin.written = section.path, section.written
     twin.items = [copied(item, twin) for item in section.items]

@@ -1,7 +1,7 @@
-"""The daemon's configuration text: lines, words, sections, and files that name other files.
+"""Parses the daemon's configuration text into lines, tokens and statements.
 
-Every statement knows its file, its line and its bytes, so that an edit can be exact to the byte
-and every finding can name its place.
+Every statement keeps its file, its line and its byte range, so that an edit can be exact to the
+byte and every finding can name its location.
 """
 
 import re
@@ -14,11 +14,11 @@ _BLANK = " \t\n\v\f\r"
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands."""
+    """The location of a statement."""
 
     file: str
     line: int
-    title: str  # the file as a reader knows it: seen from the main file's folder
+    title: str  # the path of the file relative to the main file's folder
 
     def __str__(self) -> str:
         return f"{self.title}:{self.line}"
@@ -28,7 +28,7 @@ class Place:
 class Line:
     """One line of configuration with the lines that continue it."""
 
-    words: tuple[str, ...]
+    tokens: tuple[str, ...]
     number: int
     start: int  # of its first byte
     end: int  # behind its line end
@@ -36,15 +36,15 @@ class Line:
     @property
     def name(self) -> str:
         """ "allowuser"; for sections "<directory>" and "</directory>"."""
-        return self.words[0].lower()
+        return self.tokens[0].lower()
 
 
 @dataclass(eq=False)
 class Statement:
-    """A directive, or a section with what stands in it."""
+    """A directive, or a section with the statements in it."""
 
     name: str
-    word: str
+    keyword: str
     args: tuple[str, ...]
     place: Place
     start: int
@@ -61,12 +61,13 @@ class Statement:
     def text(self) -> str:
         """How it is written, for explanations: <Limit STOR>."""
         if not self.is_section or self.name == "<server>":
-            return " ".join((self.word, *self.args))
-        return f"{' '.join((self.word.rstrip('>'), *self.args))}>"
+            return " ".join((self.keyword, *self.args))
+        return f"{' '.join((self.keyword.rstrip('>'), *self.args))}>"
 
 
 def lines(raw: bytes) -> Iterator[Line]:
-    """The lines that say something. A backslash at the end continues a line, but no comment."""
+    """The lines with at least one token. A backslash at the end continues a line, except a
+    comment."""
     start, number = 0, 0
     while start < len(raw):
         begin, first, text = start, number + 1, b""
@@ -81,23 +82,23 @@ def lines(raw: bytes) -> Iterator[Line]:
                 continue
             text += b"" if is_comment else piece
             break
-        found = words(text.decode(errors="surrogateescape").rstrip("\r\n"))
-        if found:
-            yield Line(found, first, begin, start)
+        line_tokens = tokens(text.decode(errors="surrogateescape").rstrip("\r\n"))
+        if line_tokens:
+            yield Line(line_tokens, first, begin, start)
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The words of one line. Quotes count only at a word's beginning; a word that begins with #
-    ends the line."""
-    found: list[str] = []
+def tokens(text: str) -> tuple[str, ...]:
+    """The tokens of one line. Quotes count only at a token's beginning; a token that begins with
+    # starts a comment."""
+    collected: list[str] = []
     at = 0
     while True:
         while at < len(text) and text[at] in _BLANK:
             at += 1
         if at >= len(text) or text[at] == "#":
-            return _section_words(found)
-        word, at = _quoted(text, at + 1) if text[at] == '"' else _plain(text, at)
-        found.append(word)
+            return _section_tokens(collected)
+        token, at = _quoted(text, at + 1) if text[at] == '"' else _plain(text, at)
+        collected.append(token)
 
 
 def _plain(text: str, at: int) -> tuple[str, int]:
@@ -108,37 +109,37 @@ def _plain(text: str, at: int) -> tuple[str, int]:
 
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
-    found = []
+    characters = []
     while at < len(text) and text[at] != '"':
         if text[at] == "\\" and at + 1 < len(text):
             at += 1
-        found.append(text[at])
+        characters.append(text[at])
         at += 1
-    return "".join(found), at + 1
+    return "".join(characters), at + 1
 
 
-def _section_words(found: list[str]) -> tuple[str, ...]:
+def _section_tokens(collected: list[str]) -> tuple[str, ...]:
     """`<Limit READ>` is the section `<Limit>` with one argument."""
-    if len(found) > 1 and found[0].startswith("<") and found[-1].endswith(">"):
-        found[-1] = found[-1][:-1]
-        if not found[-1]:
-            found.pop()
-        if not found[0].endswith(">"):
-            found[0] += ">"
-    return tuple(found)
+    if len(collected) > 1 and collected[0].startswith("<") and collected[-1].endswith(">"):
+        collected[-1] = collected[-1][:-1]
+        if not collected[-1]:
+            collected.pop()
+        if not collected[0].endswith(">"):
+            collected[0] += ">"
+    return tuple(collected)
 
 
-def expand(word: str, environment: dict[str, str]) -> tuple[str, list[str]]:
-    """The word with %{env:X} replaced, and the names that are not known."""
-    if "%{env:" not in word:
-        return word, []
-    missing = [name for name in _ENV.findall(word) if name not in environment]
-    if _ENV.fullmatch(word):
-        return environment.get(word[6:-1], ""), missing
-    return _ENV.sub(lambda found: environment.get(found[1], found[0]), word), missing
+def expand(argument: str, environment: dict[str, str]) -> tuple[str, list[str]]:
+    """The argument with %{env:X} replaced, and the names of unknown variables."""
+    if "%{env:" not in argument:
+        return argument, []
+    missing = [name for name in _ENV.findall(argument) if name not in environment]
+    if _ENV.fullmatch(argument):
+        return environment.get(argument[6:-1], ""), missing
+    return _ENV.sub(lambda match: environment.get(match[1], match[0]), argument), missing
 
 
-def quote(word: str) -> str:
-    """A word as it is written so that the daemon reads it back unchanged."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+def quote(argument: str) -> str:
+    """The argument in quotes, so that the daemon reads it back unchanged."""
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

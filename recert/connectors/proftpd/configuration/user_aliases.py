@@ -1,4 +1,4 @@
-"""Under which names clients come in as whom: UserAlias, AuthAliasOnly, <Anonymous> and its User."""
+"""Maps login names to users: UserAlias, AuthAliasOnly, <Anonymous> and its User."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -27,7 +27,7 @@ from recert.campaigns.setup.presets import TEMPLATES, Template
 from recert.campaigns.setup.scope import MAX_SAMPLE, Holder, Scope
 from recert.campaigns.setup.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.campaigns.setup.subjects.registry import QUESTIONS
-from recert.connectors.rights import WORDS, Rights
+from recert.connectors.rights import PHRASES, Rights
 from recert.web.officer.forms.policy import PolicyFields
 
 
@@ -103,7 +103,7 @@ class ScopeFields(FlaskForm):
     )
     rights = SelectMultipleField(
         "Only access with one of these rights",
-        choices=[SelectChoice(str(int(right)), text) for right, text in WORDS.items()],
+        choices=[SelectChoice(str(int(right)), text) for right, text in PHRASES.items()],
     )
     classification = StringField(
         "Only folders classified as",
