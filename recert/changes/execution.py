@@ -212,7 +212,7 @@ def _apply(run: Run, order_id: int) -> None:
         connector.notice_edits(order.folder)
     sight = look(connector, {order.account})
     found = sight.rights(order.account, order.folder)
-    if verification.is_reached(order, sight):
+    if verification.is_already_so(order, sight):
         if tried and connector.standing(tried) is Standing.AFTER:
             run.lease.check()
             ended = connector.apply(tried)

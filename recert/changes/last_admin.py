@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes.models import GIVING, Order, OrderState
 from recert.connectors.contract import AccountKind
 from recert.connectors.rights import Rights
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, Source
@@ -32,7 +32,7 @@ class _Power:
 
 def why_held(session: Session, order: Order, newest: Snapshot) -> str:
     """What stands at the order when nobody would be left; "" when it may go on."""
-    if order.kind is OrderKind.UNDO or order.rights_wanted & Rights.SHARE:
+    if order.gives or order.rights_wanted & Rights.SHARE:
         return ""
     powers = _powers(session, order.server_id)
     mine = [one for one in powers if one.account_id == order.account_id]
@@ -84,7 +84,7 @@ def _on_their_way(session: Session, order: Order, newest: Snapshot) -> Sequence[
     query = select(Order).where(
         Order.server_id == order.server_id,
         Order.account_id != order.account_id,
-        Order.kind != OrderKind.UNDO,
+        Order.kind.not_in(GIVING),
         or_(Order.state.in_(ON_ITS_WAY), done),
     )
     return session.scalars(query).all()

@@ -34,13 +34,20 @@ class OrderKind(StrEnum):
     LEAVE = "leave group"
     CLOSE = "close account"
     UNDO = "undo"
+    GRANT = "grant"
+    JOIN = "join group"
+    OPEN = "open account"
+
+
+# These give access; all others take it away.
+GIVING = (OrderKind.UNDO, OrderKind.GRANT, OrderKind.JOIN, OrderKind.OPEN)
 
 
 class Order(Base):
     """One wanted change on one server. `origin` says why ("item:12") and is unique, so that
-    asking twice is asking once. `plan` is written down before the first byte goes out. Where an
-    account shall leave a `group` or shall be closed there is no folder, and no rights are
-    counted."""
+    asking twice is asking once. `plan` is written down before the first byte goes out. Where the
+    order is about a membership or about the whole account there is no folder, and no rights are
+    counted. `wanted` is the change as JSON where the other columns do not hold all of it."""
 
     __tablename__ = "server_order"
     __table_args__ = (
@@ -51,7 +58,8 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     origin: Mapped[str] = mapped_column(unique=True)
     server_id: Mapped[int] = mapped_column(ForeignKey("server.id"))
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    # NULL: the account is to be opened, and no snapshot has it yet.
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
     folder_id: Mapped[int | None] = mapped_column(ForeignKey("folder.id"))
     kind: Mapped[OrderKind] = mapped_column(enum_column(OrderKind))
     account: Mapped[str]  # names as the server knows them
@@ -59,6 +67,7 @@ class Order(Base):
     group: Mapped[str] = mapped_column("group_name", default="", server_default="")
     rights_before: Mapped[int]
     rights_wanted: Mapped[int]
+    wanted: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"), unique=True)
     state: Mapped[OrderState] = mapped_column(enum_column(OrderState))
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -83,6 +92,11 @@ class Order(Base):
     def ref(self) -> str:
         """How the trail names it."""
         return f"order:{self.id}"
+
+    @property
+    def gives(self) -> bool:
+        """Whether somebody can do more after it."""
+        return self.kind in GIVING
 
     @property
     def place(self) -> str:

@@ -119,7 +119,7 @@ def _plan(
         return None, waiting.held[order.id]
     if connector.features.can_write and waiting.may_write:
         sight = look(connector, {order.account})
-        if verification.is_reached(order, sight):
+        if verification.is_already_so(order, sight):
             return None, "Already so on the server: nothing would be written."
         found = sight.rights(order.account, order.folder)
         if order.folder and found != order.rights_before:

@@ -18,7 +18,7 @@ TAKES = (OrderKind.REVOKE, OrderKind.REDUCE, OrderKind.LEAVE)
 def open_elsewhere(session: Session, order: Order) -> list[Way]:
     """Through which other servers the holder still has more in the folder than the order leaves
     them. What was removed there after the last snapshot does not count."""
-    if order.kind not in TAKES or order.folder_id is None:
+    if order.kind not in TAKES or order.folder_id is None or order.account_id is None:
         return []
     pair = (order.account_id, order.folder_id)
     found = shared_storage.ways(session, {pair}).get(pair, [])

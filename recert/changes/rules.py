@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
-from recert.changes.models import OrderKind, OrderState
+from recert.changes.models import GIVING, OrderKind, OrderState
 from recert.connectors import contract
 from recert.foundation import backoff
 from recert.foundation.errors import RefusedByPolicy
@@ -64,6 +64,10 @@ def state_after(error: contract.ConnectorError) -> OrderState:
     match error:
         case contract.EditedByOthers():
             return OrderState.CONFLICT
+        case contract.NameTaken():
+            return (
+                OrderState.BLOCKED
+            )  # no later reading can show that this account is the wanted one
         case contract.CannotExpress():
             return OrderState.MANUAL
         case contract.OutcomeUnknown():
@@ -101,9 +105,9 @@ def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
 
 
 def is_reached(kind: OrderKind, found: int, wanted: int) -> bool:
-    """A revocation is reached when nothing is left that was not wanted; an undo only when all of
-    it is back."""
-    return found == wanted if kind is OrderKind.UNDO else found & ~wanted == 0
+    """A revocation is reached when nothing is left that was not wanted; what gives rights only
+    when exactly these are there."""
+    return found == wanted if kind in GIVING else found & ~wanted == 0
 
 
 def check_undo(state: OrderState, verified_at: datetime | None, *, now: datetime) -> None:

@@ -20,16 +20,19 @@ from recert.connectors.changes import (
     JoinGroup,
     LeaveGroup,
     OpenAccount,
+    RotateCredential,
     SetRights,
     from_json,
+    opposite,
     to_json,
 )
-from recert.connectors.contract import Cell, Plan
+from recert.connectors.contract import CannotExpress, Cell, Plan
 from recert.connectors.csv_export import row_of
 from recert.connectors.rights import Rights
 from recert.foundation.actor import Role
-from recert.foundation.errors import MovedMeanwhile, NotFound
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
 from recert.foundation.separation import Step
+from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people import separation
 from recert.trail.act import Act
@@ -109,15 +112,109 @@ def propose_exit(act: Act, origin: str, account_id: int, group: str = "") -> Ord
     return written(act, order)
 
 
+class NoSuchAccount(NotFound):
+    """The newest snapshot of the server has no account of this name."""
+
+
+class AccountExists(BadInput):
+    """The server has an account of this name already. Choose another name, or reopen the account
+    when it belongs to the same holder."""
+
+
+class NoSuchFolder(NotFound):
+    """The newest snapshot of the server has no such folder."""
+
+
+def request(act: Act, origin: str, server: Server, change: Change, *, reason: str = "") -> Order:
+    """Writes an order for any change, in the names of the server; asking again for the same origin
+    returns the first. NoSuchAccount or NoSuchFolder when the newest snapshot does not have it. A
+    change that the kind of server does not offer becomes a task for a person."""
+    known = act.session.scalar(select(Order).where(Order.origin == origin))
+    if known is not None:
+        return known
+    account = inventory.account_by_name(act.session, server.id, change.account)
+    if (
+        account is None
+        and not isinstance(change, OpenAccount)
+        and not _is_being_opened(act, server, change.account)
+    ):
+        raise NoSuchAccount(f"Server {server.name}: {change.account!r}.")
+    if account is not None and isinstance(change, OpenAccount) and not change.reopen:
+        raise AccountExists(f"Server {server.name}: {change.account!r}.")
+    order = Order(
+        origin=origin,
+        server_id=server.id,
+        account_id=account.id if account else None,
+        folder_id=None,
+        kind=_kind_of(change),
+        account=change.account,
+        folder="",
+        rights_before=0,
+        rights_wanted=0,
+        wanted=to_json(change),
+        state=OrderState.QUEUED,
+        next_at=act.now,
+        created_at=act.now,
+        created_by=act.actor.name,
+        reason=reason,
+    )
+    match change:
+        case SetRights():
+            _set_rights(act.session, order, change)
+        case JoinGroup() | LeaveGroup():
+            order.group = change.group
+    return written(act, order)
+
+
+def _is_being_opened(act: Act, server: Server, account: str) -> bool:
+    """Whether an order that still counts opens an account which no snapshot has yet."""
+    query = select(Order.id).where(
+        Order.server_id == server.id,
+        Order.account == account,
+        Order.kind == OrderKind.OPEN,
+        Order.state != OrderState.CANCELLED,
+    )
+    return act.session.scalar(query.limit(1)) is not None
+
+
+def _set_rights(session: Session, order: Order, change: SetRights) -> None:
+    """What the account has now, and whether the change gives or takes."""
+    folder = inventory.folder_by_path(session, order.server_id, change.folder)
+    if folder is None:
+        raise NoSuchFolder(f"Folder {change.folder!r}.")
+    held = inventory.rights_in(session, order.account_id, folder)
+    order.folder_id, order.folder = folder.id, change.folder
+    order.rights_before, order.rights_wanted = int(held), int(change.rights)
+    if change.rights & ~held:
+        order.kind = OrderKind.GRANT
+    else:
+        order.kind = OrderKind.REDUCE if change.rights else OrderKind.REVOKE
+
+
+def _kind_of(change: Change) -> OrderKind:
+    match change:
+        case SetRights():
+            return OrderKind.GRANT
+        case JoinGroup():
+            return OrderKind.JOIN
+        case LeaveGroup():
+            return OrderKind.LEAVE
+        case OpenAccount():
+            return OrderKind.OPEN
+        case CloseAccount():
+            return OrderKind.CLOSE
+        case RotateCredential():
+            raise CannotExpress("Credentials are not changed by an order yet.")
+
+
 def change_of(order: Order) -> Change:
     """What the server is asked for. The undo of an order asks for its opposite."""
+    if order.wanted:
+        return from_json(order.wanted)
     if order.folder:
         return SetRights(order.account, order.folder, Rights(order.rights_wanted))
-    gives_back = order.kind is OrderKind.UNDO
-    if order.group:
-        kind = JoinGroup if gives_back else LeaveGroup
-        return kind(order.account, order.group)
-    return OpenAccount(order.account, reopen=True) if gives_back else CloseAccount(order.account)
+    change = LeaveGroup(order.account, order.group) if order.group else CloseAccount(order.account)
+    return opposite(change) if order.kind is OrderKind.UNDO else change
 
 
 def written(act: Act, order: Order, **more: str) -> Order:
@@ -134,6 +231,7 @@ def written(act: Act, order: Order, **more: str) -> Order:
         "account": order.account,
         "folder": order.folder,
         **({"group": order.group} if order.group else {}),
+        **({"wanted": order.wanted} if order.wanted else {}),
         "rights_before": rights.names(order.rights_before),
         "rights_wanted": rights.names(order.rights_wanted),
         **more,
@@ -176,7 +274,7 @@ def approve(act: Act, order: Order) -> None:
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     if order.state is not OrderState.NEEDS_APPROVAL or order.plan is None:
         raise rules.ApprovalRefused(f"Order {order.id} is {order.state.value}.")
-    holder = act.session.get_one(Account, order.account_id).person_id
+    holder = inventory.holder_of(act.session, order.account_id)
     separation.check_and_note(
         act, Step.APPROVED_PLAN, order.ref, also=separation.persons(Step.HOLDS, holder)
     )

@@ -3,18 +3,29 @@ former entry is ordered back."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
-from recert.changes.service import note, written
+from recert.changes.service import change_of, note, written
+from recert.connectors.changes import (
+    Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    opposite,
+    to_json,
+)
 from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotFound
 from recert.foundation.separation import Party, Step
-from recert.inventory.models import Account, Server
+from recert.inventory import queries as inventory
+from recert.inventory.models import Server
 from recert.people import separation
 from recert.trail.act import Act
 from recert.trail.actions import Action
@@ -86,8 +97,8 @@ def may_agree(session: Session, order: Order, actor: Actor) -> bool:
 
 
 def _holder(session: Session, order: Order) -> list[tuple[Step, Party]]:
-    account = session.get_one(Account, order.account_id)
-    return separation.persons(Step.HOLDS, account.person_id)
+    holder = inventory.holder_of(session, order.account_id)
+    return separation.persons(Step.HOLDS, holder)
 
 
 def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -> Order:
@@ -103,6 +114,7 @@ def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -
         # A wider change may have taken more than was wanted.
         rights_before=order.rights_wanted if order.rights_found is None else order.rights_found,
         rights_wanted=order.rights_before,
+        wanted=_wanted_back(change_of(order)),
         undoes_id=order.id,
         state=OrderState.QUEUED,
         next_at=now,
@@ -111,6 +123,13 @@ def _order_back(order: Order, asked: UndoRequest, actor: Actor, now: datetime) -
         approved_by=actor.name,
         reason=asked.reason,
     )
+
+
+def _wanted_back(change: Change) -> dict[str, Any]:
+    """The opposite of a change, as an order keeps it; rights stand in columns of their own."""
+    if isinstance(change, JoinGroup | LeaveGroup | OpenAccount | CloseAccount):
+        return to_json(opposite(change))
+    return {}
 
 
 def _later_on_the_same(session: Session, order: Order) -> int | None:

@@ -12,6 +12,7 @@ from recert.changes.readback import Sight, look
 from recert.changes.residual_access import left_over
 from recert.changes.residual_access import said as left_words
 from recert.connectors import rights
+from recert.connectors.changes import CloseAccount, JoinGroup, LeaveGroup, OpenAccount
 from recert.connectors.contract import Connector, ConnectorError, ServerUnreachable
 from recert.foundation.actor import system
 from recert.foundation.failpoints import reach
@@ -54,10 +55,25 @@ def _check(lease: Lease, order: Order, connector: Connector, sight: Sight) -> No
 
 def is_reached(order: Order, sight: Sight) -> bool:
     """Whether the server is as the order wants it."""
-    if not order.folder:
-        return sight.is_in(order.account, order.group) is (order.kind is OrderKind.UNDO)
+    match service.change_of(order):
+        case JoinGroup(account, group):
+            return sight.is_in(account, group)
+        case LeaveGroup(account, group):
+            return not sight.is_in(account, group)
+        case OpenAccount(account):
+            return sight.is_in(account, "")
+        case CloseAccount(account):
+            return not sight.is_in(account, "")
     found = sight.rights(order.account, order.folder)
     return rules.is_reached(order.kind, found, order.rights_wanted)
+
+
+def is_already_so(order: Order, sight: Sight) -> bool:
+    """Whether there is nothing to do. An account of the name of one that is to be opened may be
+    somebody else's: only the plan can tell."""
+    change = service.change_of(order)
+    is_new = isinstance(change, OpenAccount) and not change.reopen
+    return not is_new and is_reached(order, sight)
 
 
 def _seen(order: Order, sight: Sight) -> str:
@@ -98,9 +114,10 @@ def _judge(lease: Lease, order_id: int, sight: Sight) -> None:
         elif order.state is OrderState.MANUAL:
             why = f"Waits for a person: the last reading still shows {said}."
             new = OrderState.MANUAL
-        elif order.kind is OrderKind.UNDO:
-            wanted = rights.say(order.rights_wanted) if order.folder else "what was undone"
-            why = f"Looked again: the account has {said}, not {wanted} as before."
+        elif order.gives:
+            wanted = rights.say(order.rights_wanted) if order.folder else "what was ordered"
+            before = " as before" if order.kind is OrderKind.UNDO else ""
+            why = f"Looked again: the account has {said}, not {wanted}{before}."
             new = OrderState.NEEDS_ATTENTION
         else:
             via = sight.via(order.account, order.folder)

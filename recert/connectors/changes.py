@@ -96,6 +96,19 @@ _KINDS: dict[str, type[Change]] = {
 NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
+def opposite(change: JoinGroup | LeaveGroup | OpenAccount | CloseAccount) -> Change:
+    """The change that takes another one back."""
+    match change:
+        case JoinGroup():
+            return LeaveGroup(change.account, change.group)
+        case LeaveGroup():
+            return JoinGroup(change.account, change.group)
+        case OpenAccount():
+            return CloseAccount(change.account)
+        case CloseAccount():
+            return OpenAccount(change.account, reopen=True)
+
+
 def to_json(change: Change) -> dict[str, Any]:
     """The change for the database. Credentials are left out: a plan is shown to many."""
     kept: dict[str, Any] = asdict(change)

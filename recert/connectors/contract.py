@@ -57,8 +57,8 @@ class CannotExpress(ConnectorError):
 
 
 class NameTaken(CannotExpress):
-    """The server has an account of this name already. Choose another name, or reopen the account
-    when it belongs to the same holder."""
+    """The server has another account of this name already. Choose another name, or reopen the
+    account when it belongs to the same holder."""
 
 
 class OutcomeUnknown(ConnectorError):

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from recert.connectors.rights import Rights
 from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.errors import NotFound
 from recert.inventory.models import (
@@ -99,6 +100,37 @@ def difference(
     added = session.execute(grant_rows().where(came).order_by(*order)).all()
     gone = session.execute(grant_rows().where(went).order_by(*order)).all()
     return added, gone
+
+
+def account_by_name(session: Session, server_id: int, name: str) -> Account | None:
+    """The account that the newest snapshot of a server has under this name."""
+    here = (
+        Account.server_id == server_id,
+        Account.name == name,
+        Account.gone_snapshot_id.is_(None),
+    )
+    return session.scalar(select(Account).where(*here))
+
+
+def folder_by_path(session: Session, server_id: int, path: str) -> Folder | None:
+    """The boundary that the newest snapshot of a server has under this path."""
+    here = (Folder.server_id == server_id, Folder.path == path, Folder.gone_snapshot_id.is_(None))
+    return session.scalar(select(Folder).where(*here))
+
+
+def rights_in(session: Session, account_id: int | None, folder: Folder) -> Rights:
+    """What an account can do in a folder, as the newest snapshot shows it."""
+    here = (
+        Grant.folder_id == folder.id,
+        Grant.account_id == account_id,
+        Grant.gone_snapshot_id.is_(None),
+    )
+    return Rights(session.scalar(select(Grant.rights).where(*here)) or 0)
+
+
+def holder_of(session: Session, account_id: int | None) -> int | None:
+    """Whose account it is; None when nobody knows, or there is none yet."""
+    return session.scalar(select(Account.person_id).where(Account.id == account_id))
 
 
 def servers_overview(session: Session) -> Sequence[AnyRow]:

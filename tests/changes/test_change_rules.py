@@ -21,7 +21,7 @@ WHERE = {
     contract.OutcomeUnknown: OrderState.UNKNOWN,
     contract.EditedByOthers: OrderState.CONFLICT,
     contract.CannotExpress: OrderState.MANUAL,
-    contract.NameTaken: OrderState.MANUAL,
+    contract.NameTaken: OrderState.BLOCKED,
     contract.ServerRefusedUs: OrderState.BLOCKED,
     contract.ServerDataInvalid: OrderState.BLOCKED,
     contract.NoSpace: OrderState.BLOCKED,

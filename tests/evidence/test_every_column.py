@@ -261,6 +261,7 @@ NOT_SHOWN_OF = {
     ),
     "server_order": {
         **dict.fromkeys(("origin", "account_id", "folder_id"), "shown by name and item"),
+        "wanted": "an order of a campaign needs no more than its other columns",
         **dict.fromkeys(
             (
                 "approved_plan",

@@ -31,7 +31,7 @@ from recert.campaigns.models import (
 from recert.campaigns.policy import Policy
 from recert.campaigns.reviewing.queries import item_rows
 from recert.campaigns.states import RUNNING
-from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes.models import GIVING, Order, OrderState
 from recert.foundation.actor import Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, MovedMeanwhile, RefusedByPolicy
@@ -138,7 +138,7 @@ def _shares(session: Session, where: ColumnElement[bool], now: datetime) -> list
             Order.server_id == Server.id,
             Order.created_at >= now - LATELY,
             Order.released.is_(False),
-            Order.kind != OrderKind.UNDO,
+            Order.kind.not_in(GIVING),
             Order.state != OrderState.CANCELLED,
         )
         .correlate(Server)

@@ -14,7 +14,7 @@ from recert.campaigns.progress import recount_reviewers
 from recert.campaigns.setup import frozen_facts
 from recert.campaigns.setup.subjects.registry import kind_of
 from recert.campaigns.transitions import hold
-from recert.changes.models import Order, OrderKind, OrderState
+from recert.changes.models import GIVING, Order, OrderState
 from recert.foundation.actor import Actor, system
 from recert.foundation.db import AnyRow, Database
 from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
@@ -197,7 +197,7 @@ def _new_facts(session: Session, row: AnyRow) -> dict[str, Any] | None:
 def _gone(session: Session, row: AnyRow) -> dict[str, Any]:
     """Gone, and who took it if we know: a change of Recert itself."""
     here = (Order.account_id == row.account_asked, Order.folder_id == row.folder_id)
-    verified = (Order.state == OrderState.VERIFIED, Order.kind != OrderKind.UNDO)
+    verified = (Order.state == OrderState.VERIFIED, Order.kind.not_in(GIVING))
     query = select(Order.id, Order.origin).where(*here, *verified).order_by(Order.id.desc())
     order = session.execute(query.limit(1)).first()
     if order is None:

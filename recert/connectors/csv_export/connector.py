@@ -16,6 +16,7 @@ from recert.connectors.changes import (
     OpenAccount,
     RotateCredential,
     SetRights,
+    opposite,
 )
 from recert.connectors.contract import (
     CannotExpress,
@@ -182,16 +183,10 @@ def _reversed(applied: Plan) -> Change:
         case SetRights():
             before = Rights.NONE if applied.before == "none" else parse(applied.before.split())
             return replace(change, rights=before)
-        case JoinGroup():
-            return LeaveGroup(change.account, change.group)
-        case LeaveGroup():
-            return JoinGroup(change.account, change.group)
-        case OpenAccount():
-            return CloseAccount(change.account)
-        case CloseAccount():
-            return OpenAccount(change.account, reopen=True)
         case RotateCredential():
             raise CannotExpress("The former credential is not kept.")
+        case _:
+            return opposite(change)
 
 
 def _holds(export: Export, change: Change) -> bool:
