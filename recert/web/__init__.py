@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from recert.web import access, converters, errors, formats
+from recert.web import access, converters, errors, formats, forms
 from recert.web.admin import emergency_accounts, orders, people, servers
 from recert.web.auditor import campaigns as evidence_pages
 from recert.web.auditor import findings, uncertified
@@ -83,6 +83,7 @@ def register(app: Flask) -> None:
     access.register(app)
     errors.register(app)
     formats.register(app)
+    forms.register(app)
     menu = {name: {page.bp.name for page in pages} for name, pages in MENU.items()}
     app.jinja_env.globals["MENU"] = menu
     for page in PAGES:

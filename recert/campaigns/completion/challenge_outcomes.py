@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns import progress, transitions
 from recert.campaigns.completion.models import Challenge
-from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.models import Decision, DecisionContent
 from recert.campaigns.decisions.rules import TooLate
 from recert.campaigns.decisions.service import details_of
 from recert.campaigns.models import Answer, CampaignState, Item, ItemState
@@ -57,24 +57,7 @@ def _parties(session: Session, item: Item, challenge: Challenge) -> list[tuple[S
 
 
 def _keep(act: Act, item: Item, reason: str) -> None:
-    made = Decision(
-        item_id=item.id,
-        version=item.version + 1,
-        answer=Answer.KEEP,
-        answer_rights=item.rights,
-        reason=reason,
-        person_id=act.actor.person_id,
-        actor=act.actor.name,
-        channel=act.actor.channel,
-        assurance=act.actor.assurance,
-        address=act.actor.address,
-        at=act.now,
-        rights=item.rights,
-        content_hash=item.content_hash,
-        on_behalf_of=None,
-        seen="",
-    )
-    act.session.add(made)
+    made = Decision.by(act, item, DecisionContent(Answer.KEEP, item.rights, reason))
     transitions.take_step(
         act.session,
         item,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert import trail
@@ -10,7 +10,7 @@ from recert.campaigns import transitions
 from recert.campaigns.completion import non_response
 from recert.campaigns.completion.non_response import Silent
 from recert.campaigns.decisions import stage_outcomes
-from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.models import Decision, DecisionContent, insert_decisions
 from recert.campaigns.digests import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
 from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
@@ -45,32 +45,16 @@ def _record(session: Session, campaign: Campaign, risk: Risk, now: datetime) -> 
     of a million numbers would make it unreadable, so it holds their count and digest."""
     batch = batch_of(campaign.id, risk)
     reason = silent_reason(Policy.of(campaign.policy).non_response(risk), risk)
-    columns = [
-        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
-        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-    ]
-    rows = select(
-        Item.id,
-        Item.version,
-        literal(Answer.NO_ANSWER.value),
-        literal(0),
-        literal(reason),
-        literal(None, type_=Decision.person_id.type),
-        literal(SILENCE.name),
-        literal(SILENCE.channel.value),
-        literal(SILENCE.assurance.value),
-        literal(""),
-        literal(batch),
-        literal(now, type_=Decision.at.type),
-        Item.rights,
-        Item.content_hash,
-    ).where(
+    insert_decisions(
+        Act(session, SILENCE, now),
+        batch,
+        DecisionContent(Answer.NO_ANSWER, 0, reason),
         Item.campaign_id == campaign.id,
         Item.state == ItemState.FINAL,
         Item.answer == Answer.NO_ANSWER,
         Item.outcome == reason,
+        version=Item.version,  # the close has counted it up already
     )
-    session.execute(insert(Decision).from_select(columns, rows))
     ids = select(Decision.item_id).where(Decision.batch == batch).order_by(Decision.item_id)
     count, digest = digest_of(session.scalars(ids.execution_options(yield_per=10_000)))
     return {

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns import progress, risk, states, transitions
 from recert.campaigns.decisions import rules, skipped_stages
 from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
-from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.models import Decision, DecisionContent, insert_decisions
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import Policy
@@ -87,27 +87,17 @@ def record(act: Act, item_id: int, reply: Reply) -> Decision:
     rules.check_subject(reply, campaign.about, has_purpose=bool(known))
     seen = beside(act.session, item.id, campaign.about, act.now)
     rules.check_reason(reply, seen.red)
-    decision = Decision(
-        item_id=item.id,
-        version=item.version + 1,
-        answer=reply.answer,
-        answer_rights=_remaining(reply, item.rights),
-        reason=reply.reason.strip(),
-        person_id=act.actor.person_id,
-        actor=act.actor.name,
-        channel=act.actor.channel,
-        assurance=act.actor.assurance,
-        address=act.actor.address,
-        at=act.now,
-        rights=item.rights,
-        content_hash=item.content_hash,
-        on_behalf_of=item.from_id,
+    content = DecisionContent(
+        reply.answer,
+        _remaining(reply, item.rights),
+        reply.reason.strip(),
         keep_until=reply.until,
+        on_behalf_of=item.from_id,
         seen=seen.text,
         session=act.actor.session,
         late=is_late(campaign, item.stage, act.now),
     )
-    act.session.add(decision)
+    decision = Decision.by(act, item, content)
     passed_on = [item.id] if reply.answer is Answer.NOT_MINE else []
     watch = Watch(act.session, campaign.id, passed_on) if passed_on else None
     _move(act.session, item, decision, reply.successor, act.now)
@@ -297,34 +287,18 @@ def _record_set(
     reply: Reply,
     late: bool,
 ) -> None:
-    columns = [
-        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
-        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-        *("on_behalf_of", "seen", "session", "late", "keep_until"),
-    ]
-    keeps = reply.answer is Answer.KEEP
-    rows = select(
-        Item.id,
-        Item.version + 1,
-        literal(reply.answer.value),
-        Item.rights if keeps else literal(0),
-        literal(reply.reason.strip()),
-        literal(act.actor.person_id),
-        literal(act.actor.name),
-        literal(act.actor.channel.value),
-        literal(act.actor.assurance.value),
-        literal(act.actor.address),
-        literal(batch),
-        literal(act.now, type_=Decision.at.type),
-        Item.rights,
-        Item.content_hash,
-        Item.from_id,
-        in_a_list(act.session, act.now),
-        literal(act.actor.session),
-        literal(late),
-        literal(reply.until, type_=Decision.keep_until.type),
-    ).select_from(Item)
-    act.session.execute(insert(Decision).from_select(columns, with_facts(rows).where(*where)))
+    rights_left = Item.rights if reply.answer is Answer.KEEP else 0
+    content = DecisionContent(
+        reply.answer,
+        rights_left,
+        reply.reason.strip(),
+        keep_until=reply.until,
+        on_behalf_of=Item.from_id,
+        seen=in_a_list(act.session, act.now),
+        session=act.actor.session,
+        late=late,
+    )
+    insert_decisions(act, batch, content, *where, join=with_facts)
     in_batch = select(Decision.item_id).where(Decision.batch == batch)
     transitions.move_items(
         act.session,
@@ -332,7 +306,7 @@ def _record_set(
         sources=states.ANSWERABLE,
         new=ItemState.DECIDED,
         answer=reply.answer,
-        answer_rights=Item.rights if keeps else 0,
+        answer_rights=rights_left,
         version=Item.version + 1,
         decided_at=act.now,
         keep_until=reply.until,

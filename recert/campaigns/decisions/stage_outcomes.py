@@ -15,7 +15,6 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -26,7 +25,7 @@ from sqlalchemy.orm import Session, aliased
 from recert import trail
 from recert.campaigns import once, progress, transitions
 from recert.campaigns.decisions import finalisation
-from recert.campaigns.decisions.models import Decision
+from recert.campaigns.decisions.models import Decision, DecisionContent, insert_decisions
 from recert.campaigns.models import (
     Answer,
     Campaign,
@@ -47,6 +46,7 @@ from recert.foundation.db import AnySelect, Database
 from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Server
 from recert.people.models import Person
+from recert.trail.act import Act
 from recert.trail.actions import Action
 
 ACTOR = system("stages of a review")
@@ -306,29 +306,13 @@ def _count_votes(
     and what the trail tells of them: their count, and a digest of items and rights."""
     vote = Stages.of(campaign.stages).vote
     batch, reason = f"votes-{secrets.new_number()}", f"The stages of the review: {vote} counts."
-    columns = [
-        *("item_id", "version", "answer", "answer_rights", "reason", "person_id", "actor"),
-        *("channel", "assurance", "address", "batch", "at", "rights", "content_hash"),
-        "keep_until",
-    ]
-    rows = select(
-        Item.id,
-        Item.version + 1,
-        literal(answer.value),
+    content = DecisionContent(
+        answer,
         _combined(campaign)[1],
-        literal(reason),
-        literal(None, type_=Decision.person_id.type),
-        literal(ACTOR.name),
-        literal(ACTOR.channel.value),
-        literal(ACTOR.assurance.value),
-        literal(""),
-        literal(batch),
-        literal(now, type_=Decision.at.type),
-        Item.rights,
-        Item.content_hash,
-        _until(campaign) if answer is Answer.KEEP else literal(None, type_=Decision.at.type),
-    ).where(_waiting(campaign), differs)
-    session.execute(insert(Decision).from_select(columns, rows))
+        reason,
+        keep_until=_until(campaign) if answer is Answer.KEEP else None,
+    )
+    insert_decisions(Act(session, ACTOR, now), batch, content, _waiting(campaign), differs)
     made = select(Decision.item_id, Decision.answer_rights).where(Decision.batch == batch)
     seen, count = hashlib.sha256(), 0
     for number, left in session.execute(made.order_by(Decision.item_id)):

@@ -17,7 +17,7 @@ from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.web.access import acting, allowed, database
 from recert.web.errors import code_of
-from recert.web.forms import REASON_LENGTH, ConfirmForm
+from recert.web.forms import REASON_LENGTH, ConfirmForm, refused_on
 
 bp = Blueprint("emergency_accounts", __name__, url_prefix="/servers/emergency-accounts")
 
@@ -82,6 +82,7 @@ def mark() -> ResponseReturnValue:
 
 @bp.post("/<int:number>/end")
 @allowed(Role.ADMINISTRATOR)
+@refused_on(".show")
 def end(number: int) -> ResponseReturnValue:
     with acting() as act:
         accounts.end(act, number)

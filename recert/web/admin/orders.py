@@ -13,7 +13,7 @@ from recert.inventory.models import Server
 from recert.web.access import acting, allowed, current_actor, database
 from recert.web.admin.forms import TicketForm, UndoForm
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm, checked
+from recert.web.forms import ConfirmForm, checked, refused_on
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 PAGE = 50
@@ -60,6 +60,7 @@ def show(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/undo")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+@refused_on(".show")
 def ask_undo(order_id: int) -> ResponseReturnValue:
     form = UndoForm()
     checked(form)
@@ -72,6 +73,7 @@ def ask_undo(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/ticket")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+@refused_on(".show")
 def ticket(order_id: int) -> ResponseReturnValue:
     form = TicketForm()
     checked(form)
@@ -84,6 +86,7 @@ def ticket(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/undo/approve")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+@refused_on(".show")
 def undo(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
@@ -94,6 +97,7 @@ def undo(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/approve")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+@refused_on(".show")
 def approve(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
@@ -104,6 +108,7 @@ def approve(order_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:order_id>/retry")
 @allowed(Role.ADMINISTRATOR)
+@refused_on(".show")
 def retry(order_id: int) -> ResponseReturnValue:
     with acting() as act:
         order = service.order_by_id(act.session, order_id)

@@ -17,7 +17,7 @@ from recert.web.access import acting, allowed, database, settings
 from recert.web.admin.forms import NewServerForm, StorageForm
 from recert.web.converters import number
 from recert.web.errors import code_of
-from recert.web.forms import ConfirmForm
+from recert.web.forms import ConfirmForm, refused_on
 
 bp = Blueprint("servers", __name__, url_prefix="/servers")
 
@@ -139,6 +139,7 @@ def test(server_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:server_id>/test")
 @allowed(Role.ADMINISTRATOR)
+@refused_on(".test")
 def want_test(server_id: int) -> ResponseReturnValue:
     """The worker asks the server: this process opens no connection to any."""
     with acting() as act:
@@ -149,6 +150,7 @@ def want_test(server_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:server_id>/snapshot")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
+@refused_on(".show")
 def snapshot(server_id: int) -> ResponseReturnValue:
     with acting() as act:
         server = _server(act.session, server_id)
@@ -159,6 +161,7 @@ def snapshot(server_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:server_id>/writes")
 @allowed(Role.ADMINISTRATOR)
+@refused_on(".show")
 def writes(server_id: int) -> ResponseReturnValue:
     enabled = request.form.get("enabled") == "yes"
     with acting() as act:

@@ -27,7 +27,7 @@ from recert.trail import queries as trail
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.auditor.forms import RemarkForm, SampleForm, VerdictForm
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm
+from recert.web.forms import ConfirmForm, refused_on
 
 bp = Blueprint("evidence", __name__, url_prefix="/audit")
 
@@ -106,6 +106,7 @@ def show_trail() -> ResponseReturnValue:
 
 @bp.post("/trail/verify")
 @allowed(Role.AUDITOR, Role.OFFICER)
+@refused_on(".show_trail")
 def verify_trail() -> ResponseReturnValue:
     with acting() as act:
         checks.want(act)
@@ -114,6 +115,7 @@ def verify_trail() -> ResponseReturnValue:
 
 @bp.post("/campaigns/<int:campaign_id>/evidence")
 @allowed(Role.AUDITOR, Role.OFFICER)
+@refused_on(".campaign")
 def evidence(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         campaign_by_id(session, campaign_id)

@@ -14,7 +14,7 @@ from recert.foundation.errors import NotFound
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, database
 from recert.web.auditor.forms import HoldForm, KeepForm, RemarkForm, SampleForm, VerdictForm
-from recert.web.forms import checked
+from recert.web.forms import checked, refused_on
 
 bp = Blueprint("findings", __name__, url_prefix="/audit")
 
@@ -25,6 +25,7 @@ class NoSuchSample(NotFound):
 
 @bp.post("/campaigns/<int:campaign_id>/samples")
 @allowed(Role.AUDITOR)
+@refused_on("evidence.campaign")
 def draw_sample(campaign_id: int) -> ResponseReturnValue:
     form = SampleForm()
     checked(form)
@@ -58,6 +59,7 @@ def show_sample(campaign_id: int, sample_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/<int:campaign_id>/remarks")
 @allowed(Role.AUDITOR)
+@refused_on("evidence.campaign")
 def remark(campaign_id: int) -> ResponseReturnValue:
     form = RemarkForm()
     checked(form)
@@ -70,6 +72,7 @@ def remark(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/<int:campaign_id>/verdict")
 @allowed(Role.AUDITOR)
+@refused_on("evidence.campaign")
 def judge(campaign_id: int) -> ResponseReturnValue:
     form = VerdictForm()
     checked(form)
@@ -86,6 +89,7 @@ def judge(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/<int:campaign_id>/keep")
 @allowed(Role.AUDITOR, Role.OFFICER)
+@refused_on("evidence.campaign")
 def keep(campaign_id: int) -> ResponseReturnValue:
     form = KeepForm()
     checked(form)
@@ -98,12 +102,14 @@ def keep(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/<int:campaign_id>/hold")
 @allowed(Role.AUDITOR, Role.OFFICER)
+@refused_on("evidence.campaign")
 def hold(campaign_id: int) -> ResponseReturnValue:
     return _held(campaign_id, retention.hold, "The review is under a legal hold.")
 
 
 @bp.post("/campaigns/<int:campaign_id>/release-hold")
 @allowed(Role.AUDITOR, Role.OFFICER)
+@refused_on("evidence.campaign")
 def release_hold(campaign_id: int) -> ResponseReturnValue:
     return _held(campaign_id, retention.release, "The legal hold is lifted.")
 

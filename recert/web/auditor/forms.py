@@ -1,7 +1,7 @@
 """Forms of the auditor's pages."""
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
@@ -9,7 +9,7 @@ from recert.evidence.audit.findings import LONGEST_SEED, LONGEST_TEXT, MOST_IN_A
 from recert.evidence.audit.retention import LONGEST_REASON, MOST_YEARS
 from recert.evidence.audit.uncertified import MOST_DAYS
 from recert.evidence.models import Judgement
-from recert.web.forms import at_most
+from recert.web.forms import DayField, at_most
 
 
 class SampleForm(FlaskForm):
@@ -85,5 +85,5 @@ class UncertifiedForm(FlaskForm):
         "Not certified within (days)",
         [Optional(), NumberRange(1, MOST_DAYS, f"Enter 1 to {MOST_DAYS} days.")],
     )
-    at = DateField("As of the end of", [Optional()])
+    at = DayField("As of the end of", [Optional()])
     server = SelectField("Server", coerce=int, validators=[Optional()])

@@ -8,7 +8,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
-from recert.web.forms import checked
+from recert.web.forms import checked, refused_on
 from recert.web.officer.forms.actions import ReleaseForm
 
 bp = Blueprint("approvals", __name__, url_prefix="/releases")
@@ -44,6 +44,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
+@refused_on(".show")
 def release(campaign_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     checked(form)

@@ -19,7 +19,7 @@ from recert.foundation.durations import lasted
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
-from recert.web.forms import checked
+from recert.web.forms import checked, refused_on
 from recert.web.officer.forms.actions import TakeOnForm
 
 bp = Blueprint("board", __name__, url_prefix="/campaigns")
@@ -72,6 +72,7 @@ def show_late(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/late/<int:item_id>")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
+@refused_on(".show_late")
 def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = TakeOnForm()
     checked(form)

@@ -34,7 +34,7 @@ from recert.people import self_assignment
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm, checked
+from recert.web.forms import ConfirmForm, checked, refused_on
 from recert.web.officer.forms.actions import SignOffForm
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
@@ -111,6 +111,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/remind")
 @allowed(Role.OFFICER)
+@refused_on(".board")
 def remind(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         sent = reviewer_mails.remind_now(
@@ -124,6 +125,7 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/close")
 @allowed(Role.OFFICER)
+@refused_on(".board")
 def close(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         silent = closing.close(act, campaign_by_id(act.session, campaign_id))
@@ -139,6 +141,7 @@ def _non_response_text(silent: Silent) -> str:
 
 @bp.post("/<int:campaign_id>/sign-off")
 @allowed(Role.OFFICER)
+@refused_on(".board")
 def sign_off(campaign_id: int) -> ResponseReturnValue:
     form = SignOffForm()
     checked(form)

@@ -1,5 +1,7 @@
 """Objections that an officer settles after the close."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,8 +11,16 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
+from recert.web.forms import refused_on
 
 bp = Blueprint("officer_challenges", __name__)
+
+
+def _page_of(item_id: int) -> tuple[str, dict[str, Any]]:
+    """The page on which an item's objection is settled."""
+    with database().reading() as session:
+        item = session.get(Item, item_id)
+        return ".waiting", {"campaign_id": item.campaign_id if item else 0}
 
 
 @bp.get("/campaigns/<int:campaign_id>/objections")
@@ -24,6 +34,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/items/<int:item_id>/objection")
 @allowed(Role.OFFICER)
+@refused_on(_page_of)
 def settle(item_id: int) -> ResponseReturnValue:
     keep, reason = request.form.get("keep") == "yes", request.form.get("reason", "")
     with acting() as act:

@@ -14,7 +14,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.campaigns.transitions import NoSuchItem
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database, person_id
-from recert.web.forms import at_most, checked
+from recert.web.forms import at_most, checked, refused_on
 
 bp = Blueprint("comments", __name__)
 
@@ -28,6 +28,21 @@ class MessageForm(FlaskForm):
     )
 
 
+def _folder_of(item_id: int) -> tuple[str, dict[str, Any]]:
+    """The page on which the reviewer sees an item."""
+    with database().reading() as session:
+        item = session.get(Item, item_id)
+        if item is None:
+            raise NoSuchItem
+        values = {"campaign_id": item.campaign_id, "folder_id": item.folder_id}
+        return "reviews.listed" if item.folder_id is None else "reviews.folder", values
+
+
+def _campaign_of(item_id: int) -> tuple[str, dict[str, Any]]:
+    """The page on which officers answer questions about an item."""
+    return ".waiting", _folder_of(item_id)[1]
+
+
 def _text() -> str:
     form = MessageForm()
     checked(form)
@@ -36,6 +51,7 @@ def _text() -> str:
 
 @bp.post("/reviews/items/<int:item_id>/question")
 @allowed()
+@refused_on(_folder_of)
 def ask(item_id: int) -> ResponseReturnValue:
     text = _text()
     with acting() as act:
@@ -69,6 +85,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/items/<int:item_id>/answer")
 @allowed(Role.OFFICER)
+@refused_on(_campaign_of)
 def answer(item_id: int) -> ResponseReturnValue:
     text = _text()
     with acting() as act:

@@ -20,7 +20,7 @@ from recert.people.models import Person
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.converters import number
-from recert.web.forms import ConfirmForm, ReasonForm, checked
+from recert.web.forms import ConfirmForm, ReasonForm, checked, refused_on
 from recert.web.officer.forms.actions import ExtendForm, GiveAllForm
 
 bp = Blueprint("conduct", __name__, url_prefix="/campaigns")
@@ -44,6 +44,7 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/reviewers/<int:person_id>/remind")
 @allowed(Role.OFFICER)
+@refused_on(".reviewer")
 def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
     with acting() as act:
         campaign, person = (
@@ -60,6 +61,7 @@ def remind(campaign_id: int, person_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/give")
 @allowed(Role.OFFICER)
+@refused_on("campaign_items.items")
 def give(campaign_id: int) -> ResponseReturnValue:
     form = GiveAllForm()
     checked(form)
@@ -98,6 +100,7 @@ def _source(session: Session, form: GiveAllForm) -> From:
 
 @bp.post("/<int:campaign_id>/extend")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def extend(campaign_id: int) -> ResponseReturnValue:
     form = ExtendForm()
     checked(form)
@@ -115,6 +118,7 @@ def extend(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/ask-to-close")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def ask_to_close(campaign_id: int) -> ResponseReturnValue:
     form = ReasonForm()
     checked(form)

@@ -20,6 +20,7 @@ from recert.inventory import queries as inventory
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
+from recert.web.forms import refused_on
 from recert.web.officer.forms.campaign import CampaignForm
 
 bp = Blueprint("drafts", __name__, url_prefix="/campaigns")
@@ -96,6 +97,7 @@ def _draft(form: CampaignForm) -> int:
 
 @bp.post("/<int:campaign_id>/launch")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def launch(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         found = campaigns.launch(act, campaign_by_id(act.session, campaign_id))
@@ -105,6 +107,7 @@ def launch(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/agree-policy")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def agree_policy(campaign_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
@@ -116,6 +119,7 @@ def agree_policy(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/allow-older-snapshots")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def allow_old(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         campaigns.allow_old_snapshots(

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import DateField, EmailField, SelectField, StringField
+from wtforms import EmailField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
@@ -24,7 +24,7 @@ from recert.people.models import Person
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
-from recert.web.forms import REASON_LENGTH, ConfirmForm
+from recert.web.forms import REASON_LENGTH, ConfirmForm, DayField, refused_on
 
 bp = Blueprint("exclusions", __name__)
 
@@ -43,7 +43,7 @@ class ExclusionForm(FlaskForm):
         description="This folder and everything below it.",
     )
     reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
-    ends = DateField(
+    ends = DayField(
         "Last day",
         [InputRequired("Enter a date like 2026-12-31.")],
         description="At most one year from now. After that the access is reviewed again.",
@@ -53,8 +53,8 @@ class ExclusionForm(FlaskForm):
 class DelegationForm(FlaskForm):
     principal = EmailField("For whom", [Optional(), Length(max=320)])
     stand_in = EmailField("Delegate", [DataRequired("Enter an email address."), Length(max=320)])
-    starts = DateField("From", [InputRequired("Enter a date like 2026-12-31.")])
-    ends = DateField(
+    starts = DayField("From", [InputRequired("Enter a date like 2026-12-31.")])
+    ends = DayField(
         "To",
         [InputRequired("Enter a date like 2026-12-31.")],
         description="Until the end of this day. Open questions then return to you.",
@@ -110,6 +110,7 @@ def self_assigned() -> ResponseReturnValue:
 
 @bp.post("/campaigns/self-assigned/<int:number>/agree")
 @allowed(Role.OFFICER)
+@refused_on(".self_assigned")
 def agree(number: int) -> ResponseReturnValue:
     reason = request.form.get("reason", "")
     with acting() as act:
@@ -149,6 +150,7 @@ def ask_exclusion() -> ResponseReturnValue:
 
 @bp.post("/campaigns/exclusions/<int:number>/approve")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
+@refused_on(".exclusions")
 def approve_exclusion(number: int) -> ResponseReturnValue:
     with acting() as act:
         found = excluding.exclusion_by_id(act.session, number)
@@ -159,6 +161,7 @@ def approve_exclusion(number: int) -> ResponseReturnValue:
 
 @bp.post("/campaigns/exclusions/<int:number>/end")
 @allowed(Role.OFFICER, Role.ADMINISTRATOR)
+@refused_on(".exclusions")
 def end_exclusion(number: int) -> ResponseReturnValue:
     with acting() as act:
         found = excluding.exclusion_by_id(act.session, number)
@@ -231,6 +234,7 @@ def _person(session: Any, email: str) -> Person:
 
 @bp.post("/reviews/delegations/<int:number>/end")
 @allowed()
+@refused_on(".delegations")
 def end_delegation(number: int) -> ResponseReturnValue:
     with acting() as act:
         delegating.end(act, number)

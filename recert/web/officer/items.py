@@ -21,7 +21,7 @@ from recert.people import queries as people
 from recert.people.models import Person
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
-from recert.web.forms import checked
+from recert.web.forms import checked, refused_on
 from recert.web.officer.forms.actions import ReassignForm
 
 bp = Blueprint("campaign_items", __name__, url_prefix="/campaigns")
@@ -49,6 +49,7 @@ def items(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/items/<int:item_id>/reassign")
 @allowed(Role.OFFICER)
+@refused_on(".items")
 def reassign(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = ReassignForm()
     checked(form)

@@ -11,7 +11,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
-from recert.web.forms import REASON_LENGTH, checked
+from recert.web.forms import REASON_LENGTH, checked, refused_on
 
 bp = Blueprint("keep_confirmation", __name__, url_prefix="/campaigns")
 
@@ -41,6 +41,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/to-confirm/<int:item_id>")
 @allowed(Role.OFFICER)
+@refused_on(".waiting")
 def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = JudgeForm()
     checked(form)

@@ -11,12 +11,14 @@ from recert.campaigns.states import StepRefused
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.web.access import SHOWS_MAILS, allowed, current_actor, database, settings
+from recert.web.forms import refused_on
 
 bp = Blueprint("mail_preview", __name__, url_prefix="/campaigns")
 
 
 @bp.post("/<int:campaign_id>/messages")
 @allowed(Role.OFFICER)
+@refused_on("campaigns.board")
 def show(campaign_id: int) -> ResponseReturnValue:
     """A POST, because it costs as much as a launch; what it writes is taken back."""
     with database().reading() as session:

@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, Length
 from recert.campaigns.reviewing import ownership_disputes
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
-from recert.web.forms import REASON_LENGTH, checked
+from recert.web.forms import REASON_LENGTH, checked, refused_on
 
 bp = Blueprint("ownership_disputes", __name__, url_prefix="/campaigns/not-mine")
 
@@ -31,6 +31,7 @@ def overview() -> ResponseReturnValue:
 
 @bp.post("/<int:number>")
 @allowed(Role.OFFICER)
+@refused_on(".overview")
 def settle(number: int) -> ResponseReturnValue:
     form = SettleForm()
     checked(form)

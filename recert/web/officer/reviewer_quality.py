@@ -9,7 +9,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation.actor import Role
 from recert.web.access import acting, allowed, database
 from recert.web.converters import number
-from recert.web.forms import checked
+from recert.web.forms import checked, refused_on
 from recert.web.officer.forms.actions import InstructionForm
 
 bp = Blueprint("reviewer_quality", __name__, url_prefix="/campaigns")
@@ -47,6 +47,7 @@ def instruction() -> ResponseReturnValue:
 
 @bp.post("/instruction")
 @allowed(Role.OFFICER)
+@refused_on(".instruction")
 def write_instruction() -> ResponseReturnValue:
     form = InstructionForm()
     checked(form)

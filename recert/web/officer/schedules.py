@@ -18,7 +18,7 @@ from recert.inventory import queries as inventory
 from recert.trail.act import Act
 from recert.web.access import acting, allowed, current_actor, database, settings
 from recert.web.errors import code_of
-from recert.web.forms import ConfirmForm
+from recert.web.forms import ConfirmForm, refused_on
 from recert.web.officer.forms.campaign import ScheduleForm
 
 bp = Blueprint("schedules", __name__, url_prefix="/campaigns/schedules")
@@ -95,6 +95,7 @@ def _wanted(form: ScheduleForm) -> Wanted:
 
 @bp.post("/<int:schedule_id>/agree-policy")
 @allowed(Role.OFFICER)
+@refused_on(".overview")
 def agree_policy(schedule_id: int) -> ResponseReturnValue:
     reason, now = request.form.get("reason", ""), clock.now()
     with database().transaction() as session:
@@ -105,6 +106,7 @@ def agree_policy(schedule_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:schedule_id>/off")
 @allowed(Role.OFFICER)
+@refused_on(".overview")
 def switch_off(schedule_id: int) -> ResponseReturnValue:
     with acting() as act:
         found = act.session.get(CampaignSchedule, schedule_id)

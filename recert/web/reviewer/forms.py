@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from flask_wtf import FlaskForm
 from wtforms import (
-    DateField,
     IntegerField,
     RadioField,
     SelectField,
@@ -22,7 +21,7 @@ from wtforms.validators import (
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.foundation import clock
-from recert.web.forms import REASON_LENGTH
+from recert.web.forms import REASON_LENGTH, DayField
 
 TICKED = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,19})")  # item and content hash
 
@@ -41,7 +40,7 @@ class BulkForm(FlaskForm):
     items = SelectMultipleField(choices=[], validate_choice=False)
     count = IntegerField(validators=[Optional()])
     reason = StringField("Reason", [DataRequired("Give a reason."), REASON_LENGTH])
-    until = DateField(validators=[Optional()])
+    until = DayField(validators=[Optional()])
 
     def reply(self, zone: ZoneInfo) -> Reply:
         """What the reviewer says of all of them."""
@@ -60,4 +59,4 @@ class BulkForm(FlaskForm):
 
 
 class PostponeForm(FlaskForm):
-    until = DateField("Until", [InputRequired("Enter a date like 2026-12-31.")])
+    until = DayField("Until", [InputRequired("Enter a date like 2026-12-31.")])

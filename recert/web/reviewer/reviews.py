@@ -26,7 +26,7 @@ from recert.foundation.errors import BadInput, RecertError
 from recert.web.access import acting, allowed, database, person_id, settings
 from recert.web.converters import number
 from recert.web.errors import code_of
-from recert.web.forms import AnswerForm, ConfirmForm, Kept
+from recert.web.forms import AnswerForm, ConfirmForm, Kept, checked, refused_on
 from recert.web.review_pages import instructed
 from recert.web.reviewer.forms import BulkForm, PostponeForm
 
@@ -66,6 +66,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:campaign_id>/instruction/<int:version>")
 @allowed()
+@refused_on(".review")
 def have_read(campaign_id: int, version: int) -> ResponseReturnValue:
     with acting() as act:
         if not queries.progress_of(act.session, campaign_id, person_id()):
@@ -123,6 +124,16 @@ def _folder(
         return html, code
 
 
+def _page_of(item_id: int) -> tuple[str, dict[str, Any]]:
+    """The page on which an item is shown."""
+    with database().reading() as session:
+        row = queries.item_row(session, item_id)
+    if row is None:
+        raise NoSuchItem
+    values = {"campaign_id": row.campaign_id, "folder_id": row.folder_id}
+    return ".listed" if row.folder_id is None else ".folder", values
+
+
 @bp.post("/items/<int:item_id>")
 @allowed()
 def answer(item_id: int) -> ResponseReturnValue:
@@ -146,20 +157,17 @@ def answer(item_id: int) -> ResponseReturnValue:
 
 @bp.post("/items/<int:item_id>/postpone")
 @allowed()
+@refused_on(_page_of)
 def postpone(item_id: int) -> ResponseReturnValue:
     form = PostponeForm()
     with database().reading() as session:
         row = queries.item_row(session, item_id)
     if row is None or row.reviewer_id != person_id():
         raise NoSuchItem
-    if not form.validate_on_submit():
-        return _folder(row.campaign_id, row.folder_id, "Enter a date like 2026-12-31.", 422)
-    try:
-        with acting() as act:
-            day, zone = form.until.data, settings().zone
-            postponement.postpone(act, item_id, day, zone)
-    except RecertError as error:
-        return _folder(row.campaign_id, row.folder_id, str(error), code_of(error))
+    checked(form)
+    with acting() as act:
+        day, zone = form.until.data, settings().zone
+        postponement.postpone(act, item_id, day, zone)
     flash(f"Postponed until {day:%-d %B %Y}.")
     return redirect(_back(row.campaign_id, row.folder_id, f"item-{item_id}"))
 
@@ -220,6 +228,7 @@ def _check_count(ticked: Mapping[int, int] | None, typed: int | None, open_items
 
 @bp.post("/<int:campaign_id>/finish")
 @allowed()
+@refused_on(".review")
 def finish(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
         campaign = act.session.get(Campaign, campaign_id)

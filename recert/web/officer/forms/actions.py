@@ -3,7 +3,6 @@
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
-    DateField,
     EmailField,
     HiddenField,
     IntegerField,
@@ -17,7 +16,7 @@ from wtforms.validators import (
     Optional,
 )
 
-from recert.web.forms import REASON_LENGTH, ReasonForm, at_most
+from recert.web.forms import REASON_LENGTH, DayField, ReasonForm, at_most
 
 
 class TakeOnForm(FlaskForm):
@@ -26,7 +25,7 @@ class TakeOnForm(FlaskForm):
     owner = EmailField(
         "Email address", [DataRequired("Enter the responsible person."), Length(max=320)]
     )
-    until = DateField("Done by", [InputRequired("Enter a date like 2026-12-31.")])
+    until = DayField("Done by", [InputRequired("Enter a date like 2026-12-31.")])
     reason = StringField("Why it is late", [DataRequired("Enter why it is late."), REASON_LENGTH])
 
 
@@ -46,7 +45,7 @@ class InstructionForm(FlaskForm):
 
 
 class ExtendForm(ReasonForm):
-    due = DateField("New due date", [InputRequired("Enter a date like 2026-12-31.")])
+    due = DayField("New due date", [InputRequired("Enter a date like 2026-12-31.")])
 
 
 class GiveAllForm(ReassignForm):

@@ -6,7 +6,6 @@ from datetime import date, time
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
-    DateField,
     IntegerField,
     SelectField,
     SelectMultipleField,
@@ -28,6 +27,7 @@ from recert.campaigns.setup.scope import MAX_SAMPLE, Holder, Scope
 from recert.campaigns.setup.stages import LONGEST, Sees, Stage, Stages, Vote, Who
 from recert.campaigns.setup.subjects.registry import QUESTIONS
 from recert.connectors.rights import PHRASES, Rights
+from recert.web.forms import DayField
 from recert.web.officer.forms.policy import PolicyFields
 
 
@@ -168,7 +168,7 @@ class CampaignForm(PolicyFields, StageFields, ScopeFields):
         default="/",
         description="This folder and everything below it; / for everything.",
     )
-    due = DateField(
+    due = DayField(
         "Due date",
         [InputRequired("Enter a date like 2026-12-31.")],
         description="Until the end of this day.",
@@ -205,7 +205,7 @@ class ScheduleForm(PolicyFields, FlaskForm):
         default="quarterly",
         description="quarterly, monthly, every 6 months, or a cron expression: 0 8 1 1,7 *",
     )
-    first_day = DateField("First day", [InputRequired("Enter a date like 2026-12-31.")])
+    first_day = DayField("First day", [InputRequired("Enter a date like 2026-12-31.")])
     at = TimeField(
         "Time of day",
         [InputRequired("Enter a time like 08:00.")],
