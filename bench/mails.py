@@ -29,7 +29,7 @@ from recert.inventory import service as inventory
 from recert.inventory import snapshots
 from recert.mail.delivery import deliver_due
 from recert.mail.models import OutboxMessage
-from recert.mail.smtp import Letter, Post
+from recert.mail.smtp import OutgoingMail, Post
 from recert.people import service as people
 from recert.trail.act import Act
 
@@ -138,8 +138,8 @@ def build_and_send(rows: Sequence[OutboxMessage], settings: MailSettings) -> flo
     start = time.perf_counter()
     with app.app_context(), post.connect() as connection:
         for row in rows:
-            letter = Letter(row, settings)
-            connection.send(letter, letter.envelope)
+            mail = OutgoingMail(row, settings)
+            connection.send(mail, mail.envelope)
     return time.perf_counter() - start
 
 
@@ -157,7 +157,7 @@ def measure(db: Database, folder: Path, reviewers: int = 10_000) -> dict[str, ob
             put = time.perf_counter() - start
         with db.reading() as session:
             rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
-        mails = [(row.to_address, Letter(row, settings).as_bytes()) for row in rows]
+        mails = [(row.to_address, OutgoingMail(row, settings).as_bytes()) for row in rows]
         start = time.perf_counter()
         sent = deliver_due(db, Post(Flask("bench"), settings), now=now)
         handed_over = time.perf_counter() - start

@@ -1,7 +1,7 @@
-"""Lines of transfer logs, pure: xferlog, Pure-FTPd's clf, vsftpd's own format.
+"""Parses lines of transfer logs: xferlog, Pure-FTPd's clf, vsftpd's own format.
 
-Names are kept as bytes, as the log has them: a blank may stand there as "_", a letter beyond ASCII
-as "?". `plain` does the same to a name that we know, so that both can be compared.
+Names stay bytes, as the log has them: it may write a blank as "_" and a character beyond ASCII as
+"?". `plain` converts a known name in the same way, so that both can be compared.
 """
 
 import re
@@ -15,7 +15,7 @@ from recert.activity.models import Use
 from recert.foundation.errors import BadInput
 
 _DIRECTIONS = {b"o": Use.DOWNLOAD, b"i": Use.UPLOAD, b"d": Use.DELETE}
-_VERBS = {
+_USES = {
     **{b"GET": Use.DOWNLOAD, b"PUT": Use.UPLOAD, b"DOWNLOAD": Use.DOWNLOAD},
     **{b"UPLOAD": Use.UPLOAD, b"DELETE": Use.DELETE},
 }
@@ -33,7 +33,7 @@ class FormatUnknown(BadInput):
 
 
 class Line(NamedTuple):
-    """One finished transfer: `stamp` is the time as it stands there."""
+    """One finished transfer; `stamp` is its time as the log writes it."""
 
     stamp: bytes
     account: bytes
@@ -42,27 +42,27 @@ class Line(NamedTuple):
 
 
 def _xferlog(line: bytes) -> Line | None:
-    words = line.split()
-    if len(words) < 18 or words[-1] != b"c" or words[11] not in _DIRECTIONS:
+    fields = line.split()
+    if len(fields) < 18 or fields[-1] != b"c" or fields[11] not in _DIRECTIONS:
         return None
-    account = b" ".join(words[13:-4])
-    return Line(b" ".join(words[1:5]), account, words[8], _DIRECTIONS[words[11]])
+    account = b" ".join(fields[13:-4])
+    return Line(b" ".join(fields[1:5]), account, fields[8], _DIRECTIONS[fields[11]])
 
 
 def _clf(line: bytes) -> Line | None:
-    found = _CLF.match(line)
-    if found is None:
+    match = _CLF.match(line)
+    if match is None:
         return None
-    account, stamp, verb, path = found.groups()
-    return Line(stamp, account, unquote_to_bytes(path), _VERBS[verb])
+    account, stamp, command, path = match.groups()
+    return Line(stamp, account, unquote_to_bytes(path), _USES[command])
 
 
 def _vsftpd(line: bytes) -> Line | None:
-    found = _VSFTPD.match(line)
-    if found is None:
+    match = _VSFTPD.match(line)
+    if match is None:
         return None
-    stamp, account, verb, path = found.groups()
-    return Line(b" ".join(stamp.split()[1:]), account, path, _VERBS[verb])
+    stamp, account, command, path = match.groups()
+    return Line(b" ".join(stamp.split()[1:]), account, path, _USES[command])
 
 
 def _local(stamp: bytes, zone: tzinfo) -> datetime:
@@ -75,7 +75,7 @@ def _with_zone(stamp: bytes, zone: tzinfo) -> datetime:
 
 @dataclass(frozen=True)
 class Format:
-    """How one kind of line is read, and what it does to names."""
+    """How to parse one kind of line and its times, and how it writes names."""
 
     read: Callable[[bytes], Line | None]
     time: Callable[[bytes, tzinfo], datetime]
@@ -98,7 +98,7 @@ def format_of(name: str) -> Format:
 
 @dataclass
 class Sums:
-    """What a log comes to: for each account, folder and use the last stamp and how many."""
+    """The totals of a log: last stamp and count for each account, folder and use."""
 
     found: dict[tuple[bytes, bytes, Use], tuple[bytes, int]] = field(default_factory=dict)
     first: bytes = b""
@@ -107,13 +107,13 @@ class Sums:
     other: int = 0  # lines that are no finished transfer
 
     def add(self, lines: Iterable[bytes], form: Format) -> None:
-        """Reads lines in the order in which they were written."""
+        """Adds lines in the order in which they were written."""
         for line in lines:
             self.lines += 1
-            one = form.read(line.rstrip(b"\r\n"))
-            if one is None:
+            transfer = form.read(line.rstrip(b"\r\n"))
+            if transfer is None:
                 self.other += 1
                 continue
-            self.first, self.last = self.first or one.stamp, one.stamp
-            key = (one.account, one.path.rpartition(b"/")[0] or b"/", one.use)
-            self.found[key] = (one.stamp, self.found.get(key, (b"", 0))[1] + 1)
+            self.first, self.last = self.first or transfer.stamp, transfer.stamp
+            key = (transfer.account, transfer.path.rpartition(b"/")[0] or b"/", transfer.use)
+            self.found[key] = (transfer.stamp, self.found.get(key, (b"", 0))[1] + 1)

@@ -10,10 +10,10 @@ from recert.foundation.db import Base, enum_column
 
 
 class Use(StrEnum):
-    """What a log tells of a file."""
+    """What an account did with a file, as transfer logs record it."""
 
     DOWNLOAD = "download"
-    UPLOAD = "upload"  # a new file or a changed one: logs do not tell which
+    UPLOAD = "upload"  # a new file or a changed one: logs do not distinguish
     DELETE = "delete"
 
 
@@ -30,8 +30,8 @@ class LastUse(Base):
 
 
 class ActivityLog(Base):
-    """A log file that was read: from when it tells, and how far it was read. `mark` is the hash of
-    its first line, by which a new file under an old name is known."""
+    """A log file that was read: the period it covers, and how far it was read. `mark` is the hash
+    of its first line, which tells a rotated file from the old one of the same name."""
 
     __tablename__ = "activity_log"
     __table_args__ = (UniqueConstraint("server_id", "path"),)

@@ -1,4 +1,4 @@
-"""Use cases of activity: a log file is read from where it was left, and its sums are kept."""
+"""Use cases of activity: read a log file from the last offset on, and store its sums."""
 
 import gzip
 import hashlib
@@ -40,7 +40,7 @@ class LogUnreadable(BadInput):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one reading came to."""
+    """The counts of one reading of a log."""
 
     lines: int
     other: int  # no finished transfers
@@ -59,13 +59,13 @@ def load(
     actor: Actor,
     now: datetime,
 ) -> Loaded:
-    """Reads what is new in a log file. `roots` are the folders in which accounts are shut in,
-    where the log writes paths as they see them. A file that is read again counts once. The file
-    is read outside of the transaction; MovedMeanwhile when another worker read it as well."""
+    """Reads what is new in a log file. `roots` are the jails of accounts, where the log writes
+    paths relative to them. A file that is read again counts once. The file is read outside of the
+    transaction; MovedMeanwhile when another worker read it as well."""
     sums, reader = Sums(), format_of(form)
     with db.reading() as session:
         before = _known(session, server_id, file)
-        seen, start = before.offset, before.offset
+        offset_before, start = before.offset, before.offset
     try:
         with _opened(file) as content:
             mark = _mark(content)
@@ -76,17 +76,17 @@ def load(
         raise LogUnreadable(f"{file}: {error.strerror or error}.") from error
     with db.transaction() as session:
         one_at_a_time(session, f"activity of server {server_id}")
-        known = _known(session, server_id, file)
-        if known.offset != seen:
+        log_file = _known(session, server_id, file)
+        if log_file.offset != offset_before:
             raise MovedMeanwhile
         rows, unknown = _resolved(session, server_id, sums, reader, zone, roots or {})
         _keep(session, rows)
-        known.mark, known.offset, known.read_at = mark, end, now
-        _cover(known, sums, reader, zone)
-        session.add(known)
+        log_file.mark, log_file.offset, log_file.read_at = mark, end, now
+        _cover(log_file, sums, reader, zone)
+        session.add(log_file)
         if sums.lines:
-            said = {"lines": sums.lines, "kept": len(rows), "unknown": unknown}
-            details = {"path": str(file), **said}
+            counts = {"lines": sums.lines, "kept": len(rows), "unknown": unknown}
+            details = {"path": str(file), **counts}
             subject = f"server:{server_id}"
             trail.append(session, Action.ACTIVITY_LOADED, subject, details, actor=actor, at=now)
     return Loaded(sums.lines, sums.other, len(rows), unknown)
@@ -123,16 +123,16 @@ def read_server(db: Database, server_id: int, zone: tzinfo, *, now: datetime) ->
         kind, settings = server.kind, dict(server.settings)
     try:
         connector = registry.connect(kind, settings)
-        sources = [one for one in connector.log_sources() if _is_file(one)]
+        sources = [source for source in connector.log_sources() if _is_file(source)]
         roots = connector.log_roots() if sources else {}
     except ConnectorError as error:
         log.info("The logs of %s are not read: %s", server.name, error)
         return 0
     done = 0
-    for one in sources:
+    for source in sources:
         try:
-            place = Path(one.path)
-            load(db, server.id, place, one.format, zone=zone, roots=roots, actor=ACTOR, now=now)
+            path = Path(source.path)
+            load(db, server.id, path, source.format, zone=zone, roots=roots, actor=ACTOR, now=now)
             done += 1
         except (LogUnreadable, MovedMeanwhile) as error:
             log.info("%s", error)
@@ -150,9 +150,9 @@ def _is_file(source: LogSource) -> bool:
 
 def _known(session: Session, server_id: int, file: Path) -> ActivityLog:
     path = os.fsencode(file.absolute()).decode(errors="backslashreplace")
-    here = (ActivityLog.server_id == server_id, ActivityLog.path == path)
-    found = session.scalar(select(ActivityLog).where(*here))
-    return found or ActivityLog(server_id=server_id, path=path, mark="", offset=0)
+    is_this_log = (ActivityLog.server_id == server_id, ActivityLog.path == path)
+    log_file = session.scalar(select(ActivityLog).where(*is_this_log))
+    return log_file or ActivityLog(server_id=server_id, path=path, mark="", offset=0)
 
 
 def _opened(file: Path) -> IO[bytes]:
@@ -189,71 +189,71 @@ def _resolved(
     zone: tzinfo,
     roots: Mapping[str, str],
 ) -> tuple[list[dict[str, object]], int]:
-    """The sums by the numbers of accounts and boundaries. A name that could mean two is passed
-    over: what is not known is not guessed."""
+    """The sums by the ids of accounts and boundaries, and how many uses match none. A name that
+    two of them could have in the log is not guessed."""
     live = (Account.server_id == server_id, Account.gone_snapshot_id.is_(None))
     accounts = _names(session.execute(select(Account.id, Account.name).where(*live)), reader)
     live = (Folder.server_id == server_id, Folder.gone_snapshot_id.is_(None))
     folders = _names(session.execute(select(Folder.id, Folder.path).where(*live)), reader)
     jails = {reader.plain(os.fsencode(name)): os.fsencode(root) for name, root in roots.items()}
-    found: dict[tuple[int, int, Use], tuple[datetime, int]] = {}
+    uses: dict[tuple[int, int, Use], tuple[datetime, int]] = {}
     times: dict[bytes, datetime] = {}
     unknown = 0
-    for (account, place, use), (stamp, count) in sums.found.items():
-        whole = reader.plain(jails.get(account, b"").rstrip(b"/")) + place
-        account_id, folder_id = accounts.get(account), _nearest(whole, folders)
+    for (account, folder, use), (stamp, count) in sums.found.items():
+        written_path = reader.plain(jails.get(account, b"").rstrip(b"/")) + folder
+        account_id, folder_id = accounts.get(account), _nearest(written_path, folders)
         if account_id is None or folder_id is None:
             unknown += count
             continue
         at = times.get(stamp) or times.setdefault(stamp, reader.time(stamp, zone))
         key = (account_id, folder_id, use)
-        before, more = found.get(key, (at, 0))
-        found[key] = (max(before, at), more + count)
+        before, more = uses.get(key, (at, 0))
+        uses[key] = (max(before, at), more + count)
     rows = [
         {"account_id": key[0], "folder_id": key[1], "use": key[2], "at": at, "count": count}
-        for key, (at, count) in found.items()
+        for key, (at, count) in uses.items()
     ]
     return rows, unknown
 
 
 def _names(rows: Iterable[AnyRow], reader: Format) -> dict[bytes, int | None]:
     """Numbers by their names as the log writes them; None where two look the same."""
-    found: dict[bytes, int | None] = {}
+    numbers: dict[bytes, int | None] = {}
     for number, name in rows:
         written = reader.plain(os.fsencode(name))
-        found[written] = None if written in found else number
-    return found
+        numbers[written] = None if written in numbers else number
+    return numbers
 
 
-def _nearest(place: bytes, folders: Mapping[bytes, int | None]) -> int | None:
+def _nearest(folder: bytes, folders: Mapping[bytes, int | None]) -> int | None:
     """The boundary at or above a folder."""
-    while place not in folders:
-        if place in (b"", b"/"):
+    while folder not in folders:
+        if folder in (b"", b"/"):
             return folders.get(b"/")
-        place = place.rpartition(b"/")[0] or b"/"
-    return folders[place]
+        folder = folder.rpartition(b"/")[0] or b"/"
+    return folders[folder]
 
 
 def _keep(session: Session, rows: list[dict[str, object]]) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     for start in range(0, len(rows), BATCH):
-        made = dialect.insert(LastUse)
-        newer = made.excluded.at > LastUse.at
-        statement = made.on_conflict_do_update(
+        insertion = dialect.insert(LastUse)
+        newer = insertion.excluded.at > LastUse.at
+        statement = insertion.on_conflict_do_update(
             index_elements=["account_id", "folder_id", "use"],
             set_={
-                "at": case((newer, made.excluded.at), else_=LastUse.at),
-                "count": LastUse.count + made.excluded.count,
+                "at": case((newer, insertion.excluded.at), else_=LastUse.at),
+                "count": LastUse.count + insertion.excluded.count,
             },
         )
         session.execute(statement, rows[start : start + BATCH])
 
 
-def _cover(known: ActivityLog, sums: Sums, reader: Format, zone: tzinfo) -> None:
+def _cover(log_file: ActivityLog, sums: Sums, reader: Format, zone: tzinfo) -> None:
     if sums.first:
         first, last = reader.time(sums.first, zone), reader.time(sums.last, zone)
-        known.since = min(known.since, first) if known.since else first
-        known.until = max(known.until, last) if known.until else last
+        log_file.since = min(log_file.since, first) if log_file.since else first
+        log_file.until = max(log_file.until, last) if log_file.until else last
 
 
 @job(Phase.SNAPSHOTS, 4)

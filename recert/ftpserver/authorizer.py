@@ -1,4 +1,4 @@
-"""What pyftpdlib asks about accounts and rights, answered from the permission file."""
+"""Answers pyftpdlib's questions about accounts and rights from the permission file."""
 
 import logging
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 class Authorizer:
-    """The authorizer of one server. The permission letters of pyftpdlib are replaced by the names
-    of commands, because a letter does not say enough to judge a command."""
+    """The authorizer of one server. It judges names of commands instead of pyftpdlib's permission
+    flags, because one flag stands for commands that need different rights."""
 
     def __init__(self, source: PermissionSource) -> None:
         self.source = source

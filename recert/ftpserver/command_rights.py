@@ -1,7 +1,7 @@
 """Which rights in which folders an FTP command needs.
 
-What lies directly in a folder is governed by the rights in that folder. A path through symbolic
-links demands the same at every place it touches, so a link never widens anybody's rights.
+The entries of a folder are governed by the rights in that folder. A path through symbolic links
+demands the same rights in every folder it touches, so a link never widens anybody's rights.
 """
 
 import os
@@ -16,7 +16,8 @@ from recert.connectors.rights import ALL, Rights
 
 @dataclass(frozen=True)
 class Demand:
-    """At least one of these rights in this folder; None is outside, where nobody has any."""
+    """At least one of these rights in this folder; None is outside the tree, where nobody has
+    any."""
 
     folder: str | None
     rights: Rights
@@ -26,7 +27,7 @@ def of(root: Path, command: str, path: str) -> tuple[Demand, ...]:
     """All that must hold before `command` may touch the native `path`."""
     rights = _RIGHTS[command](path)
     itself = command in _ENTERING or (command in _LOOKING and os.path.isdir(path))
-    folders = {_folder(place, itself=itself) for place in _places(root, path)}
+    folders = {_folder(tree_path, itself=itself) for tree_path in _tree_paths(root, path)}
     return tuple(Demand(folder, right) for folder in folders for right in rights)
 
 
@@ -34,18 +35,19 @@ def of_move(root: Path, source: str, target: str) -> tuple[Demand, ...]:
     """A rename; into another folder it is an upload too (for a folder also a mkdir), or it would
     add things where nothing may be added."""
     asked = of(root, "RNFR", source) + of(root, "RNTO", target)
-    here, there = (
-        {_folder(place, itself=False) for place in _places(root, path)} for path in (source, target)
+    source_folders, target_folders = (
+        {_folder(tree_path, itself=False) for tree_path in _tree_paths(root, path)}
+        for path in (source, target)
     )
-    if here == there:
+    if source_folders == target_folders:
         return asked
     adding = [Rights.UPLOAD, Rights.MKDIR] if os.path.isdir(source) else [Rights.UPLOAD]
-    return asked + tuple(Demand(folder, right) for folder in there for right in adding)
+    return asked + tuple(Demand(folder, right) for folder in target_folders for right in adding)
 
 
 def is_named(root: Path, permissions: Permissions, path: str) -> bool:
     """True when an entry or a home names this native path."""
-    return not _places(root, path).isdisjoint(permissions.named)
+    return not _tree_paths(root, path).isdisjoint(permissions.named)
 
 
 def moves_an_entry(root: Path, permissions: Permissions, source: str, target: str) -> bool:
@@ -53,10 +55,10 @@ def moves_an_entry(root: Path, permissions: Permissions, source: str, target: st
     home names: rights belong to paths and must not travel."""
     if not os.path.isdir(source):
         return False
-    moved = _places(root, source) | _places(root, target)
+    moved = _tree_paths(root, source) | _tree_paths(root, target)
     return any(
-        place is None or any(paths.is_within(place, named) for named in permissions.named)
-        for place in moved
+        tree_path is None or any(paths.is_within(tree_path, named) for named in permissions.named)
+        for tree_path in moved
     )
 
 
@@ -93,13 +95,14 @@ _RIGHTS: dict[str, Callable[[str], list[Rights]]] = {
 }
 
 
-def _places(root: Path, path: str) -> set[str | None]:
-    """Where a native path leads: as written, the directory entry it means, and what that is."""
+def _tree_paths(root: Path, path: str) -> set[str | None]:
+    """The paths in the server's tree that a native path touches: as written, the directory entry
+    that it names, and the target of its links. None is outside the tree."""
     entry = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return {tree.from_native(root, place) for place in (path, entry, os.path.realpath(path))}
+    return {tree.from_native(root, native) for native in (path, entry, os.path.realpath(path))}
 
 
-def _folder(place: str | None, *, itself: bool) -> str | None:
-    if place is None or itself:
-        return place
-    return paths.parent(place) if place != "/" else None
+def _folder(tree_path: str | None, *, itself: bool) -> str | None:
+    if tree_path is None or itself:
+        return tree_path
+    return paths.parent(tree_path) if tree_path != "/" else None

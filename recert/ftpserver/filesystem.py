@@ -1,4 +1,4 @@
-"""The file system as a session sees it: true rights in listings, links without their secrets."""
+"""The file system of a session: listings show its real rights and hide the targets of links."""
 
 # mypy: disallow-subclassing-any=False
 
@@ -33,7 +33,7 @@ _OF_FILE = {
 
 
 class Filesystem(AbstractedFS):
-    """Differs from pyftpdlib's where that would tell lies or too much."""
+    """pyftpdlib's file system, corrected where it shows wrong rights or reveals too much."""
 
     def chdir(self, path: str) -> None:
         """The session moves, not the process: other threads live in it."""
@@ -46,7 +46,7 @@ class Filesystem(AbstractedFS):
         return [name for name in os.listdir(path) if is_clean(name)]
 
     def readlink(self, path: str) -> str:
-        """Where a link leads is a path of the machine and nobody's business."""
+        """Refuses: the target of a link is a path of the machine, which clients must not see."""
         raise FilesystemError("Not shown")
 
     def stat(self, path: str) -> os.stat_result:
@@ -65,8 +65,8 @@ class Filesystem(AbstractedFS):
     ) -> Iterator[bytes]:
         """RFC 3659 7.5.5 `perm` facts from the rights in each folder, not from one list for all."""
         for name in listing:
-            letters = self._perm_fact(os.path.join(basedir, name)) if "perm" in facts else ""
-            true_fact = f"perm={letters};".encode()
+            perm = self._perm_fact(os.path.join(basedir, name)) if "perm" in facts else ""
+            true_fact = f"perm={perm};".encode()
             for line in super().format_mlsx(basedir, [name], "", facts, ignore_err):
                 yield _PERM.sub(true_fact, line, count=1) if "perm" in facts else line
 
@@ -76,14 +76,16 @@ class Filesystem(AbstractedFS):
         return authorizer
 
     def _perm_fact(self, path: str) -> str:
-        place = tree.from_native(self._authorizer.source.root, path)
-        around = self._rights_in(paths.parent(place) if place and place != "/" else None)
+        tree_path = tree.from_native(self._authorizer.source.root, path)
+        around = self._rights_in(
+            paths.parent(tree_path) if tree_path and tree_path != "/" else None
+        )
         if not os.path.isdir(path):
-            return _letters(_OF_FILE, around)
-        inside = self._rights_in(place)
-        found = _letters(_OF_FOLDER, inside) + ("e" if inside else "")
-        found += _letters({"d": Rights.RMDIR, "f": Rights.RENAME}, around)
-        return "".join(sorted(found))
+            return _perm_of(_OF_FILE, around)
+        inside = self._rights_in(tree_path)
+        perm = _perm_of(_OF_FOLDER, inside) + ("e" if inside else "")
+        perm += _perm_of({"d": Rights.RMDIR, "f": Rights.RENAME}, around)
+        return "".join(sorted(perm))
 
     def _may(self, command: str, path: str) -> bool:
         asked = command_rights.of(self._authorizer.source.root, command, path)
@@ -93,5 +95,5 @@ class Filesystem(AbstractedFS):
         return self._authorizer.rights_in(self.cmd_channel.username, folder)
 
 
-def _letters(meaning: dict[str, Rights], rights: Rights) -> str:
-    return "".join(letter for letter, right in meaning.items() if right & rights)
+def _perm_of(meaning: dict[str, Rights], rights: Rights) -> str:
+    return "".join(flag for flag, right in meaning.items() if right & rights)

@@ -1,4 +1,4 @@
-"""The permission file as the running server sees it: re-read when it changed."""
+"""The permission file of the running server, read again whenever it changes."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ class PermissionSource:
 
     def _look(self) -> _Stamp | None:
         try:
-            seen = os.stat(self.file)
+            status = os.stat(self.file)
         except OSError:
             return None
-        return seen.st_mtime_ns, seen.st_size, seen.st_ino
+        return status.st_mtime_ns, status.st_size, status.st_ino

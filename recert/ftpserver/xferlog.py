@@ -1,4 +1,4 @@
-"""The transfer log in the xferlog format that every log reader knows."""
+"""Writes the transfer log in the common xferlog format."""
 
 import logging
 import re
@@ -33,12 +33,12 @@ def line_of(transfer: Transfer, at: datetime) -> str:
             str(round(transfer.seconds)),
             transfer.host,
             str(transfer.size),
-            _word(transfer.path),
+            _without_blanks(transfer.path),
             "a" if transfer.ascii_mode else "b",
             "_",
             transfer.direction,
             "a" if transfer.anonymous else "r",
-            _word(transfer.account),
+            _without_blanks(transfer.account),
             "ftp 0 *",
             "c" if transfer.complete else "i",
         )
@@ -54,5 +54,5 @@ def append(path: Path, transfer: Transfer, at: datetime) -> None:
         log.error("The transfer log %s cannot be written: %s", path, error)
 
 
-def _word(text: str) -> str:
+def _without_blanks(text: str) -> str:
     return re.sub(r"\s", "_", text)

@@ -1,4 +1,4 @@
-"""Whose account a login is, as people state it where the server does not know a mail address."""
+"""The persons of accounts, stated by people where the server does not know a mail address."""
 
 from collections.abc import Sequence
 

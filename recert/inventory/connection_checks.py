@@ -1,4 +1,4 @@
-"""Checks of connections: asked for on a page or anywhere, made by the worker, shown on the page."""
+"""Connection checks: requested on a page or elsewhere, run by the worker, shown on the page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

@@ -1,5 +1,5 @@
-"""The register of emergency ("break-glass") accounts: kept for the day they are needed, so that
-nobody uses them is no reproach, and each use is looked at afterwards."""
+"""The register of emergency ("break-glass") accounts: they are not dormant although nobody uses
+them, and each use is reviewed afterwards."""
 
 from collections.abc import Sequence
 

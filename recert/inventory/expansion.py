@@ -1,4 +1,4 @@
-"""From boundaries to every folder: each one behaves like the nearest boundary above it."""
+"""Expands boundaries to every folder: each one behaves like the nearest boundary above it."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
@@ -28,8 +28,8 @@ class Expanded(NamedTuple):
 def expand(
     rows: Iterable[AnyRow], boundaries: Collection[str], folders: Iterable[str]
 ) -> Iterator[Expanded]:
-    """The grants (ordered by folder) told for every folder, parents first. A boundary without any
-    grant is a folder that nobody can get at."""
+    """The grants (ordered by folder) repeated for every folder, parents first. A boundary without
+    any grant is a folder that nobody can access."""
     at = {folder: list(group) for folder, group in groupby(rows, key=lambda row: row.folder)}
     nearest: dict[str, str] = {}
     for folder in folders:

@@ -1,8 +1,8 @@
 """Tables of the inventory.
 
-What was seen carries an interval: `first_snapshot_id` is the first snapshot in which it was seen,
-`gone_snapshot_id` the first in which it was not seen any more (NULL while it is there). A row is
-part of snapshot S when first <= S and (gone is NULL or gone > S).
+Observed rows carry an interval: `first_snapshot_id` is the first snapshot that holds the row,
+`gone_snapshot_id` the first later one that does not (NULL while it is there). A row is part of
+snapshot S when first <= S and (gone is NULL or gone > S).
 """
 
 from datetime import datetime
@@ -55,7 +55,8 @@ class Server(Base):
 
 
 class Snapshot(Base):
-    """One look at one server. Counts say what was read; `added` and `gone` what changed."""
+    """What one server granted at one time. The counts are those of the reading; `added` and `gone`
+    count what changed since the snapshot before."""
 
     __tablename__ = "snapshot"
 
@@ -76,7 +77,7 @@ class Snapshot(Base):
     collector: Mapped[str] = mapped_column(default="", server_default="")
     read_started_at: Mapped[datetime | None]
     read_ended_at: Mapped[datetime | None]
-    # What was asked, in short: commands with how often, and the files that were read.
+    # A summary of the reading: how often each command ran, and the files that were read.
     asked: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     # The raw answers, a file of the data folder. Hash and size stay when it is removed.
     recording_sha256: Mapped[str] = mapped_column(default="", server_default="")
@@ -85,14 +86,14 @@ class Snapshot(Base):
     recording_removed_at: Mapped[datetime | None]
 
 
-class Seen:
-    """The interval in which a row was seen."""
+class SnapshotInterval:
+    """The interval of snapshots that hold a row."""
 
     first_snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id"))
     gone_snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshot.id"))
 
 
-class Account(Seen, Base):
+class Account(SnapshotInterval, Base):
     """A login on one server. A name that is used again after it was gone is a new account."""
 
     __tablename__ = "account"
@@ -139,7 +140,7 @@ class AccountPerson(Base):
     set_at: Mapped[datetime]
 
 
-class Group(Seen, Base):
+class Group(SnapshotInterval, Base):
     __tablename__ = "server_group"
     __table_args__ = (_once_alive("uq_server_group_live", "name"),)
 
@@ -148,7 +149,7 @@ class Group(Seen, Base):
     name: Mapped[str]
 
 
-class GroupMember(Seen, Base):
+class GroupMember(SnapshotInterval, Base):
     __tablename__ = "group_member"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -156,7 +157,7 @@ class GroupMember(Seen, Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
 
 
-class Folder(Seen, Base):
+class Folder(SnapshotInterval, Base):
     """A boundary: somebody's rights here differ from those in the folder above."""
 
     __tablename__ = "folder"
@@ -234,7 +235,7 @@ class FolderOwner(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     substitute_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     classification: Mapped[str] = mapped_column(default="", server_default="")
-    confirmed_at: Mapped[datetime | None]  # when they last said that they do
+    confirmed_at: Mapped[datetime | None]  # when the owner last confirmed the ownership
 
 
 class GroupOwner(Base):

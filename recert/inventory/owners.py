@@ -1,4 +1,4 @@
-"""Who answers for groups and for service accounts, and when owners last said that they do."""
+"""The owners of groups and service accounts: imports, confirmations, and their trail entries."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -46,57 +46,73 @@ def import_group_owners(act: Act, text: str) -> int:
     Groups that the file does not name keep their owner."""
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(act.session, text, GROUP_COLUMNS, "group")
-    known = {(one.server_id, one.name): one for one in act.session.scalars(select(GroupOwner))}
+    group_owners = {
+        (existing.server_id, existing.name): existing
+        for existing in act.session.scalars(select(GroupOwner))
+    }
     addresses = {number: email for email, number in persons.items()}
-    told, owners = [], []
+    trail_rows, owners = [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("group"))
-        owner = known.get(key)
+        owner = group_owners.get(key)
         if owner is None:
-            owner = known[key] = GroupOwner(server_id=key[0], name=key[1])
+            owner = group_owners[key] = GroupOwner(server_id=key[0], name=key[1])
             act.session.add(owner)
-        were = {owner.person_id, owner.substitute_id}
-        was = addresses.get(owner.person_id, "")
-        stood_in = addresses.get(owner.substitute_id or 0, "")
+        earlier_persons = {owner.person_id, owner.substitute_id}
+        earlier_owner = addresses.get(owner.person_id, "")
+        earlier_substitute = addresses.get(owner.substitute_id or 0, "")
         owner.person_id = persons[row.text("owner_email")]
         if "substitute_email" in row.values:
             owner.substitute_id = persons.get(row.text("substitute_email"))
-        owners += new_owners(owner, were, f"owner of group {row.text('server')}:{key[1]}")
-        stands_in = addresses.get(owner.substitute_id or 0, "")
-        told.append([*_said(row, "group"), was, stood_in, stands_in])
+        owners += new_owners(
+            owner, earlier_persons, f"owner of group {row.text('server')}:{key[1]}"
+        )
+        substitute = addresses.get(owner.substitute_id or 0, "")
+        trail_rows.append(
+            [*_trail_row(row, "group"), earlier_owner, earlier_substitute, substitute]
+        )
     act.session.flush()
     note_own(act, AssignedBy.GROUP_OWNER, owners)
     # Server, group, owner now and before, substitute before and now.
-    details = {"groups": len(rows), "rows": told}
+    details = {"groups": len(rows), "rows": trail_rows}
     _note(act, details)
     return len(rows)
 
 
 def import_service_accounts(act: Act, text: str) -> int:
-    """Says of service accounts who answers for them and what they are for, from CSV; the number
-    of rows. CsvRejected changes nothing."""
+    """Sets owner and purpose of service accounts from CSV; the number of rows. CsvRejected changes
+    nothing."""
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     rows, servers, persons = checked(act.session, text, SERVICE_COLUMNS, "account")
-    known = {(one.server_id, one.name): one for one in act.session.scalars(select(ServiceAccount))}
+    service_accounts = {
+        (existing.server_id, existing.name): existing
+        for existing in act.session.scalars(select(ServiceAccount))
+    }
     addresses = {number: email for email, number in persons.items()}
-    told, owners = [], []
+    trail_rows, owners = [], []
     for row in rows:
         key = (servers[row.text("server")], row.text("account"))
-        found = known.get(key)
-        if found is None:
-            found = known[key] = ServiceAccount(server_id=key[0], name=key[1], purpose="")
-            act.session.add(found)
-        were: set[int | None] = {found.person_id}
-        was, purpose = addresses.get(found.person_id, ""), found.purpose
-        found.person_id = persons[row.text("owner_email")]
+        account = service_accounts.get(key)
+        if account is None:
+            account = service_accounts[key] = ServiceAccount(
+                server_id=key[0], name=key[1], purpose=""
+            )
+            act.session.add(account)
+        earlier_persons: set[int | None] = {account.person_id}
+        earlier_owner, earlier_purpose = addresses.get(account.person_id, ""), account.purpose
+        account.person_id = persons[row.text("owner_email")]
         if row.text("purpose"):
-            found.purpose = row.text("purpose")
-        owners += new_owners(found, were, f"owner of account {row.text('server')}:{key[1]}")
-        told.append([*_said(row, "account"), was, purpose, found.purpose])
+            account.purpose = row.text("purpose")
+        owners += new_owners(
+            account, earlier_persons, f"owner of account {row.text('server')}:{key[1]}"
+        )
+        trail_rows.append(
+            [*_trail_row(row, "account"), earlier_owner, earlier_purpose, account.purpose]
+        )
     act.session.flush()
     note_own(act, AssignedBy.SERVICE_OWNER, owners)
     # Server, account, owner now and before, purpose before and now.
-    details = {"service_accounts": len(rows), "rows": told}
+    details = {"service_accounts": len(rows), "rows": trail_rows}
     _note(act, details)
     return len(rows)
 
@@ -108,42 +124,43 @@ def _note(act: Act, details: dict[str, Any]) -> None:
 
 
 Owned = FolderOwner | GroupOwner | ServiceAccount
-NewOwner = tuple[int, Owned, str]  # the person, the row, and both in words
+NewOwner = tuple[int, Owned, str]  # the person's id, the row, and a description of the ownership
 
 
-def new_owners(row: Owned, were: set[int | None], what: str) -> list[NewOwner]:
-    """Who answers for something now and did not before."""
+def new_owners(row: Owned, earlier_persons: set[int | None], what: str) -> list[NewOwner]:
+    """The persons who own something now and did not before."""
     substitute = None if isinstance(row, ServiceAccount) else row.substitute_id
-    now = {row.person_id, substitute} - were - {None}
+    now = {row.person_id, substitute} - earlier_persons - {None}
     return [(number, row, what) for number in sorted(filter(None, now))]
 
 
 def note_own(act: Act, kind: AssignedBy, owners: Iterable[NewOwner]) -> None:
     """Records those by which the actor may have made themselves a reviewer; rows are flushed."""
-    made = ((number, row.id, what) for number, row, what in owners)
-    self_assignment.note(act, kind, made)
+    assignments = ((number, row.id, what) for number, row, what in owners)
+    self_assignment.note(act, kind, assignments)
 
 
-def _said(row: CsvRow, named: str) -> list[str]:
+def _trail_row(row: CsvRow, named: str) -> list[str]:
     return [row.text("server"), row.text(named), row.text("owner_email")]
 
 
 def checked(
     session: Session, text: str, columns: Sequence[Column], named: str
 ) -> tuple[list[CsvRow], dict[str, int], dict[str, int]]:
-    """The rows, the servers and the persons they speak of; CsvRejected names every bad one."""
+    """The rows, and the ids of all servers and persons by name and address. CsvRejected lists
+    every bad row."""
     rows = csv_rows.read(text, columns)
     one_at_a_time(session, "import owners")
     servers = {row.name: row.id for row in session.execute(select(Server.name, Server.id))}
     persons = {row.email: row.id for row in session.execute(select(Person.email, Person.id))}
-    errors, seen = [], set[tuple[str, str]]()
+    errors, keys = [], set[tuple[str, str]]()
     for row in rows:
         key = (row.text("server"), row.text(named))
         if key[0] not in servers:
             errors.append(RowError(row.line, "server", f"there is no server {key[0]!r}"))
-        if key in seen:
+        if key in keys:
             errors.append(RowError(row.line, named, f"{key[1]} stands twice"))
-        seen.add(key)
+        keys.add(key)
         for column in ("owner_email", "substitute_email"):
             email = row.text(column)
             if email and email not in persons:
@@ -154,7 +171,7 @@ def checked(
 
 
 def service_account(session: Session, account_id: int | None) -> ServiceAccount | None:
-    """What is written down about a service account."""
+    """The register entry of a service account, None when there is none."""
     query = (
         select(ServiceAccount)
         .join(Account, Account.server_id == ServiceAccount.server_id)
@@ -164,13 +181,14 @@ def service_account(session: Session, account_id: int | None) -> ServiceAccount 
 
 
 def purpose_of(session: Session, account_id: int | None) -> str:
-    """What an account is for; "" when nobody has said so."""
-    found = service_account(session, account_id)
-    return found.purpose if found else ""
+    """The registered purpose of an account, "" when there is none."""
+    account = service_account(session, account_id)
+    return account.purpose if account else ""
 
 
 def confirm_folder(act: Act, folder_owner_id: int, person_id: int) -> str:
-    """Somebody answers for a folder, from now on or still. What changed, in words."""
+    """Records that a person confirmed or took over the ownership of a folder. Returns a sentence
+    about what changed."""
     owner = act.session.get_one(FolderOwner, folder_owner_id)
     note = _confirm(act.session, owner, person_id, act.now)
     if note:
@@ -183,10 +201,11 @@ def confirm_folder(act: Act, folder_owner_id: int, person_id: int) -> str:
 
 
 def confirm_group(act: Act, group_id: int, person_id: int) -> str:
-    """The same for a group."""
+    """Records that a person confirmed or took over the ownership of a group. Returns a sentence
+    about what changed."""
     group = act.session.get_one(Group, group_id)
-    here = (GroupOwner.server_id == group.server_id, GroupOwner.name == group.name)
-    owner = act.session.scalar(select(GroupOwner).where(*here))
+    is_that_group = (GroupOwner.server_id == group.server_id, GroupOwner.name == group.name)
+    owner = act.session.scalar(select(GroupOwner).where(*is_that_group))
     if owner is None:
         owner = GroupOwner(server_id=group.server_id, name=group.name, person_id=person_id)
         act.session.add(owner)
@@ -200,19 +219,20 @@ def confirm_group(act: Act, group_id: int, person_id: int) -> str:
 
 
 def confirm_service(act: Act, account_id: int, person_id: int, purpose: str) -> str:
-    """Somebody answers for a service account and has said what it is for."""
+    """Records that a person owns a service account, and its purpose where none is registered.
+    Returns a sentence about what changed."""
     account = act.session.get_one(Account, account_id)
-    found = service_account(act.session, account_id)
-    if found is None:
-        found = ServiceAccount(
+    service = service_account(act.session, account_id)
+    if service is None:
+        service = ServiceAccount(
             server_id=account.server_id, name=account.name, person_id=person_id, purpose=""
         )
-        act.session.add(found)
+        act.session.add(service)
         note = "The account has an owner now."
     else:
-        note = _confirm(act.session, found, person_id, act.now)
-    found.purpose = found.purpose or purpose.strip()[:LONGEST_PURPOSE]
-    found.confirmed_at = act.now
+        note = _confirm(act.session, service, person_id, act.now)
+    service.purpose = service.purpose or purpose.strip()[:LONGEST_PURPOSE]
+    service.confirmed_at = act.now
     if note:
         _tell(
             act.session, account.server_id, f"account {account.name}", person_id, act.actor, act.now

@@ -1,4 +1,4 @@
-"""Questions about the inventory."""
+"""Queries of the inventory."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -32,13 +32,13 @@ def last_complete(session: Session, server_id: int) -> Snapshot | None:
     return session.scalar(select(Snapshot).where(*here).order_by(Snapshot.id.desc()).limit(1))
 
 
-def seen_in(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
-    """The condition that a row with an interval was part of a snapshot."""
-    return and_(table.first_snapshot_id <= snapshot_id, seen_still(table, snapshot_id))
+def in_snapshot(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
+    """The condition that a row with an interval is part of a snapshot."""
+    return and_(table.first_snapshot_id <= snapshot_id, not_gone_in(table, snapshot_id))
 
 
-def seen_still(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
-    """The condition that a row that was seen before was not gone in a snapshot."""
+def not_gone_in(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
+    """The condition that a row of an earlier snapshot was not gone in this snapshot."""
     return or_(table.gone_snapshot_id.is_(None), table.gone_snapshot_id > snapshot_id)
 
 
@@ -66,7 +66,7 @@ def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
     """Every grant of a snapshot, streamed, by folder and account."""
     query = (
         grant_rows()
-        .where(Grant.server_id == snapshot.server_id, seen_in(Grant, snapshot.id))
+        .where(Grant.server_id == snapshot.server_id, in_snapshot(Grant, snapshot.id))
         .order_by(Folder.path, Account.name)
         .execution_options(yield_per=2000)
     )
@@ -75,7 +75,7 @@ def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
 
 def boundaries_in(session: Session, snapshot: Snapshot) -> set[str]:
     """The paths of all boundaries of a snapshot."""
-    here = (Folder.server_id == snapshot.server_id, seen_in(Folder, snapshot.id))
+    here = (Folder.server_id == snapshot.server_id, in_snapshot(Folder, snapshot.id))
     return set(session.scalars(select(Folder.path).where(*here)))
 
 
@@ -159,8 +159,8 @@ def snapshots_of(session: Session, server_id: int, limit: int = 20) -> Sequence[
 
 
 def failures_since(session: Session, server: Server, snapshot: Snapshot) -> list[str]:
-    """What went wrong at a server after its newest complete snapshot, in words: what is asked
-    about may have changed since."""
+    """Sentences about failed readings of a server after this snapshot: its access may have changed
+    since."""
     states = (SnapshotState.FAILED, SnapshotState.PARTIAL, SnapshotState.HELD)
     later = (Snapshot.server_id == server.id, Snapshot.id > snapshot.id, Snapshot.state.in_(states))
     query = select(Snapshot).where(*later).order_by(Snapshot.id.desc())

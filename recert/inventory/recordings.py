@@ -106,7 +106,7 @@ class RecordingStore:
     def checked(self, snapshot: Snapshot) -> Path:
         """The file of a snapshot's recording, when it is the one that was kept."""
         if not snapshot.recording_sha256 or snapshot.recording_removed_at:
-            raise NoRecording(said_of(snapshot))
+            raise NoRecording(recording_status(snapshot))
         path = self.path(snapshot.id)
         try:
             found = digest(path)
@@ -152,8 +152,8 @@ def _is_left(path: Path, snapshot: Snapshot | None) -> bool:
     return path.name.endswith(_LEFT) or not is_kept
 
 
-def said_of(snapshot: Snapshot) -> str:
-    """Why there is no recording, or that there is one, in words."""
+def recording_status(snapshot: Snapshot) -> str:
+    """A sentence about a snapshot's recording: kept, removed, or why there is none."""
     if snapshot.recording_removed_at:
         return f"Removed on {snapshot.recording_removed_at:%Y-%m-%d}: no review used it."
     if snapshot.recording_sha256:

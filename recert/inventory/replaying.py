@@ -102,15 +102,15 @@ def _names(connection: Connection, snapshot: Snapshot) -> list[str]:
     them stored."""
     if snapshot.state is not SnapshotState.COMPLETE:
         return []
-    found = []
-    here = {"server": snapshot.server_id, "snapshot": snapshot.id}
+    differences = []
+    parameters_of_snapshot = {"server": snapshot.server_id, "snapshot": snapshot.id}
     for what, (column, staged, stored_column, stored) in _NAMES.items():
         now = " ".join(("SELECT", column, "FROM", staged))
         then = " ".join(("SELECT", stored_column, "FROM", stored, "WHERE", _THERE))
-        for first, second, words in ((now, then, "only now"), (then, now, "only then")):
+        for first, second, remark in ((now, then, "only now"), (then, now, "only then")):
             query = " ".join(("SELECT count(*) FROM (", first, "EXCEPT", second, ") AS other"))
-            parameters = here if ":server" in query else {}
+            parameters = parameters_of_snapshot if ":server" in query else {}
             number = connection.execute(text(query), parameters).scalar_one()
             if number:
-                found.append(f"{number} {what} {words}")
-    return found
+                differences.append(f"{number} {what} {remark}")
+    return differences

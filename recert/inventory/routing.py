@@ -1,8 +1,8 @@
-"""Who answers for which folder: the nearest folder above that has an owner.
+"""Finds the owner of each folder: that of the nearest folder above with an owner.
 
 Folders are routed, never grants: there are a hundred times fewer of them. One walk with memory
-over the paths; a prefix join would be a thousand times slower. Paths that look the same are the
-same here (NFC): a person who types "/büro" means the folder that a Mac wrote in another way.
+over the paths; a prefix join would be a thousand times slower. Paths are compared in NFC: a person
+who types "/büro" means the folder that a Mac wrote in another form.
 """
 
 from unicodedata import normalize

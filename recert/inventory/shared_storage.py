@@ -1,4 +1,4 @@
-"""One directory that two servers show: who reaches it through the other one.
+"""Directories that two servers share: who reaches one through the other server.
 
 Folders with the same path on servers with the same storage label are the same directory.
 """

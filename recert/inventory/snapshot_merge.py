@@ -1,7 +1,7 @@
 """The second half of a snapshot: the staged reading is folded into interval rows.
 
-Set statements only. What is new gets this snapshot as its first, what was not seen any more gets
-it as its end; what did not change is not touched, so an unchanged snapshot writes no grant row.
+Set statements only. New rows get this snapshot as their first, rows that are gone get it as their
+end, and unchanged rows are not touched: an unchanged snapshot writes no grant row.
 """
 
 from collections.abc import Mapping, Sequence

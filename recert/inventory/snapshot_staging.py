@@ -1,4 +1,4 @@
-"""The first half of a snapshot: what a connector says goes into temporary tables, as a stream.
+"""The first half of a snapshot: a connector's reading is streamed into temporary tables.
 
 Names become small numbers here, so that the memory needed grows with the number of accounts,
 folders and sources, never with the number of grants. Nothing of this touches the real tables.
@@ -58,11 +58,11 @@ class Staged:
 
 
 def content_hash(fact: GrantFact, rights: int, via: str) -> int:
-    """A stable signed 64-bit hash of everything a grant says."""
-    said = f"{fact.account}\0{fact.folder}\0{rights}\0{fact.native}\0{fact.widened}\0{via}"
+    """A stable signed 64-bit hash of everything in a grant."""
+    content = f"{fact.account}\0{fact.folder}\0{rights}\0{fact.native}\0{fact.widened}\0{via}"
     if fact.protocols:
-        said += f"\0{protocols_text(fact)}"
-    return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), signed=True)
+        content += f"\0{protocols_text(fact)}"
+    return int.from_bytes(hashlib.blake2b(content.encode(), digest_size=8).digest(), signed=True)
 
 
 def protocols_text(fact: GrantFact) -> str:

@@ -1,4 +1,4 @@
-"""The use case that looks at one server and writes down what everybody can do there."""
+"""The use case that reads one server and publishes its snapshot."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ def take(
     recording_store: RecordingStore | None = None,
 ) -> Outcome:
     """Reads one server and publishes the result when it is complete. A failed, partial or
-    suspiciously small reading is written down and changes nothing else. `accept_shrink` is a
-    person's word that far fewer entries than last time are right. The raw answers are kept on the
+    suspiciously small reading is recorded and changes nothing else. `accept_shrink`: a person
+    confirmed that far fewer entries than last time are right. The raw answers are kept on the
     `recording_store`."""
     actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     with db.transaction() as session:
@@ -237,8 +237,8 @@ def _close(
     at: datetime,
 ) -> Outcome:
     snapshot = session.get_one(Snapshot, snapshot_id)
-    # The wish ends with the reading that answers it: one that dies leaves it, one that was given up
-    # before answers nothing, and a wish that was made meanwhile waits for the next.
+    # A request for a snapshot ends with the reading that fulfils it: a reading that dies leaves it,
+    # an abandoned one does not fulfil it, and a request made meanwhile waits for the next.
     here = (Server.id == snapshot.server_id, Server.snapshot_wanted_at <= snapshot.started_at)
     if snapshot.state is SnapshotState.READING:
         session.execute(update(Server).where(*here).values(snapshot_wanted_at=None))

@@ -1,7 +1,7 @@
-"""Telling programs from people, pure: mail scanners open links, run scripts and press buttons.
+"""Distinguishes programs from people: mail scanners open links, run scripts and press buttons.
 
-A link in a mail is not secret from the scanners on its way. What decides must look like a person
-at a browser; what does not is held, and the reviewer signs in instead.
+A link in a mail is not secret from the scanners on its way. A press that decides must look like a
+person at a browser; any other press is held, and the reviewer signs in instead.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Reports of mail servers about mails that did not arrive (RFC 3464), pure."""
+"""Parses delivery reports about mails that did not arrive (RFC 3464)."""
 
 import re
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Failure:
 
 
 def failures_of(mail: Received) -> list[Failure]:
-    """What a delivery report tells; nothing for other mails and for good news."""
+    """The failures in a delivery report; none for other mails and successful deliveries."""
     try:
         parts = [p for p in mail.message.walk() if p.get_content_type() == _STATUS]
         blocks = [block for part in parts for block in part.get_payload()]
-        return [found for block in blocks if (found := _failure(block))]
+        return [failure for block in blocks if (failure := _failure(block))]
     except (MessageError, ValueError, AttributeError, TypeError):
         return []  # no report that can be read
 
@@ -41,7 +41,7 @@ def _failure(block: object) -> Failure | None:
     final = fields.get("original-recipient") or fields.get("final-recipient", "")
     address = final.rpartition(";")[2].strip().strip("<>").lower()
     status = fields.get("status", "")
-    said = fields.get("diagnostic-code", "").partition(";")[2].strip() or status
-    shown = "".join(letter for letter in said if letter.isprintable())[:LONGEST]
+    diagnostic = fields.get("diagnostic-code", "").partition(";")[2].strip() or status
+    shown = "".join(character for character in diagnostic if character.isprintable())[:LONGEST]
     gone = fields["action"].lower() == "failed" and not re.match(r"4\.", status)
     return Failure(address, gone, shown or "the mail server did not say why")

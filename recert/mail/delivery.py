@@ -1,4 +1,4 @@
-"""The run that empties the outbox."""
+"""Delivers the due mails of the outbox over SMTP."""
 
 import smtplib
 from collections import deque
@@ -10,15 +10,15 @@ from recert.foundation.db import Database
 from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.mail import service, unreachable
 from recert.mail.models import OutboxMessage
-from recert.mail.smtp import CannotBeMailed, Letter, Post, VerifiedConnection
+from recert.mail.smtp import CannotBeMailed, OutgoingMail, Post, VerifiedConnection
 
 PERMANENT = 500
 LOST_LINES_ALLOWED = 3  # then this run ends and the next one tries again
 
 
 def deliver_due(db: Database, post: Post, *, now: Callable[[], datetime]) -> int:
-    """Sends what is due; how many mails the server took. A crash after the server said yes may
-    send one mail twice, with the same Message-ID; none is ever lost."""
+    """Sends the due mails; returns how many the server accepted. A crash after the server accepted
+    a mail may send it twice, with the same Message-ID; none is ever lost."""
     sent = lost_lines = 0
     while lost_lines < LOST_LINES_ALLOWED:
         with db.transaction() as session:
@@ -32,7 +32,7 @@ def deliver_due(db: Database, post: Post, *, now: Callable[[], datetime]) -> int
 
 
 class _Run:
-    """One batch over one connection."""
+    """One batch of mails over one connection."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class _Run:
         self._until = now() + service.LEASE / 2
 
     def deliver(self) -> bool:
-        """False when the line was lost. Then only the mail that was on it has used up a try; when
-        there was no line at all, all of them have."""
-        on_the_line = len(self._waiting)
+        """False when the connection was lost. Then only the mail being sent has used up an
+        attempt; when no connection could be opened, all of them have."""
+        on_this_connection = len(self._waiting)
         try:
             with self._post.flask.app_context(), self._post.connect() as connection:
-                on_the_line = 1
+                on_this_connection = 1
                 while self._waiting and connection.is_open and self._now() < self._until:
                     self._deliver_one(connection, self._waiting[0])
                     self._waiting.popleft()
@@ -60,7 +60,7 @@ class _Run:
         except (OSError, smtplib.SMTPException) as error:
             alive = False
             with self._db.transaction() as session:
-                for message in [self._waiting.popleft() for _ in range(on_the_line)]:
+                for message in [self._waiting.popleft() for _ in range(on_this_connection)]:
                     service.mark_retry(session, message, _reason(error), now=self._now())
         with self._db.transaction() as session:
             for message in self._waiting:
@@ -69,8 +69,8 @@ class _Run:
 
     def _deliver_one(self, connection: VerifiedConnection, message: OutboxMessage) -> None:
         try:
-            letter = Letter(message, self._post.settings)
-            connection.send(letter, letter.envelope)
+            mail = OutgoingMail(message, self._post.settings)
+            connection.send(mail, mail.envelope)
         except smtplib.SMTPSenderRefused as error:  # that is about us, not about this mail
             self._refused(message, error.smtp_code, error.smtp_error, for_good=False)
         except smtplib.SMTPRecipientsRefused as error:
@@ -98,13 +98,13 @@ class _Run:
         address: bool = False,
     ) -> None:
         text = why.decode(errors="replace") if isinstance(why, bytes) else why
-        said = f"{code} {text}"
+        answer = f"{code} {text}"
         with self._db.transaction() as session:
             if for_good and address:
                 to, about = message.to_address, message.message_id
-                unreachable.note(session, to, said, about, now=self._now())
+                unreachable.note(session, to, answer, about, now=self._now())
             if for_good:
-                service.mark_failed(session, message, said)
+                service.mark_failed(session, message, answer)
             else:
                 service.mark_retry(session, message, f"{code} {text}", now=self._now())
 

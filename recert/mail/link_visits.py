@@ -1,4 +1,4 @@
-"""The access log of links in mails, and what it says about whoever uses one."""
+"""The access log of links in mails, and the signs in it that a program uses a link."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

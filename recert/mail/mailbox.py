@@ -60,7 +60,7 @@ class Mailbox:
             _must(line.select(_quoted(wanted.folder)))
             self._able = set(_must(line.capability())[0].decode("ascii").upper().split())
         except BaseException:
-            with contextlib.suppress(OSError, imaplib.IMAP4.error):  # the first error is told
+            with contextlib.suppress(OSError, imaplib.IMAP4.error):  # the first error is raised
                 line.shutdown()
             raise
         return line

@@ -22,8 +22,8 @@ class MessageState(StrEnum):
 
 class OutboxMessage(Base):
     """One mail, written in the transaction of its use case. `message_id` is fixed here,
-    so that a second try after a crash carries the same one. Once it is sent or given up, its text
-    is kept without the secrets of its links."""
+    so that a second try after a crash carries the same one. Once it is sent or failed for good,
+    its text is kept without the secrets of its links."""
 
     __tablename__ = "outbox_message"
     __table_args__ = (
@@ -52,7 +52,7 @@ class OutboxMessage(Base):
     reply_key: Mapped[str] = mapped_column(default="", server_default="")
     unsubscribe: Mapped[str] = mapped_column(default="", server_default="")
     language: Mapped[str] = mapped_column(default="", server_default="")
-    # When a mail server said later that it did not arrive after all, and why.
+    # When a mail server reported later that the mail did not arrive, and why.
     bounced_at: Mapped[datetime | None]
     bounce: Mapped[str] = mapped_column(default="", server_default="")
 
@@ -67,7 +67,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
 
 
-# So that programs that look for leaked secrets know ours.
+# Prefixes by which secret scanners recognise Recert's tokens.
 PREFIXES = {
     Purpose.DECIDE_ITEM: "rci_",
     Purpose.DECIDE_FOLDER: "rcf_",
@@ -106,8 +106,8 @@ class VisitKind(StrEnum):
 
 
 class LinkVisit(Base):
-    """Who opened or used a link: the access log from which programs are told from people. Kept
-    for a day."""
+    """Who opened or used a link: the access log by which programs are distinguished from people.
+    Kept for a day."""
 
     __tablename__ = "link_visit"
     __table_args__ = (Index("ix_link_visit_holder_at", "holder", "at"),)
@@ -154,7 +154,8 @@ class Undeliverable(Base):
     reason: Mapped[str]
     message_id: Mapped[str]
     at: Mapped[datetime]
-    told_at: Mapped[datetime | None]  # substitutes and officers
+    # When substitutes and officers were notified.
+    notified_at: Mapped[datetime | None] = mapped_column("told_at")
 
 
 class OptOut(Base):

@@ -1,5 +1,5 @@
-"""One mail that came in, pure: what it is, who it is from, where it went. Nothing is decided
-here, and nothing that a stranger wrote is trusted."""
+"""Reads one received mail: its kind, its sender and its recipients. Pure; it decides nothing, and
+trusts nothing that a sender wrote."""
 
 import hashlib
 import re
@@ -43,8 +43,8 @@ class Received:
     @classmethod
     def of(cls, raw: bytes) -> "Received":
         """Reads it; any bytes give some mail."""
-        made = message_from_bytes(raw[:MOST_BYTES], policy=default)
-        return cls(made, hashlib.sha256(raw).hexdigest())
+        message = message_from_bytes(raw[:MOST_BYTES], policy=default)
+        return cls(message, hashlib.sha256(raw).hexdigest())
 
     def header(self, name: str) -> str:
         """The first header of this name, "" when there is none or it cannot be read."""
@@ -68,7 +68,7 @@ class Received:
         Read from the header itself: a displayed name may look like an address."""
         try:
             headers = self.message.get_all("From", [])
-            found = [one.addr_spec for header in headers for one in header.addresses]
+            addresses = [address.addr_spec for header in headers for address in header.addresses]
         except (MessageError, ValueError, IndexError, AttributeError, TypeError, LookupError):
             return ""
         broken = [
@@ -77,8 +77,8 @@ class Received:
             for defect in header.defects
             if not isinstance(defect, ObsoleteHeaderDefect)  # a dot in a name, as many write it
         ]
-        alone = len(headers) == len(found) == 1 and "@" in found[0]
-        return found[0].lower() if alone and not broken else ""
+        alone = len(headers) == len(addresses) == 1 and "@" in addresses[0]
+        return addresses[0].lower() if alone and not broken else ""
 
     def keys(self, address: str) -> set[tuple[bool, str]]:
         """(is a bounce, key) of every address of ours it was sent to."""
@@ -94,23 +94,23 @@ class Received:
 
     @property
     def is_report(self) -> bool:
-        """Whether a mail server tells about a delivery (RFC 3462)."""
+        """Whether a mail server reports about a delivery (RFC 3462)."""
         return self.message.get_content_type() == "multipart/report"
 
     def why_automatic(self, own: Iterable[str]) -> str:
         """Why no person wrote it, or "". Such mails decide nothing and get no answer."""
-        said = self.header("Auto-Submitted").partition(";")[0].strip().lower()
-        if said and said != "no":
-            return f"Auto-Submitted: {said}"
+        declared = self.header("Auto-Submitted").partition(";")[0].strip().lower()
+        if declared and declared != "no":
+            return f"Auto-Submitted: {declared}"
         if self.is_report:
             return "a report of a mail server"
         if self.header("Return-Path").strip() == "<>":
             return "sent by nobody"
         if self.header("Precedence").strip().lower() in BULK:
             return f"Precedence: {self.header('Precedence').strip()}"
-        found = next((name for name in MARKS if self.headers(name)), "")
-        if found:
-            return found
+        mark = next((name for name in MARKS if self.headers(name)), "")
+        if mark:
+            return mark
         return self._by_its_names(own)
 
     def _by_its_names(self, own: Iterable[str]) -> str:

@@ -1,6 +1,9 @@
-"""What a reply says, pure. A reply decides only when its first line is a keyword and nothing
-else, or lines of a number and a keyword. Everything a mail program adds is left out first; when
-in doubt nothing is understood, because our own quoted text holds the keywords too."""
+"""Parses the answer of a mail reply.
+
+A reply decides only when its first line is a keyword and nothing else, or when it begins with
+lines of a number and a keyword. Text that a mail program adds is removed first; in doubt nothing
+is understood, because Recert's own quoted text holds the keywords too.
+"""
 
 import re
 import unicodedata
@@ -11,11 +14,11 @@ from email.message import EmailMessage
 from html.parser import HTMLParser
 
 KEEP, REVOKE = "keep", "revoke"
-WORDS = {
+KEYWORDS = {
     KEEP: ("keep", "approve", "behalten", "genehmigen"),
     REVOKE: ("revoke", "remove", "entziehen", "entfernen"),
 }
-MEANING = {word: meaning for meaning, words in WORDS.items() for word in words}
+MEANING = {keyword: meaning for meaning, keywords in KEYWORDS.items() for keyword in keywords}
 _LINE = re.compile(r"#?([0-9]{1,3}(?:\s*(?:,|\+|&)\s*[0-9]{1,3})*)\s*[.:)]?\s+(\w+)")
 # Where a mail program begins to quote or a signature begins. A line that is cut here is never
 # looked past, but for the attribution of a bottom poster.
@@ -29,12 +32,12 @@ _STOP = re.compile(
     r"sent via|diese nachricht wurde).*)$",
     re.IGNORECASE,
 )
-_SAID = re.compile(
+_ATTRIBUTION = re.compile(
     r"^(on\b.*\bwrote|am\b.*\bschrieb.*|le\b.*\ba écrit|el\b.*\bescribió|il\b.*\bha scritto|"
     r"op\b.*\bschreef.*|den\b.*\bskrev.*|.{0,80}\d{4}.{0,80}(wrote|schrieb|a écrit))\s*:?$",
     re.IGNORECASE,
 )
-_STARTS_SAYING = re.compile(r"^(on|am|le|el|il|op|den)\s.{0,40}\d", re.IGNORECASE)
+_ATTRIBUTION_START = re.compile(r"^(on|am|le|el|il|op|den)\s.{0,40}\d", re.IGNORECASE)
 _INVISIBLE = dict.fromkeys(map(ord, "\0\ufeff\u200b\u200c\u200d\u2060\u00ad"))
 _DECORATION = "*_ \t\"'„“”‚‘’»«.!,;"
 _BLOCKS = {"p", "div", "br", "li", "tr", "table", "ul", "ol", "h1", "h2", "h3", "hr", "pre"}
@@ -45,22 +48,22 @@ _VOID = {"br", "hr", "img", "meta", "link", "input", "area", "base", "col", "wbr
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a reply says: one word for the whole mail, or one for some of its lines; else why
-    it was not understood."""
+class ReplyAnswer:
+    """The answer of a reply: one keyword for the whole mail, or one for some of its numbered
+    lines; else why it was not understood."""
 
     whole: str = ""
     lines: Mapping[int, str] = field(default_factory=dict)
     why: str = ""
 
 
-EMPTY = Said(why="It has no text of its own.")
-NO_WORD = Said(why="Its first line is not exactly one of the words keep and revoke.")
-TWO_WORDS = Said(why="It says different things.")
+EMPTY = ReplyAnswer(why="It has no text of its own.")
+NO_KEYWORD = ReplyAnswer(why="Its first line is not exactly one of the words keep and revoke.")
+CONTRADICTION = ReplyAnswer(why="It says different things.")
 
 
-def understand(message: EmailMessage) -> Said:
-    """What the writer says, or why that is not clear."""
+def understand(message: EmailMessage) -> ReplyAnswer:
+    """The answer of a mail, or why it is not clear."""
     lines = own_lines(text_of(message))
     while lines and not lines[0]:
         lines.pop(0)
@@ -68,31 +71,31 @@ def understand(message: EmailMessage) -> Said:
         return EMPTY
     numbered, rest = _numbered(lines)
     if numbered is None:
-        return TWO_WORDS
+        return CONTRADICTION
     if numbered:
-        return TWO_WORDS if _more_words(rest) else Said(lines=numbered)
-    word = MEANING.get(_plain(lines[0]))
-    if word is None:
-        return NO_WORD
-    return TWO_WORDS if _more_words(lines[1:]) else Said(whole=word)
+        return CONTRADICTION if _has_more_keywords(rest) else ReplyAnswer(lines=numbered)
+    keyword = MEANING.get(_plain(lines[0]))
+    if keyword is None:
+        return NO_KEYWORD
+    return CONTRADICTION if _has_more_keywords(lines[1:]) else ReplyAnswer(whole=keyword)
 
 
 def _numbered(lines: list[str]) -> tuple[dict[int, str] | None, list[str]]:
-    """The lines of number and word at the beginning, and what follows; None for a contradiction."""
-    found: dict[int, str] = {}
+    """The numbered answers at the beginning, and the lines after them; None for a contradiction."""
+    answers: dict[int, str] = {}
     for at, line in enumerate(lines):
         match = _LINE.fullmatch(_plain(line))
         if not line:
             continue
         if not match or match[2] not in MEANING:
-            return found, lines[at:]
+            return answers, lines[at:]
         for number in map(int, re.findall(r"[0-9]+", match[1])):
-            if found.setdefault(number, MEANING[match[2]]) != MEANING[match[2]]:
+            if answers.setdefault(number, MEANING[match[2]]) != MEANING[match[2]]:
                 return None, []
-    return found, []
+    return answers, []
 
 
-def _more_words(lines: list[str]) -> bool:
+def _has_more_keywords(lines: list[str]) -> bool:
     """Whether another line could be meant as an answer as well."""
     return any(set(re.findall(r"\w+", line.lower())) & set(MEANING) for line in lines)
 
@@ -110,7 +113,7 @@ def own_lines(text: str) -> list[str]:
         line = lines[at]
         height = _attribution(lines, at)
         if height:
-            after = [one for one in lines[at + height :] if one]
+            after = [line_after for line_after in lines[at + height :] if line_after]
             below = _below_the_quote(after)
             return below if not any(own) and below else own
         if _STOP.match(line.strip()):
@@ -118,25 +121,26 @@ def own_lines(text: str) -> list[str]:
         if not line.startswith(">"):
             own.append(line.strip())
         elif any(own):
-            return own  # what stands below a quote answers to a part of it
+            return own  # text below a quote answers only a part of it
         at += 1
     return own
 
 
 def _attribution(lines: list[str], at: int) -> int:
-    """How many lines say "On .. wrote:" from here on; programs break it into up to three."""
-    if _SAID.match(lines[at].strip()):
+    """The number of lines of an attribution ("On ... wrote:") that starts at this line, 0 when
+    none does. Mail programs break it into up to three lines."""
+    if _ATTRIBUTION.match(lines[at].strip()):
         return 1
-    if _STARTS_SAYING.match(lines[at].strip()):
+    if _ATTRIBUTION_START.match(lines[at].strip()):
         for height in (2, 3):
             joined = " ".join(one.strip() for one in lines[at : at + height])
-            if _SAID.match(joined):
+            if _ATTRIBUTION.match(joined):
                 return height
     return 0
 
 
 def _below_the_quote(lines: list[str]) -> list[str]:
-    """What a bottom poster wrote: all that is quoted stands above it, each line marked."""
+    """The lines of a bottom poster: below a quote of which every line is marked."""
     quoted = 0
     while quoted < len(lines) and lines[quoted].startswith(">"):
         quoted += 1
@@ -161,14 +165,14 @@ def text_of(message: EmailMessage) -> str:
         html = message.get_body(("html",))
         return _Own.read(_content(html)) if html is not None else ""
     except (MessageError, ValueError, LookupError, KeyError, AttributeError, TypeError):
-        return ""  # a broken mail says nothing; it is answered like any other that is not clear
+        return ""  # a broken mail has no text; it is answered like any other unclear one
 
 
 def _content(part: object) -> str:
     if not isinstance(part, EmailMessage):
         return ""
-    found = part.get_content()
-    text = found if isinstance(found, str) else found.decode("utf-8", "replace")
+    content = part.get_content()
+    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
     if part.get_param("format", "") == "flowed":
         text = re.sub(r"(?m)^ (?=[> ]|From )", "", text)  # space stuffing (RFC 3676)
     return text

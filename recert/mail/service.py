@@ -197,7 +197,7 @@ def give_reply_key(
     session: Session, message: OutboxMessage, holder: str, *, expires_at: datetime, now: datetime
 ) -> None:
     """Lets replies to a mail, and its bounces, be known by the address they go to: 128 random
-    bits in letters that survive a server that folds case."""
+    bits in characters that survive a server that folds case."""
     message.reply_key = secrets.new_reply_key()
     session.add(
         MailToken(

@@ -86,9 +86,9 @@ class CannotBeMailed(BadInput):
     """An address or a header holds something that no mail can carry."""
 
 
-class Letter(flask_mail.Message):
-    """One outbox row as a message. Built by `EmailMessage`, which refuses line breaks in
-    headers; CannotBeMailed then."""
+class OutgoingMail(flask_mail.Message):
+    """One outbox row as a message. Raises CannotBeMailed where `EmailMessage` refuses a header,
+    for instance because of a line break."""
 
     def __init__(self, row: OutboxMessage, settings: MailSettings) -> None:
         sender = settings.sender
@@ -120,8 +120,8 @@ def plus(address: str, detail: str) -> str:
 
 
 def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
-    """The message on the wire. What people wrote goes through `EmailMessage`; the rest is made
-    of our own words and checked for line breaks, which is ten times as fast."""
+    """The message on the wire. Text that people wrote goes through `EmailMessage`; Recert's own
+    headers are only checked for line breaks, which is ten times as fast."""
     made = EmailMessage(policy=SMTP)
     made["Subject"] = row.subject
     made["To"] = Address(row.to_name, addr_spec=row.to_address)

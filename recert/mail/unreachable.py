@@ -1,4 +1,4 @@
-"""Addresses that mail cannot reach: noted when a server says so, forgotten when mail arrives."""
+"""Undeliverable addresses: recorded when a server reports them, deleted when mail arrives."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ ACTOR = system("undeliverable mail")
 
 
 def note(session: Session, address: str, reason: str, message_id: str, *, now: datetime) -> None:
-    """A mail server says for good that this address cannot be reached."""
-    found = session.get(Undeliverable, address)
-    if found is not None:
-        found.reason, found.message_id, found.at = reason, message_id, now
+    """Records that a mail server refused this address permanently."""
+    row = session.get(Undeliverable, address)
+    if row is not None:
+        row.reason, row.message_id, row.at = reason, message_id, now
         return
     session.add(Undeliverable(address=address, reason=reason, message_id=message_id, at=now))
     details = {"reason": reason, "message_id": message_id}
@@ -28,11 +28,11 @@ def note(session: Session, address: str, reason: str, message_id: str, *, now: d
 
 
 def bounced(session: Session, message_id: str, reason: str, *, now: datetime) -> None:
-    """A mail that was taken came back for good. The first report counts."""
-    here = (OutboxMessage.message_id == message_id, OutboxMessage.bounced_at.is_(None))
+    """Records that an accepted mail bounced permanently. The first report counts."""
+    is_that_mail = (OutboxMessage.message_id == message_id, OutboxMessage.bounced_at.is_(None))
     topic = session.scalar(
         update(OutboxMessage)
-        .where(*here)
+        .where(*is_that_mail)
         .values(bounced_at=now, bounce=reason)
         .returning(OutboxMessage.topic)
     )
@@ -42,7 +42,7 @@ def bounced(session: Session, message_id: str, reason: str, *, now: datetime) ->
 
 
 def reached(session: Session, address: str, *, now: datetime) -> bool:
-    """Mail arrived there: the mark goes. True when there was one."""
+    """Deletes the mark of an address that mail reached; True when there was one."""
     gone = session.execute(delete(Undeliverable).where(Undeliverable.address == address))
     if not getattr(gone, "rowcount", 0):
         return False
@@ -65,7 +65,7 @@ def forget_reached(session: Session, *, now: datetime) -> int:
     return sum(reached(session, address, now=now) for address in session.scalars(later).all())
 
 
-def untold(session: Session) -> Sequence[Undeliverable]:
-    """Those of which nobody was told yet."""
-    query = select(Undeliverable).where(Undeliverable.told_at.is_(None))
+def not_notified(session: Session) -> Sequence[Undeliverable]:
+    """The addresses of which nobody was notified yet, locked for update."""
+    query = select(Undeliverable).where(Undeliverable.notified_at.is_(None))
     return session.scalars(query.order_by(Undeliverable.at).with_for_update()).all()

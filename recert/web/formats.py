@@ -11,7 +11,7 @@ from recert.connectors import rights
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.settings import Settings
-from recert.inventory.recordings import said_of
+from recert.inventory.recordings import recording_status
 
 STATE_WORDS = {
     "open": "not answered",
@@ -64,7 +64,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
     app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
     app.add_template_filter(plural, "plural")
-    app.add_template_filter(said_of, "recording")
+    app.add_template_filter(recording_status, "recording")
     app.add_template_filter(lambda row, about: kind_of(about).sentence(row), "question")
     app.add_template_filter(kind_of, "kind")
     app.add_template_global(Role, "Role")

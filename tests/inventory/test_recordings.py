@@ -8,7 +8,7 @@ from recert.evidence.package import recordings
 from recert.foundation import clock, failpoints
 from recert.inventory import replaying
 from recert.inventory.models import Snapshot
-from recert.inventory.recordings import NoRecording, RecordingStore, said_of
+from recert.inventory.recordings import NoRecording, RecordingStore, recording_status
 from tests.support.house import House
 
 
@@ -29,7 +29,7 @@ class TestKeeping:
         house.settings.recordings.write_text("a file in its place")
         outcome = house.snapshot()
         assert "could not be begun" in outcome.recording_note
-        assert said_of(snapshot(house, outcome.snapshot_id)) == outcome.recording_note
+        assert recording_status(snapshot(house, outcome.snapshot_id)) == outcome.recording_note
         with pytest.raises(NoRecording):
             replaying.replay(
                 house.db, outcome.snapshot_id, RecordingStore(house.settings.recordings)
@@ -78,7 +78,7 @@ class TestPruning:
             f"{used}.gz",
             f"{newest}.gz",
         }
-        assert "no review used it" in said_of(snapshot(house, nobodys))
+        assert "no review used it" in recording_status(snapshot(house, nobodys))
         assert "recording.removed" in house.trail_actions()
         with pytest.raises(NoRecording, match="Removed on"):
             replaying.replay(house.db, nobodys, recording_store)

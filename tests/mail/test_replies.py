@@ -9,7 +9,7 @@ import pytest
 
 from recert.mail import reply_parser
 from recert.mail.received import Received
-from recert.mail.reply_parser import Said
+from recert.mail.reply_parser import ReplyAnswer
 
 QUOTED = (
     "Hello Alice Archer,\n\nyou answer for folders on our file transfer servers.\n\n"
@@ -290,9 +290,9 @@ def test_a_reply(name: str) -> None:
         assert said.why
         assert (said.whole, said.lines) == ("", {})
     elif isinstance(wanted, dict):
-        assert said == Said(lines=wanted)
+        assert said == ReplyAnswer(lines=wanted)
     else:
-        assert said == Said(whole=str(wanted))
+        assert said == ReplyAnswer(whole=str(wanted))
 
 
 def test_there_are_at_least_sixty_styles() -> None:

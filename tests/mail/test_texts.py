@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from recert.foundation.settings import MailSettings
-from recert.mail.smtp import CannotBeMailed, Letter
+from recert.mail.smtp import CannotBeMailed, OutgoingMail
 from tests.mail.conftest import Box, Outbox
 from tests.support.house import NOON
 
@@ -92,7 +92,7 @@ class TestWhatNoMailCanCarry:
     def test_it_says_why(self, outbox: Outbox) -> None:
         outbox.put("alice", subject="Hello\nBcc: charlie@house.example")
         with pytest.raises(CannotBeMailed, match="linefeed"):
-            Letter(outbox.rows()["alice"], MailSettings(sender="recert@house.example"))
+            OutgoingMail(outbox.rows()["alice"], MailSettings(sender="recert@house.example"))
 
     def test_odd_characters_stay_inside_their_header(
         self, outbox: Outbox, box: Box, server: MailSettings

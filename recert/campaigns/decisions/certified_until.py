@@ -11,7 +11,7 @@ from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 NOT_FINAL = (ItemState.OPEN, ItemState.DECIDED, ItemState.GONE, ItemState.SUPERSEDED)
 
@@ -74,7 +74,7 @@ def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
     """Every grant of a snapshot with its certificate, streamed, by folder and account."""
     query = (
         with_certificate(inventory.grant_rows(), snapshot.server_id)
-        .where(Grant.server_id == snapshot.server_id, seen_in(Grant, snapshot.id))
+        .where(Grant.server_id == snapshot.server_id, in_snapshot(Grant, snapshot.id))
         .order_by(Folder.path, Account.name)
         .execution_options(yield_per=2000)
     )

@@ -27,11 +27,11 @@ def tell_due(db: Database, head: Letterhead, *, now: datetime) -> int:
             return 0
     with db.transaction() as session:
         unreachable.forget_reached(session, now=now)
-        return sum(_tell(session, found, head, now) for found in unreachable.untold(session))
+        return sum(_tell(session, found, head, now) for found in unreachable.not_notified(session))
 
 
 def _tell(session: Session, found: Undeliverable, head: Letterhead, now: datetime) -> int:
-    found.told_at = now
+    found.notified_at = now
     person = session.scalar(select(Person).where(Person.email == found.address))
     open_in = _open_reviews(session, person) if person else []
     context = {

@@ -16,7 +16,7 @@ from recert.campaigns.setup.scope import Scope
 from recert.campaigns.setup.stages import Stages
 from recert.connectors.contract import AccountKind
 from recert.inventory.models import Account, Server, Snapshot
-from recert.inventory.recordings import said_of
+from recert.inventory.recordings import recording_status
 
 Record = dict[str, Any]
 
@@ -143,7 +143,7 @@ def _reading(server: str, kind: str, snapshot: Snapshot) -> Record:
         "fingerprint": snapshot.fingerprint,
         "recording_sha256": snapshot.recording_sha256,
         "recording_size": snapshot.recording_size,
-        "recording": said_of(snapshot),
+        "recording": recording_status(snapshot),
     }
 
 

@@ -33,7 +33,7 @@ from recert.inventory.models import (
     Grant,
     Snapshot,
 )
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 from recert.people.models import Person
 
 
@@ -112,7 +112,11 @@ def unknown_use(session: Session, scope: Scope, snapshot: Snapshot, server: str)
     """What a scope by days of last use does with accounts of which nothing is known, in words."""
     if not scope.unused_days:
         return []
-    here = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id), is_unknown())
+    here = (
+        Account.server_id == snapshot.server_id,
+        in_snapshot(Account, snapshot.id),
+        is_unknown(),
+    )
     count = session.scalar(select(func.count()).select_from(Account).where(*here)) or 0
     does = "They count as unused." if scope.unknown_unused else "They are not taken as unused."
     said = f"Of {count} accounts on {server} neither a sign-in nor a transfer is known."

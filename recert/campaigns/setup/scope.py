@@ -18,7 +18,7 @@ from recert.connectors.rights import ALL, Rights
 from recert.foundation.errors import BadInput
 from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Folder, FolderOwner, FolderRoute, Grant, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 from recert.people.models import Organisation, OrganisationKind, Person
 
 MAX_SAMPLE = 1_000_000
@@ -192,13 +192,13 @@ def boundary_of(session: Session, snapshot: Snapshot, folder: str) -> str:
     """The nearest folder at or above one in which somebody has rights; "" when there is none."""
     above = [folder[:at] or "/" for at, letter in enumerate(folder) if letter == "/"]
     grants = select(Grant.id).where(
-        Grant.folder_id == Folder.id, seen_in(Grant, snapshot.id), Grant.rights != 0
+        Grant.folder_id == Folder.id, in_snapshot(Grant, snapshot.id), Grant.rights != 0
     )
     nearest = (
         select(Folder.path)
         .where(
             Folder.server_id == snapshot.server_id,
-            seen_in(Folder, snapshot.id),
+            in_snapshot(Folder, snapshot.id),
             Folder.path.in_([*above, "/", folder]),
             grants.exists(),
         )

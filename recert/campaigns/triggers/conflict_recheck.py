@@ -19,7 +19,7 @@ from recert.foundation.actor import Actor
 from recert.foundation.db import AnySelect, Database
 from recert.inventory import service as inventory
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 from recert.trail.act import Act
 from recert.trail.actions import Action
 
@@ -101,7 +101,9 @@ def _waiting(session: Session, newest: Snapshot) -> list[Recheck]:
 def _grant_now(session: Session, newest: Snapshot, order: Order) -> Grant | None:
     there = queries.nearest(literal(order.folder), newest)
     query = select(Grant).where(
-        Grant.account_id == order.account_id, Grant.folder_id == there, seen_in(Grant, newest.id)
+        Grant.account_id == order.account_id,
+        Grant.folder_id == there,
+        in_snapshot(Grant, newest.id),
     )
     return session.scalar(query)
 

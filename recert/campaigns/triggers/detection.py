@@ -26,7 +26,7 @@ from recert.campaigns.triggers.reasons import Came, Given, Returned, Turn
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot, SnapshotState
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 from recert.people.models import Organisation, Person
 
 # What is gone is asked again by its own campaign when it comes back.
@@ -144,7 +144,7 @@ def nearest(path: Any, snapshot: Snapshot) -> Any:
     above = func.substr(path, 1, func.length(over.path) + 1) == over.path.concat("/")
     return (
         select(over.id)
-        .where(over.server_id == snapshot.server_id, seen_in(over, snapshot.id))
+        .where(over.server_id == snapshot.server_id, in_snapshot(over, snapshot.id))
         .where(or_(over.path == path, over.path == "/", above))
         .order_by(func.length(over.path).desc())
         .limit(1)
@@ -185,7 +185,7 @@ def came(
             and_(
                 was.account_id == Grant.account_id,
                 was.folder_id == there,
-                seen_in(was, old.id),
+                in_snapshot(was, old.id),
             ),
         )
         .outerjoin(Person, Person.id == Account.person_id)
@@ -193,7 +193,7 @@ def came(
         .where(
             Grant.server_id == new.server_id,
             Grant.first_snapshot_id > old.id,
-            seen_in(Grant, new.id),
+            in_snapshot(Grant, new.id),
             Grant.rights - Grant.rights.bitwise_and(before) != 0,
             may_ask,
         )

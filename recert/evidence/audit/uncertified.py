@@ -11,7 +11,7 @@ from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemS
 from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.errors import BadInput
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot, SnapshotState
-from recert.inventory.queries import seen_in, seen_still
+from recert.inventory.queries import in_snapshot, not_gone_in
 from recert.people.models import Person
 
 PAGE, BATCH, MOST_DAYS = 100, 1000, 3650
@@ -134,12 +134,12 @@ def _rows(
     """Up to `size` rows of one server. The numbers of the grants come first and from their table
     alone, along its index, and the names afterwards, so that no planner can put it otherwise."""
     query = _numbers(wanted, view.server_id)
-    there = seen_in(Grant, view.snapshot_id or 0)
+    there = in_snapshot(Grant, view.snapshot_id or 0)
     if after is None or after.server != view.server_id:
         numbers = session.scalars(query.where(there).limit(size)).all()
     else:  # the rest of the snapshot in which the last page ended, then the later ones
         started = after.snapshot if after.snapshot <= (view.snapshot_id or 0) else 0
-        still = seen_still(Grant, view.snapshot_id or 0)
+        still = not_gone_in(Grant, view.snapshot_id or 0)
         same = (Grant.first_snapshot_id == started, Grant.id > after.grant, still)
         rest = session.scalars(query.where(*same).limit(size)).all()
         later = query.where(there, Grant.first_snapshot_id > after.snapshot)

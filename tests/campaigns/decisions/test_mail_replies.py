@@ -22,7 +22,7 @@ from recert.foundation.actor import Assurance, Channel
 from recert.mail import service as mail
 from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.mail.models import InboundMail, MailToken, OutboxMessage, Undeliverable
-from recert.mail.smtp import Letter, plus
+from recert.mail.smtp import OutgoingMail, plus
 from tests.mail.test_replies import AUTOMATIC, STYLES
 from tests.support.dovecot import AUTHSERV, Dovecot
 from tests.support.house import House
@@ -136,7 +136,8 @@ class TestAReplyDecides:
         )
         assert "seller, /sales, main: keep" in receipt.text
         assert (
-            "Auto-Submitted: auto-replied" in Letter(receipt, one.settings.mail).as_bytes().decode()
+            "Auto-Submitted: auto-replied"
+            in OutgoingMail(receipt, one.settings.mail).as_bytes().decode()
         )
 
     def test_with_numbers(self, office: Office) -> None:

@@ -15,7 +15,7 @@ from recert.campaigns.reviewing import reassignment
 from recert.foundation import clock
 from recert.foundation.actor import Assurance, Channel
 from recert.mail.models import OutboxMessage
-from recert.mail.smtp import Letter
+from recert.mail.smtp import OutgoingMail
 from recert.people import service as people
 from recert.people.queries import person_by_email
 from recert.trail.act import Act
@@ -187,7 +187,7 @@ class TestEndingNotices:
         with house.db.reading() as session:
             here = OutboxMessage.kind == "result"
             made = session.scalars(select(OutboxMessage).where(here)).one()
-        raw = Letter(made, house.settings.mail).as_bytes().decode().replace("\r\n ", "")
+        raw = OutgoingMail(made, house.settings.mail).as_bytes().decode().replace("\r\n ", "")
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw
         return made.unsubscribe.removeprefix("http://localhost")
 

@@ -12,7 +12,7 @@ from recert.campaigns.setup.scope import Scope, conditions
 from recert.campaigns.setup.subjects.contract import Question, Selection, Wording, who
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Account, Folder, Grant, Server, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 
 class AccessQuestion(Question):
@@ -65,7 +65,7 @@ class AccessQuestion(Question):
         asked = joined(select(func.count(), accounts).select_from(Grant))
         items, reviewed = session.execute(asked.where(*every, selection.chosen)).one()
         excluded = _only_excluded(session, selection)
-        there = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id))
+        there = (Account.server_id == snapshot.server_id, in_snapshot(Account, snapshot.id))
         holders = session.scalar(select(accounts).where(*every))
         # A join, because PostgreSQL walks through a NOT IN of a million rows again and again.
         with_rights = select(Grant.account_id).where(*every).distinct().subquery()
@@ -94,7 +94,7 @@ def held(selection: Selection) -> tuple[ColumnElement[bool], ...]:
     """Every grant that the snapshot saw."""
     snapshot = selection.snapshot
     here = Grant.server_id == snapshot.server_id
-    return (here, seen_in(Grant, snapshot.id), Grant.rights != 0)
+    return (here, in_snapshot(Grant, snapshot.id), Grant.rights != 0)
 
 
 def joined(query: AnySelect) -> AnySelect:

@@ -31,7 +31,7 @@ from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.errors import BadInput
 from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Server, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Question(ABC):
         items, reviewed = self._units(session, selection)
         here = (
             Account.server_id == selection.snapshot.server_id,
-            seen_in(Account, selection.snapshot.id),
+            in_snapshot(Account, selection.snapshot.id),
         )
         accounts = session.scalar(select(func.count()).select_from(Account).where(*here)) or 0
         return self._population(selection.snapshot, accounts, known, reviewed, items)

@@ -19,7 +19,7 @@ from recert.campaigns.setup.subjects.contract import (
 from recert.campaigns.setup.subjects.facts import Facts
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Account, Group, GroupMember, GroupOwner, Server
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 
 class MembershipQuestion(Question):
@@ -50,7 +50,7 @@ class MembershipQuestion(Question):
             .join(Server, Server.id == Group.server_id)
         )
         snapshot = selection.snapshot
-        here = (Group.server_id == snapshot.server_id, seen_in(GroupMember, snapshot.id))
+        here = (Group.server_id == snapshot.server_id, in_snapshot(GroupMember, snapshot.id))
         return _with_owner(query).where(*here, selection.chosen)
 
     def chains(self) -> list[AnySelect]:

@@ -22,7 +22,7 @@ from recert.campaigns.setup.subjects.contract import (
 from recert.campaigns.setup.subjects.facts import Facts
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import FolderOwner, Group, GroupOwner, Server, Snapshot
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 
 class OwnershipQuestion(Question):
@@ -115,5 +115,5 @@ def _group_owners(snapshot: Snapshot) -> AnySelect:
         .select_from(Group)
         .join(Server, Server.id == Group.server_id)
     )
-    here = (Group.server_id == snapshot.server_id, seen_in(Group, snapshot.id))
+    here = (Group.server_id == snapshot.server_id, in_snapshot(Group, snapshot.id))
     return _with_group_owner(query).where(*here)

@@ -20,7 +20,7 @@ from recert.campaigns.setup.subjects.facts import Facts
 from recert.connectors.contract import AccountKind
 from recert.foundation.db import AnyRow, AnySelect
 from recert.inventory.models import Account, Server, ServiceAccount
-from recert.inventory.queries import seen_in
+from recert.inventory.queries import in_snapshot
 
 
 class ServiceAccountQuestion(Question):
@@ -54,7 +54,11 @@ class ServiceAccountQuestion(Question):
         )
         snapshot = selection.snapshot
         is_service = or_(Account.kind == AccountKind.SERVICE, ServiceAccount.id.is_not(None))
-        here = (Account.server_id == snapshot.server_id, seen_in(Account, snapshot.id), is_service)
+        here = (
+            Account.server_id == snapshot.server_id,
+            in_snapshot(Account, snapshot.id),
+            is_service,
+        )
         return _with_owner(query).where(*here, selection.chosen)
 
     def chains(self) -> list[AnySelect]:
