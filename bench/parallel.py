@@ -16,8 +16,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bench.yardstick import seconds
-from recert.changes import execution
-from recert.changes import service as changes
+from recert.changes import execution, requests
 from recert.changes.models import Order, OrderState
 from recert.connectors.posix.permissions import scan
 from recert.foundation import schema
@@ -230,5 +229,5 @@ def _order(db: Database, server_id: int, names: list[str]) -> int:
         assert session.get_one(Server, server_id).writes_enabled
         rows = session.execute(query).all()
         for number, row in enumerate(rows):
-            changes.propose(Act(session, DIRECTOR, now()), f"bench:{number}", *row, 0)
+            requests.propose(Act(session, DIRECTOR, now()), f"bench:{number}", *row, 0)
     return len(rows)

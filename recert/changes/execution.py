@@ -13,12 +13,11 @@ from functools import partial
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from recert.changes import last_admin, lease, outcomes, queries, rules, service, verification
-from recert.changes.lease import Lease, ServerHeld
+from recert.changes import last_admin, lease, outcomes, plans, queries, rules, service, verification
+from recert.changes.lease import Lease, Run, ServerHeld
 from recert.changes.models import Order, OrderState
 from recert.changes.outcomes import WORKER
 from recert.changes.readback import look
-from recert.changes.run import Run
 from recert.connectors import registry, rights
 from recert.connectors.contract import (
     Connector,
@@ -153,7 +152,7 @@ def _advance(run: Run, order_id: int) -> None:
     """Takes one order as far as it goes without looking again."""
     with run.db.reading() as session:
         order = session.get_one(Order, order_id)
-        state, plan = order.state, service.loaded(order.plan) if order.plan else None
+        state, plan = order.state, plans.loaded(order.plan) if order.plan else None
     if state is OrderState.APPLIED or state in rules.FOR_A_PERSON:
         return
     cut_off = state in (OrderState.APPLYING, OrderState.UNKNOWN)
@@ -206,7 +205,7 @@ def _apply(run: Run, order_id: int) -> None:
     with run.db.reading() as session:
         order = session.get_one(Order, order_id)
         begun = order.plan if queries.was_tried(session, order_id) else None
-        tried = service.loaded(begun) if begun else None
+        tried = plans.loaded(begun) if begun else None
     if order.folder:
         _check_that_it_is_there(connector, order.folder)
         connector.notice_edits(order.folder)
@@ -232,7 +231,7 @@ def _apply(run: Run, order_id: int) -> None:
     with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
         why, values = "The plan is written down.", {"tries": order.tries + 1}
-        kept = service.stored(plan)
+        kept = plans.stored(plan)
         service.move(session, order, OrderState.APPLYING, why, now=run.now(), plan=kept, **values)
     reach("plan written")
     ended = connector.apply(plan)

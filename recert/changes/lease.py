@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from recert.changes import rules
 from recert.changes.models import ServerLease
+from recert.connectors.contract import Connector
 from recert.foundation.db import Database
 from recert.foundation.errors import MovedMeanwhile, RecertError
 from recert.inventory.models import Server
@@ -119,3 +120,18 @@ def _renew(lease: Lease, ended: threading.Event) -> None:
             return
         except Exception:
             log.exception("server %s: its lease could not be renewed yet", lease.server_id)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step of a run needs. It writes only as the holder of the lease."""
+
+    lease: Lease
+    connector: Connector
+    may_write: bool
+    now: Clock
+
+    @property
+    def db(self) -> Database:
+        """Where the orders are kept."""
+        return self.lease.db

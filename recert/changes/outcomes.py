@@ -4,10 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from recert.changes import queries, rules, service
-from recert.changes.lease import Lease
+from recert.changes import plans, queries, rules, service
+from recert.changes.lease import Lease, Run
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.changes.run import Run
 from recert.connectors.contract import Connector, ConnectorError, Plan
 from recert.foundation.actor import system
 from recert.trail.act import Act
@@ -23,8 +22,8 @@ def make_plan(session: Session, order: Order, connector: Connector) -> Plan:
     """The plan of an order as of now; reads the server, changes nothing."""
     if order.kind is OrderKind.UNDO:
         undone = session.get_one(Order, order.undoes_id)
-        return connector.undo_plan(service.loaded(undone.plan or {}))
-    return connector.plan(service.change_of(order))
+        return connector.undo_plan(plans.loaded(undone.plan or {}))
+    return connector.plan(plans.change_of(order))
 
 
 def ask_for_approval(run: Run, order_id: int, plan: Plan) -> None:
@@ -37,7 +36,7 @@ def ask_for_approval(run: Run, order_id: int, plan: Plan) -> None:
     at = run.now()
     with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
-        values = {"plan": service.stored(plan), "next_at": at}
+        values = {"plan": plans.stored(plan), "next_at": at}
         service.move(session, order, OrderState.NEEDS_APPROVAL, why, now=at, **values)
         details = {"side_effects": count, "plan": rules.seal(plan)}
         service.note(Act(session, WORKER, at), Action.ORDER_WIDER, order, details)
@@ -60,7 +59,7 @@ def note_applied(run: Run, order_id: int, why: str, ended: bool | None, **more: 
 def _planned(run: Run, order_id: int) -> dict[str, Any]:
     """The plan as it is kept. Outside of write transactions: a slow server makes nobody wait."""
     with run.db.reading() as session:
-        return service.stored(make_plan(session, session.get_one(Order, order_id), run.connector))
+        return plans.stored(make_plan(session, session.get_one(Order, order_id), run.connector))
 
 
 def by_hand(run: Run, order_id: int) -> None:

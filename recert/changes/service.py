@@ -2,38 +2,20 @@
 them back."""
 
 import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from recert.changes import rules
-from recert.changes.models import Order, OrderKind, OrderState, OrderStep
+from recert.changes import plans, rules
+from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors import rights
-from recert.connectors.changes import (
-    Change,
-    CloseAccount,
-    JoinGroup,
-    LeaveGroup,
-    OpenAccount,
-    RotateCredential,
-    SetRights,
-    from_json,
-    opposite,
-    to_json,
-)
-from recert.connectors.contract import CannotExpress, Cell, Plan
-from recert.connectors.csv_export import row_of
-from recert.connectors.rights import Rights
 from recert.foundation.actor import Role
-from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound
+from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound, RefusedByPolicy
 from recert.foundation.separation import Step
 from recert.inventory import queries as inventory
-from recert.inventory.models import Account, Folder, Grant, Server, Source
+from recert.inventory.models import Server
 from recert.people import separation
 from recert.trail.act import Act
 from recert.trail.actions import Action
@@ -53,168 +35,16 @@ NOT_BEGUN = (
 )
 
 
+LONGEST_TICKET = 200
+OVER = (OrderState.VERIFIED, OrderState.CANCELLED)
+
+
 class NoSuchOrder(NotFound):
     """There is no order of this number. `recert order list` shows them."""
 
 
-def propose(
-    act: Act, origin: str, account_id: int, folder_id: int, rights_before: int, rights_wanted: int
-) -> Order:
-    """Writes an order down; asking again for the same origin returns the first."""
-    known = act.session.scalar(select(Order).where(Order.origin == origin))
-    if known is not None:
-        return known
-    account, folder = (
-        act.session.get_one(Account, account_id),
-        act.session.get_one(Folder, folder_id),
-    )
-    order = Order(
-        origin=origin,
-        server_id=account.server_id,
-        account_id=account.id,
-        folder_id=folder.id,
-        kind=OrderKind.REDUCE if rights_wanted else OrderKind.REVOKE,
-        account=account.name,
-        folder=folder.path,
-        rights_before=rights_before,
-        rights_wanted=rights_wanted,
-        state=OrderState.QUEUED,
-        next_at=act.now,
-        created_at=act.now,
-        created_by=act.actor.name,
-    )
-    return written(act, order)
-
-
-def propose_exit(act: Act, origin: str, account_id: int, group: str = "") -> Order:
-    """An account shall leave a group, or shall be closed when none is named. Asking again for the
-    same origin returns the first order."""
-    known = act.session.scalar(select(Order).where(Order.origin == origin))
-    if known is not None:
-        return known
-    account = act.session.get_one(Account, account_id)
-    order = Order(
-        origin=origin,
-        server_id=account.server_id,
-        account_id=account.id,
-        folder_id=None,
-        kind=OrderKind.LEAVE if group else OrderKind.CLOSE,
-        account=account.name,
-        folder="",
-        group=group,
-        rights_before=0,
-        rights_wanted=0,
-        state=OrderState.QUEUED,
-        next_at=act.now,
-        created_at=act.now,
-        created_by=act.actor.name,
-    )
-    return written(act, order)
-
-
-class NoSuchAccount(NotFound):
-    """The newest snapshot of the server has no account of this name."""
-
-
-class AccountExists(BadInput):
-    """The server has an account of this name already. Choose another name, or reopen the account
-    when it belongs to the same holder."""
-
-
-class NoSuchFolder(NotFound):
-    """The newest snapshot of the server has no such folder."""
-
-
-def request(act: Act, origin: str, server: Server, change: Change, *, reason: str = "") -> Order:
-    """Writes an order for any change, in the names of the server; asking again for the same origin
-    returns the first. NoSuchAccount or NoSuchFolder when the newest snapshot does not have it. A
-    change that the kind of server does not offer becomes a task for a person."""
-    known = act.session.scalar(select(Order).where(Order.origin == origin))
-    if known is not None:
-        return known
-    account = inventory.account_by_name(act.session, server.id, change.account)
-    if (
-        account is None
-        and not isinstance(change, OpenAccount)
-        and not _is_being_opened(act, server, change.account)
-    ):
-        raise NoSuchAccount(f"Server {server.name}: {change.account!r}.")
-    if account is not None and isinstance(change, OpenAccount) and not change.reopen:
-        raise AccountExists(f"Server {server.name}: {change.account!r}.")
-    order = Order(
-        origin=origin,
-        server_id=server.id,
-        account_id=account.id if account else None,
-        folder_id=None,
-        kind=_kind_of(change),
-        account=change.account,
-        folder="",
-        rights_before=0,
-        rights_wanted=0,
-        wanted=to_json(change),
-        state=OrderState.QUEUED,
-        next_at=act.now,
-        created_at=act.now,
-        created_by=act.actor.name,
-        reason=reason,
-    )
-    match change:
-        case SetRights():
-            _set_rights(act.session, order, change)
-        case JoinGroup() | LeaveGroup():
-            order.group = change.group
-    return written(act, order)
-
-
-def _is_being_opened(act: Act, server: Server, account: str) -> bool:
-    """Whether an order that still counts opens an account which no snapshot has yet."""
-    query = select(Order.id).where(
-        Order.server_id == server.id,
-        Order.account == account,
-        Order.kind == OrderKind.OPEN,
-        Order.state != OrderState.CANCELLED,
-    )
-    return act.session.scalar(query.limit(1)) is not None
-
-
-def _set_rights(session: Session, order: Order, change: SetRights) -> None:
-    """What the account has now, and whether the change gives or takes."""
-    folder = inventory.folder_by_path(session, order.server_id, change.folder)
-    if folder is None:
-        raise NoSuchFolder(f"Folder {change.folder!r}.")
-    held = inventory.rights_in(session, order.account_id, folder)
-    order.folder_id, order.folder = folder.id, change.folder
-    order.rights_before, order.rights_wanted = int(held), int(change.rights)
-    if change.rights & ~held:
-        order.kind = OrderKind.GRANT
-    else:
-        order.kind = OrderKind.REDUCE if change.rights else OrderKind.REVOKE
-
-
-def _kind_of(change: Change) -> OrderKind:
-    match change:
-        case SetRights():
-            return OrderKind.GRANT
-        case JoinGroup():
-            return OrderKind.JOIN
-        case LeaveGroup():
-            return OrderKind.LEAVE
-        case OpenAccount():
-            return OrderKind.OPEN
-        case CloseAccount():
-            return OrderKind.CLOSE
-        case RotateCredential():
-            raise CannotExpress("Credentials are not changed by an order yet.")
-
-
-def change_of(order: Order) -> Change:
-    """What the server is asked for. The undo of an order asks for its opposite."""
-    if order.wanted:
-        return from_json(order.wanted)
-    if order.folder:
-        return SetRights(order.account, order.folder, Rights(order.rights_wanted))
-    change = LeaveGroup(order.account, order.group) if order.group else CloseAccount(order.account)
-    return opposite(change) if order.kind is OrderKind.UNDO else change
+class TicketRefused(RefusedByPolicy):
+    """This change is over. Its ticket stays as it is."""
 
 
 def written(act: Act, order: Order, **more: str) -> Order:
@@ -278,7 +108,7 @@ def approve(act: Act, order: Order) -> None:
     separation.check_and_note(
         act, Step.APPROVED_PLAN, order.ref, also=separation.persons(Step.HOLDS, holder)
     )
-    seal = rules.seal(loaded(order.plan))
+    seal = rules.seal(plans.loaded(order.plan))
     why = f"Approved by {act.actor.name} with everything that it touches."
     values = {"approved_plan": seal, "approved_by": act.actor.name, "next_at": act.now}
     move(act.session, order, OrderState.QUEUED, why, now=act.now, **values)
@@ -364,72 +194,15 @@ def order_by_id(session: Session, order_id: int) -> Order:
     return found
 
 
-def stored(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON."""
-    kept = {
-        "change": to_json(plan.change),
-        "before": plan.before,
-        "after": plan.after,
-        "diff": plan.diff,
-        "fingerprint": plan.fingerprint,
-        "side_effects": [asdict(cell) for cell in plan.side_effects],
-        "note": plan.note,
-        "gains": [asdict(cell) for cell in plan.gains],
-    }
-    as_read_back: dict[str, Any] = json.loads(json.dumps(kept))
-    return as_read_back
-
-
-def by_hand(session: Session, orders: Sequence[Order]) -> list[Plan]:
-    """What a person shall do by hand, with the entries that give the rights."""
-    sources = _granted_by(session, {order.id for order in orders})
-    return [for_a_person(order, sources.get(order.id, "")) for order in orders]
-
-
-def _granted_by(session: Session, numbers: set[int]) -> dict[int, str]:
-    query = (
-        select(Order.id, Source.text)
-        .join(Grant, (Grant.account_id == Order.account_id) & (Grant.folder_id == Order.folder_id))
-        .join(Source, Source.id == Grant.source_id)
-        .where(Order.state == OrderState.MANUAL, Grant.gone_snapshot_id.is_(None))
-    )
-    return {row[0]: row[1] for row in session.execute(query) if row[0] in numbers}
-
-
-def for_a_person(order: Order, granted_by: str = "") -> Plan:
-    """What a person shall do by hand. Only a change list has a plan that says it; where Recert
-    found no native edit, the row is made from the order itself."""
-    change = change_of(order)
-    if order.plan is not None and order.plan["before"] != order.plan["after"]:
-        plan = loaded(order.plan)
-        if not plan.after.startswith("["):  # the native parts of a server's files
-            return plan
-    row = row_of(change, Rights(order.rights_before), "", granted_by)
-    return Plan(change=change, before="", after=row, diff=row, fingerprint="")
-
-
-def loaded(kept: dict[str, Any]) -> Plan:
-    """The plan back from JSON."""
-    return Plan(
-        change=from_json(kept["change"]),
-        before=kept["before"],
-        after=kept["after"],
-        diff=kept["diff"],
-        fingerprint=kept["fingerprint"],
-        side_effects=_cells(kept["side_effects"]),
-        note=kept["note"],
-        gains=_cells(kept.get("gains", [])),
-    )
-
-
-def _cells(kept: Sequence[dict[str, Any]]) -> tuple[Cell, ...]:
-    return tuple(
-        Cell(
-            cell["account"],
-            cell["folder"],
-            Rights(cell["before"]),
-            Rights(cell["after"]),
-            cell.get("protocol", ""),
-        )
-        for cell in kept
-    )
+def set_ticket(act: Act, order: Order, text: str) -> None:
+    """Notes the ticket of a change. It proves nothing: only the next reading closes the change."""
+    act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
+    ticket = text.strip()
+    if not ticket or len(ticket) > LONGEST_TICKET or not ticket.isprintable():
+        raise BadInput(f"Enter the ticket in one line of at most {LONGEST_TICKET} characters.")
+    if order.state in OVER:
+        raise TicketRefused
+    details = {"ticket": ticket, "before": order.ticket}
+    order.ticket = ticket
+    log(act.session, order, f"Ticket {ticket}, noted by {act.actor.name}.", now=act.now)
+    note(act, Action.ORDER_TICKET, order, details)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from recert.changes import rules
 from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
-from recert.changes.service import change_of, note, written
+from recert.changes.plans import change_of
+from recert.changes.service import note, written
 from recert.connectors.changes import (
     Change,
     CloseAccount,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from recert.changes import rules, service
+from recert.changes import plans, rules, service
 from recert.changes.lease import Lease
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.changes.readback import Sight, look
@@ -55,7 +55,7 @@ def _check(lease: Lease, order: Order, connector: Connector, sight: Sight) -> No
 
 def is_reached(order: Order, sight: Sight) -> bool:
     """Whether the server is as the order wants it."""
-    match service.change_of(order):
+    match plans.change_of(order):
         case JoinGroup(account, group):
             return sight.is_in(account, group)
         case LeaveGroup(account, group):
@@ -71,7 +71,7 @@ def is_reached(order: Order, sight: Sight) -> bool:
 def is_already_so(order: Order, sight: Sight) -> bool:
     """Whether there is nothing to do. An account of the name of one that is to be opened may be
     somebody else's: only the plan can tell."""
-    change = service.change_of(order)
+    change = plans.change_of(order)
     is_new = isinstance(change, OpenAccount) and not change.reopen
     return not is_new and is_reached(order, sight)
 

@@ -8,7 +8,7 @@ from recert.campaigns import local_time
 from recert.campaigns.completion import challenges
 from recert.campaigns.models import Campaign, Item
 from recert.campaigns.transitions import NoSuchItem
-from recert.changes import execution, preview, queries, service, tickets, undo
+from recert.changes import execution, plans, preview, queries, service, undo
 from recert.changes.models import OrderState
 from recert.cli.base import EXIT_ERROR, EXIT_FINDINGS, Shell, acting_as, cli, day_of, order, shell
 from recert.connectors import rights
@@ -120,7 +120,7 @@ def order_undo(context: Shell, number: int, reason: str, second: str | None, dry
         found = service.order_by_id(session, number)
         if dry_run:
             connector = inventory.connector_of(session.get_one(Server, found.server_id))
-            click.echo(connector.undo_plan(service.loaded(found.plan or {})).diff)
+            click.echo(connector.undo_plan(plans.loaded(found.plan or {})).diff)
             return
         if reason or not second:
             undo.ask(Act(session, context.actor, now), found, reason)
@@ -140,7 +140,7 @@ def order_ticket(context: Shell, number: int, text: str) -> None:
     """Note the ticket under which a person makes a change. Only the next reading closes it."""
     with context.acting() as act:
         found = service.order_by_id(act.session, number)
-        tickets.set_ticket(act, found, text)
+        service.set_ticket(act, found, text)
     click.echo(f"Order {number}: ticket {text.strip()}.")
 
 
@@ -179,7 +179,7 @@ def order_changes(context: Shell, name: str, out: Path | None) -> None:
         waiting = queries.orders(
             session, server_id=server.id, states=[OrderState.MANUAL], size=100_000
         )
-        text = change_list(service.by_hand(session, [row.Order for row in waiting]))
+        text = change_list(plans.by_hand(session, [row.Order for row in waiting]))
     if out:
         out.write_text(text, encoding="utf-8", newline="")
         click.echo(f"{len(waiting)} changes written to {out}.")

@@ -11,7 +11,7 @@ from recert.campaigns import states, transitions
 from recert.campaigns.completion import approvals, challenges
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Campaign, CampaignState, Item, ItemState
-from recert.changes import service as changes
+from recert.changes import requests
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.actor import system
 from recert.foundation.db import Database
@@ -124,10 +124,10 @@ def order_for(act: Act, item: Item, origin: str, held: int, remaining: int) -> O
         raise BadInput(f"Item {item.id} is about ownership: nothing can be ordered.")
     if item.folder_id is not None:
         wanted = (item.account_id, item.folder_id, held, remaining)
-        return changes.propose(act, origin, *wanted)
+        return requests.propose(act, origin, *wanted)
     group = act.session.get(Group, item.group_id) if item.group_id else None
     name = group.name if group else ""
-    return changes.propose_exit(act, origin, item.account_id, name)
+    return requests.propose_exit(act, origin, item.account_id, name)
 
 
 def follow_orders(db: Database, *, now: datetime) -> int:

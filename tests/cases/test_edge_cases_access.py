@@ -21,8 +21,8 @@ from recert.campaigns.setup import launch, population
 from recert.campaigns.setup.scope import Scope, conditions
 from recert.campaigns.setup.selection import joined
 from recert.campaigns.states import LaunchRefused, StepRefused
+from recert.changes import requests, service
 from recert.changes import service as changes
-from recert.changes import tickets
 from recert.changes.models import OrderState
 from recert.connectors.contract import AccountFact
 from recert.connectors.embedded import evaluate
@@ -271,7 +271,7 @@ def revoke_at(house: House, server_id: int, account: str, folder: str) -> None:
         )
         held = session.scalars(query).one()
         wanted = (held.account_id, held.folder_id, held.rights, 0)
-        changes.propose(Act(session, house.admin, house.now), "by hand", *wanted)
+        requests.propose(Act(session, house.admin, house.now), "by hand", *wanted)
     assert house.run().state is OrderState.VERIFIED
 
 
@@ -480,7 +480,7 @@ def test_read_only_server(house: House) -> None:
         with house.db.transaction() as session:
             found = changes.order_by_id(session, order.id)
             who = {"actor": house.admin, "now": house.now}
-            tickets.set_ticket(Act(session, **who), found, "CHG-4711")
+            service.set_ticket(Act(session, **who), found, "CHG-4711")
         house.snapshot()
         waiting = house.run()
         assert waiting.state is OrderState.MANUAL  # nobody's "done" counts

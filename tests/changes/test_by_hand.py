@@ -6,7 +6,7 @@ import pytest
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, ItemState
-from recert.changes import service
+from recert.changes import plans
 from recert.changes.models import Order, OrderState
 from recert.connectors.csv_export import change_list
 from recert.inventory import service as inventory
@@ -45,7 +45,7 @@ def ordered(house: House) -> Order:
 def test_the_order_stands_on_the_change_list(house: House, export: Path) -> None:
     order = ordered(house)
     assert order.state is OrderState.MANUAL
-    listed = change_list([service.loaded(order.plan or {})])
+    listed = change_list([plans.loaded(order.plan or {})])
     assert "revoke,pia,/finance/inbox" in listed
     assert export.read_text() == BEFORE
 
@@ -96,4 +96,4 @@ def test_an_order_done_by_hand_is_taken_back_by_hand(house: House, export: Path)
         house.take_back(done.id)
         taken_back = house.run()
     assert taken_back.state is OrderState.MANUAL
-    assert "grant,pia,/finance/inbox" in change_list([service.loaded(taken_back.plan or {})])
+    assert "grant,pia,/finance/inbox" in change_list([plans.loaded(taken_back.plan or {})])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recert.changes import service
+from recert.changes import plans, requests
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.changes import (
     Change,
@@ -29,7 +29,7 @@ def requested(house: House, change: Change, origin: str = "") -> Order:
         act = Act(session, house.admin, clock.now())
         server = session.get_one(Server, house.server_id)
         name = origin or f"test:{len(house.orders()) + 1}"
-        service.request(act, name, server, change, reason="Asked for by a test.")
+        requests.request(act, name, server, change, reason="Asked for by a test.")
     return house.run()
 
 
@@ -57,7 +57,7 @@ class TestAnOrderThatGives:
         before = read.permissions.read_bytes()
         order = requested(read, change)
         assert (order.kind, order.state) == (kind, OrderState.VERIFIED)
-        assert service.change_of(order) == change
+        assert plans.change_of(order) == change
         assert read.permissions.read_bytes() != before
         back = read.take_back(order.id)
         assert read.run().id == back.id
@@ -80,8 +80,8 @@ class TestAnOrderThatGives:
         with read.db.transaction() as session:
             act = Act(session, read.admin, clock.now())
             server = session.get_one(Server, read.server_id)
-            service.request(act, "a", server, OpenAccount("nina"))
-            service.request(act, "b", server, JoinGroup("nina", "finance"))
+            requests.request(act, "a", server, OpenAccount("nina"))
+            requests.request(act, "b", server, JoinGroup("nina", "finance"))
         read.run()
         assert [order.state for order in read.orders()] == [OrderState.VERIFIED] * 2
         entry = json.loads(read.permissions.read_text())["accounts"]["nina"]
@@ -96,17 +96,17 @@ class TestAnOrderThatGives:
 
 class TestAnOrderThatCannotBe:
     def test_an_unknown_account(self, read):
-        with pytest.raises(service.NoSuchAccount, match="Server main: 'zoe'"):
+        with pytest.raises(requests.NoSuchAccount, match="Server main: 'zoe'"):
             requested(read, JoinGroup("zoe", "finance"))
         assert read.orders() == []
 
     def test_an_unknown_folder(self, read):
-        with pytest.raises(service.NoSuchFolder, match="/nowhere"):
+        with pytest.raises(requests.NoSuchFolder, match="/nowhere"):
             requested(read, SetRights("pia", "/nowhere", READ))
         assert read.orders() == []
 
     def test_a_name_that_the_snapshot_has(self, read):
-        with pytest.raises(service.AccountExists, match="'pia'"):
+        with pytest.raises(requests.AccountExists, match="'pia'"):
             requested(read, OpenAccount("pia"))
         assert read.orders() == []
 
@@ -122,7 +122,7 @@ class TestAnOrderThatCannotBe:
         with read.db.transaction() as session:
             act = Act(session, read.admin, clock.now())
             server = session.get_one(Server, read.server_id)
-            service.request(act, "a", server, SetRights("seller", "/finance", READ))
+            requests.request(act, "a", server, SetRights("seller", "/finance", READ))
         read.give("seller", "/finance", "upload")
         assert read.run().state is OrderState.CONFLICT
         assert read.entries("seller")["/finance"] == "upload"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from recert.changes import execution
-from recert.changes import service as changes
+from recert.changes import execution, requests
 from recert.changes.models import Order, OrderState
 from recert.connectors.changes import CloseAccount, SetRights
 from recert.connectors.contract import Connector, EditedByOthers
@@ -177,7 +176,7 @@ class Office:
             rows = session.execute(query).all()
             for row in rows:
                 origin = f"test:{row.name}:{row.path}"
-                changes.propose(Act(session, who, at), origin, *row[:3], 0)
+                requests.propose(Act(session, who, at), origin, *row[:3], 0)
         return len(rows)
 
 

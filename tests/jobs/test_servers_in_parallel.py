@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from recert.activity import service as activity
-from recert.changes import execution
-from recert.changes import service as changes
+from recert.changes import execution, requests
 from recert.changes.models import OrderState
 from recert.foundation import clock, failpoints
 from recert.foundation.jobs.registration import JobContext
@@ -210,7 +209,7 @@ class Changes:
         with self.house.db.transaction() as session:
             row = session.execute(query).one()
             who, at = self.house.admin, self.house.now
-            changes.propose(Act(session, who, at), f"test:{file.stem}", *row, 0)
+            requests.propose(Act(session, who, at), f"test:{file.stem}", *row, 0)
 
     def states(self) -> list[OrderState]:
         return [order.state for order in self.house.orders()]

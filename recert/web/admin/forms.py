@@ -12,7 +12,7 @@ from wtforms.validators import (
     Optional,
 )
 
-from recert.changes.tickets import LONGEST as LONGEST_TICKET
+from recert.changes.service import LONGEST_TICKET
 from recert.inventory.service import LONGEST_LABEL
 from recert.web.forms import REASON_LENGTH, at_most
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from recert.changes import queries, residual_access, service, tickets
+from recert.changes import plans, queries, residual_access, service
 from recert.changes import undo as undoing
 from recert.changes.models import OrderState
 from recert.changes.rules import RETRYABLE, UNDOABLE
@@ -50,7 +50,7 @@ def show(order_id: int) -> ResponseReturnValue:
             undone_by=queries.undo_of(session, order_id),
             asked=asked,
             may_agree=asked and undoing.may_agree(session, order, current_actor()),
-            may_have_ticket=order.state not in tickets.OVER,
+            may_have_ticket=order.state not in service.OVER,
             can_undo=order.state in UNDOABLE and order.plan is not None,
             can_retry=order.state in RETRYABLE,
             can_approve=order.state is OrderState.NEEDS_APPROVAL,
@@ -79,7 +79,7 @@ def ticket(order_id: int) -> ResponseReturnValue:
     checked(form)
     with acting() as act:
         order = service.order_by_id(act.session, order_id)
-        tickets.set_ticket(act, order, form.ticket.data)
+        service.set_ticket(act, order, form.ticket.data)
     flash("The ticket is saved. The change closes when the next snapshot confirms it.")
     return redirect(url_for(".show", order_id=order_id))
 
@@ -124,7 +124,7 @@ def changes(server_id: int) -> ResponseReturnValue:
         rows = queries.orders(
             session, server_id=server_id, states=[OrderState.MANUAL], size=100_000
         )
-        plans = service.by_hand(session, [row.Order for row in rows])
-    answer = Response(change_list(plans), mimetype="text/csv")
+        tasks = plans.by_hand(session, [row.Order for row in rows])
+    answer = Response(change_list(tasks), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="changes-{server_id}.csv"'
     return answer
