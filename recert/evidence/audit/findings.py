@@ -1,5 +1,5 @@
-"""What auditors do: draw a sample, remark, accept or reject. Nobody else may, and nothing of
-it changes the campaign."""
+"""Use cases of auditors: draw a sample, remark, accept or reject. Nobody else may do this, and
+none of it changes the campaign."""
 
 import hashlib
 import heapq

@@ -1,5 +1,5 @@
-"""How long a campaign is kept, and legal holds. Nothing in Recert deletes campaigns, decisions or
-the trail; this says from when on somebody outside may decide about them, and pages show it."""
+"""Retention periods and legal holds of campaigns. Nothing in Recert deletes campaigns, decisions or
+the trail; this shows from when on somebody outside may decide about them."""
 
 from dataclasses import dataclass
 from datetime import datetime

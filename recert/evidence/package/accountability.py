@@ -1,4 +1,4 @@
-"""Who answers for what and who was told: promises about late changes, and mails, as rows."""
+"""Accountability records of a package: ownership disputes, late changes, and mails, as rows."""
 
 from collections import Counter
 from collections.abc import Iterator

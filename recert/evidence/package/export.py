@@ -1,4 +1,4 @@
-"""Use cases of evidence: export a package."""
+"""The use case that exports the evidence package of a campaign."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What goes into a package, each as a stream of plain rows."""
+"""The records of a package, each as a stream of plain rows."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
