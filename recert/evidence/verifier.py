@@ -129,14 +129,14 @@ class Rows:
     def get(self, number: Any, default: Any = None) -> Any:
         """The value, or the default."""
         query = "SELECT value FROM value WHERE kind = ? AND number = ?"
-        found = self.store.execute(query, (self.kind, int(number))).fetchone()
-        return json.loads(found[0]) if found else default
+        row = self.store.execute(query, (self.kind, int(number))).fetchone()
+        return json.loads(row[0]) if row else default
 
     def __getitem__(self, number: Any) -> Any:
-        found = self.get(number)
-        if found is None:
+        value = self.get(number)
+        if value is None:
             raise KeyError(number)
-        return found
+        return value
 
     def __contains__(self, number: Any) -> bool:
         query = "SELECT 1 FROM value WHERE kind = ? AND number = ?"
@@ -187,8 +187,8 @@ class Trail:
 
     def _body(self, seq: int) -> Body:
         query = "SELECT body FROM trail WHERE seq = ?"
-        found: Body = json.loads(self.store.execute(query, (seq,)).fetchone()[0])
-        return found
+        body: Body = json.loads(self.store.execute(query, (seq,)).fetchone()[0])
+        return body
 
     def get(self, action: str, subject: str) -> List[Body]:
         """The entries of one action about one object, oldest first."""
@@ -197,8 +197,8 @@ class Trail:
 
     def last(self, action: str, subject: str) -> Optional[Body]:
         """The newest entry of one action about one object."""
-        found = self.get(action, subject)
-        return found[-1] if found else None
+        entries = self.get(action, subject)
+        return entries[-1] if entries else None
 
     def of(self, action: str) -> Iterator[Body]:
         """All entries of one kind, oldest first."""
@@ -380,8 +380,8 @@ def _rows(package: zipfile.ZipFile, name: str) -> Iterator[Row]:
 
 
 def _json(package: zipfile.ZipFile, name: str) -> Body:
-    found: Body = json.loads(package.read(name))
-    return found
+    content: Body = json.loads(package.read(name))
+    return content
 
 
 def changed_member(path: str) -> str:
@@ -463,22 +463,23 @@ def check_population(package: zipfile.ZipFile, store: sqlite3.Connection) -> Row
     for row in _rows(package, "items.csv"):
         if not items.add(row["item"], row):
             raise Broken(f"items.csv: item {row['item']} stands twice")
-        here = counts.setdefault(row["server"], [0, 0])
-        here[0] += 1
-        here[1] += _note_account(store, row)
+        server_counts = counts.setdefault(row["server"], [0, 0])
+        server_counts[0] += 1
+        server_counts[1] += _note_account(store, row)
     expected = 0
     for row in _rows(package, "population.csv"):
         parts = (row["reviewed"], row["excluded"], row["out_of_scope"], row["without_rights"])
         if int(row["accounts"]) != sum(int(part) for part in parts):
             raise Broken(f"population.csv: the population of {row['server']} does not add up")
-        found = tuple(counts.get(row["server"], (0, 0)))
-        if found != (int(row["items"]), int(row["reviewed"])):
+        tallied = tuple(counts.get(row["server"], (0, 0)))
+        if tallied != (int(row["items"]), int(row["reviewed"])):
             raise Broken(
-                f"items.csv: {found[0]} items of {found[1]} accounts stand in the list of server"
-                f" {row['server']}, where population.csv has {row['items']} of {row['reviewed']}"
+                f"items.csv: {tallied[0]} items of {tallied[1]} accounts stand in the list of"
+                f" server {row['server']}, where population.csv has {row['items']} of"
+                f" {row['reviewed']}"
             )
         check_sorts(store, row)
-        expected += found[0]
+        expected += tallied[0]
     if len(items) != expected:
         raise Broken(f"items.csv: {len(items)} items where the population has {expected}")
     return items
@@ -512,25 +513,25 @@ def _accounts(store: sqlite3.Connection, server: str = "") -> Iterator[Tuple[str
         "SELECT server, name, facts FROM account WHERE name LIKE 'account:%' "
         "AND (server = ? OR ? = '') ORDER BY server, name"
     )
-    for found in store.execute(query, (server, server)):
-        yield found[0], found[1][8:], dict(zip(ACCOUNT_FACTS, json.loads(found[2])))
+    for record in store.execute(query, (server, server)):
+        yield record[0], record[1][8:], dict(zip(ACCOUNT_FACTS, json.loads(record[2])))
 
 
 def check_sorts(store: sqlite3.Connection, row: Row) -> None:
     """Broken when the accounts of a sort are not as many as the list of items has."""
     names = ("service", "shared", "anonymous", "privileged", "emergency", "with_keys")
-    found = dict.fromkeys(names, 0)
+    counts = dict.fromkeys(names, 0)
     for _, _, facts in _accounts(store, row["server"]):
-        if facts["account_kind"] in found:
-            found[facts["account_kind"]] += 1
-        found["privileged"] += facts["account_privileged"] == "yes"
-        found["emergency"] += facts["account_emergency"] == "yes"
-        found["with_keys"] += facts["account_keys"] not in ("", "0")
+        if facts["account_kind"] in counts:
+            counts[facts["account_kind"]] += 1
+        counts["privileged"] += facts["account_privileged"] == "yes"
+        counts["emergency"] += facts["account_emergency"] == "yes"
+        counts["with_keys"] += facts["account_keys"] not in ("", "0")
     for name in names:
-        if found[name] != int(row[name]):
+        if counts[name] != int(row[name]):
             kind = "accounts with keys" if name == "with_keys" else f"{name} accounts"
             raise Broken(
-                f"population.csv: {name}: {found[name]} {kind} of {row['server']},"
+                f"population.csv: {name}: {counts[name]} {kind} of {row['server']},"
                 f" of {row[name]} counted"
             )
 
@@ -635,22 +636,22 @@ TYPED = (
 def _steps_alone(package: zipfile.ZipFile, reference: str, trail: Trail) -> List[int]:
     """The entries of steps that one person took alone, or an operator without saying for whom or
     for several people, and of answers about one's own access."""
-    found = [body["seq"] for body in trail.get("decisions.own_access_found", reference)]
+    entries = [body["seq"] for body in trail.get("decisions.own_access_found", reference)]
     alone = list(trail.of("separation.one_person"))
     if any(body["object"].startswith("item:") for body in alone):
         items = {f"item:{row['item']}" for row in _rows(package, "items.csv")}
-        found += [body["seq"] for body in alone if body["object"] in items]
-    found += [body["seq"] for body in alone if body["object"] == reference]
+        entries += [body["seq"] for body in alone if body["object"] in items]
+    entries += [body["seq"] for body in alone if body["object"] == reference]
     bodies = [body for action in TYPED for body in trail.get(action, reference)]
     people: Dict[str, Set[str]] = {}
     for body in sorted(bodies, key=lambda one: int(one["seq"])):
         name, deputy, login = body["actor"].partition(" (operator: ")
         if body["actor"].startswith("operator: "):
-            found.append(body["seq"])
+            entries.append(body["seq"])
         elif deputy:
             people.setdefault(login, set()).add(name.lower())
-            found += [body["seq"]] if len(people[login]) > 1 else []
-    return found
+            entries += [body["seq"]] if len(people[login]) > 1 else []
+    return entries
 
 
 def _changes_who_is_asked(body: Body, servers: Set[str]) -> bool:
@@ -671,9 +672,9 @@ def _changes_who_is_asked(body: Body, servers: Set[str]) -> bool:
 def _launch(about: Body, trail: Trail) -> Body:
     """The entry of the launch. Old packages do not say its number: it is found by the name."""
     if about.get("reference"):
-        found = trail.last("campaign.launched", about["reference"])
-        if found:
-            return found
+        launched = trail.last("campaign.launched", about["reference"])
+        if launched:
+            return launched
     for body in trail.of("campaign.launched"):
         if body["details"]["name"] == about["name"] and not about.get("reference"):
             return body
@@ -1029,11 +1030,11 @@ def _taken(store: sqlite3.Connection, trail: Trail, item: str, version: str, nam
     can claim it."""
     key = (int(item), version)
     query = "SELECT seq FROM recorded WHERE item = ? AND version = ?"
-    found = store.execute(query, key).fetchone()
-    if found is None:
+    record = store.execute(query, key).fetchone()
+    if record is None:
         raise Broken(f"decisions.csv: {name} is not in the trail, or stands twice")
     store.execute("DELETE FROM recorded WHERE item = ? AND version = ?", key)
-    return trail.body(found[0])
+    return trail.body(record[0])
 
 
 def _check_decision(row: Row, body: Body, name: str, *, counted: bool) -> None:
@@ -1213,8 +1214,8 @@ def _check_verified(order: Body, name: str, looks: List[Body]) -> None:
         raise Broken(f"{name}: state: it is called verified, but nobody looked again")
     if looks[-1]["details"].get("left_over", {}) != order.get("left_over", {}):
         raise Broken(f"{name}: left_over: what it left open differs from the trail")
-    found = looks[-1]["details"]["rights_found"]
-    if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
+    rights = looks[-1]["details"]["rights_found"]
+    if rights != order["rights_found"] or not set(rights) <= set(order["rights_wanted"]):
         raise Broken(f"{name}: rights_found: it is called verified, but the second look saw more")
 
 
@@ -1250,8 +1251,8 @@ def _check_times(order: Body, name: str, looks: List[Body], trail: Trail) -> Non
     same(name, "applied_at", order["applied_at"], applied["at"] if applied else None)
     verified = [body for body in looks if body["details"]["state"] == "verified"]
     same(name, "verified_at", order["verified_at"], verified[-1]["at"] if verified else None)
-    found = looks[-1]["details"]["rights_found"] if looks else None
-    same(name, "rights_found", order["rights_found"], found)
+    rights = looks[-1]["details"]["rights_found"] if looks else None
+    same(name, "rights_found", order["rights_found"], rights)
     left = verified[-1]["details"].get("left_over", {}) if verified else {}
     same(name, "left_over", order.get("left_over", {}), left)
     approved = trail.last("order.approved", subject)

@@ -43,8 +43,8 @@ class Keeping:
 
 def keeping(session: Session, campaign: Campaign) -> Keeping:
     """For how long a campaign is kept, and the hold that lies on it."""
-    here = Retention.campaign_id == campaign.id
-    years = session.scalar(select(Retention.years).where(here).order_by(Retention.id.desc()))
+    of_campaign = Retention.campaign_id == campaign.id
+    years = session.scalar(select(Retention.years).where(of_campaign).order_by(Retention.id.desc()))
     years = years or DEFAULT_YEARS
     end = campaign.signed_off_at or campaign.closed_at
     newest = _newest_hold(session, campaign)

@@ -125,11 +125,11 @@ def everything(session: Session, wanted: Wanted) -> Iterator[AnyRow]:
     """All rows, a batch at a time, so that memory does not grow with them."""
     after: Place | None = None
     while True:
-        found = page(session, wanted, after, BATCH)
-        yield from found.rows
-        if found.after is None:
+        current = page(session, wanted, after, BATCH)
+        yield from current.rows
+        if current.after is None:
             return
-        after = found.after
+        after = current.after
 
 
 def _rows(

@@ -105,8 +105,8 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
 
 def printed(html: str) -> bytes:
     """HTML as PDF. Nothing is fetched for it, neither from the network nor from the disk."""
-    made: bytes = import_module("recert.evidence.package.pdf").pdf(html)
-    return made
+    content: bytes = import_module("recert.evidence.package.pdf").pdf(html)
+    return content
 
 
 def exceptions(session: Session, campaign_id: int) -> Sequence[AnyRow]:
@@ -135,13 +135,13 @@ def _sums(populations: Sequence[Population]) -> dict[str, int]:
 
 
 def _environment(zone: tzinfo) -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
 
     def moment(at: datetime | None) -> str:
         return at.astimezone(zone).strftime("%-d %b %Y, %H:%M %Z") if at else ""
 
-    made.filters["moment"] = moment
-    made.filters["lasted"] = lasted
-    return made
+    environment.filters["moment"] = moment
+    environment.filters["lasted"] = lasted
+    return environment

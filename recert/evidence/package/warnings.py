@@ -65,8 +65,10 @@ def as_json(found: Sequence[Warned]) -> list[dict[str, Any]]:
 
 
 def _newest(session: Session, action: str, subject: str) -> TrailEntry | None:
-    here = (TrailEntry.action == action, TrailEntry.object == subject)
-    return session.scalar(select(TrailEntry).where(*here).order_by(TrailEntry.seq.desc()).limit(1))
+    about_that_object = (TrailEntry.action == action, TrailEntry.object == subject)
+    return session.scalar(
+        select(TrailEntry).where(*about_that_object).order_by(TrailEntry.seq.desc()).limit(1)
+    )
 
 
 def _changes(session: Session, first: int, last: int | None, servers: set[str]) -> Iterator[Warned]:

@@ -59,7 +59,7 @@ class Workbook:
         self._zip.close()
 
     def also(self, parts: Iterable[Rows]) -> Iterator[Rows]:
-        """The same rows, each written down while it passes."""
+        """Passes the rows on, and writes each into the workbook meanwhile."""
         for part in parts:
             self._write(part)
             yield part
