@@ -34,10 +34,10 @@ class Covered:
 def last_uses(session: Session, accounts: Collection[int], folders: Collection[int]) -> Used:
     """When these accounts last did what in these folders: one statement."""
     asked = {"accounts": sorted(accounts), "folders": sorted(folders)}
-    found: Used = {}
+    uses: Used = {}
     for row in run(session, _LAST_USES, asked):
-        found.setdefault((row.account_id, row.folder_id), {})[row.use] = row.at
-    return found
+        uses.setdefault((row.account_id, row.folder_id), {})[row.use] = row.at
+    return uses
 
 
 def covered(session: Session, server_ids: Collection[int]) -> dict[int, Covered]:

@@ -1,5 +1,5 @@
-"""Tables of evidence: packages that were handed out, what auditors did, how long a campaign is
-kept. Rows of the auditor and of retention are only ever added; triggers refuse the rest."""
+"""Tables of evidence: exported packages, the acts of auditors, and the retention of campaigns.
+Rows of auditors and of retention are only ever added; triggers refuse anything else."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -56,7 +56,7 @@ class Judgement(StrEnum):
 
 
 class Verdict(Base):
-    """An auditor's word on the whole run. The newest one of a campaign counts."""
+    """An auditor's verdict on a whole campaign. The newest one of a campaign counts."""
 
     __tablename__ = "audit_verdict"
 

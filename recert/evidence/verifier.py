@@ -13,24 +13,24 @@ Needs Python 3.9 or newer and nothing else. It checks that
    trail, followed over every later change of who is asked and of what;
 5. the decisions of the list are those of the trail, none changed, missing or added, and each item
    shows the one that counts;
-6. every final decision to reduce or revoke led to an order for just that, and every order called
-   verified has a second look in the trail that saw no more than was wanted; people, times, plan
-   and log of an order are those of the trail;
-7. the sign-off with its figures, who closed, released and objected, and the mails are those of
+6. every final decision to reduce or revoke led to an order for just that, and every verified order
+   has an independent second read in the trail that found no more rights than wanted; people,
+   times, plan and log of an order are those of the trail;
+7. the sign-off with its totals, who closed, released and objected, and the mails are those of
    the trail; each item ended as it was signed;
-8. what auditors did is what the trail tells, and their samples are drawn again from the seeds;
+8. the auditors' acts are those of the trail, and their samples are drawn again from the seeds;
 9. the annex for people (CSV) has the same items, answers and orders;
-10. the list of reviewers has the figures of the items and decisions; what each of them said that
-    they have read, and their newest training, stand in the trail, if noted since the package's
-    begins;
-11. who sees to late changes is what the trail tells.
+10. the totals of each reviewer are those of the items and decisions; the instruction they
+    confirmed and their newest training are those of the trail, if recorded since the package's
+    trail begins;
+11. the persons responsible for late changes are those of the trail.
 
 Ask for the key's fingerprint by another way than the package itself (it stands on the sign-off
 page) and give it with --key: only that proves *who* sealed it.
 
-It names the first file and field that differ. It does not prove what it says to be a note of the
-moment: names of reviewers, the state and answer of the mail server for each mail, who else reaches
-the folder through another server (also_open), and figures by risk class.
+It names the first file and field that differ. It does not prove notes of the moment: names of
+reviewers, the state and answer of the mail server for each mail, who else reaches the folder
+through another server (also_open), and the counts by risk class.
 
 Exit code 0: everything holds. 2: something does not. 1: the file could not be read.
 """
@@ -93,10 +93,10 @@ class Broken(Exception):
     """Something in the package does not hold."""
 
 
-def same(member: str, field: str, shown: Any, told: Any, where: str = "the trail") -> None:
+def same(member: str, field: str, shown: Any, recorded: Any, where: str = "the trail") -> None:
     """Broken, naming file and field, unless both are the same."""
-    if shown != told:
-        raise Broken(f"{member}: {field} is {_short(shown)}, in {where} it is {_short(told)}")
+    if shown != recorded:
+        raise Broken(f"{member}: {field} is {_short(shown)}, in {where} it is {_short(recorded)}")
 
 
 def _short(value: Any) -> str:
@@ -104,7 +104,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else text[:200] + "..."
 
 
-# --- What is read lies in a database on the disk: a package may hold millions of rows -------------
+# --- Rows are kept in a database on disk, because a package may hold millions of them -------------
 
 
 class Rows:
@@ -129,14 +129,14 @@ class Rows:
     def get(self, number: Any, default: Any = None) -> Any:
         """The value, or the default."""
         query = "SELECT value FROM value WHERE kind = ? AND number = ?"
-        found = self.store.execute(query, (self.kind, int(number))).fetchone()
-        return json.loads(found[0]) if found else default
+        row = self.store.execute(query, (self.kind, int(number))).fetchone()
+        return json.loads(row[0]) if row else default
 
     def __getitem__(self, number: Any) -> Any:
-        found = self.get(number)
-        if found is None:
+        value = self.get(number)
+        if value is None:
             raise KeyError(number)
-        return found
+        return value
 
     def __contains__(self, number: Any) -> bool:
         query = "SELECT 1 FROM value WHERE kind = ? AND number = ?"
@@ -147,18 +147,18 @@ class Rows:
         return int(self.store.execute(query, (self.kind,)).fetchone()[0])
 
     def numbers(self) -> Iterator[int]:
-        """Their numbers."""
+        """The numbers of all values, in order."""
         query = "SELECT number FROM value WHERE kind = ? ORDER BY number"
         return (row[0] for row in self.store.execute(query, (self.kind,)))
 
     def items(self) -> Iterator[Tuple[str, Any]]:
-        """All of them."""
+        """All numbers and values, in the order of the numbers."""
         query = "SELECT number, value FROM value WHERE kind = ? ORDER BY number"
         for number, value in self.store.execute(query, (self.kind,)):
             yield str(number), json.loads(value)
 
     def values(self) -> Iterator[Any]:
-        """All of them, without the numbers."""
+        """All values, in the order of their numbers."""
         return (value for _, value in self.items())
 
 
@@ -187,18 +187,18 @@ class Trail:
 
     def _body(self, seq: int) -> Body:
         query = "SELECT body FROM trail WHERE seq = ?"
-        found: Body = json.loads(self.store.execute(query, (seq,)).fetchone()[0])
-        return found
+        body: Body = json.loads(self.store.execute(query, (seq,)).fetchone()[0])
+        return body
 
     def get(self, action: str, subject: str) -> List[Body]:
-        """What stands there about one thing, oldest first."""
+        """The entries of one action about one object, oldest first."""
         query = "SELECT body FROM trail WHERE action = ? AND object = ? ORDER BY seq"
         return [json.loads(row[0]) for row in self.store.execute(query, (action, subject))]
 
     def last(self, action: str, subject: str) -> Optional[Body]:
-        """The newest of them."""
-        found = self.get(action, subject)
-        return found[-1] if found else None
+        """The newest entry of one action about one object."""
+        entries = self.get(action, subject)
+        return entries[-1] if entries else None
 
     def of(self, action: str) -> Iterator[Body]:
         """All entries of one kind, oldest first."""
@@ -324,8 +324,8 @@ def check_seal(path: str) -> bytes:
             digest.update(block)
             left -= len(block)
         file.seek(size - size_of_seal - 2)
-        said = struct.unpack("<H", file.read(2))[0]
-    if not seal.startswith(MARK) or said != size_of_seal:
+        declared_size = struct.unpack("<H", file.read(2))[0]
+    if not seal.startswith(MARK) or declared_size != size_of_seal:
         raise Broken("the seal is missing or was changed")
     try:
         public_key, signature = (
@@ -380,12 +380,12 @@ def _rows(package: zipfile.ZipFile, name: str) -> Iterator[Row]:
 
 
 def _json(package: zipfile.ZipFile, name: str) -> Body:
-    found: Body = json.loads(package.read(name))
-    return found
+    content: Body = json.loads(package.read(name))
+    return content
 
 
 def changed_member(path: str) -> str:
-    """Which file of a package whose seal is broken is not the one of its manifest, in words."""
+    """A sentence about the first file that differs from the manifest, when the seal is broken."""
     try:
         with zipfile.ZipFile(path) as package:
             check_limits(package)
@@ -409,7 +409,7 @@ def check_manifest(package: zipfile.ZipFile) -> Dict[str, Any]:
     missing = FILES - set(names)
     if missing:
         raise Broken("missing from the package: " + ", ".join(sorted(missing)))
-    for name, said in manifest["files"].items():
+    for name, listed in manifest["files"].items():
         digest, size = hashlib.sha256(), 0
         try:
             with package.open(name) as file:
@@ -418,10 +418,10 @@ def check_manifest(package: zipfile.ZipFile) -> Dict[str, Any]:
                     size += len(block)
         except Exception as error:  # its checksum or its packing is broken
             raise Broken(f"{name} cannot be unpacked ({error})") from error
-        if (digest.hexdigest(), size) != (said["sha256"], said["size"]):
+        if (digest.hexdigest(), size) != (listed["sha256"], listed["size"]):
             raise Broken(f"{name} is not the file of the manifest")
-    others = {name: said for name, said in manifest["files"].items() if name != "summary.pdf"}
-    lines = "".join(f"{said['sha256']}  {name}\n" for name, said in sorted(others.items()))
+    others = {name: listed for name, listed in manifest["files"].items() if name != "summary.pdf"}
+    lines = "".join(f"{listed['sha256']}  {name}\n" for name, listed in sorted(others.items()))
     if hashlib.sha256(lines.encode()).hexdigest() != manifest["contents_sha256"]:
         raise Broken("manifest.json: the hash of the contents is not that of its files")
     return dict(manifest)
@@ -463,22 +463,23 @@ def check_population(package: zipfile.ZipFile, store: sqlite3.Connection) -> Row
     for row in _rows(package, "items.csv"):
         if not items.add(row["item"], row):
             raise Broken(f"items.csv: item {row['item']} stands twice")
-        here = counts.setdefault(row["server"], [0, 0])
-        here[0] += 1
-        here[1] += _note_account(store, row)
+        server_counts = counts.setdefault(row["server"], [0, 0])
+        server_counts[0] += 1
+        server_counts[1] += _note_account(store, row)
     expected = 0
     for row in _rows(package, "population.csv"):
         parts = (row["reviewed"], row["excluded"], row["out_of_scope"], row["without_rights"])
         if int(row["accounts"]) != sum(int(part) for part in parts):
             raise Broken(f"population.csv: the population of {row['server']} does not add up")
-        found = tuple(counts.get(row["server"], (0, 0)))
-        if found != (int(row["items"]), int(row["reviewed"])):
+        tallied = tuple(counts.get(row["server"], (0, 0)))
+        if tallied != (int(row["items"]), int(row["reviewed"])):
             raise Broken(
-                f"items.csv: {found[0]} items of {found[1]} accounts stand in the list of server"
-                f" {row['server']}, where population.csv has {row['items']} of {row['reviewed']}"
+                f"items.csv: {tallied[0]} items of {tallied[1]} accounts stand in the list of"
+                f" server {row['server']}, where population.csv has {row['items']} of"
+                f" {row['reviewed']}"
             )
         check_sorts(store, row)
-        expected += found[0]
+        expected += tallied[0]
     if len(items) != expected:
         raise Broken(f"items.csv: {len(items)} items where the population has {expected}")
     return items
@@ -491,18 +492,18 @@ ACCOUNT_FACTS = (
 
 
 def _note_account(store: sqlite3.Connection, row: Row) -> bool:
-    """True when its account (or topic, where there is none) stands there for the first time. What
-    is said of an account is the same in all of its rows."""
+    """True for the first row of an account (or topic, where there is none). Broken when the facts
+    of an account differ between its rows."""
     name = ("account:" + row["account"]) if row["account"] else "topic:" + row.get("topic", "")
     facts = [row.get(field, "") for field in ACCOUNT_FACTS]
     query = "SELECT facts FROM account WHERE server = ? AND name = ?"
-    known = store.execute(query, (row["server"], name)).fetchone()
-    if known is None:
+    stored = store.execute(query, (row["server"], name)).fetchone()
+    if stored is None:
         store.execute("INSERT INTO account VALUES (?, ?, ?)", (row["server"], name, _packed(facts)))
         return True
     if row["account"]:
-        for field, told, fact in zip(ACCOUNT_FACTS, json.loads(known[0]), facts):
-            same(f"items.csv: item {row['item']}", field, fact, told, "another item")
+        for field, earlier, fact in zip(ACCOUNT_FACTS, json.loads(stored[0]), facts):
+            same(f"items.csv: item {row['item']}", field, fact, earlier, "another item")
     return False
 
 
@@ -512,31 +513,31 @@ def _accounts(store: sqlite3.Connection, server: str = "") -> Iterator[Tuple[str
         "SELECT server, name, facts FROM account WHERE name LIKE 'account:%' "
         "AND (server = ? OR ? = '') ORDER BY server, name"
     )
-    for found in store.execute(query, (server, server)):
-        yield found[0], found[1][8:], dict(zip(ACCOUNT_FACTS, json.loads(found[2])))
+    for record in store.execute(query, (server, server)):
+        yield record[0], record[1][8:], dict(zip(ACCOUNT_FACTS, json.loads(record[2])))
 
 
 def check_sorts(store: sqlite3.Connection, row: Row) -> None:
     """Broken when the accounts of a sort are not as many as the list of items has."""
     names = ("service", "shared", "anonymous", "privileged", "emergency", "with_keys")
-    found = dict.fromkeys(names, 0)
+    counts = dict.fromkeys(names, 0)
     for _, _, facts in _accounts(store, row["server"]):
-        if facts["account_kind"] in found:
-            found[facts["account_kind"]] += 1
-        found["privileged"] += facts["account_privileged"] == "yes"
-        found["emergency"] += facts["account_emergency"] == "yes"
-        found["with_keys"] += facts["account_keys"] not in ("", "0")
+        if facts["account_kind"] in counts:
+            counts[facts["account_kind"]] += 1
+        counts["privileged"] += facts["account_privileged"] == "yes"
+        counts["emergency"] += facts["account_emergency"] == "yes"
+        counts["with_keys"] += facts["account_keys"] not in ("", "0")
     for name in names:
-        if found[name] != int(row[name]):
+        if counts[name] != int(row[name]):
             kind = "accounts with keys" if name == "with_keys" else f"{name} accounts"
             raise Broken(
-                f"population.csv: {name}: {found[name]} {kind} of {row['server']},"
+                f"population.csv: {name}: {counts[name]} {kind} of {row['server']},"
                 f" of {row[name]} counted"
             )
 
 
 def check_readings(package: zipfile.ZipFile, trail: Trail) -> None:
-    """Broken when what stands for the raw answers is not what was written down when they came."""
+    """Broken when the readings are not those that the trail recorded with their snapshots."""
     snapshots = {row["snapshot"]: row for row in _rows(package, "population.csv")}
     readings = {row["snapshot"]: row for row in _rows(package, "readings.csv")}
     if set(snapshots) != set(readings):
@@ -545,21 +546,21 @@ def check_readings(package: zipfile.ZipFile, trail: Trail) -> None:
         if row["fingerprint"] != snapshots[number]["raw_sha256"]:
             raise Broken(f"readings.csv: fingerprint: snapshot {number} has two fingerprints")
         for entry in trail.get("snapshot.taken", f"snapshot:{number}"):
-            told = entry["details"]
-            kept = told.get("recording", {"sha256": "", "size": 0})
+            details = entry["details"]
+            recording = details.get("recording", {"sha256": "", "size": 0})
             where = f"readings.csv: the reading of snapshot {number} is not the one of the trail"
-            same(where, "fingerprint", row["fingerprint"], told["fingerprint"])
-            same(where, "collector", row["collector"], told.get("collector", ""))
-            same(where, "recording_sha256", row["recording_sha256"], kept["sha256"])
-            same(where, "recording_size", int(row["recording_size"]), kept["size"])
+            same(where, "fingerprint", row["fingerprint"], details["fingerprint"])
+            same(where, "collector", row["collector"], details.get("collector", ""))
+            same(where, "recording_sha256", row["recording_sha256"], recording["sha256"])
+            same(where, "recording_size", int(row["recording_size"]), recording["size"])
 
 
 def check_campaign(package: zipfile.ZipFile, items: Rows, trail: Trail) -> str:
-    """The reference of the campaign in the trail; Broken when its dates or figures differ."""
+    """The reference of the campaign in the trail; Broken when its dates or totals differ."""
     about = _json(package, "campaign.json")
     launched = _launch(about, trail)
     reference, details = str(launched["object"]), launched["details"]
-    # Whoever extends the due date says so in the trail; the last word counts.
+    # Every extension of the due date is in the trail; the last one counts.
     extended = trail.get("campaign.extended", reference)
     due = [launched, *extended][-1]["details"]["due"]
     member = "campaign.json"
@@ -571,11 +572,11 @@ def check_campaign(package: zipfile.ZipFile, items: Rows, trail: Trail) -> str:
     if details["items"] != len(items):
         raise Broken(f"items.csv: {len(items)} items where {details['items']} were launched")
     for drafted in trail.get("campaign.drafted", reference):
-        told = drafted["details"]
-        same(member, "policy", about["policy"], told.get("policy", about["policy"]))
-        same(member, "scope", about["scope"], told.get("scope", about["scope"]))
-        same(member, "about", about["about"], told.get("about", about["about"]))
-        same(member, "zone", about["zone"], told.get("zone", about["zone"]))
+        drafted_details = drafted["details"]
+        same(member, "policy", about["policy"], drafted_details.get("policy", about["policy"]))
+        same(member, "scope", about["scope"], drafted_details.get("scope", about["scope"]))
+        same(member, "about", about["about"], drafted_details.get("about", about["about"]))
+        same(member, "zone", about["zone"], drafted_details.get("zone", about["zone"]))
         same(member, "created_by", about["created_by"], drafted["actor"])
         same(member, "created_at", about["created_at"], drafted["at"])
     allowed = trail.last("campaign.old_snapshots_allowed", reference)
@@ -609,20 +610,20 @@ def _check_warnings(package: zipfile.ZipFile, about: Body, launched: Body, trail
         return
     signed = trail.last("campaign.signed_off", launched["object"])
     servers = {row["server"] for row in _rows(package, "population.csv")}
-    told = [launched["seq"]] * len(launched["details"].get("warnings", ()))
-    found = []
+    launch_entries = [launched["seq"]] * len(launched["details"].get("warnings", ()))
+    later_entries = []
     for action in ("people.imported", "person.left", "owners.imported", "owner.changed"):
         for body in trail.of(action):
             if body["seq"] > launched["seq"] and (not signed or body["seq"] < signed["seq"]):
-                found += [body["seq"]] if _changes_who_is_asked(body, servers) else []
-    found += _steps_alone(package, launched["object"], trail)
+                later_entries += [body["seq"]] if _changes_who_is_asked(body, servers) else []
+    later_entries += _steps_alone(package, launched["object"], trail)
     same(
         "campaign.json",
         "warnings (their entries of the trail)",
-        [one["entry"] for one in about["warnings"]],
-        told + sorted(found),
+        [warning["entry"] for warning in about["warnings"]],
+        launch_entries + sorted(later_entries),
     )
-    texts = [one["text"] for one in about["warnings"] if one["kind"] == "launch"]
+    texts = [warning["text"] for warning in about["warnings"] if warning["kind"] == "launch"]
     same("campaign.json", "warnings", texts, launched["details"].get("warnings", []))
 
 
@@ -635,22 +636,22 @@ TYPED = (
 def _steps_alone(package: zipfile.ZipFile, reference: str, trail: Trail) -> List[int]:
     """The entries of steps that one person took alone, or an operator without saying for whom or
     for several people, and of answers about one's own access."""
-    found = [body["seq"] for body in trail.get("decisions.own_access_found", reference)]
+    entries = [body["seq"] for body in trail.get("decisions.own_access_found", reference)]
     alone = list(trail.of("separation.one_person"))
     if any(body["object"].startswith("item:") for body in alone):
         items = {f"item:{row['item']}" for row in _rows(package, "items.csv")}
-        found += [body["seq"] for body in alone if body["object"] in items]
-    found += [body["seq"] for body in alone if body["object"] == reference]
+        entries += [body["seq"] for body in alone if body["object"] in items]
+    entries += [body["seq"] for body in alone if body["object"] == reference]
     bodies = [body for action in TYPED for body in trail.get(action, reference)]
     people: Dict[str, Set[str]] = {}
     for body in sorted(bodies, key=lambda one: int(one["seq"])):
         name, deputy, login = body["actor"].partition(" (operator: ")
         if body["actor"].startswith("operator: "):
-            found.append(body["seq"])
+            entries.append(body["seq"])
         elif deputy:
             people.setdefault(login, set()).add(name.lower())
-            found += [body["seq"]] if len(people[login]) > 1 else []
-    return found
+            entries += [body["seq"]] if len(people[login]) > 1 else []
+    return entries
 
 
 def _changes_who_is_asked(body: Body, servers: Set[str]) -> bool:
@@ -671,9 +672,9 @@ def _changes_who_is_asked(body: Body, servers: Set[str]) -> bool:
 def _launch(about: Body, trail: Trail) -> Body:
     """The entry of the launch. Old packages do not say its number: it is found by the name."""
     if about.get("reference"):
-        found = trail.last("campaign.launched", about["reference"])
-        if found:
-            return found
+        launched = trail.last("campaign.launched", about["reference"])
+        if launched:
+            return launched
     for body in trail.of("campaign.launched"):
         if body["details"]["name"] == about["name"] and not about.get("reference"):
             return body
@@ -681,7 +682,7 @@ def _launch(about: Body, trail: Trail) -> Body:
 
 
 def _check_steps(about: Body, reference: str, extended: List[Body], trail: Trail) -> None:
-    """Who asked for an early close, closed, released and signed, when and why."""
+    """Compares who asked for an early close, closed, released and signed, when and why."""
     member = "campaign.json"
     asked = trail.last("campaign.close_asked", reference)
     if asked and extended and extended[-1]["seq"] > asked["seq"]:
@@ -701,7 +702,7 @@ def _check_steps(about: Body, reference: str, extended: List[Body], trail: Trail
     closed = trail.last("campaign.closed", reference)
     same(member, "closed_by", about["closed_by"], closed["actor"] if closed else None)
     same(member, "closed_at", about["closed_at"], closed["at"] if closed else None)
-    told = [
+    releases = [
         {
             "by": body["actor"],
             "at": body["at"],
@@ -712,7 +713,9 @@ def _check_steps(about: Body, reference: str, extended: List[Body], trail: Trail
         }
         for body in trail.get("campaign.released", reference)
     ]
-    _same_list(member, "releases_by_a_second_person", about["releases_by_a_second_person"], told)
+    _same_list(
+        member, "releases_by_a_second_person", about["releases_by_a_second_person"], releases
+    )
     signed = trail.last("campaign.signed_off", reference)
     last = "signed off" if signed else "closing" if closed else "active"
     same(member, "state", about["state"], last, "the trail (where the sign-off stands)")
@@ -729,18 +732,25 @@ def _check_steps(about: Body, reference: str, extended: List[Body], trail: Trail
         same(f"{member}: the sign-off", name, about[name], value)
 
 
-def _same_list(member: str, field: str, shown: List[Body], told: List[Body]) -> None:
+def _same_list(member: str, field: str, shown: List[Body], recorded: List[Body]) -> None:
     """Broken, naming the first difference, unless both lists are the same."""
-    if len(shown) != len(told):
-        raise Broken(f"{member}: {field} has {len(shown)} entries, in the trail it has {len(told)}")
-    for number, (one, two) in enumerate(zip(shown, told), start=1):
-        for name in {**one, **two}:
-            same(member, f"{field}, entry {number}, {name}", one.get(name), two.get(name))
+    if len(shown) != len(recorded):
+        raise Broken(
+            f"{member}: {field} has {len(shown)} entries, in the trail it has {len(recorded)}"
+        )
+    for number, (shown_entry, recorded_entry) in enumerate(zip(shown, recorded), start=1):
+        for name in {**shown_entry, **recorded_entry}:
+            same(
+                member,
+                f"{field}, entry {number}, {name}",
+                shown_entry.get(name),
+                recorded_entry.get(name),
+            )
 
 
 def _check_people(about: Body, items: Rows, reference: str, trail: Trail) -> None:
-    """Who objected to a removal, and which owners said that a folder is not theirs."""
-    told = []
+    """Compares the objections to removals, and the ownership disputes of folders."""
+    objections = []
     for body in trail.of("item.objected"):
         number = body["object"].partition(":")[2]
         if number not in items:
@@ -750,7 +760,7 @@ def _check_people(about: Body, items: Rows, reference: str, trail: Trail) -> Non
             if body["details"]["asked_again"]
             else trail.get("item.objection_settled", body["object"])
         )
-        told.append(
+        objections.append(
             {
                 "item": int(number),
                 "by": body["actor"],
@@ -764,8 +774,8 @@ def _check_people(about: Body, items: Rows, reference: str, trail: Trail) -> Non
                 "settled_at": settled[-1]["at"] if settled else None,
             }
         )
-    told.sort(key=lambda each: each["item"])
-    _same_list("campaign.json", "objections", about["objections"], told)
+    objections.sort(key=lambda each: each["item"])
+    _same_list("campaign.json", "objections", about["objections"], objections)
     doubts = []
     for body in trail.of("ownership.doubted"):
         details = body["details"]
@@ -814,16 +824,16 @@ def check_lists(package: zipfile.ZipFile, trail: Trail) -> None:
     for member, name in (("population.csv", "population"), ("readings.csv", "readings")):
         if name not in record:
             continue
-        told = [{key: _cell(value) for key, value in row.items()} for row in record[name]]
+        recorded = [{key: _cell(value) for key, value in row.items()} for row in record[name]]
         shown = [
             {key: _plain(value) for key, value in row.items()} for row in _rows(package, member)
         ]
-        _same_list(member, "its list", shown, told)
+        _same_list(member, "its list", shown, recorded)
 
 
 def check_launch(package: zipfile.ZipFile, items: Rows, reference: str, trail: Trail) -> List[str]:
-    """What the launch fixed is what the package shows: facts, exclusions, accounts and items. What
-    a package made before these were in the trail lacks, in words."""
+    """Compares what the launch fixed with the package: facts, exclusions, accounts and items.
+    Returns a sentence about what an older package lacks, whose trail did not record these."""
     about, launched = _json(package, "campaign.json"), trail.get("campaign.launched", reference)
     record = launched[-1]["details"]
     if "facts" not in record:
@@ -855,19 +865,19 @@ class Digests:
         for name, digest in self.hashes.items():
             digest.update((row[name] + "\0").encode())
 
-    def compare(self, member: str, told: Dict[str, str], where: str) -> None:
-        """Broken, naming the column, unless all are as told."""
+    def compare(self, member: str, recorded: Dict[str, str], where: str) -> None:
+        """Broken, naming the column, unless all digests are those recorded in the trail."""
         for name, digest in self.hashes.items():
-            if name in told and digest.hexdigest() != told[name]:
+            if name in recorded and digest.hexdigest() != recorded[name]:
                 raise Broken(f"{member}: {name} is not what {where}: a digest in the trail differs")
 
 
-def _check_accounts(items: Rows, told: Dict[str, str]) -> None:
-    found = Digests(("server", "account", *ACCOUNT_FACTS))
+def _check_accounts(items: Rows, recorded: Dict[str, str]) -> None:
+    digests = Digests(("server", "account", *ACCOUNT_FACTS))
     for server, name, facts in _accounts(items.store):
         plain = {key: _plain(value) for key, value in facts.items()}
-        found.add({"server": _plain(server), "account": _plain(name), **plain})
-    found.compare("items.csv", told, "was frozen at the launch")
+        digests.add({"server": _plain(server), "account": _plain(name), **plain})
+    digests.compare("items.csv", recorded, "was frozen at the launch")
 
 
 ASKED = ("reviewer", "route", "reviewer_could_grant")
@@ -878,8 +888,9 @@ ITEM_FACTS = (
 )
 
 
-def _check_asked(items: Rows, reference: str, told: Dict[str, str], trail: Trail) -> None:
-    """Every item as it was launched: from what is shown back over each change in the trail."""
+def _check_asked(items: Rows, reference: str, recorded: Dict[str, str], trail: Trail) -> None:
+    """Compares every item as it was launched: its shown state with each change in the trail taken
+    back."""
     changes = Rows(items.store, "changes")
     for body in trail.with_text('"moved":'):
         for group in body["details"].get("moved", ()):
@@ -888,16 +899,16 @@ def _check_asked(items: Rows, reference: str, told: Dict[str, str], trail: Trail
     for body in trail.get("items.refreshed", reference):
         for number, before, after in body["details"].get("changed", ()):
             _note_change(changes, items, number, [ACCESS, before, after])
-    found = Digests(ITEM_FACTS)
+    digests = Digests(ITEM_FACTS)
     for number, item in items.items():
         row = {name: _plain(item[name]) for name in ITEM_FACTS}
         row["rights"] = str(_mask(item["rights"]))
         for names, before, after in reversed(changes.get(number, [])):
             for name, was, now in zip(names, before, after):
-                same(f"items.csv: item {number}", name, row[name], _said_as(now))
-                row[name] = _said_as(was)
-        found.add(row)
-    found.compare("items.csv", told, "was frozen at the launch")
+                same(f"items.csv: item {number}", name, row[name], _as_text(now))
+                row[name] = _as_text(was)
+        digests.add(row)
+    digests.compare("items.csv", recorded, "was frozen at the launch")
 
 
 def _note_change(changes: Rows, items: Rows, number: int, change: List[Any]) -> None:
@@ -905,7 +916,7 @@ def _note_change(changes: Rows, items: Rows, number: int, change: List[Any]) -> 
         changes[number] = [*changes.get(number, []), change]
 
 
-def _said_as(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
@@ -916,43 +927,43 @@ def _mask(names: str) -> int:
 OUTCOME = ("item", "state", "answer", "rights_after", "outcome")
 
 
-def check_figures(package: zipfile.ZipFile, items: Rows, reference: str, trail: Trail) -> None:
-    """Broken when a sign-off speaks of other figures or ends than the items have."""
+def check_totals(package: zipfile.ZipFile, items: Rows, reference: str, trail: Trail) -> None:
+    """Broken when the totals or outcomes of a sign-off are not those of the items."""
     about = _json(package, "campaign.json")
     if about["state"] != "signed off":
         return
     signed = trail.get("campaign.signed_off", reference)[-1]["details"]
-    found = Digests(OUTCOME)
+    digests = Digests(OUTCOME)
     for item in items.values():
         row = {name: _plain(item[name]) for name in OUTCOME}
-        found.add({**row, "rights_after": str(_mask(item["rights_after"]))})
-    found.compare("items.csv", signed.get("outcome_digests", {}), "was signed off")
-    if about["signed_figures"] != _figures(items):
+        digests.add({**row, "rights_after": str(_mask(item["rights_after"]))})
+    digests.compare("items.csv", signed.get("outcome_digests", {}), "was signed off")
+    if about["signed_figures"] != _totals(items):
         raise Broken("campaign.json: the figures of the sign-off are not those of the items")
 
 
-def _figures(items: Rows) -> Dict[str, int]:
-    """What a sign-off speaks of, counted again."""
-    found = dict.fromkeys(
+def _totals(items: Rows) -> Dict[str, int]:
+    """The totals of a sign-off, counted again from the items."""
+    totals = dict.fromkeys(
         ("items", "keep", "reduce", "revoke", "no_answer", "gone", "exceptions"), 0
     )
-    found["changes_verified"] = 0
+    totals["changes_verified"] = 0
     for item in items.values():
         answer, state = item["answer"].replace(" ", "_"), item["state"]
-        found["items"] += 1
+        totals["items"] += 1
         if answer in ("keep", "reduce", "revoke", "no_answer"):
-            found[answer] += 1
-        found["gone"] += state == "gone before decision"
-        found["exceptions"] += answer == "no_answer"
-        found["exceptions"] += answer in ("reduce", "revoke") and state == "closed"
-        found["changes_verified"] += state == "verified"
-    return found
+            totals[answer] += 1
+        totals["gone"] += state == "gone before decision"
+        totals["exceptions"] += answer == "no_answer"
+        totals["exceptions"] += answer in ("reduce", "revoke") and state == "closed"
+        totals["changes_verified"] += state == "verified"
+    return totals
 
 
 def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, reference: str) -> Rows:
     """The decision of each item that counts; Broken when the list and the trail differ."""
     store = items.store
-    _note_told(items, trail)
+    _note_recorded(items, trail)
     silent = {body["details"]["batch"]: body for body in trail.get("silence.decided", reference)}
     votes = {body["details"]["batch"]: body for body in trail.get("votes.counted", reference)}
     store.execute("CREATE TABLE policy (batch, item INTEGER, rights)")
@@ -974,7 +985,7 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
         last = newest.get(number)
         if last is None or body["seq"] > last[0]:
             newest[number] = (body["seq"], row)
-    for number, version in store.execute("SELECT item, version FROM told LIMIT 1"):
+    for number, version in store.execute("SELECT item, version FROM recorded LIMIT 1"):
         raise Broken(f"decisions.csv: decision {version} of item {number} stands in the trail only")
     for batch, body in silent.items():
         _check_policy(store, batch, body["details"], with_rights=False)
@@ -986,7 +997,7 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
 
 
 def _check_which_count(package: zipfile.ZipFile, counting: Rows) -> None:
-    """The list says of each decision whether its item goes by it."""
+    """Compares the column `counts`: whether a decision is the one that its item goes by."""
     for row in _rows(package, "decisions.csv"):
         if "counts" not in row:  # packages of before
             return
@@ -996,12 +1007,13 @@ def _check_which_count(package: zipfile.ZipFile, counting: Rows) -> None:
         same(where, "counts", row["counts"], "yes" if is_it else "no", "items.csv and the trail")
 
 
-def _note_told(items: Rows, trail: Trail) -> None:
-    """What the trail says was decided about these items, by item and version (or batch)."""
+def _note_recorded(items: Rows, trail: Trail) -> None:
+    """Stores which decisions about these items the trail records, by item and version (or
+    batch)."""
     items.store.execute(
-        "CREATE TABLE told (item INTEGER, version, seq INTEGER, PRIMARY KEY (item, version))"
+        "CREATE TABLE recorded (item INTEGER, version, seq INTEGER, PRIMARY KEY (item, version))"
     )
-    put = "INSERT OR REPLACE INTO told VALUES (?, ?, ?)"
+    put = "INSERT OR REPLACE INTO recorded VALUES (?, ?, ?)"
     for body in trail.of("decision.recorded"):
         number = body["object"].partition(":")[2]
         if number in items:
@@ -1014,31 +1026,38 @@ def _note_told(items: Rows, trail: Trail) -> None:
 
 
 def _taken(store: sqlite3.Connection, trail: Trail, item: str, version: str, name: str) -> Body:
-    """The entry about a decision, which no second one may claim."""
+    """The trail's entry of a decision. It is deleted from the store, so that no second decision
+    can claim it."""
     key = (int(item), version)
-    found = store.execute("SELECT seq FROM told WHERE item = ? AND version = ?", key).fetchone()
-    if found is None:
+    query = "SELECT seq FROM recorded WHERE item = ? AND version = ?"
+    record = store.execute(query, key).fetchone()
+    if record is None:
         raise Broken(f"decisions.csv: {name} is not in the trail, or stands twice")
-    store.execute("DELETE FROM told WHERE item = ? AND version = ?", key)
-    return trail.body(found[0])
+    store.execute("DELETE FROM recorded WHERE item = ? AND version = ?", key)
+    return trail.body(record[0])
 
 
 def _check_decision(row: Row, body: Body, name: str, *, counted: bool) -> None:
     """One line against its entry. `counted`: the rights are those that stages came to."""
     where, details = f"decisions.csv: {name} differs from the trail", body["details"]
-    for column in SAID:
-        told = details[column] if column in details else body[column]
-        same(where, column, _plain(row[column]), told)
+    for column in DECISION_FIELDS:
+        recorded = details[column] if column in details else body[column]
+        same(where, column, _plain(row[column]), recorded)
     if "batch" in details:
-        seen, after = row["rights_seen"], row["rights_seen"]
-        after = row["rights_after"] if counted else "" if row["answer"] in REMOVES else after
+        rights_before, rights_after = row["rights_seen"], row["rights_seen"]
+        rights_after = (
+            row["rights_after"] if counted else "" if row["answer"] in REMOVES else rights_after
+        )
     else:
-        seen, after = " ".join(details["rights_seen"]), " ".join(details["rights_after"] or [])
-    same(where, "rights_seen", row["rights_seen"], seen)
-    same(where, "rights_after", row["rights_after"], after)
-    given = f"decisions.csv: {name} was given in another session or at another time"
-    same(given, "session", _plain(row["session"]), details.get("session", ""))
-    same(given, "late", int(row["late"] == "late"), details.get("late", 0))
+        rights_before, rights_after = (
+            " ".join(details["rights_seen"]),
+            " ".join(details["rights_after"] or []),
+        )
+    same(where, "rights_seen", row["rights_seen"], rights_before)
+    same(where, "rights_after", row["rights_after"], rights_after)
+    session_and_time = f"decisions.csv: {name} was given in another session or at another time"
+    same(session_and_time, "session", _plain(row["session"]), details.get("session", ""))
+    same(session_and_time, "late", int(row["late"] == "late"), details.get("late", 0))
 
 
 def _check_policy(
@@ -1055,7 +1074,7 @@ def _check_policy(
         raise Broken(f"decisions.csv: item: the decisions of {batch} differ from the trail")
 
 
-SAID = ("answer", "reason", "actor", "channel", "assurance", "address", "at")
+DECISION_FIELDS = ("answer", "reason", "actor", "channel", "assurance", "address", "at")
 
 
 def _decisions_that_count(items: Rows, newest: Rows, trail: Trail) -> Rows:
@@ -1063,11 +1082,11 @@ def _decisions_that_count(items: Rows, newest: Rows, trail: Trail) -> Rows:
     again = _asked_again(items.store, newest, trail)
     counting = Rows(items.store, "counting")
     for number, (seq, row) in newest.items():
-        if row["answer"] in (*GIVEN, SILENT) and seq > again.get(number, 0):
+        if row["answer"] in (*ANSWERS, NO_ANSWER) and seq > again.get(number, 0):
             counting[number] = row
     for number, item in items.items():
         row = counting.get(number)
-        counts = item["answer"] in GIVEN or row is not None
+        counts = item["answer"] in ANSWERS or row is not None
         row = row or {"answer": "", "rights_after": ""}
         where = f"items.csv: the answer of item {number} is not the decision that counts"
         for name in ("answer", "rights_after"):
@@ -1104,9 +1123,9 @@ def _asked_again(store: sqlite3.Connection, newest: Rows, trail: Trail) -> Rows:
     return again
 
 
-GIVEN = ("keep", "reduce", "revoke")
-SILENT = "no answer"  # a decision only where the policy takes access away
-REMOVES = ("revoke", SILENT)
+ANSWERS = ("keep", "reduce", "revoke")
+NO_ANSWER = "no answer"  # a decision only where the policy takes access away
+REMOVES = ("revoke", NO_ANSWER)
 
 
 def _plain(cell: str) -> str:
@@ -1115,7 +1134,7 @@ def _plain(cell: str) -> str:
 
 
 def check_orders(package: zipfile.ZipFile, items: Rows, counting: Rows, trail: Trail) -> Rows:
-    """Broken when a wanted change has no order or a "verified" has no second look."""
+    """Broken when a wanted change has no order, or a verified order no second read."""
     orders = Rows(items.store, "orders")
     undone = set()
     for order in _lines(package, "orders.jsonl"):
@@ -1133,7 +1152,7 @@ def check_orders(package: zipfile.ZipFile, items: Rows, counting: Rows, trail: T
 def _check_change(
     number: str, item: Row, wanted: bool, order: Body, undone: Set[int], trail: Trail
 ) -> None:
-    """What became of one item is what became of its order."""
+    """Broken when the state of an item does not fit that of its order."""
     state = f"items.csv: state: item {number}"
     if not wanted and (order or item["state"] not in WITHOUT_CHANGE):
         raise Broken(f"{state} is {item['state']}, but nobody wanted a change")
@@ -1175,11 +1194,11 @@ def _check_order(order: Body, trail: Trail) -> None:
     origin = f"undo:{order['undoes']}" if order["item"] is None else f"item:{order['item']}"
     same(f"{name} differs from the trail", "item", origin, details["origin"])
     for field in ("kind", "account", "folder", "group", "rights_before", "rights_wanted"):
-        told = details.get(field, "")
-        same(f"{name} differs from the trail", field, order.get(field, ""), told)
-    for field, told in (("server", "server"), ("asked_by", "created_by")):
-        if told in details:
-            same(f"{name} differs from the trail", field, order[field], details[told])
+        recorded = details.get(field, "")
+        same(f"{name} differs from the trail", field, order.get(field, ""), recorded)
+    for field, detail in (("server", "server"), ("asked_by", "created_by")):
+        if detail in details:
+            same(f"{name} differs from the trail", field, order[field], details[detail])
     _check_people_of(order, details, trail)
     looks = trail.get("order.checked", subject)
     if order["state"] == "verified":
@@ -1190,13 +1209,13 @@ def _check_order(order: Body, trail: Trail) -> None:
 
 
 def _check_verified(order: Body, name: str, looks: List[Body]) -> None:
-    """Somebody looked again and saw no more than was wanted."""
+    """Broken unless a second read in the trail found no more rights than wanted."""
     if not looks or looks[-1]["details"]["state"] != "verified":
         raise Broken(f"{name}: state: it is called verified, but nobody looked again")
     if looks[-1]["details"].get("left_over", {}) != order.get("left_over", {}):
         raise Broken(f"{name}: left_over: what it left open differs from the trail")
-    found = looks[-1]["details"]["rights_found"]
-    if found != order["rights_found"] or not set(found) <= set(order["rights_wanted"]):
+    rights = looks[-1]["details"]["rights_found"]
+    if rights != order["rights_found"] or not set(rights) <= set(order["rights_wanted"]):
         raise Broken(f"{name}: rights_found: it is called verified, but the second look saw more")
 
 
@@ -1226,14 +1245,14 @@ UNFINISHED = ("queued", "applying", "unknown", "retry", "manual", "needs approva
 
 
 def _check_times(order: Body, name: str, looks: List[Body], trail: Trail) -> None:
-    """When it was carried out and checked, what was found, and who approved it."""
+    """Compares when an order was carried out and checked, what was found, and who approved it."""
     subject = f"order:{order['order']}"
     applied = trail.last("order.applied", subject)
     same(name, "applied_at", order["applied_at"], applied["at"] if applied else None)
     verified = [body for body in looks if body["details"]["state"] == "verified"]
     same(name, "verified_at", order["verified_at"], verified[-1]["at"] if verified else None)
-    found = looks[-1]["details"]["rights_found"] if looks else None
-    same(name, "rights_found", order["rights_found"], found)
+    rights = looks[-1]["details"]["rights_found"] if looks else None
+    same(name, "rights_found", order["rights_found"], rights)
     left = verified[-1]["details"].get("left_over", {}) if verified else {}
     same(name, "left_over", order.get("left_over", {}), left)
     approved = trail.last("order.approved", subject)
@@ -1249,7 +1268,7 @@ def _digest(value: Any) -> str:
 
 
 def _check_people_of(order: Dict[str, Any], details: Dict[str, Any], trail: Trail) -> None:
-    """The ticket of a change, and the two persons who took one back with a reason."""
+    """Compares the ticket of a change, and for an undo its reason and its two persons."""
     name, subject = f"orders.jsonl: order {order['order']}", f"order:{order['order']}"
     noted = trail.last("order.ticket", subject)
     same(name, "ticket", order["ticket"], noted["details"]["ticket"] if noted else "")
@@ -1258,19 +1277,19 @@ def _check_people_of(order: Dict[str, Any], details: Dict[str, Any], trail: Trai
     asked = trail.get("order.undo_asked", f"order:{order['undoes']}")
     if not asked or not order["reason"]:
         raise Broken(f"{name}: reason: it takes a change back, and nobody asked for that with one")
-    said = (asked[0]["details"]["reason"], asked[0]["actor"])
+    request = (asked[0]["details"]["reason"], asked[0]["actor"])
     agreed = trail.get("order.written", subject)[0]["actor"]
     where = f"{name}: who wanted it, and why, differs from the trail"
-    same(where, "reason", order["reason"], said[0])
-    same(where, "asked_by", order["asked_by"], said[1])
+    same(where, "reason", order["reason"], request[0])
+    same(where, "asked_by", order["asked_by"], request[1])
     same(where, "approved_by", order["approved_by"], agreed)
-    if (details.get("reason"), details.get("asked_by")) != said or agreed == said[1]:
+    if (details.get("reason"), details.get("asked_by")) != request or agreed == request[1]:
         raise Broken(f"{name} takes a change back without a second person")
 
 
 def check_annex(package: zipfile.ZipFile, items: Rows, counting: Rows, orders: Rows) -> None:
-    """Broken when the list for people tells something else than the lists above. Both lists of
-    items have the same order."""
+    """Broken when the annex for people differs from the lists. Both lists of items have the same
+    order."""
     listed = _rows(package, "annex/items.csv")
     for count, item in enumerate(_rows(package, "items.csv")):
         row, number = next(listed, None), item["item"]
@@ -1288,24 +1307,28 @@ def check_annex(package: zipfile.ZipFile, items: Rows, counting: Rows, orders: R
         raise Broken("annex/items.csv: item: it has more items than the population")
 
 
-def _check_annex_row(row: Row, item: Row, made: Row, order: Body) -> None:
-    told = {name: item[name] for name in ("server", "account", "person", "outcome", "answer")}
-    told["folder"] = item["folder"] or item.get("topic", "")
-    told["why_this_reviewer"] = item["route"]
-    told["order"] = str(order.get("order", ""))
-    told["verified_utc"] = order.get("verified_at") or ""
-    told["reason"], told["decided_utc"] = made.get("reason", ""), made.get("at", "")
-    if made:
-        told.update(decided_by=made["actor"], channel=made["channel"], assurance=made["assurance"])
+def _check_annex_row(row: Row, item: Row, decision: Row, order: Body) -> None:
+    expected = {name: item[name] for name in ("server", "account", "person", "outcome", "answer")}
+    expected["folder"] = item["folder"] or item.get("topic", "")
+    expected["why_this_reviewer"] = item["route"]
+    expected["order"] = str(order.get("order", ""))
+    expected["verified_utc"] = order.get("verified_at") or ""
+    expected["reason"], expected["decided_utc"] = decision.get("reason", ""), decision.get("at", "")
+    if decision:
+        expected.update(
+            decided_by=decision["actor"],
+            channel=decision["channel"],
+            assurance=decision["assurance"],
+        )
     where = f"annex/items.csv: item {row['item']} of the annex differs from the lists"
-    for name, value in told.items():
+    for name, value in expected.items():
         same(where, name, row[name], value, "the lists")
     if item["reviewer"] and not row["reviewer"].endswith(f"<{_plain(item['reviewer'])}>"):
         same(where, "reviewer", row["reviewer"], item["reviewer"], "items.csv")
 
 
 def check_reviewers(package: zipfile.ZipFile, items: Rows, counting: Rows, trail: Trail) -> None:
-    """Broken when the list of reviewers tells something else than items, decisions and trail."""
+    """Broken when the list of reviewers differs from items, decisions and trail."""
     store = items.store
     store.execute("CREATE TABLE asked (reviewer, number INTEGER, PRIMARY KEY (reviewer, number))")
     for number, item in items.items():
@@ -1313,11 +1336,11 @@ def check_reviewers(package: zipfile.ZipFile, items: Rows, counting: Rows, trail
     for row in _rows(package, "reviewers.csv"):
         name = row["reviewer"] or "compliance queue"
         mine = store.execute("SELECT number FROM asked WHERE reviewer = ?", (row["reviewer"],))
-        figures = _figures_of((items[number], counting.get(number)) for (number,) in mine)
-        if figures["questions"] == "0" and row["questions"] != "0":
+        totals = _reviewer_totals((items[number], counting.get(number)) for (number,) in mine)
+        if totals["questions"] == "0" and row["questions"] != "0":
             raise Broken(f"reviewers.csv: reviewer: {name} stands twice or was not asked")
         where = f"reviewers.csv: the figures of the reviewer {name} are wrong"
-        for field, value in figures.items():
+        for field, value in totals.items():
             same(where, field, row[field], value, "items and decisions")
         _check_read(row, trail)
         _check_training(row, trail)
@@ -1327,24 +1350,24 @@ def check_reviewers(package: zipfile.ZipFile, items: Rows, counting: Rows, trail
         raise Broken(f"reviewers.csv: reviewer: {missing} reviewers are missing from their list")
 
 
-def _figures_of(pairs: Iterable[Tuple[Row, Optional[Row]]]) -> Dict[str, str]:
-    """What one reviewer was asked and how they answered, counted again."""
+def _reviewer_totals(pairs: Iterable[Tuple[Row, Optional[Row]]]) -> Dict[str, str]:
+    """The totals of one reviewer, counted again from their items and decisions."""
     acts: Dict[Tuple[str, str], int] = {}
-    counts = dict.fromkeys(("questions", "open", *GIVEN), 0)
-    for item, made in pairs:
+    counts = dict.fromkeys(("questions", "open", *ANSWERS), 0)
+    for item, decision in pairs:
         counts["questions"] += 1
         counts["open"] += item["state"] == "open"
-        if item["answer"] in GIVEN:
+        if item["answer"] in ANSWERS:
             counts[item["answer"]] += 1
-            if made is not None:
-                key = (made["at"], _plain(made["batch"]) or f"item {item['item']}")
+            if decision is not None:
+                key = (decision["at"], _plain(decision["batch"]) or f"item {item['item']}")
                 acts[key] = acts.get(key, 0) + 1
     bulk = [count for (_, batch), count in acts.items() if not batch.startswith("item ")]
     times = sorted((datetime.fromisoformat(at), count) for (at, _), count in acts.items())
     seconds: List[float] = []
     pauses = 0
-    for place in range(1, len(times)):
-        gap, count = (times[place][0] - times[place - 1][0]).total_seconds(), times[place][1]
+    for number in range(1, len(times)):
+        gap, count = (times[number][0] - times[number - 1][0]).total_seconds(), times[number][1]
         pauses += gap > LONGEST_PAUSE
         seconds += [min(gap, LONGEST_PAUSE) / count] * count
     return {
@@ -1356,23 +1379,23 @@ def _figures_of(pairs: Iterable[Tuple[Row, Optional[Row]]]) -> Dict[str, str]:
 
 
 def _check_read(row: Row, trail: Trail) -> None:
-    """What the trail tells about reading counts; what was read before it begins is not in it."""
-    told = [
+    """Compares the confirmed instruction with the trail, which lacks those of before it begins."""
+    recorded = [
         (int(body["object"].partition(":")[2]), body["at"])
         for body in trail.of("instruction.read")
         if body["details"]["person"] == _plain(row["reviewer"])
     ]
     listed = (int(row["instruction_version"] or 0), row["instruction_read"])
-    known = max(told) if told else (0, "")
-    if told or listed[1] > trail.begins:
+    newest = max(recorded) if recorded else (0, "")
+    if recorded or listed[1] > trail.begins:
         where = f"reviewers.csv: what {row['reviewer']} has read is not what the trail tells"
-        same(where, "instruction_version", listed[0], known[0])
-        same(where, "instruction_read", listed[1], known[1])
+        same(where, "instruction_version", listed[0], newest[0])
+        same(where, "instruction_read", listed[1], newest[1])
 
 
 def _check_training(row: Row, trail: Trail) -> None:
-    """The newest training is the one that the trail tells, unless it was noted before."""
-    told = [
+    """Compares the newest training with the trail, unless it was recorded before that begins."""
+    recorded = [
         (day, course, body["at"])
         for body in trail.get("trainings.imported", "trainings")
         for email, day, course in body["details"]["trainings"]
@@ -1380,9 +1403,9 @@ def _check_training(row: Row, trail: Trail) -> None:
     ]
     listed = (row["training"], _plain(row["training_course"]), row["training_noted"])
     older = [listed] if listed[2] and listed[2] <= trail.begins else []
-    known = max([*told, *older], default=("", "", ""))
+    newest = max([*recorded, *older], default=("", "", ""))
     where = f"reviewers.csv: the training of {row['reviewer']} is not what the trail tells"
-    for name, shown, value in zip(TRAINING, listed, known):
+    for name, shown, value in zip(TRAINING, listed, newest):
         same(where, name, shown, value)
 
 
@@ -1394,12 +1417,12 @@ def check_auditor(package: zipfile.ZipFile, reference: str, items: Rows, trail: 
     """Broken when the auditors' acts differ from the trail or a sample from its seed."""
     listed = list(_lines(package, "auditor.jsonl"))
     for action in ("audit.sampled", "audit.remarked", "audit.judged"):
-        told = [{name: body[name] for name in AUDITED} for body in trail.get(action, reference)]
+        recorded = [{name: body[name] for name in AUDITED} for body in trail.get(action, reference)]
         shown = [
             {name: each[name] for name in AUDITED} for each in listed if each["action"] == action
         ]
         where = "auditor.jsonl: what auditors did differs from the trail"
-        _same_list(where, action, shown, told)
+        _same_list(where, action, shown, recorded)
     for sample in (each["details"] for each in listed if each["action"] == "audit.sampled"):
         seed = sample["seed"]
         drawn = heapq.nsmallest(
@@ -1419,7 +1442,7 @@ AUDITED = ("action", "actor", "at", "details")
 
 def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     """How many mails there are; Broken when the list and the trail differ."""
-    told = {body["details"]["message_id"]: body for body in trail.get("mail.queued", reference)}
+    queued = {body["details"]["message_id"]: body for body in trail.get("mail.queued", reference)}
     came_back = {
         body["details"]["message_id"]: (body["at"], body["details"]["reason"])
         for body in trail.get("mail.bounced", reference)
@@ -1428,7 +1451,7 @@ def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
     for row in _rows(package, "mails.csv"):
         number = _plain(row["message_id"])
         where = f"mails.csv: the list of mails differs from the trail: {number}"
-        body = told.pop(number, None)
+        body = queued.pop(number, None)
         if body is None:
             raise Broken(f"{where}: message_id stands twice or is not in the trail")
         details = body["details"]
@@ -1441,15 +1464,15 @@ def check_mails(package: zipfile.ZipFile, reference: str, trail: Trail) -> int:
         same(where, "bounced", row["bounced"], bounced[0])
         same(where, "bounce", _plain(row["bounce"]), bounced[1])
         count += 1
-    if told or came_back:
-        raise Broken(f"mails.csv: the list of mails differs from the trail: it lacks {len(told)}")
+    if queued or came_back:
+        raise Broken(f"mails.csv: the list of mails differs from the trail: it lacks {len(queued)}")
     return count
 
 
 def check_late(package: zipfile.ZipFile, items: Rows, trail: Trail) -> None:
-    """Broken when the list of who sees to late changes differs from the trail."""
+    """Broken when the persons responsible for late changes differ from the trail."""
     names = ("owner", "until", "reason")
-    told = [
+    recorded = [
         {
             "item": body["object"].partition(":")[2],
             "by": body["actor"],
@@ -1464,7 +1487,7 @@ def check_late(package: zipfile.ZipFile, items: Rows, trail: Trail) -> None:
         for row in _rows(package, "late.csv")
     ]
     where = "late.csv: who sees to late changes differs from the trail"
-    _same_list(where, "its list", listed, told)
+    _same_list(where, "its list", listed, recorded)
 
 
 def check(path: str, expected_key: str = "") -> List[str]:
@@ -1504,7 +1527,7 @@ def _check_contents(package: zipfile.ZipFile, key: bytes, store: sqlite3.Connect
     counting = check_decisions(package, items, trail, reference)
     lacks = check_launch(package, items, reference, trail)
     orders = check_orders(package, items, counting, trail)
-    check_figures(package, items, reference, trail)
+    check_totals(package, items, reference, trail)
     check_annex(package, items, counting, orders)
     check_reviewers(package, items, counting, trail)
     check_auditor(package, reference, items, trail)
@@ -1514,11 +1537,11 @@ def _check_contents(package: zipfile.ZipFile, key: bytes, store: sqlite3.Connect
     states: Dict[str, int] = {}
     for item in items.values():
         states[item["state"]] = states.get(item["state"], 0) + 1
-    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     packed = hashlib.sha256(package.read("verify.py")).hexdigest()
     return [
         f"Campaign: {manifest['campaign']}",
-        f"Items: {len(items)} ({told})",
+        f"Items: {len(items)} ({counts})",
         f"Items with a decision: {len(counting)}; orders: {len(orders)}; mails: {mails}",
         f"Trail entries: {len(trail)}",
         f"Trail up to entry {point['seq']}: {point['hash']}",
@@ -1535,9 +1558,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description="Checks an evidence package of Recert.")
     parser.add_argument("package")
     parser.add_argument("--key", default="", help="fingerprint of the key that must have sealed it")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        lines = check(given.package, given.key)
+        lines = check(options.package, options.key)
     except Broken as error:
         print(f"NOT GENUINE: {error}.")
         return 2
@@ -1548,7 +1571,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(f"NOT GENUINE: the contents are malformed ({type(error).__name__}: {error}).")
         return 2
     print("\n".join(lines))
-    if given.key:
+    if options.key:
         print("GENUINE: the package is complete and unchanged.")
     else:
         print(

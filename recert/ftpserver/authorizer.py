@@ -49,7 +49,8 @@ class Authorizer:
     # What follows is pyftpdlib's interface.
 
     def validate_authentication(self, username: str, password: str, _handler: object) -> None:
-        """The same work for unknown, disabled and known accounts; one answer for all refusals."""
+        """Raises AuthenticationFailed. Unknown, disabled and known accounts cost the same work and
+        get the same answer, so that neither reveals which accounts exist."""
         account = self.source.permissions.accounts.get(username)
         stored = account.password if account else self.source.permissions.decoy
         right = stored is None or stored.matches(password)

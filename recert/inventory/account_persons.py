@@ -53,12 +53,12 @@ def import_joins(act: Act, text: str) -> int:
 def join(act: Act, server: str, account: str, email: str) -> None:
     """Joins one account to the person with an address, or with "" to nobody."""
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    found = server_by_name(act.session, server)
+    on_server = server_by_name(act.session, server)
     wanted = email.strip().lower()
     person = act.session.scalar(select(Person).where(Person.email == wanted)) if wanted else None
     if wanted and person is None:
         raise BadInput(f"Nobody has the address {email!r}.")
-    _join(act, [(found.id, account, person.id if person else None)])
+    _join(act, [(on_server.id, account, person.id if person else None)])
 
 
 def _join(act: Act, joins: Sequence[tuple[int, str, int | None]]) -> None:

@@ -36,27 +36,27 @@ def mark(act: Act, server: Server, account: str, reason: str) -> EmergencyAccoun
         select(EmergencyAccount.id).where(*same, EmergencyAccount.ended_at.is_(None))
     ):
         raise BadInput(f"{name} on {server.name} is an emergency account already.")
-    made = EmergencyAccount(
+    marked = EmergencyAccount(
         server_id=server.id, name=name, reason=why, marked_by=act.actor.name, marked_at=act.now
     )
-    act.session.add(made)
+    act.session.add(marked)
     act.session.flush()
     details = {"server": server.name, "account": name, "reason": why}
-    act.record(Action.EMERGENCY_ACCOUNT_MARKED, made.ref, details)
-    return made
+    act.record(Action.EMERGENCY_ACCOUNT_MARKED, marked.ref, details)
+    return marked
 
 
 def end(act: Act, number: int) -> None:
     """The account is one like others again. MovedMeanwhile when somebody was faster."""
     act.actor.require(Role.ADMINISTRATOR)
-    found = act.session.get(EmergencyAccount, number)
-    if found is None:
+    marked = act.session.get(EmergencyAccount, number)
+    if marked is None:
         raise NoSuchEmergencyAccount(f"Asked for: {number}.")
-    if found.ended_at:
-        raise MovedMeanwhile(f"It was ended by {found.ended_by} already.")
-    found.ended_at, found.ended_by = act.now, act.actor.name
-    details = {"account": found.name}
-    act.record(Action.EMERGENCY_ACCOUNT_ENDED, found.ref, details)
+    if marked.ended_at:
+        raise MovedMeanwhile(f"It was ended by {marked.ended_by} already.")
+    marked.ended_at, marked.ended_by = act.now, act.actor.name
+    details = {"account": marked.name}
+    act.record(Action.EMERGENCY_ACCOUNT_ENDED, marked.ref, details)
 
 
 def register(session: Session) -> Sequence[AnyRow]:

@@ -28,8 +28,10 @@ ABANDONED_AFTER = timedelta(hours=12)  # whoever read it has died
 
 def last_complete(session: Session, server_id: int) -> Snapshot | None:
     """The published snapshot of a server."""
-    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
-    return session.scalar(select(Snapshot).where(*here).order_by(Snapshot.id.desc()).limit(1))
+    complete_of_server = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
+    return session.scalar(
+        select(Snapshot).where(*complete_of_server).order_by(Snapshot.id.desc()).limit(1)
+    )
 
 
 def in_snapshot(table: type[Any], snapshot_id: int) -> ColumnElement[bool]:
@@ -75,24 +77,24 @@ def grants_in(session: Session, snapshot: Snapshot) -> Iterator[AnyRow]:
 
 def boundaries_in(session: Session, snapshot: Snapshot) -> set[str]:
     """The paths of all boundaries of a snapshot."""
-    here = (Folder.server_id == snapshot.server_id, in_snapshot(Folder, snapshot.id))
-    return set(session.scalars(select(Folder.path).where(*here)))
+    of_that_snapshot = (Folder.server_id == snapshot.server_id, in_snapshot(Folder, snapshot.id))
+    return set(session.scalars(select(Folder.path).where(*of_that_snapshot)))
 
 
 def difference(
     session: Session, older: Snapshot, newer: Snapshot
 ) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
     """What came and what went between two snapshots of one server: (added, gone)."""
-    here = Grant.server_id == newer.server_id
+    of_that_server = Grant.server_id == newer.server_id
     order = (Folder.path, Account.name)
     came = and_(
-        here,
+        of_that_server,
         Grant.first_snapshot_id > older.id,
         Grant.first_snapshot_id <= newer.id,
         or_(Grant.gone_snapshot_id.is_(None), Grant.gone_snapshot_id > newer.id),
     )
     went = and_(
-        here,
+        of_that_server,
         Grant.gone_snapshot_id > older.id,
         Grant.gone_snapshot_id <= newer.id,
         Grant.first_snapshot_id <= older.id,
@@ -181,7 +183,8 @@ def wanted_snapshots(session: Session, *, now: datetime) -> Sequence[int]:
 
 
 def is_snapshot_wanted(session: Session, server_id: int, *, now: datetime) -> bool:
-    """The same for one server; until the end of the transaction no other worker asks it."""
+    """Whether a snapshot of one server is requested and not yet being read. Locks the server, so
+    that no other worker asks until the end of the transaction."""
     session.execute(select(Server.id).where(Server.id == server_id).with_for_update())
     query = select(Server.id).where(Server.id == server_id, _is_wanted(now))
     return session.scalar(query) is not None
@@ -234,12 +237,14 @@ def pair(
     session: Session, server_id: int, older: int | None, newer: int | None
 ) -> tuple[Snapshot, Snapshot]:
     """Two complete snapshots of one server, by number, or the last two."""
-    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
-    found = {row.id: row for row in session.scalars(select(Snapshot).where(*here))}
-    newest = sorted(found, reverse=True)
+    complete_of_server = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.COMPLETE)
+    snapshots = {
+        row.id: row for row in session.scalars(select(Snapshot).where(*complete_of_server))
+    }
+    newest = sorted(snapshots, reverse=True)
     second = newer if newer is not None else (newest[0] if newest else 0)
     earlier = [number for number in newest if number < second]
     first = older if older is not None else (earlier[0] if earlier else 0)
-    if first not in found or second not in found:
+    if first not in snapshots or second not in snapshots:
         raise NoSuchSnapshot(f"Complete ones: {', '.join(map(str, newest)) or 'none'}.")
-    return found[first], found[second]
+    return snapshots[first], snapshots[second]

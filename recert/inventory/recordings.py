@@ -109,10 +109,10 @@ class RecordingStore:
             raise NoRecording(recording_status(snapshot))
         path = self.path(snapshot.id)
         try:
-            found = digest(path)
+            actual = digest(path)
         except OSError as error:
             raise NoRecording(f"{path}: {error.strerror}.") from error
-        if found != (snapshot.recording_sha256, snapshot.recording_size):
+        if actual != (snapshot.recording_sha256, snapshot.recording_size):
             raise RecordingChanged(f"Snapshot {snapshot.id}, {path.name}.")
         return path
 

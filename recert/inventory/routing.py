@@ -25,8 +25,8 @@ def recompute(session: Session, server_id: int) -> None:
     }
     live = (Folder.server_id == server_id, Folder.gone_snapshot_id.is_(None))
     folders = session.execute(select(Folder.id, Folder.path).where(*live)).all()
-    here = select(Folder.id).where(Folder.server_id == server_id)
-    session.execute(delete(FolderRoute).where(FolderRoute.folder_id.in_(here)))
+    folders_of_server = select(Folder.id).where(Folder.server_id == server_id)
+    session.execute(delete(FolderRoute).where(FolderRoute.folder_id.in_(folders_of_server)))
     memory: dict[str, int | None] = {}
     routed = (
         (folder.id, nearest(normalize("NFC", folder.path), owners, memory)) for folder in folders
@@ -38,15 +38,15 @@ def recompute(session: Session, server_id: int) -> None:
 def nearest(path: str, owners: dict[str, int], memory: dict[str, int | None]) -> int | None:
     """The owner row of the nearest folder at or above `path`."""
     asked = []
-    found: int | None = None
+    owner: int | None = None
     while True:
         if path in memory:
-            found = memory[path]
+            owner = memory[path]
             break
         asked.append(path)
         if path in owners or path == "/":
-            found = owners.get(path)
+            owner = owners.get(path)
             break
         path = path.rpartition("/")[0] or "/"
-    memory.update(dict.fromkeys(asked, found))
-    return found
+    memory.update(dict.fromkeys(asked, owner))
+    return owner

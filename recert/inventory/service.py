@@ -101,14 +101,15 @@ def same_storage(session: Session, server: Server) -> list[str]:
 def want_snapshot(act: Act, server: Server) -> None:
     """Asks the worker for a snapshot; asking twice is asking once."""
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    here = (Server.id == server.id, Server.snapshot_wanted_at.is_(None))
-    act.session.execute(update(Server).where(*here).values(snapshot_wanted_at=act.now))
+    not_yet_wanted = (Server.id == server.id, Server.snapshot_wanted_at.is_(None))
+    act.session.execute(update(Server).where(*not_yet_wanted).values(snapshot_wanted_at=act.now))
     details = {"name": server.name}
     act.record(Action.SNAPSHOT_WANTED, f"server:{server.id}", details)
 
 
 def want_snapshot_again(act: Act, server: Server) -> None:
-    """The same for what keeps asking until there is one: at most once an hour."""
+    """Requests a snapshot for callers that repeat the request until there is one: at most once an
+    hour."""
     last = select(func.max(Snapshot.started_at)).where(Snapshot.server_id == server.id)
     tried = act.session.scalar(last)
     if server.snapshot_wanted_at is None and (tried is None or act.now - tried > AGAIN_AFTER):
@@ -117,10 +118,10 @@ def want_snapshot_again(act: Act, server: Server) -> None:
 
 def server_by_name(session: Session, name: str) -> Server:
     """The server, or NoSuchServer naming it."""
-    found = session.scalar(select(Server).where(Server.name == name))
-    if found is None:
+    server = session.scalar(select(Server).where(Server.name == name))
+    if server is None:
         raise NoSuchServer(f"Asked for: {name!r}.")
-    return found
+    return server
 
 
 def connector_of(server: Server) -> Connector:

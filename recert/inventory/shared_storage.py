@@ -34,13 +34,13 @@ class Way:
 
     @property
     def held(self) -> str:
-        """The rights in one word where there is one."""
+        """The label of the rights; their names where no label fits."""
         label = rights.label(self.rights)
         return rights.say(self.rights) if label == "custom" else label
 
     @property
     def text(self) -> str:
-        """The same for files."""
+        """The access as text for files: server, account and rights."""
         return f"{self.server}: {self.account} ({' '.join(rights.names(self.rights))})"
 
 
@@ -48,25 +48,25 @@ def ways(session: Session, pairs: Collection[Pair]) -> dict[Pair, list[Way]]:
     """Through which other servers the folder is open to whoever holds the account, as their last
     complete snapshots saw it. Three statements, whatever the number of pairs."""
     reach = _reach(session, {folder for _, folder in pairs})
-    found: dict[Pair, list[Way]] = {}
+    ways_of: dict[Pair, list[Way]] = {}
     if not reach:
-        return found
+        return ways_of
     by_boundary = _held(session, {account for account, _ in pairs}, reach)
     for pair in pairs:
         account, folder = pair
         known = [way for at in reach[folder] for way in by_boundary.get((account, at), ())]
         if known:
-            found[pair] = sorted(known, key=lambda way: (way.server, way.account))
-    return found
+            ways_of[pair] = sorted(known, key=lambda way: (way.server, way.account))
+    return ways_of
 
 
 def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[int]]:
     """The boundary at or above each folder on every other server with its storage. Each is looked
     for by its names; comparing all folders with all would take hours on large servers."""
     rows = run(session, _elsewhere(), {"folders": sorted(folders)}).all()
-    found = defaultdict[int, list[int]](list)
+    reached = defaultdict[int, list[int]](list)
     if not rows:
-        return found
+        return reached
     paths = {path for row in rows for path in _at_and_above(row.path)}
     there = select(Folder.server_id, Folder.path, Folder.id).where(
         Folder.server_id.in_({row.other for row in rows}),
@@ -78,8 +78,8 @@ def _reach(session: Session, folders: Collection[int]) -> defaultdict[int, list[
         names = ((row.other, path) for path in _at_and_above(row.path))
         nearest = next((known[name] for name in names if name in known), None)
         if nearest is not None:
-            found[row.id].append(nearest)
-    return found
+            reached[row.id].append(nearest)
+    return reached
 
 
 @cache
@@ -105,7 +105,7 @@ def _held(
     session: Session, accounts: Collection[int], reach: defaultdict[int, list[int]]
 ) -> dict[Pair, list[Way]]:
     """What is held at these boundaries, by the account asked about and the boundary."""
-    boundaries = {at for found in reach.values() for at in found}
+    boundaries = {at for held in reach.values() for at in held}
     mine, also, grant, other = aliased(Account), aliased(Account), aliased(Grant), aliased(Server)
     query = (
         select(
@@ -124,14 +124,14 @@ def _held(
         .join(other, other.id == also.server_id)
         .where(mine.id.in_(accounts), grant.folder_id.in_(boundaries))
     )
-    found = defaultdict[Pair, list[Way]](list)
+    held = defaultdict[Pair, list[Way]](list)
     parts = (query.where(same) for same in (_same_login(mine, also), _same_person(mine, also)))
     for row in (row for part in parts for row in session.execute(part)):
         facts = dict(row._mapping)
-        found[facts.pop("mine"), row.folder_id].append(
+        held[facts.pop("mine"), row.folder_id].append(
             Way(**{**facts, "is_same_person": bool(row.is_same_person)})
         )
-    return found
+    return held
 
 
 def _lets_in(mine: Any, also: Any) -> ColumnElement[bool]:

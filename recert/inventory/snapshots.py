@@ -171,8 +171,10 @@ class _Look:
 
 def _close_abandoned(session: Session, server_id: int, actor: Actor, at: datetime) -> None:
     """Readings whose process died. Without this they would look busy for ever."""
-    here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
-    old = select(Snapshot.id).where(*here, Snapshot.started_at < at - queries.ABANDONED_AFTER)
+    is_unfinished = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
+    old = select(Snapshot.id).where(
+        *is_unfinished, Snapshot.started_at < at - queries.ABANDONED_AFTER
+    )
     for snapshot_id in session.scalars(old).all():
         _close(session, snapshot_id, SnapshotState.FAILED, INTERRUPTED, actor, at)
 
@@ -182,8 +184,8 @@ def interrupt(db: Database, server_id: int, *, actor: Actor, now: datetime) -> N
     with db.transaction() as session:
         server = session.get_one(Server, server_id)
         wanted = server.snapshot_wanted_at
-        here = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
-        for snapshot_id in session.scalars(select(Snapshot.id).where(*here)).all():
+        is_unfinished = (Snapshot.server_id == server_id, Snapshot.state == SnapshotState.READING)
+        for snapshot_id in session.scalars(select(Snapshot.id).where(*is_unfinished)).all():
             _close(session, snapshot_id, SnapshotState.FAILED, INTERRUPTED, actor, now)
         server.snapshot_wanted_at = wanted
 
@@ -239,9 +241,12 @@ def _close(
     snapshot = session.get_one(Snapshot, snapshot_id)
     # A request for a snapshot ends with the reading that fulfils it: a reading that dies leaves it,
     # an abandoned one does not fulfil it, and a request made meanwhile waits for the next.
-    here = (Server.id == snapshot.server_id, Server.snapshot_wanted_at <= snapshot.started_at)
+    is_fulfilled_request = (
+        Server.id == snapshot.server_id,
+        Server.snapshot_wanted_at <= snapshot.started_at,
+    )
     if snapshot.state is SnapshotState.READING:
-        session.execute(update(Server).where(*here).values(snapshot_wanted_at=None))
+        session.execute(update(Server).where(*is_fulfilled_request).values(snapshot_wanted_at=None))
     snapshot.state, snapshot.reason, snapshot.finished_at = state, reason, at
     name = session.scalar(select(Server.name).where(Server.id == snapshot.server_id)) or ""
     details = {

@@ -54,9 +54,9 @@ def opened_at(session: Session, token: MailToken, caller: Caller) -> datetime | 
 
 def asked_head(session: Session, token: MailToken, caller: Caller) -> bool:
     """Whether the same program tested the link before opening it. Browsers never do."""
-    here = (LinkVisit.token_id == token.id, LinkVisit.act == VisitKind.HEAD)
+    is_head_of_link = (LinkVisit.token_id == token.id, LinkVisit.act == VisitKind.HEAD)
     same = (LinkVisit.address == caller.address, LinkVisit.agent == caller.agent)
-    return session.scalar(select(LinkVisit.id).where(*here, *same).limit(1)) is not None
+    return session.scalar(select(LinkVisit.id).where(*is_head_of_link, *same).limit(1)) is not None
 
 
 def busiest(

@@ -75,8 +75,8 @@ class Mailbox:
             raise MailboxUnreachable(f"{type(error).__name__}: {error}") from error
 
     def _waiting(self) -> Iterator[str]:
-        found = _must(self._open.uid("SEARCH", "UNDELETED"))
-        numbers = (found[0] or b"").split()
+        answer = _must(self._open.uid("SEARCH", "UNDELETED"))
+        numbers = (answer[0] or b"").split()
         return iter([number.decode("ascii") for number in numbers[:AT_A_TIME]])
 
     def _give(self, uid: str, act: Callable[[bytes], bool]) -> int:

@@ -49,7 +49,7 @@ def _layout() -> str:
 
 @lru_cache(maxsize=64)
 def _environment(reader: Reader) -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=ChoiceLoader([DictLoader({"layout.html": _layout()}), FileSystemLoader(TEMPLATES)]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -58,7 +58,7 @@ def _environment(reader: Reader) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     translations = Translations.load(str(TRANSLATIONS), [reader.language])
-    made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
 
     def shown(at: datetime, patterns: dict[str, str]) -> str:
         there, pattern = at.astimezone(reader.zone), patterns[reader.language]
@@ -67,7 +67,7 @@ def _environment(reader: Reader) -> Environment:
     def moment(at: datetime) -> str:
         return f"{shown(at, MOMENTS)} {at.astimezone(reader.zone).tzname()}"
 
-    made.filters["moment"] = moment
+    environment.filters["moment"] = moment
 
     def day(at: date) -> str:
         """A moment as the day that the reader's calendar shows; a day as it is."""
@@ -75,17 +75,17 @@ def _environment(reader: Reader) -> Environment:
             return shown(at, DAYS)
         return format_date(at, DAYS[reader.language], locale=reader.language)
 
-    made.filters["day"] = day
-    made.filters["translated"] = translations.gettext
-    made.globals["language"] = reader.language
-    return made
+    environment.filters["day"] = day
+    environment.filters["translated"] = translations.gettext
+    environment.globals["language"] = reader.language
+    return environment
 
 
 def render(kind: str, reader: Reader, **context: object) -> tuple[str, str, str]:
     """Subject, text and HTML of one mail."""
-    made = _environment(reader)
+    environment = _environment(reader)
     subject, text, html = (
-        made.get_template(f"{kind}/{part}").render(context)
+        environment.get_template(f"{kind}/{part}").render(context)
         for part in ("subject.txt", "body.txt", "body.html")
     )
     return " ".join(subject.split()), _wrapped(text), html

@@ -109,13 +109,13 @@ def claim(session: Session, *, now: datetime, limit: int = BATCH) -> Sequence[Ou
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    found = session.scalars(query).all()
-    for message in found:
+    due = session.scalars(query).all()
+    for message in due:
         message.state, message.next_at = MessageState.SENDING, now + LEASE
         message.attempts += 1
     session.flush()
     session.expunge_all()
-    return found
+    return due
 
 
 def mark_sent(session: Session, message: OutboxMessage, *, now: datetime) -> None:
@@ -153,12 +153,12 @@ def release(session: Session, message: OutboxMessage, *, now: datetime) -> None:
 
 def _mark(session: Session, message: OutboxMessage, **values: object) -> None:
     """Only while the claim is ours: a worker that stood still past its lease says nothing."""
-    here = (
+    is_being_sent = (
         OutboxMessage.id == message.id,
         OutboxMessage.state == MessageState.SENDING,
         OutboxMessage.attempts == message.attempts,
     )
-    session.execute(update(OutboxMessage).where(*here).values(**values))
+    session.execute(update(OutboxMessage).where(*is_being_sent).values(**values))
 
 
 def issue_tokens(
@@ -228,8 +228,8 @@ def message_id_of(session: Session, number: int | None) -> str:
 
 def lines_of(session: Session, message_id: int) -> dict[int, MailToken]:
     """The questions that stand in a mail, by their numbers."""
-    here = (MailToken.message_id == message_id, MailToken.purpose == Purpose.DECIDE_ITEM)
-    return {row.number: row for row in session.scalars(select(MailToken).where(*here))}
+    of_that_mail = (MailToken.message_id == message_id, MailToken.purpose == Purpose.DECIDE_ITEM)
+    return {row.number: row for row in session.scalars(select(MailToken).where(*of_that_mail))}
 
 
 def has_opted_out(session: Session, address: str, kind: str) -> bool:
@@ -241,49 +241,49 @@ def opt_out(session: Session, token: str, *, now: datetime) -> OptOut:
     """Ends notices of one kind; LinkUnknown or LinkOver. Twice is as good as once."""
     row = open_token(session, token, Purpose.UNSUBSCRIBE, now=now)
     address, _, kind = row.subject.rpartition(" ")
-    found = session.get(OptOut, (address, kind))
-    if found is None:
-        found = OptOut(address=address, kind=kind, at=now)
-        session.add(found)
+    choice = session.get(OptOut, (address, kind))
+    if choice is None:
+        choice = OptOut(address=address, kind=kind, at=now)
+        session.add(choice)
         details = {"address": address, "kind": kind}
         who = Actor(address, Channel.MAIL_LINK, Assurance.MAIL_LINK)
         trail.append(session, Action.MAIL_STOPPED, row.holder, details, actor=who, at=now)
-    return found
+    return choice
 
 
 def attach(session: Session, tokens: Iterable[str], message: OutboxMessage) -> None:
     """Notes in which mail some tokens stand."""
-    here = MailToken.token_hash.in_([secrets.digest(token) for token in tokens])
-    session.execute(update(MailToken).where(here).values(message_id=message.id))
+    is_one_of_them = MailToken.token_hash.in_([secrets.digest(token) for token in tokens])
+    session.execute(update(MailToken).where(is_one_of_them).values(message_id=message.id))
 
 
 def hold_token(session: Session, token: MailToken, why: str, *, now: datetime) -> None:
     """The link decides nothing any more; whoever holds it signs in."""
-    here = (MailToken.id == token.id, MailToken.held_at.is_(None))
-    session.execute(update(MailToken).where(*here).values(held_at=now, held_why=why))
+    is_not_held = (MailToken.id == token.id, MailToken.held_at.is_(None))
+    session.execute(update(MailToken).where(*is_not_held).values(held_at=now, held_why=why))
 
 
 def open_token(session: Session, token: str, purpose: Purpose, *, now: datetime) -> MailToken:
     """The token's row, or LinkUnknown / LinkOver. Reads only: whoever uses it must still check
     that the holder answers for the subject."""
-    found = known_token(session, token, MailToken.purpose == purpose)
-    if found.expires_at <= now:
+    row = known_token(session, token, MailToken.purpose == purpose)
+    if row.expires_at <= now:
         raise LinkOver
-    return found
+    return row
 
 
 def known_token(session: Session, token: str, *wanted: ColumnElement[bool]) -> MailToken:
     """The token's row, or LinkUnknown."""
     if not token or len(token) > MAX_TOKEN or not token.isascii():
         raise LinkUnknown
-    here = MailToken.token_hash == secrets.digest(token)
-    found = session.scalar(select(MailToken).where(here, *wanted))
-    if found is None:
+    has_that_hash = MailToken.token_hash == secrets.digest(token)
+    row = session.scalar(select(MailToken).where(has_that_hash, *wanted))
+    if row is None:
         raise LinkUnknown
-    return found
+    return row
 
 
 def mark_used(session: Session, token: MailToken, *, now: datetime) -> None:
     """Notes the first use; a second shows what was recorded."""
-    here = (MailToken.id == token.id, MailToken.used_at.is_(None))
-    session.execute(update(MailToken).where(*here).values(used_at=now))
+    is_unused = (MailToken.id == token.id, MailToken.used_at.is_(None))
+    session.execute(update(MailToken).where(*is_unused).values(used_at=now))

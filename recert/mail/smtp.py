@@ -122,15 +122,15 @@ def plus(address: str, detail: str) -> str:
 def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
     """The message on the wire. Text that people wrote goes through `EmailMessage`; Recert's own
     headers are only checked for line breaks, which is ten times as fast."""
-    made = EmailMessage(policy=SMTP)
-    made["Subject"] = row.subject
-    made["To"] = Address(row.to_name, addr_spec=row.to_address)
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = row.subject
+    message["To"] = Address(row.to_name, addr_spec=row.to_address)
     lines = [f"{name}: {_one_line(value)}" for name, value in _own_headers(row, settings)]
     boundary = row.message_id.strip("<>").partition("@")[0]
     lines += [f'Content-Type: multipart/alternative; boundary="={_one_line(boundary)}="']
     parts = [_part(boundary, "plain", row.text), _part(boundary, "html", row.html)]
     end = f"--={boundary}=--\r\n".encode()
-    head = made.as_bytes().removesuffix(b"\r\n")  # without the empty line after the headers
+    head = message.as_bytes().removesuffix(b"\r\n")  # without the empty line after the headers
     return (
         _from(settings.sender)
         + head
@@ -142,9 +142,9 @@ def _bytes_of(row: OutboxMessage, settings: MailSettings) -> bytes:
 
 @lru_cache(maxsize=8)
 def _from(sender: str) -> bytes:
-    made = EmailMessage(policy=SMTP)
-    made["From"] = Address("Recert", addr_spec=sender)
-    return made.as_bytes().removesuffix(b"\r\n")
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address("Recert", addr_spec=sender)
+    return message.as_bytes().removesuffix(b"\r\n")
 
 
 def _own_headers(row: OutboxMessage, settings: MailSettings) -> Iterator[tuple[str, str]]:

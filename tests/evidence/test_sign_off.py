@@ -43,7 +43,7 @@ class TestTheFigures:
         about = json.loads(contents["campaign.json"])
         assert about["signed_figures"] == FIGURES
         rows = {str(row["item"]): row for row in packages.rows(contents["items.csv"])}
-        assert verifier._figures(rows) == FIGURES
+        assert verifier._totals(rows) == FIGURES
 
     def test_none_are_kept_before(self, house: House) -> None:
         assert house.campaign(house.launched()).signed_figures is None

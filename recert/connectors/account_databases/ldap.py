@@ -100,8 +100,8 @@ def _pages(
         message = connection.search_ext(
             base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[control]
         )
-        _, found, _, controls = connection.result3(message)
-        for name, entry in found:
+        _, answer, _, controls = connection.result3(message)
+        for name, entry in answer:
             if name is not None:  # None: a referral to another directory
                 yield {key.lower(): values for key, values in entry.items()}
         pages = [one for one in controls if one.controlType == control.controlType]

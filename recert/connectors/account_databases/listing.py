@@ -71,9 +71,9 @@ def read(query: str, backend: str) -> Query:
     others = (*picked, *source, *rest)
     if any(token.kind == VARIABLE for token in others):
         return Query(bare, why_not=_OF_THE_SESSION)
-    found = _without_session(bare, condition, rest, backend)
-    if found.why_not:
-        return found
+    without_session = _without_session(bare, condition, rest, backend)
+    if without_session.why_not:
+        return without_session
     logins = _logins(bare, condition, backend)
     why = ""
     if has_placeholders(others):
@@ -81,7 +81,7 @@ def read(query: str, backend: str) -> Query:
     elif logins is None:
         why = "its condition is not that a column is equal to the login"
     return replace(
-        found,
+        without_session,
         logins=tuple(sorted(logins or ())),
         source=_text(bare, source),
         everybody="" if why or rest else _for_everybody(bare, picked, source, condition, backend),
@@ -118,7 +118,7 @@ def _for_everybody(
 
 def _sections(tokens: Sequence[Token]) -> tuple[list[Token], list[Token], list[Token], list[Token]]:
     """What stands behind SELECT, FROM and WHERE, and the rest."""
-    found: list[list[Token]] = [[], [], [], []]
+    sections: list[list[Token]] = [[], [], [], []]
     at = depth = 0
     for token in tokens[1:]:
         depth += token.is_("(") - token.is_(")")
@@ -129,8 +129,8 @@ def _sections(tokens: Sequence[Token]) -> tuple[list[Token], list[Token], list[T
         else:
             if depth == 0 and at in (1, 2) and token.is_(*_ENDS):
                 at = 3
-            found[at].append(token)
-    return found[0], found[1], found[2], found[3]
+            sections[at].append(token)
+    return sections[0], sections[1], sections[2], sections[3]
 
 
 def _without_session(
@@ -161,8 +161,10 @@ def _logins(query: str, tokens: Sequence[Token], backend: str) -> set[str] | Non
         return None
     choices = parts(tokens, *either)
     if len(choices) > 1:
-        found = [_logins(query, choice, backend) for choice in choices]
-        return None if None in found else {one for some in found for one in some or ()}
+        alternatives = [_logins(query, choice, backend) for choice in choices]
+        return (
+            None if None in alternatives else {one for some in alternatives for one in some or ()}
+        )
     needed = parts(tokens, *both)
     if len(needed) > 1:
         every = (_logins(query, one, backend) for one in needed)
@@ -246,13 +248,13 @@ def rows_by_login(run: Run, query: Query) -> dict[str, list[Sequence[object]]] |
     run for each. Databases may take capitals, accents and blanks at the end for nothing."""
     if not query.everybody:
         return None
-    found: dict[str, list[Sequence[object]]] = {}
+    by_login: dict[str, list[Sequence[object]]] = {}
     for login, *row in run(query.everybody):
-        found.setdefault(text(login), []).append(row)
-    if not all(map(str.isascii, found)):
+        by_login.setdefault(text(login), []).append(row)
+    if not all(map(str.isascii, by_login)):
         return None
-    count = Counter(login.lower().rstrip() for login in found)
-    return {login: rows for login, rows in found.items() if count[login.lower().rstrip()] == 1}
+    count = Counter(login.lower().rstrip() for login in by_login)
+    return {login: rows for login, rows in by_login.items() if count[login.lower().rstrip()] == 1}
 
 
 def names(run: Run, query: Query, backend: str) -> Names:
@@ -261,8 +263,8 @@ def names(run: Run, query: Query, backend: str) -> Names:
         return Names(why_not=query.why_not or query.why_not_listed)
     if any(row and text(row[0]) for row in run(query.of(_STRANGER, backend))):
         return Names(why_not="it finds something for every login")
-    found: set[str] = set()
+    logins: set[str] = set()
     for expression in query.logins:
         sql = " ".join(("SELECT DISTINCT", expression, "FROM", query.source))
-        found |= {text(row[0]) for row in run(sql)}
-    return Names(sorted(found - {""}))
+        logins |= {text(row[0]) for row in run(sql)}
+    return Names(sorted(logins - {""}))

@@ -26,6 +26,6 @@ def host_of(settings: Mapping[str, str]) -> Host:
         return LocalHost()
     if transport == "ssh":
         # Its library takes longer to load than all the rest of most commands.
-        found: Host = import_module("recert.connectors.hosts.ssh").SshHost(settings)
-        return found
+        host: Host = import_module("recert.connectors.hosts.ssh").SshHost(settings)
+        return host
     raise SettingsInvalid(f"Unknown transport {transport!r}. Known: local, ssh.")

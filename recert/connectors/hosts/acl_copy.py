@@ -13,7 +13,7 @@ def extended(host: Host, path: str) -> bytes | None:
 
 
 def for_path(text: bytes, path: bytes) -> bytes:
-    """The same ACL for another path; owner and group were given to it before."""
+    """The ACL for another path, without owner and group, which are set before."""
     escaped = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\012")
     entries = [line for line in text.splitlines() if line and not line.startswith(b"#")]
     return b"\n".join([b"# file: " + escaped, *entries, b"", b""])

@@ -40,8 +40,8 @@ class EditedHost(OnlyRead):
         return self._host.read(path) if content is None else content
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
-        found = self._host.read_many([path for path in paths if path not in self._contents])
-        return {path: self._contents.get(path, found.get(path, b"")) for path in paths}
+        contents = self._host.read_many([path for path in paths if path not in self._contents])
+        return {path: self._contents.get(path, contents.get(path, b"")) for path in paths}
 
     def stat(self, path: str) -> FileFact | None:
         return self._host.stat(path)

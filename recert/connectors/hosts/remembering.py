@@ -51,40 +51,42 @@ class RememberingHost(OnlyRead):
         """Nothing is written down here."""
 
     def read(self, path: str) -> bytes:
-        found: bytes = self._once(("read", path), lambda: self._host.read(path))
-        return found
+        content: bytes = self._once(("read", path), lambda: self._host.read(path))
+        return content
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes | ConnectorError]:
-        found: dict[str, bytes | ConnectorError] = self._many("read", paths, self._host.read_many)
-        return found
+        contents: dict[str, bytes | ConnectorError] = self._many(
+            "read", paths, self._host.read_many
+        )
+        return contents
 
     def stat(self, path: str) -> FileFact | None:
-        found: FileFact | None = self._once(("stat", path), lambda: self._host.stat(path))
-        return found
+        fact: FileFact | None = self._once(("stat", path), lambda: self._host.stat(path))
+        return fact
 
     def stat_many(self, paths: Sequence[str]) -> dict[str, FileFact | ConnectorError | None]:
-        found: dict[str, FileFact | ConnectorError | None]
-        found = self._many("stat", paths, self._host.stat_many)
-        return found
+        facts: dict[str, FileFact | ConnectorError | None]
+        facts = self._many("stat", paths, self._host.stat_many)
+        return facts
 
     def names(self, folder: str) -> list[str]:
-        found: list[str] = self._once(("names", folder), lambda: self._host.names(folder))
-        return list(found)
+        names: list[str] = self._once(("names", folder), lambda: self._host.names(folder))
+        return list(names)
 
     def resolve(self, path: str) -> str:
-        found: str = self._once(("resolve", path), lambda: self._host.resolve(path))
-        return found
+        real_path: str = self._once(("resolve", path), lambda: self._host.resolve(path))
+        return real_path
 
     def resolve_many(self, paths: Collection[str]) -> dict[str, str]:
-        found: dict[str, str] = self._many("resolve", list(paths), self._host.resolve_many)
-        return found
+        real_paths: dict[str, str] = self._many("resolve", list(paths), self._host.resolve_many)
+        return real_paths
 
     def run(self, command: Command, data: bytes = b"") -> Output:
         if command not in _REMEMBERED:
             return self._host.run(command, data)
         ask = ("run", command, data)
-        found: Output = self._once(ask, lambda: self._host.run(command, data))
-        return found
+        output: Output = self._once(ask, lambda: self._host.run(command, data))
+        return output
 
     def stream(self, command: Command, data: bytes = b"") -> Stream:
         return self._host.stream(command, data)
@@ -96,10 +98,10 @@ class RememberingHost(OnlyRead):
                 self._answers[question] = ask()
             except (FileMissing, ServerRefusedUs) as error:
                 self._answers[question] = error
-        found = self._answers[question]
-        if isinstance(found, ConnectorError):
-            raise found
-        return found
+        answer = self._answers[question]
+        if isinstance(answer, ConnectorError):
+            raise answer
+        return answer
 
     def _many(self, method: str, paths: Sequence[str], ask: Callable[[list[str]], Any]) -> Any:
         missing = [path for path in paths if (method, path) not in self._answers]

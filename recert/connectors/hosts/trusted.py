@@ -13,15 +13,15 @@ def check(program: str) -> None:
     followed: the program that would run counts."""
     real = Path(os.path.realpath(program))
     for part in (real, *real.parents):
-        found = part.stat()
-        if found.st_uid not in (0, os.geteuid()):
+        status = part.stat()
+        if status.st_uid not in (0, os.geteuid()):
             raise SettingsInvalid(
-                f"{program} is not run: {part} belongs to uid {found.st_uid}, not to root or to "
+                f"{program} is not run: {part} belongs to uid {status.st_uid}, not to root or to "
                 "Recert's own user."
             )
-        is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-        writable = found.st_mode & stat.S_IWOTH or (
-            found.st_mode & stat.S_IWGRP and _has_others(found.st_gid)
+        is_sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        writable = status.st_mode & stat.S_IWOTH or (
+            status.st_mode & stat.S_IWGRP and _has_others(status.st_gid)
         )
         if writable and not is_sticky:
             raise SettingsInvalid(f"{program} is not run: {part} can be changed by others.")

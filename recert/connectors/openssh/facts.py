@@ -37,7 +37,7 @@ class Facts:
     problems: list[str] = field(default_factory=list)
 
     def elsewhere(self) -> Iterator["Facts"]:
-        """The same facts for other sorts of clients."""
+        """These facts with the values for other sorts of clients."""
         return (replace(self, values=values) for values in self.alternatives)
 
     def arguments(self, account: str, keyword: str) -> tuple[str, ...]:

@@ -34,13 +34,13 @@ class Key:
 
 def paths_for(patterns: Sequence[str], user: Passwd) -> list[str]:
     """The key files of one account; relative ones lie in its home."""
-    found = []
+    paths = []
     for pattern in patterns:
         if pattern.lower() == "none":
             continue
         path = expand(pattern, user)
-        found.append(path if path.startswith("/") else f"{user.home}/{path}")
-    return found
+        paths.append(path if path.startswith("/") else f"{user.home}/{path}")
+    return paths
 
 
 def expand(pattern: str, user: Passwd) -> str:
@@ -51,13 +51,13 @@ def expand(pattern: str, user: Passwd) -> str:
 
 def folders_above(path: str, home: str) -> list[str]:
     """Those that StrictModes looks at: up to the home, or else to the root."""
-    found, place = [], path.rpartition("/")[0]
+    folders, place = [], path.rpartition("/")[0]
     while place:
-        found.append(place)
+        folders.append(place)
         if place == home:
-            return found
+            return folders
         place = place.rpartition("/")[0]
-    return [*found, "/"]
+    return [*folders, "/"]
 
 
 def is_trusted(fact: FileFact | None, user: Passwd) -> bool:
@@ -83,15 +83,15 @@ def keys_of(content: bytes | ConnectorError) -> list[Key]:
     """The valid lines. An unknown option voids its line."""
     if isinstance(content, ConnectorError):
         return []
-    found = []
+    keys = []
     for raw in content.decode(errors="replace").split("\n"):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         key = Key() if line.startswith(_TYPES) else _with_options(line)
         if key is not None:
-            found.append(key)
-    return found
+            keys.append(key)
+    return keys
 
 
 def _with_options(line: str) -> Key | None:

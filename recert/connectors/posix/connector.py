@@ -150,7 +150,7 @@ class PosixConnector(OnOneMachine):
         with self._host() as host:
             survey = self.survey(host)
             me = survey.identities.of(account)
-            found: dict[str, tuple[str, bool, set[str]]] = {}
+            folders: dict[str, tuple[str, bool, set[str]]] = {}
             for view in survey.views:
                 if view.protocol and view.protocol != protocol:
                     continue
@@ -161,8 +161,8 @@ class PosixConnector(OnOneMachine):
                     if inside and names.is_clean(one.path) and jail:
                         known = set(host.names(one.path))
                         if known:
-                            found[one.path] = (inside, Rights.LIST in one.rights(me), known)
-            return found
+                            folders[one.path] = (inside, Rights.LIST in one.rights(me), known)
+            return folders
 
     def plan(self, change: Change) -> Plan:
         check_supported(self.features, change)
@@ -180,13 +180,13 @@ class PosixConnector(OnOneMachine):
                     return self._leaving(host, survey, change)
                 case SetRights():
                     _check_folder(survey, change.folder)
-                    found, side_effects = self._best(host, survey, change)
-                    note = self._note(survey, change, found)
-                    return plan_of(change, found, side_effects, note)
+                    parts, side_effects = self._best(host, survey, change)
+                    note = self._note(survey, change, parts)
+                    return plan_of(change, parts, side_effects, note)
                 case _:
                     nothing = SetRights(change.account, "", Rights.NONE)
-                    found, side_effects = self._closing(host, survey, nothing)
-                    return plan_of(change, found, side_effects, self._note(survey, change, found))
+                    parts, side_effects = self._closing(host, survey, nothing)
+                    return plan_of(change, parts, side_effects, self._note(survey, change, parts))
 
     def _note(self, survey: Survey, change: Change, parts: Sequence[Part]) -> str:
         """A sentence about each thing that the edit does not do."""
@@ -269,16 +269,16 @@ class PosixConnector(OnOneMachine):
 
     def apply(self, plan: Plan) -> bool | None:
         """Compares and writes on the machine itself, never on what a run remembers."""
-        found = plan_parts.load(plan.before, plan.after)
+        parts = plan_parts.load(plan.before, plan.after)
         with self._host() as host:
             try:
-                ended = self.carry_out(host, plan, found)
+                ended = self.carry_out(host, plan, parts)
             except BaseException:
                 if self._memory:
                     self._memory.forget()
                 raise
             if self._memory:
-                self._memory.note(found)
+                self._memory.note(parts)
         return ended
 
 

@@ -59,8 +59,8 @@ class Survey:
     ) -> tuple[list[FolderRights], set[str]]:
         """The rights in every folder, and the paths that are boundaries to a reviewer."""
         if by_view is not None and by_view is not self._by_view:
-            found = union(by_view)
-            return found, {one.path for one in to_reading.boundaries(found, *by_view)}
+            folders = union(by_view)
+            return folders, {one.path for one in to_reading.boundaries(folders, *by_view)}
         return self._found, {one.path for one in self._kept}
 
     # Of its own tree, judged once for however many orders.
@@ -82,15 +82,16 @@ class Survey:
         return self.fingerprint(self._found)
 
     def rights_by_view(self, tree: Tree | None = None) -> list[list[FolderRights]]:
-        """The same for each way in, the folders in the same order; of its own tree judged once."""
+        """The rights in each folder by view, the folders in the same order. Those of the survey's
+        own tree are computed once."""
         return self._by_view if tree is None or tree is self.tree else self.judged(tree)
 
     def judged(self, tree: Tree) -> list[list[FolderRights]]:
-        """The rights of a tree for each way in."""
+        """The rights of a tree by each view."""
         return [self.rights_of(view, tree) for view in self.views]
 
     def rights_of(self, view: View, tree: Tree | None = None) -> list[FolderRights]:
-        """The same for one way in."""
+        """The rights of a tree by one view."""
         where = tree or self.tree
         return evaluate(
             where,
@@ -176,13 +177,13 @@ def union(by_view: Sequence[list[FolderRights]]) -> list[FolderRights]:
     """What one of the ways in gives."""
     if len(by_view) == 1:
         return by_view[0]
-    found = []
+    united = []
     for ones in zip(*by_view, strict=True):
         masks = ones[0].masks
         for other in ones[1:]:
             masks = both(masks, other.masks)
-        found.append(FolderRights(ones[0].folder, masks))
-    return found
+        united.append(FolderRights(ones[0].folder, masks))
+    return united
 
 
 def system_groups(users: SystemUsers, accounts: Collection[str]) -> list[GroupFact]:

@@ -51,7 +51,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def newest(lines: Iterable[bytes], now: datetime) -> dict[str, datetime]:
     """The newest login of each account in these lines. Times without a zone are taken as those of
     this machine; without a year, as the last such day before `now`."""
-    found: dict[str, datetime] = {}
+    logins: dict[str, datetime] = {}
     for line in lines:
         match = _LINE.match(line)
         says = _SAYS.get(match[3]) if match else None
@@ -59,8 +59,8 @@ def newest(lines: Iterable[bytes], now: datetime) -> dict[str, datetime]:
         at = _moment(match, now) if match and text else None
         if text and at:
             name = text[1].decode(errors="surrogateescape")
-            found[name] = max(at, found.get(name, at))
-    return found
+            logins[name] = max(at, logins.get(name, at))
+    return logins
 
 
 def _moment(match: re.Match[bytes], now: datetime) -> datetime | None:

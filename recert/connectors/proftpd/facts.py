@@ -106,10 +106,10 @@ def _keys(host: Host, known: Known) -> dict[str, int]:
         for location in key_locations(server, entry)
         if location.startswith("/")
     }
-    found = host.read_many(sorted(wanted))
+    contents = host.read_many(sorted(wanted))
     return {
         path: raw.count(b"BEGIN")
-        for path, raw in found.items()
+        for path, raw in contents.items()
         if isinstance(raw, bytes) and b"BEGIN" in raw
     }
 

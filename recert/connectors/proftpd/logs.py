@@ -22,11 +22,11 @@ _NAIVE = "%Y-%m-%d %H:%M:%S"
 
 def sources(layout: Layout) -> list[LogSource]:
     """Every log that some server writes; each file once."""
-    found: dict[tuple[str, str], LogSource] = {}
+    by_path: dict[tuple[str, str], LogSource] = {}
     for server, protocol in layout.open_servers():
         for one in _of_server(server, protocol):
-            found.setdefault((one.kind, one.path), one)
-    return list(found.values())
+            by_path.setdefault((one.kind, one.path), one)
+    return list(by_path.values())
 
 
 def _of_server(server: Section, protocol: str) -> Iterator[LogSource]:
@@ -74,13 +74,13 @@ def _format(server: Section, directive: Section) -> str:
 def last_logins(lines: Iterable[bytes]) -> dict[str, datetime]:
     """The newest login of each account in one log. Times without a zone are taken as those of
     this machine."""
-    found: dict[str, datetime] = {}
+    logins: dict[str, datetime] = {}
     for line in lines:
         moment = _login(line)
         if moment is not None:
             name, at = moment
-            found[name] = max(at, found.get(name, at))
-    return found
+            logins[name] = max(at, logins.get(name, at))
+    return logins
 
 
 def _login(line: bytes) -> tuple[str, datetime] | None:

@@ -112,10 +112,10 @@ def over(known: Known, ground: Ground, last_logins: Mapping[str, datetime]) -> P
 
 def _names(known: Known) -> list[str]:
     """All accounts of all servers, and the names under which anonymous clients come."""
-    found = {name for books in known.facts.books.values() for b in books for name in b.entries}
+    names = {name for books in known.facts.books.values() for b in books for name in b.entries}
     for server in known.facts.books:
-        found |= Aliases(server).names()
-    return sorted(found)
+        names |= Aliases(server).names()
+    return sorted(names)
 
 
 def _resolved(

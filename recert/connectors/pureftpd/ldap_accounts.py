@@ -30,8 +30,8 @@ class _Asking:
 
     @property
     def filter(self) -> str:
-        found = self.source.value("Filter") or _FILTER
-        return found if found.startswith("(") else f"({found})"
+        query = self.source.value("Filter") or _FILTER
+        return query if query.startswith("(") else f"({query})"
 
     @property
     def home(self) -> str:
@@ -52,8 +52,8 @@ class _Asking:
         default = number(self.source.value(f"Default{kind.upper()}"))
         if default and self.source.value(f"ForceDefault{kind.upper()}").lower() == "true":
             return default
-        found = (number(_first(entry, name)) for name in (f"FTP{kind}", f"{kind}Number"))
-        return next(filter(None, found), default)
+        numbers = (number(_first(entry, name)) for name in (f"FTP{kind}", f"{kind}Number"))
+        return next(filter(None, numbers), default)
 
 
 def read(source: SourceFile, settings: Mapping[str, str]) -> Listed:
@@ -72,10 +72,10 @@ def read(source: SourceFile, settings: Mapping[str, str]) -> Listed:
     try:
         with ldap.connected(settings, start_tls=start_tls) as search:
             everybody = asking.filter.replace(r"\L", "*", 1)
-            found = search(source.value("BaseDN"), everybody, wanted)
+            entries = search(source.value("BaseDN"), everybody, wanted)
     except ConnectorError as error:
         return _unlisted(source, "BaseDN", error.message.rstrip("."))
-    return _listed(asking, attribute, found)
+    return _listed(asking, attribute, entries)
 
 
 def _refuse_what_the_daemon_refuses(source: SourceFile) -> None:

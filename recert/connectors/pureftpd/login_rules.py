@@ -237,13 +237,13 @@ def _session(
 
 
 def _anonymous(facts: Facts) -> Session:
-    found = [facts.users.passwd[name] for name in ANONYMOUS_USERS if name in facts.users.passwd]
+    users = [facts.users.passwd[name] for name in ANONYMOUS_USERS if name in facts.users.passwd]
     refused = ""
     if facts.options.is_on("NoAnonymous"):
         refused = "anonymous logins are off (NoAnonymous)"
-    elif not found:
+    elif not users:
         refused = "the system user of anonymous logins does not exist"
-    user = found[0] if found else None
+    user = users[0] if users else None
     home = user.home if user else ""
     return Session(
         account="anonymous",

@@ -95,13 +95,13 @@ def entries(raw: bytes) -> list[Entry]:
         if raw[:4] != MAGIC:
             raise ServerDataInvalid("This is no PureDB file.")
         starts = struct.unpack_from(f">{_BUCKETS + 1}I", raw, 4)
-        found = []
+        listed = []
         for start, end in pairwise(starts):
             for number in range((end - start) // 8):
-                found.append(_entry(raw, start + 8 * number + 4))
+                listed.append(_entry(raw, start + 8 * number + 4))
     except struct.error as error:
         raise ServerDataInvalid("The PureDB file breaks off.") from error
-    return found
+    return listed
 
 
 def _entry(raw: bytes, slot: int) -> Entry:
@@ -117,13 +117,13 @@ def _entry(raw: bytes, slot: int) -> Entry:
 
 def records(raw: bytes) -> dict[str, Record]:
     """The users that the server knows; a record that it would not take is left out."""
-    found: dict[str, Record] = {}
+    by_name: dict[str, Record] = {}
     for entry in entries(raw):
         line = (entry.key + b":" + entry.content).decode(errors="surrogateescape")
         record = of_line(line)
         if record is not None:
-            found.setdefault(record.name, record)
-    return found
+            by_name.setdefault(record.name, record)
+    return by_name
 
 
 def with_content(raw: bytes, name: str, content: bytes) -> bytes:
@@ -138,7 +138,7 @@ def with_content(raw: bytes, name: str, content: bytes) -> bytes:
 
 
 def _rebuilt(raw: bytes, known: list[Entry]) -> bytes:
-    """The same index with the records written anew, in the order in which they lie."""
+    """The database with its index, and the records written anew in their order in the file."""
     place = min((entry.offset for entry in known), default=len(raw))
     index, body = bytearray(raw[:place]), []
     for entry in sorted(known, key=lambda one: one.offset):

@@ -83,11 +83,11 @@ def read(host: Host, path: str, method: str) -> SourceFile:
     values = {}
     for number, line in enumerate(host.read(path).split(b"\n"), 1):
         for at in range(0, max(len(line), 1), _LINE_MAX):
-            found = _pair(line[at : at + _LINE_MAX], method)
-            if found is None:
+            pair = _pair(line[at : at + _LINE_MAX], method)
+            if pair is None:
                 raise ServerDataInvalid(f"{path}:{number}: no setting that Pure-FTPd knows here.")
-            if found[0]:
-                values[found[0]] = Value(found[1], f"{path}:{number}")
+            if pair[0]:
+                values[pair[0]] = Value(pair[1], f"{path}:{number}")
     source = SourceFile(path, method, values)
     for names in _NEEDED[method]:
         if not any(map(source.value, names)):

@@ -103,19 +103,19 @@ def _listed(asking: _Asking) -> Listed:
     names = listing.names(asking.run, _query(source, "GetPW"), asking.backend)
     if names.why_not:
         return _unlisted(source, "GetPW", names.why_not)
-    found = Listed()
+    listed = Listed()
     for login in names.names:
         try:
-            found.users.append(_account(asking, login))
+            listed.users.append(_account(asking, login))
         except _Unclear as unclear:
             (name,) = unclear.args
-            found.problems.append(
+            listed.problems.append(
                 f"{source.at(name)}: {source.keyword(name)}: what it finds for {login!r} depends "
                 "on the client's session; the account is not shown"
             )
-    if any(0 in (one.uid, one.gid) for one in found.users):  # a user that we cannot look up
-        found.problems += asking.system.problems
-    return found
+    if any(0 in (one.uid, one.gid) for one in listed.users):  # a user that we cannot look up
+        listed.problems += asking.system.problems
+    return listed
 
 
 def _account(asking: _Asking, login: str) -> VirtualUser:

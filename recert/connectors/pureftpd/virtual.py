@@ -74,25 +74,25 @@ def _refusal(record: Record) -> str:
 
 def _notes(record: Record, stated: Mapping[str, Record]) -> tuple[str, ...]:
     """What we do not know of a client: where it is, and when it comes."""
-    found = []
+    notes = []
     if record.allow_client:
-        found.append(f"only from {record.allow_client}")
+        notes.append(f"only from {record.allow_client}")
     if record.deny_client:
-        found.append(f"not from {record.deny_client}")
+        notes.append(f"not from {record.deny_client}")
     if record.times and record.times not in ("0000-2359", "0-2359"):
-        found.append(f"only at {record.times}")
+        notes.append(f"only at {record.times}")
     if record.name not in stated:
-        found.append("removed from the text file, but the database still has it")
-    return tuple(found)
+        notes.append("removed from the text file, but the database still has it")
+    return tuple(notes)
 
 
 def number(value: str) -> int:
     """A uid or gid as the daemon reads it (strtoul); 0 is none."""
-    found = _NUMBER.match(value)
-    if found is None:
+    match = _NUMBER.match(value)
+    if match is None:
         return 0
-    count = min(int(found[2]), 2**64 - 1)
-    return (-count if found[1] == "-" else count) % 2**32
+    count = min(int(match[2]), 2**64 - 1)
+    return (-count if match[1] == "-" else count) % 2**32
 
 
 def why_no_id(uid: int, gid: int) -> str:

@@ -54,8 +54,8 @@ class Recorder:
 
 
 def _stamp(file: Opened) -> tuple[int, int]:
-    found = os.fstat(file.fileno())
-    return found.st_mtime_ns, found.st_size
+    status = os.fstat(file.fileno())
+    return status.st_mtime_ns, status.st_size
 
 
 class RecordingHost(OnlyRead):

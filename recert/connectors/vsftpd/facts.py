@@ -120,12 +120,12 @@ def _read_own_options(host: Host, facts: Facts) -> None:
     if not folder:
         return
     try:
-        found = host.names(folder)
+        names = host.names(folder)
     except FileMissing:
         facts.warnings.append(f"The folder {folder} of user_config_dir does not exist.")
         return
-    contents = host.read_many([f"{folder}/{name}" for name in found])
-    for name in found:
+    contents = host.read_many([f"{folder}/{name}" for name in names])
+    for name in names:
         content = contents[f"{folder}/{name}"]
         fact = host.stat(f"{folder}/{name}")
         if fact is None or not fact.is_file:
@@ -165,13 +165,13 @@ def _other_spellings(facts: Facts) -> Iterator[str]:
 def _unlisted(facts: Facts) -> Iterator[str]:
     """Accounts that may sign in and stand in no list that we can read."""
     if not facts.options.is_on("guest_enable") or facts.lists_those_let_in:
-        found: list[str] = []
+        unlisted: list[str] = []
     else:
-        found = strangers(facts.pam)
-    if found:
+        unlisted = strangers(facts.pam)
+    if unlisted:
         yield (
             f"guest_enable ({facts.options.at('guest_enable')}) lets in names that "
-            f"{', '.join(found)} accepts; Recert cannot list them"
+            f"{', '.join(unlisted)} accepts; Recert cannot list them"
         )
         yield from facts.pam.unread
     somebody = Passwd("", 1_000_000, 1_000_000, "", "/", "/bin/sh")

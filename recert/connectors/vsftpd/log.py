@@ -13,20 +13,20 @@ _LOGIN = re.compile(rb"^\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}) \[pid \d+\] \
 
 def sources(options: Options) -> list[LogSource]:
     """Which logs this configuration writes."""
-    found = []
+    logs = []
     both, standard = options.is_on("dual_log_enable"), options.is_on("xferlog_std_format")
     if not options.is_on("xferlog_enable"):
         return []
     if both or not standard:
         place = "syslog" if options.is_on("syslog_enable") else options.text("vsftpd_log_file")
-        found += [
+        logs += [
             LogSource("sign-ins", place, "vsftpd", "local time without zone"),
             LogSource(
                 "transfers", place, "vsftpd", "letters beyond ASCII are shown as question marks"
             ),
         ]
     if both or standard:
-        found.append(
+        logs.append(
             LogSource(
                 "transfers",
                 options.text("xferlog_file"),
@@ -34,13 +34,13 @@ def sources(options: Options) -> list[LogSource]:
                 "no sign-ins; blanks in names are underscores",
             )
         )
-    return found
+    return logs
 
 
 def last_logins(lines: Iterable[bytes]) -> dict[str, datetime]:
     """The newest login of each account. The log is in local time without a zone; it is taken as
     the zone of this machine."""
-    found: dict[str, datetime] = {}
+    logins: dict[str, datetime] = {}
     for line in lines:
         match = _LOGIN.match(line)
         if match is None:
@@ -48,5 +48,5 @@ def last_logins(lines: Iterable[bytes]) -> dict[str, datetime]:
         naive = datetime.strptime(match[1].decode(), "%b %d %H:%M:%S %Y")  # noqa: DTZ007
         moment = naive.astimezone().astimezone(UTC)
         name = match[2].decode(errors="replace")
-        found[name] = max(moment, found.get(name, moment))
-    return found
+        logins[name] = max(moment, logins.get(name, moment))
+    return logins

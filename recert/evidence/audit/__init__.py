@@ -1,1 +1,1 @@
-"""What auditors do with a campaign: findings, retention, access that nobody certified."""
+"""The audit of a campaign: findings, retention, and uncertified access."""

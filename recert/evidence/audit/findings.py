@@ -1,5 +1,5 @@
-"""What auditors do: draw a sample, remark, accept or reject. Nobody else may, and nothing of
-it changes the campaign."""
+"""Use cases of auditors: draw a sample, remark, accept or reject. Nobody else may do this, and
+none of it changes the campaign."""
 
 import hashlib
 import heapq
@@ -78,17 +78,17 @@ def remark(act: Act, campaign: Campaign, text: str, item_id: int | None = None) 
         item = act.session.get(Item, item_id)
         if item is None or item.campaign_id != campaign.id:
             raise BadInput(f"Item {item_id} does not belong to {campaign.name!r}.")
-    made = Remark(
+    remark_row = Remark(
         campaign_id=campaign.id,
         item_id=item_id,
         text=_text(text, "Write what you noted."),
         by=act.actor.name,
         at=act.now,
     )
-    act.session.add(made)
-    details = {"item": item_id, "text": made.text}
+    act.session.add(remark_row)
+    details = {"item": item_id, "text": remark_row.text}
     _tell(act, campaign, Action.AUDIT_REMARKED, details)
-    return made
+    return remark_row
 
 
 def judge(act: Act, campaign: Campaign, judgement: Judgement, reason: str = "") -> Verdict:
@@ -124,7 +124,7 @@ def _own_steps(session: Session, campaign: Campaign, actor: Actor) -> list[tuple
     mine = Decision.actor == actor.name
     if party.person_id is not None:
         mine = or_(mine, Decision.person_id == party.person_id)
-    found = [(Step.DECIDED, party)] if session.scalar(answered.where(mine)) is not None else []
+    decided = [(Step.DECIDED, party)] if session.scalar(answered.where(mine)) is not None else []
     orders = (
         select(Order)
         .join(Remediation, Remediation.order_id == Order.id)
@@ -133,7 +133,7 @@ def _own_steps(session: Session, campaign: Campaign, actor: Actor) -> list[tuple
     )
     refs = [order.ref for order in session.scalars(orders)]
     steps = separation.steps_about(session, *refs) if refs else []
-    return found + [(step, who) for step, who in steps if step is Step.APPROVED_PLAN]
+    return decided + [(step, who) for step, who in steps if step is Step.APPROVED_PLAN]
 
 
 def _check(campaign: Campaign, actor: Actor) -> None:

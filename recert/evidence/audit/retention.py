@@ -1,5 +1,5 @@
-"""How long a campaign is kept, and legal holds. Nothing in Recert deletes campaigns, decisions or
-the trail; this says from when on somebody outside may decide about them, and pages show it."""
+"""Retention periods and legal holds of campaigns. Nothing in Recert deletes campaigns, decisions or
+the trail; this shows from when on somebody outside may decide about them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,8 +44,8 @@ class Keeping:
 
 def keeping(session: Session, campaign: Campaign) -> Keeping:
     """For how long a campaign is kept, and the hold that lies on it."""
-    here = Retention.campaign_id == campaign.id
-    years = session.scalar(select(Retention.years).where(here).order_by(Retention.id.desc()))
+    of_campaign = Retention.campaign_id == campaign.id
+    years = session.scalar(select(Retention.years).where(of_campaign).order_by(Retention.id.desc()))
     years = years or DEFAULT_YEARS
     end = campaign.signed_off_at or campaign.closed_at
     newest = _newest_hold(session, campaign)

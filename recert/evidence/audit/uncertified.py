@@ -85,9 +85,13 @@ class Found:
 
 def views(session: Session, wanted: Wanted) -> list[View]:
     """The servers in the order of their names, each with the snapshot that counts at the date."""
-    seen = aliased(Snapshot)
-    here = (seen.server_id == Server.id, seen.state == SnapshotState.COMPLETE)
-    last = select(func.max(seen.id)).where(*here, seen.finished_at <= wanted.at).correlate(Server)
+    complete = aliased(Snapshot)
+    complete_of_server = (complete.server_id == Server.id, complete.state == SnapshotState.COMPLETE)
+    last = (
+        select(func.max(complete.id))
+        .where(*complete_of_server, complete.finished_at <= wanted.at)
+        .correlate(Server)
+    )
     query = (
         select(Server.id, Server.name, Snapshot.id, Snapshot.finished_at)
         .outerjoin(Snapshot, Snapshot.id == last.scalar_subquery())
@@ -121,11 +125,11 @@ def everything(session: Session, wanted: Wanted) -> Iterator[AnyRow]:
     """All rows, a batch at a time, so that memory does not grow with them."""
     after: Place | None = None
     while True:
-        found = page(session, wanted, after, BATCH)
-        yield from found.rows
-        if found.after is None:
+        current = page(session, wanted, after, BATCH)
+        yield from current.rows
+        if current.after is None:
             return
-        after = found.after
+        after = current.after
 
 
 def _rows(
@@ -134,15 +138,15 @@ def _rows(
     """Up to `size` rows of one server. The numbers of the grants come first and from their table
     alone, along its index, and the names afterwards, so that no planner can put it otherwise."""
     query = _numbers(wanted, view.server_id)
-    there = in_snapshot(Grant, view.snapshot_id or 0)
+    is_there = in_snapshot(Grant, view.snapshot_id or 0)
     if after is None or after.server != view.server_id:
-        numbers = session.scalars(query.where(there).limit(size)).all()
+        numbers = session.scalars(query.where(is_there).limit(size)).all()
     else:  # the rest of the snapshot in which the last page ended, then the later ones
         started = after.snapshot if after.snapshot <= (view.snapshot_id or 0) else 0
         still = not_gone_in(Grant, view.snapshot_id or 0)
         same = (Grant.first_snapshot_id == started, Grant.id > after.grant, still)
         rest = session.scalars(query.where(*same).limit(size)).all()
-        later = query.where(there, Grant.first_snapshot_id > after.snapshot)
+        later = query.where(is_there, Grant.first_snapshot_id > after.snapshot)
         numbers = [*rest, *session.scalars(later.limit(size - len(rest))).all()]
     return session.execute(_names(wanted, numbers)).all() if numbers else []
 
@@ -183,14 +187,14 @@ def _names(wanted: Wanted, numbers: Sequence[int]) -> AnySelect:
 
 
 def _certificate(wanted: Wanted) -> ColumnElement[int | None]:
-    """A person's final keep or reduce of this account in this folder, in time, by somebody who
-    saw at least these rights. Only persons answer keep or reduce; a void campaign says nothing.
+    """A person's recent final keep or reduce of this account in this folder, on an item that
+    showed at least these rights. Only persons answer keep or reduce; void campaigns do not count.
 
-    Asked grant by grant, which a NOT EXISTS would not promise: a planner whose figures are old
-    makes a join of the two tables out of it, and that can take hours."""
+    A scalar subquery runs once for each grant. A planner with old statistics can turn a NOT EXISTS
+    into a join of the two tables, which takes hours."""
     recent = Item.decided_at > wanted.since
-    saw_them = Item.rights.op("|")(Grant.rights) == Item.rights
-    query = _final(wanted, select(Item.id)).where(recent, saw_them).limit(1)
+    shown_to_them = Item.rights.op("|")(Grant.rights) == Item.rights
+    query = _final(wanted, select(Item.id)).where(recent, shown_to_them).limit(1)
     return query.correlate(Grant).scalar_subquery()
 
 
@@ -201,7 +205,7 @@ def _last_certified(wanted: Wanted) -> ColumnElement[datetime | None]:
 
 
 def _final(wanted: Wanted, query: AnySelect) -> AnySelect:
-    """Items of a grant with a final keep or reduce, given before the date."""
+    """Items of a grant with a final keep or reduce before the date."""
     kept = and_(Item.answer == Answer.KEEP, Item.state == ItemState.CLOSED)
     reduced = and_(Item.answer == Answer.REDUCE, Item.state.in_(REDUCED))
     return query.join(Campaign, Campaign.id == Item.campaign_id).where(

@@ -1,4 +1,4 @@
-"""Who answers for what and who was told: promises about late changes, and mails, as rows."""
+"""Accountability records of a package: ownership disputes, late changes, and mails, as rows."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ LATE = ("item", "owner", "until", "reason", "by", "at")
 
 def late(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
     """Everybody who took on a late change, until when and why it was late, oldest first."""
-    for made in session.scalars(overdue_owners.history(campaign_id)):
+    for promise in session.scalars(overdue_owners.history(campaign_id)):
         yield {
-            "item": made.item_id,
-            "owner": made.owner,
-            "until": made.until.isoformat(),
-            "reason": made.reason,
-            "by": made.by,
-            "at": made.at.isoformat(),
+            "item": promise.item_id,
+            "owner": promise.owner,
+            "until": promise.until.isoformat(),
+            "reason": promise.reason,
+            "by": promise.by,
+            "at": promise.at.isoformat(),
         }
 
 

@@ -1,4 +1,4 @@
-"""Use cases of evidence: export a package."""
+"""The use case that exports the evidence package of a campaign."""
 
 import hashlib
 import io
@@ -259,11 +259,11 @@ def _of_class(one: overdue.OfClass) -> dict[str, Any]:
 
 def _instruction(session: Session, campaign: Campaign) -> dict[str, Any] | None:
     """What reviewers were told, as it was when the asking ended."""
-    found = instructions.newest(session, until=campaign.closed_at)
-    if found is None:
+    instruction = instructions.newest(session, until=campaign.closed_at)
+    if instruction is None:
         return None
     names = ("version", "text", "by")
-    return {name: getattr(found, name) for name in names} | {"at": found.at.isoformat()}
+    return {name: getattr(instruction, name) for name in names} | {"at": instruction.at.isoformat()}
 
 
 def _json(value: Any) -> str:

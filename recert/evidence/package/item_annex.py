@@ -60,7 +60,7 @@ def rows(session: Session, campaign_id: int, zone: tzinfo) -> Iterator[Rows]:
         yield [
             (
                 *row[:5],
-                rights_words(row[5]),
+                rights_text(row[5]),
                 f"{row[6]} <{row[7]}>" if row[7] else "",
                 row[8],
                 *_decision(row),
@@ -75,25 +75,25 @@ def rows(session: Session, campaign_id: int, zone: tzinfo) -> Iterator[Rows]:
 
 
 @cache
-def rights_words(mask: int) -> str:
-    """Rights in the words of reviewers."""
+def rights_text(mask: int) -> str:
+    """Rights in the phrases that reviewers read."""
     return ", ".join(rights.phrases(mask))
 
 
 def _decision(row: bulk.Row) -> tuple[str, ...]:
-    """Who answered what and how; silence is the policy that it is."""
+    """Who answered what and how; a missing answer is shown as the non-response policy."""
     answer, remaining, actor, channel, assurance, reason = row[9:15]
     if answer == Answer.NO_ANSWER.value:
         actor, channel = actor or NO_ANSWER, channel or Channel.SYSTEM.value
         assurance = assurance or Assurance.POLICY.value
-    left = "" if remaining is None else rights_words(remaining) or "no access"
+    left = "" if remaining is None else rights_text(remaining) or "no access"
     return (actor or "", channel or "", assurance or "", answer or "", left, reason or "")
 
 
 def _query(campaign_id: int) -> AnySelect:
     later = Grant.first_snapshot_id > Population.snapshot_id  # asked again after it changed
-    seen = case((later, Grant.first_snapshot_id), else_=Population.snapshot_id)
-    given = (Decision.item_id == Item.id) & (Decision.version == Item.version)
+    snapshot_shown = case((later, Grant.first_snapshot_id), else_=Population.snapshot_id)
+    is_current = (Decision.item_id == Item.id) & (Decision.version == Item.version)
     columns = [
         *(Item.id, Server.name, func.coalesce(Folder.path, Item.topic)),
         *(func.coalesce(Account.name, ""), func.coalesce(CampaignAccount.person, "")),
@@ -108,8 +108,8 @@ def _query(campaign_id: int) -> AnySelect:
             Population,
             (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id),
         )
-        .join(Snapshot, Snapshot.id == seen)
-        .outerjoin(Decision, given & (Decision.answer == Item.answer))
+        .join(Snapshot, Snapshot.id == snapshot_shown)
+        .outerjoin(Decision, is_current & (Decision.answer == Item.answer))
         .outerjoin(Remediation, Remediation.item_id == Item.id)
         .outerjoin(Order, Order.id == Remediation.order_id)
         .order_by(Item.sort_key)

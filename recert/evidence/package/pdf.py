@@ -8,8 +8,8 @@ from weasyprint.urls import URLFetcher
 
 def pdf(html: str) -> bytes:
     """The pages. Nothing is fetched for them, neither from the network nor from the disk."""
-    made: bytes = HTML(string=html, url_fetcher=Refusing()).write_pdf()
-    return made
+    content: bytes = HTML(string=html, url_fetcher=Refusing()).write_pdf()
+    return content
 
 
 class Refusing(URLFetcher):  # type: ignore[misc]  # the library has no types

@@ -1,4 +1,4 @@
-"""Which recordings are kept, and handing one over."""
+"""The retention of recordings, and their handover to auditors."""
 
 import shutil
 from collections.abc import Collection
@@ -23,17 +23,20 @@ from recert.trail.actions import Action
 
 
 def used(session: Session, among: Collection[int]) -> set[int]:
-    """Of these snapshots those that campaigns asked from, also those that made them ask again.
-    Campaigns are never deleted, so a legal hold has nothing to add."""
+    """The snapshots among these that campaigns use: those that populations were frozen from, and
+    those after which an item asked again. Campaigns are never deleted, so a legal hold has nothing
+    to add."""
     frozen = select(Population.snapshot_id).where(Population.snapshot_id.in_(among))
-    here = (Population.campaign_id == Item.campaign_id) & (Population.server_id == Item.server_id)
-    seen = (
+    same_server = (Population.campaign_id == Item.campaign_id) & (
+        Population.server_id == Item.server_id
+    )
+    asked_again = (
         select(Grant.first_snapshot_id)
         .join(Item, Item.grant_id == Grant.id)
-        .join(Population, here & (Population.snapshot_id < Grant.first_snapshot_id))
+        .join(Population, same_server & (Population.snapshot_id < Grant.first_snapshot_id))
         .where(Grant.first_snapshot_id.in_(among))
     )
-    return set(session.scalars(frozen.union(seen)))
+    return set(session.scalars(frozen.union(asked_again)))
 
 
 def prune(

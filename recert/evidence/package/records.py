@@ -1,4 +1,4 @@
-"""What goes into a package, each as a stream of plain rows."""
+"""The records of a package, each as a stream of plain rows."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -128,14 +128,14 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
 def releases(session: Session, campaign_id: int) -> Iterator[Record]:
     """What a second person let go, and why."""
     query = select(CampaignRelease).where(CampaignRelease.campaign_id == campaign_id)
-    for made in session.scalars(query.order_by(CampaignRelease.id)):
+    for release in session.scalars(query.order_by(CampaignRelease.id)):
         yield {
-            "by": made.released_by,
-            "at": made.at.isoformat(),
-            "reason": made.reason,
-            "count": made.count,
-            "digest": made.digest,
-            "halted_after_wave": made.batch_number,
+            "by": release.released_by,
+            "at": release.at.isoformat(),
+            "reason": release.reason,
+            "count": release.count,
+            "digest": release.digest,
+            "halted_after_wave": release.batch_number,
         }
 
 
@@ -180,8 +180,10 @@ def orders(session: Session, campaign_id: int) -> Iterator[Record]:
     for part in session.execute(query).partitions():
         numbers = [order.id for order, _, _ in part]
         steps: dict[int, list[OrderStep]] = {number: [] for number in numbers}
-        here = OrderStep.order_id.in_(numbers)
-        for step in session.scalars(select(OrderStep).where(here).order_by(OrderStep.id)):
+        of_these_orders = OrderStep.order_id.in_(numbers)
+        for step in session.scalars(
+            select(OrderStep).where(of_these_orders).order_by(OrderStep.id)
+        ):
             steps[step.order_id].append(step)
         for order, server, item_id in part:
             yield _order(order, server, item_id, steps[order.id])

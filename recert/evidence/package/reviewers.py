@@ -1,4 +1,4 @@
-"""The reviewers of a package: what each was asked, how they answered, and what they had read."""
+"""The list of reviewers in a package: their totals, confirmed instructions and trainings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +31,7 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
         for row in rows:
             counts = row.Progress
             mine = how.get(counts.reviewer_id or 0, Quality())
-            seen = read.get(counts.reviewer_id or 0)
+            reading = read.get(counts.reviewer_id or 0)
             course = learned.get(counts.reviewer_id or 0)
             yield {
                 "reviewer": row.email or "",
@@ -44,8 +44,8 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
                 "in_bulk": mine.in_bulk,
                 "median_seconds": "" if mine.seconds is None else mine.seconds,
                 "pauses_shortened": mine.pauses,
-                "instruction_version": seen.version if seen else "",
-                "instruction_read": seen.at.isoformat() if seen else "",
+                "instruction_version": reading.version if reading else "",
+                "instruction_read": reading.at.isoformat() if reading else "",
                 "training": course.on.isoformat() if course else "",
                 "training_course": course.course if course else "",
                 "training_noted": course.at.isoformat() if course else "",

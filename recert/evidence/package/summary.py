@@ -34,7 +34,7 @@ MOST_LATE = 30
 
 @dataclass(frozen=True)
 class Seal:
-    """What ties the paper to the package."""
+    """The hashes and the key that tie the printed summary to its package."""
 
     contents: str
     trail_seq: int
@@ -45,7 +45,7 @@ class Seal:
 def contents_hash(files: Mapping[str, Mapping[str, Any]]) -> str:
     """One hash for all files of the manifest: what `sha256sum FILES... | sha256sum` prints when
     the files stand in the order of their names."""
-    lines = (f"{said['sha256']}  {name}\n" for name, said in sorted(files.items()))
+    lines = (f"{entry['sha256']}  {name}\n" for name, entry in sorted(files.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -72,12 +72,12 @@ def durations(session: Session, campaign_id: int) -> Duration | None:
 def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: datetime) -> bytes:
     """The summary. The same state, seal and time give the same bytes."""
     servers = queries.population_of(session, campaign.id)
-    known, _ = queries.progress_board(session, campaign.id, size=EVERYBODY)
+    progress, _ = queries.progress_board(session, campaign.id, size=EVERYBODY)
     reviewers = sorted(
-        known,
+        progress,
         key=lambda row: (-row.Progress.total, row.email or ""),
     )
-    figures = queries.figures(session, campaign.id)
+    totals = queries.figures(session, campaign.id)
     html = _environment(zone).get_template("summary.html")
     text = html.render(
         campaign=campaign,
@@ -89,9 +89,9 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
         servers=servers[:MOST_SERVERS],
         more_servers=[row.Population for row in servers[MOST_SERVERS:]],
         sums=_sums([row.Population for row in servers]),
-        figures=figures,
-        undecided=figures["items"]
-        - sum(figures[name] for name in ("keep", "reduce", "revoke", "no_answer", "gone")),
+        totals=totals,
+        undecided=totals["items"]
+        - sum(totals[name] for name in ("keep", "reduce", "revoke", "no_answer", "gone")),
         reviewers=reviewers[:MOST_REVIEWERS],
         more_reviewers=[row.Progress for row in reviewers[MOST_REVIEWERS:]],
         exceptions=exceptions(session, campaign.id),
@@ -105,8 +105,8 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
 
 def printed(html: str) -> bytes:
     """HTML as PDF. Nothing is fetched for it, neither from the network nor from the disk."""
-    made: bytes = import_module("recert.evidence.package.pdf").pdf(html)
-    return made
+    content: bytes = import_module("recert.evidence.package.pdf").pdf(html)
+    return content
 
 
 def exceptions(session: Session, campaign_id: int) -> Sequence[AnyRow]:
@@ -135,13 +135,13 @@ def _sums(populations: Sequence[Population]) -> dict[str, int]:
 
 
 def _environment(zone: tzinfo) -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
 
     def moment(at: datetime | None) -> str:
         return at.astimezone(zone).strftime("%-d %b %Y, %H:%M %Z") if at else ""
 
-    made.filters["moment"] = moment
-    made.filters["lasted"] = lasted
-    return made
+    environment.filters["moment"] = moment
+    environment.filters["lasted"] = lasted
+    return environment

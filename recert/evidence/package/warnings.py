@@ -1,5 +1,4 @@
-"""What must be read before a review is signed or believed: the first page of its evidence, and the
-page on which it is signed."""
+"""The warnings of a campaign, shown on the sign-off page and on the first page of its evidence."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -36,7 +35,7 @@ CAMPAIGN_STEPS = (
 
 @dataclass(frozen=True)
 class Warned:
-    """One thing to know, and the entry of the trail that it comes from."""
+    """One warning, and the entry of the trail that it comes from."""
 
     kind: str
     text: str
@@ -51,8 +50,8 @@ def warnings(session: Session, campaign: Campaign) -> list[Warned]:
     if launch is None:
         return []
     signed = _newest(session, Action.CAMPAIGN_SIGNED_OFF, campaign.ref)
-    told = json.loads(launch.body)["details"].get("warnings", ())
-    found = [Warned("launch", text, launch.seq) for text in told]
+    launch_texts = json.loads(launch.body)["details"].get("warnings", ())
+    launch_warnings = [Warned("launch", text, launch.seq) for text in launch_texts]
     servers = set(
         session.scalars(
             select(Server.name)
@@ -65,7 +64,7 @@ def warnings(session: Session, campaign: Campaign) -> list[Warned]:
         *_alone(session, campaign),
         *_operators(session, campaign),
     ]
-    return found + sorted(later, key=lambda one: (one.entry, one.kind))
+    return launch_warnings + sorted(later, key=lambda warning: (warning.entry, warning.kind))
 
 
 def as_json(found: Sequence[Warned]) -> list[dict[str, Any]]:
@@ -74,8 +73,10 @@ def as_json(found: Sequence[Warned]) -> list[dict[str, Any]]:
 
 
 def _newest(session: Session, action: Action, subject: str) -> TrailEntry | None:
-    here = (TrailEntry.action == action, TrailEntry.object == subject)
-    return session.scalar(select(TrailEntry).where(*here).order_by(TrailEntry.seq.desc()).limit(1))
+    about_that_object = (TrailEntry.action == action, TrailEntry.object == subject)
+    return session.scalar(
+        select(TrailEntry).where(*about_that_object).order_by(TrailEntry.seq.desc()).limit(1)
+    )
 
 
 def _changes(session: Session, first: int, last: int | None, servers: set[str]) -> Iterator[Warned]:

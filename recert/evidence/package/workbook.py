@@ -59,7 +59,7 @@ class Workbook:
         self._zip.close()
 
     def also(self, parts: Iterable[Rows]) -> Iterator[Rows]:
-        """The same rows, each written down while it passes."""
+        """Passes the rows on, and writes each into the workbook meanwhile."""
         for part in parts:
             self._write(part)
             yield part
@@ -171,9 +171,9 @@ def _text(text: str) -> str:
     return text
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     """The entity, or the escape of spreadsheets ("_x0007_") for what XML cannot hold."""
-    letter = found[0]
-    if letter in "&<>":
-        return escape(letter)
-    return "_x005F_x" if letter == "_x" else f"_x{ord(letter):04X}_"
+    character = match[0]
+    if character in "&<>":
+        return escape(character)
+    return "_x005F_x" if character == "_x" else f"_x{ord(character):04X}_"

@@ -33,7 +33,7 @@ _LOCKED = 10  # gpasswd's exit code: somebody else is writing the file
 def leave(host: Host, files: Sequence[str], change: LeaveGroup) -> list[Part]:
     """The edit of each file whose line of the group names the account. CannotExpress when none
     does."""
-    found = []
+    parts = []
     for path in files:
         try:
             old = host.read(path)
@@ -42,13 +42,13 @@ def leave(host: Host, files: Sequence[str], change: LeaveGroup) -> list[Part]:
         new = without(old, change.group, change.account)
         if new != old:
             before, after = (_side(change.group, content) for content in (old, new))
-            found.append(Part(MEMBERS, path, before, after))
-    if not found:
+            parts.append(Part(MEMBERS, path, before, after))
+    if not parts:
         raise CannotExpress(
             f"No line of {' or '.join(files)} names {change.account} in group {change.group}: it "
             "is the account's primary group, or a directory says so."
         )
-    return found
+    return parts
 
 
 def without(content: bytes, group: str, member: str) -> bytes:

@@ -10,13 +10,13 @@ from recert.foundation.failpoints import reach
 
 def processes(host: Host) -> dict[int, tuple[int, int, str]]:
     """Process number -> (parent, effective uid, command line)."""
-    found = {}
+    running = {}
     answer = host.run(commands.PROCESSES)
     for line in answer.out.decode(errors="replace").splitlines():
         fields = line.split(None, 4)
         if len(fields) == 5:
-            found[int(fields[0])] = (int(fields[1]), int(fields[3]), fields[4])
-    return found
+            running[int(fields[0])] = (int(fields[1]), int(fields[3]), fields[4])
+    return running
 
 
 def running(host: Host, pid_file: str, name: str) -> int | None:
@@ -48,15 +48,15 @@ def end_sessions(host: Host, title: str, listener: int | None = None) -> int:
     """Ends the processes whose title fits, of one listener only when it is named; how many there
     were."""
     pattern = re.compile(title)
-    found = [
+    sessions = [
         pid
         for pid, (parent, _, line) in processes(host).items()
         if pattern.match(line) and listener in (None, parent)
     ]
-    if found:
-        host.run(commands.signal("TERM", *found))
+    if sessions:
+        host.run(commands.signal("TERM", *sessions))
         reach("sessions ended")
-    return len(found)
+    return len(sessions)
 
 
 def end_sessions_of(host: Host, name: str, uid: int) -> int:

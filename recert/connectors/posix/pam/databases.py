@@ -16,15 +16,15 @@ def databases(
 ) -> tuple[dict[str, frozenset[str] | None], list[str]]:
     """The names by file, None for one that could not be read; and why not. A file that is not
     there has no names."""
-    found: dict[str, frozenset[str] | None] = {}
+    names_by_path: dict[str, frozenset[str] | None] = {}
     problems: list[str] = []
     for path in paths:
         try:
-            found[path] = _names(host, path, prefix)
+            names_by_path[path] = _names(host, path, prefix)
         except ConnectorError as error:
-            found[path] = None
+            names_by_path[path] = None
             problems.append(f"The accounts of {path} are not known: {error.message}")
-    return found, problems
+    return names_by_path, problems
 
 
 def _names(host: Host, path: str, prefix: str) -> frozenset[str]:
@@ -63,12 +63,12 @@ def _keys_of_dump(raw: bytes) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    found, at = b"", 0
+    plain, at = b"", 0
     while at < len(text):
         if text[at] == "\\" and text[at + 1 : at + 2] == "\\":
-            found, at = found + b"\\", at + 2
+            plain, at = plain + b"\\", at + 2
         elif text[at] == "\\":
-            found, at = found + bytes.fromhex(text[at + 1 : at + 3]), at + 3
+            plain, at = plain + bytes.fromhex(text[at + 1 : at + 3]), at + 3
         else:
-            found, at = found + text[at].encode(errors="replace"), at + 1
-    return found.decode(errors="surrogateescape")
+            plain, at = plain + text[at].encode(errors="replace"), at + 1
+    return plain.decode(errors="surrogateescape")

@@ -118,8 +118,8 @@ def _shells(login: Login, rule: Rule, lists: Lists, kind: str) -> Answer:
 
 def shells_in(lines: list[str] | tuple[str, ...]) -> frozenset[str]:
     """The shells of /etc/shells."""
-    found = (line.partition("#")[0].strip() for line in lines)
-    return frozenset(shell for shell in found if shell)
+    shells = (line.partition("#")[0].strip() for line in lines)
+    return frozenset(shell for shell in shells if shell)
 
 
 _LISTFILE = frozenset({"item", "sense", "file", "onerr", "apply"})

@@ -72,15 +72,15 @@ class Table:
         """None where it may be anything: the name stands there in another spelling."""
         if not self.form:
             return Answer(BROKEN, f"{MODULE} has a wrong argument (crypt)")
-        found = self.rows.get(name, [])
-        if not found:
+        rows = self.rows.get(name, [])
+        if not rows:
             known = _folded(name) in self.alike
             return None if known else Answer(UNKNOWN_USER, "not in the database")
-        if len(found) == 2:
+        if len(rows) == 2:
             return Answer(BROKEN, "in the database twice")
-        if len(found) > 2:
+        if len(rows) > 2:
             return None  # the module takes one of them
-        secret, status = found[0]
+        secret, status = rows[0]
         return _of_password(secret, self.form) if kind == "auth" else _of_status(secret, status)
 
 
@@ -93,8 +93,8 @@ def _of_password(secret: str | None, form: str) -> Answer | None:
 
 
 def _of_status(secret: str | None, status: str | None) -> Answer:
-    found = re.match(r"\s*([+-]?\d+)", status) if status is not None else None
-    bits = _EXPIRED if status is None else int(found[1]) if found else 0
+    match = re.match(r"\s*([+-]?\d+)", status) if status is not None else None
+    bits = _EXPIRED if status is None else int(match[1]) if match else 0
     if bits & _EXPIRED:
         return Answer(EXPIRED, "expired by the database")
     if bits & _MUST_CHANGE:
@@ -149,7 +149,7 @@ def _of_file(raw: bytes) -> dict[str, str]:
     """Lines "name = value" with a ";" at the end or none; "#" begins a remark in the first column
     only. A line of another form ends the reading, and what stands before it counts. A value that
     neither a ";" nor the end of its line follows is lost."""
-    found = {}
+    options = {}
     *lines, last = raw.decode(errors="surrogateescape").split("\n")
     for line in (*lines, *([last] if ";" in last else [])):
         bare = line.removesuffix("\r").strip(" \t")
@@ -160,8 +160,8 @@ def _of_file(raw: bytes) -> dict[str, str]:
         if not equals or not name.strip() or " " in name.strip(" \t") or behind.strip(" \t"):
             break
         if name.strip(" \t") in _OF_THE_FILE:
-            found[_OF_THE_FILE[name.strip(" \t")]] = value.strip(" \t")
-    return found
+            options[_OF_THE_FILE[name.strip(" \t")]] = value.strip(" \t")
+    return options
 
 
 def _table(known: Mapping[str, str], settings: Mapping[str, str]) -> Table:

@@ -187,12 +187,12 @@ def refusal(pam: Pam, login: Login) -> str:
 def doubts(pam: Pam, login: Login) -> tuple[str, ...]:
     """The modules whose unknown answer may refuse a login that may succeed; empty when the
     outcome is certain."""
-    found = {kind: _outcomes(pam, kind, login) for kind in _kinds(login)}
-    if not all("" in outcomes for outcomes in found.values()):
+    outcomes_by_kind = {kind: _outcomes(pam, kind, login) for kind in _kinds(login)}
+    if not all("" in outcomes for outcomes in outcomes_by_kind.values()):
         return ()
     return tuple(
         f"PAM module {rule.module} at {rule.place} may refuse it"
-        for kind, outcomes in found.items()
+        for kind, outcomes in outcomes_by_kind.items()
         for rule in pam.stacks.get(kind, ())
         if len(outcomes) > 1 and len(_answers(rule, login, pam.lists, kind)) > 1
     )

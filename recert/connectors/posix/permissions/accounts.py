@@ -129,11 +129,13 @@ def _unlisted(host: Host, users: SystemUsers) -> Iterator[str]:
     """Sources of the name service that know accounts by name only: `getent passwd` gives nobody
     who does not stand in the file, because the directory forbids enumeration."""
     host.withhold(_PASSWD, second_field())
-    found = host.read_many([_SWITCH, _PASSWD])
-    local = {fields[0] for fields in _lines(_bytes(found[_PASSWD]), 7)}
+    contents = host.read_many([_SWITCH, _PASSWD])
+    local = {fields[0] for fields in _lines(_bytes(contents[_PASSWD]), 7)}
     if users.passwd.keys() - local - _OF_SYSTEMD:
         return
-    for number, line in enumerate(_bytes(found[_SWITCH]).decode(errors="replace").split("\n"), 1):
+    for number, line in enumerate(
+        _bytes(contents[_SWITCH]).decode(errors="replace").split("\n"), 1
+    ):
         name, _, sources = line.partition("#")[0].partition(":")
         remote = set(re.sub(r"\[[^]]*\]", " ", sources).split()) - _LOCAL
         if name.strip() == "passwd" and remote:

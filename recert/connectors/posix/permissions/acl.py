@@ -79,7 +79,7 @@ class Listed:
         return "\n".join(lines) + "\n"
 
     def changed(self, **values: object) -> "Listed":
-        """The same file with other values."""
+        """A copy of the file with other values."""
         return replace(self, **values)  # type: ignore[arg-type]
 
 

@@ -51,8 +51,8 @@ def is_future(folder: Folder) -> bool:
 
 
 def _missing(tree: Tree, path: str) -> list[str]:
-    found: list[str] = []
+    missing: list[str] = []
     while path not in tree.position and path != "/":
-        found.append(path)
+        missing.append(path)
         path = os.path.dirname(path)
-    return found[::-1]
+    return missing[::-1]

@@ -72,16 +72,16 @@ def not_own(
     """Who may do `wanted` (r=4, w=2) with at least one regular file that somebody else put into
     the folder and that `counts`; where there is none of others, the folder stands for one, if it
     may."""
-    found, judged = 0, 0
+    able, judged = 0, 0
     for file in folder.files or ():
         others = who.everybody & ~who.owners(file)
         judged |= others
         if counts(file):
-            found |= others & who.may(file, wanted)
+            able |= others & who.may(file, wanted)
     without = who.everybody & ~judged
     if without and stands_in:
-        found |= without & who.may_in_new_file(folder.node, wanted)
-    return found
+        able |= without & who.may_in_new_file(folder.node, wanted)
+    return able
 
 
 def overwritable_by_creating(who: Identities, folder: Folder, level: int) -> int:
@@ -135,7 +135,7 @@ class _Walk:
         switches = self._tree.mounts.switches()
         may_reach: list[int] = []  # for each folder: who gets into it
         frozen: list[bool] = []  # for each folder: whether it is mounted read-only
-        found: list[FolderRights] = []
+        folders: list[FolderRights] = []
         for folder in self._tree.folders:
             above = folder.above
             arrives = self._starting.get(folder.path, 0)
@@ -149,8 +149,8 @@ class _Walk:
                 masks = self._masks(folder, arrives, is_frozen)
                 if self._screen is not None:
                     masks = self._screen(folder, masks)
-                found.append(FolderRights(folder, masks))
-        return _joined(found) if self._has_doubles(found) else found
+                folders.append(FolderRights(folder, masks))
+        return _joined(folders) if self._has_doubles(folders) else folders
 
     def _has_doubles(self, found: list[FolderRights]) -> bool:
         if len(self._tree.mounts.known) < 2:

@@ -54,7 +54,7 @@ class Identities:
 
     @cached_property
     def superusers(self) -> int:
-        """Those whom the kernel asks nothing."""
+        """The accounts of uid 0, whom the kernel does not restrict."""
         return self.by_uid.get(0, 0)
 
     def may(self, node: Node, wanted: int) -> int:
@@ -62,8 +62,8 @@ class Identities:
         return self._holders(node.access, node.uid, node.gid, wanted)
 
     def may_in_new_file(self, node: Node, wanted: int) -> int:
-        """The same for a file that somebody else would put into this folder: its default ACL
-        decides, or without one the folder's own bits stand for it."""
+        """Who gets all of `wanted` on a file that somebody else would put into this folder: its
+        default ACL decides, or without one the folder's own bits stand for it."""
         if node.default is None:
             return self.may(node, wanted)
         default = node.default
@@ -83,10 +83,10 @@ class Identities:
 
     def _holders(self, acl: Acl, uid: int, gid: int, wanted: int) -> int:
         key = (acl, uid, gid, wanted)
-        found = self._memo.get(key)
-        if found is None:
-            found = self._memo[key] = self._decide(acl, uid, gid, wanted)
-        return found
+        holders = self._memo.get(key)
+        if holders is None:
+            holders = self._memo[key] = self._decide(acl, uid, gid, wanted)
+        return holders
 
     def _decide(self, acl: Acl, uid: int, gid: int, wanted: int) -> int:
         """The kernel's rule: the first class that fits decides alone; of groups one entry must

@@ -142,14 +142,14 @@ class Screen:
             holders |= mask
         if len(self.views) < _FEW or holders.bit_count() > _FEW:
             return [view for view in self.views if view.accounts & holders]
-        found: dict[int, View] = {}
+        views: dict[int, View] = {}
         while holders:
             lowest = holders & -holders
             view = self.view_of(lowest)
             if view is not None:
-                found[id(view)] = view
+                views[id(view)] = view
             holders ^= lowest
-        return list(found.values())
+        return list(views.values())
 
     def view_of(self, account: int) -> View | None:
         """The view of one account (its bit)."""
@@ -246,7 +246,7 @@ class Screen:
             return Verdict(0, 0)
         if ask.command in _STORING and _forbids_every_name(sections.inside):
             return Verdict(0, 0)
-        found = self.judge.may(
+        verdict = self.judge.may(
             section,
             ask.command,
             ask.group,
@@ -254,8 +254,8 @@ class Screen:
             spoken=ask.spoken,
         )
         if self.cut_off and ask.command in _BY_DATA:
-            return Verdict(found.allowed & ~self.cut_off, found.surely & ~self.cut_off)
-        return found
+            return Verdict(verdict.allowed & ~self.cut_off, verdict.surely & ~self.cut_off)
+        return verdict
 
     def _rules_for_names(self, inside: Section) -> list[tuple[re.Pattern[str], bool]]:
         rules = self._rules.get(inside)

@@ -46,16 +46,16 @@ class Judge:
         """Who may run the command in this section. `hidden`: for paths that are hidden there;
         `spoken`: only those whom a block lets in by name."""
         key = (section, command, group, hidden, spoken)
-        found = self._known.get(key)
-        if found is None:
+        verdict = self._known.get(key)
+        if verdict is None:
             lenient, strict = (
                 self._decide(
                     section, command, group, hidden=hidden, spoken=spoken, lenient=is_lenient
                 )
                 for is_lenient in (True, False)
             )
-            found = self._known[key] = Verdict(lenient, strict & lenient)
-        return found
+            verdict = self._known[key] = Verdict(lenient, strict & lenient)
+        return verdict
 
     def _decide(
         self,
@@ -99,22 +99,22 @@ class Judge:
         return known
 
     def _listed(self, block: Section, side: str) -> Fit:
-        roster, found = self.roster, Fit()
+        roster, fit = self.roster, Fit()
         for item in block.items:
             if item.name == f"{side}user":
-                found |= user_expressions.users(item, roster)
+                fit |= user_expressions.users(item, roster)
             elif item.name == f"{side}group":
-                found |= user_expressions.groups(item, roster)
+                fit |= user_expressions.groups(item, roster)
             elif item.name == side:
-                found |= user_expressions.addresses(item, roster)
+                fit |= user_expressions.addresses(item, roster)
             elif item.name == f"{side}class":
-                found |= Fit(0, roster.everybody)
+                fit |= Fit(0, roster.everybody)
             elif item.name == f"{side}filter":
                 always = bool(item.args) and user_expressions.fits_every_path(item.args[0])
-                found |= Fit(roster.everybody if always else 0, roster.everybody)
+                fit |= Fit(roster.everybody if always else 0, roster.everybody)
             elif item.name == f"{side}all":
-                found |= Fit(roster.everybody, roster.everybody)
-        return found
+                fit |= Fit(roster.everybody, roster.everybody)
+        return fit
 
     def login(self, level: Section, *, lenient: bool = True) -> tuple[int, int]:
         """Who may log in by the <Limit LOGIN> blocks of a level (all must agree), and about whom

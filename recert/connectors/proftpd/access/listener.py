@@ -82,15 +82,15 @@ class Listener:
         return {name: root for name, root in self.roots.items() if not self.refusal(name, tree)}
 
     def rights(self, tree: Tree) -> list[FolderRights]:
-        found = evaluate(tree, self.identities, self.jails(tree), self.screen)
+        folders = evaluate(tree, self.identities, self.jails(tree), self.screen)
         if not self.elsewhere:
-            return found
+            return folders
         # Which sections hold below an alias is not known, so none is taken to close anything.
         jails = {name: self.elsewhere[name] for name in self.jails(tree) if name in self.elsewhere}
         more = evaluate(tree, self.identities, jails)
         return [
             FolderRights(one.folder, both(one.masks, other.masks))
-            for one, other in zip(found, more, strict=True)
+            for one, other in zip(folders, more, strict=True)
         ]
 
 
@@ -197,12 +197,12 @@ def _refusals(
 
 def _unsure(judge: Judge, shown: Sequence[View]) -> int:
     """Accounts of which it depends on the client whether they may log in."""
-    found = 0
+    accounts = 0
     for view in shown:
         *_, top = view.level.chain()
         surely = login_limits(judge, view.level, top, lenient=False)
-        found |= view.accounts & login_limits(judge, view.level, top) & ~surely
-    return found
+        accounts |= view.accounts & login_limits(judge, view.level, top) & ~surely
+    return accounts
 
 
 def _located(one: Session | None, resolved: Mapping[str, str], server: Section) -> Session | None:

@@ -27,13 +27,13 @@ def speaks(level: Section, protocol: str) -> str:
 def other_ways(server: Section, protocol: str) -> Iterator[str]:
     """Ways in that need neither a password nor a key of the account: certificates, other hosts."""
     if protocol == "sftp":
-        found = server.value("sftpauthorizedhostkeys")
+        directive = server.value("sftpauthorizedhostkeys")
     else:
         options = server.value("tlsoptions")
         by_file = options is not None and "allowdotlogin" in map(str.lower, options.args)
-        found = server.value("tlsusername") or (options if by_file else None)
-    if found is not None:
-        yield f"{found.statement.keyword} at {found.place} may let it in"
+        directive = server.value("tlsusername") or (options if by_file else None)
+    if directive is not None:
+        yield f"{directive.statement.keyword} at {directive.place} may let it in"
 
 
 def allows_links(server: Section) -> bool:
@@ -48,13 +48,13 @@ class Guard(NamedTuple):
 
     def accounts(self, folder: str) -> int:
         """Who is kept from changing something in this folder."""
-        found = 0
+        guarded = 0
         for name in _GUARDED:
             at = f"{folder}/".find(f"/{name}/")
             while at >= 0:
-                found |= self.roots.get(folder[:at], 0)
+                guarded |= self.roots.get(folder[:at], 0)
                 at = f"{folder}/".find(f"/{name}/", at + 1)
-        return found
+        return guarded
 
     def left(self, masks: Masks, folder: str, may_store_unique: int) -> Masks:
         """What the guard leaves. By FTP it does not see STOU, which names its file itself."""

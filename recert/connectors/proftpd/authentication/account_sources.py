@@ -162,15 +162,15 @@ def _restrict(book: Book, directive: Section, known: Known, server: Section) -> 
 def _from_database(
     host: Host, known: Known, server: Section, shared: dict[tuple[str, ...], Book]
 ) -> Book | None:
-    found = sql_accounts.settings_of(server)
-    for text, directive in found.doubts:
+    database = sql_accounts.settings_of(server)
+    for text, directive in database.doubts:
         place = directive.place
         _note(
             known,
             f"{place.file}:{place.line}: {directive.statement.keyword}: {text}; its accounts are "
             "not listed",
         )
-    columns = found.columns
+    columns = database.columns
     if columns is None:
         return None
     key = (SQL, repr(columns))

@@ -54,18 +54,18 @@ class Settings:
 
 def settings_of(server: Section) -> Settings:
     """What the SQL directives of a server say."""
-    found = Settings()
+    settings = Settings()
     connect, info = server.value("sqlconnectinfo"), server.value("sqluserinfo")
     groups = server.value("sqlgroupinfo")
     if connect is None or not connect.args:
-        return found
+        return settings
     backend = _backend(server, connect)
     if backend not in ("sqlite3", "mysql", "postgres"):
-        found.doubts.append((f"Recert reads no {backend} database", connect))
-        return found
+        settings.doubts.append((f"Recert reads no {backend} database", connect))
+        return settings
     if backend == "sqlite3" and not connect.args[0].startswith("/"):
-        found.doubts.append(("no full path of an SQLite file", connect))
-        return found
+        settings.doubts.append(("no full path of an SQLite file", connect))
+        return settings
     columns = _columns(server, connect.args[0], info, groups)
     own = {}
     for directive, reader in ((info, sql_queries.all_users), (groups, sql_queries.all_groups)):
@@ -73,21 +73,23 @@ def settings_of(server: Section) -> Settings:
             continue
         sql = reader(server, directive)
         if not sql:
-            found.doubts.append(("its named queries do not list all accounts or groups", directive))
-            return found
+            settings.doubts.append(
+                ("its named queries do not list all accounts or groups", directive)
+            )
+            return settings
         own[directive.name] = sql
     for name in ("sqluserwhereclause", "sqlgroupwhereclause"):
         directive = server.value(name)
         if directive is not None and "%{" in " ".join(directive.args):
-            found.doubts.append(("a clause with variables of a session", directive))
-            return found
-    found.columns = replace(
+            settings.doubts.append(("a clause with variables of a session", directive))
+            return settings
+    settings.columns = replace(
         columns,
         backend=backend,
         all_users=own.get("sqluserinfo", ""),
         all_groups=own.get("sqlgroupinfo", ""),
     )
-    return found
+    return settings
 
 
 def _backend(server: Section, connect: Section) -> str:
@@ -236,7 +238,7 @@ def read(raw: bytes, journal: bytes | None, columns: Columns, title: str) -> Boo
 
 
 def read_by(run: Run, columns: Columns, title: str) -> Book:
-    """The same from any database, by the SQL that the daemon is configured to run."""
+    """The accounts and groups of any database, by the SQL that the daemon is configured to run."""
     book = Book(SQL, title)
     if columns.has_users:
         _read_users(run, columns, book)

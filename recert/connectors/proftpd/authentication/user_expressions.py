@@ -84,8 +84,8 @@ def _expression(
         return _sure(_any(names(args[1:]), known, everybody))
     if keyword == "AND":  # no keyword here: the daemon takes it for one of the names
         return _sure(_all(names(args), known, everybody))
-    found = _all(names(args), known, everybody) if all_of else _any(names(args), known, everybody)
-    return _sure(found)
+    mask = _all(names(args), known, everybody) if all_of else _any(names(args), known, everybody)
+    return _sure(mask)
 
 
 def _sure(mask: int) -> Fit:
@@ -99,17 +99,17 @@ def _term(name: str, known: dict[str, int], everybody: int) -> int:
 
 
 def _any(terms: list[str], known: dict[str, int], everybody: int) -> int:
-    found = 0
+    mask = 0
     for term in terms:
-        found |= _term(term, known, everybody)
-    return found
+        mask |= _term(term, known, everybody)
+    return mask
 
 
 def _all(terms: list[str], known: dict[str, int], everybody: int) -> int:
-    found = everybody
+    mask = everybody
     for term in terms:
-        found &= _term(term, known, everybody)
-    return found
+        mask &= _term(term, known, everybody)
+    return mask
 
 
 def _regex(text: str, known: dict[str, int], everybody: int) -> Fit:
@@ -117,11 +117,11 @@ def _regex(text: str, known: dict[str, int], everybody: int) -> Fit:
     compiled = simple_regex(text)
     if compiled is None:
         return Fit(0, everybody)
-    found = 0
+    matching = 0
     for name, mask in known.items():
         if compiled.search(name):
-            found |= mask
-    return _sure(found)
+            matching |= mask
+    return _sure(matching)
 
 
 def simple_regex(text: str) -> re.Pattern[str] | None:

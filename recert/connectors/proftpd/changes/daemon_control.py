@@ -63,28 +63,28 @@ def _is_ours(host: Host, path: str, number: int) -> bool:
 def check_accepted(host: Host, prefix: str, file: str) -> str:
     """Raises ServerDataInvalid for a configuration that the daemon would not start with: what it
     then does is not what the files say. Returns a warning where that could not be tried."""
-    found = complaint(host, prefix, file)
-    if not found:
+    refusal = complaint(host, prefix, file)
+    if not refusal:
         return ""
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
     has_run = _RAN in f"{answer.out.decode(errors='replace')}{answer.errors}"
     if not has_run or _NOT_US.search(answer.errors):
         why = "it may not read all files" if has_run else f"{prefix}{PROGRAM} cannot be run"
         return f"Whether the daemon accepts {file} is not known: {why} (proftpd -t)."
-    raise ServerDataInvalid(found)
+    raise ServerDataInvalid(refusal)
 
 
 def version(host: Host, prefix: str) -> str:
     """The daemon's version; empty when its program cannot be run."""
     answer = host.run(commands.program(prefix, PROGRAM, "-v"))
-    found = re.search(r"Version (\d+\.\d+\.\d+)", f"{answer.out.decode()} {answer.errors}")
-    return found[1] if found else ""
+    match = re.search(r"Version (\d+\.\d+\.\d+)", f"{answer.out.decode()} {answer.errors}")
+    return match[1] if match else ""
 
 
 def check_before(host: Host, prefix: str, file: str) -> None:
     """A configuration that is broken, or about which the daemon has doubts, is not touched."""
-    if found := complaint(host, prefix, file):
-        raise ServerDataInvalid(f"The configuration was broken before: {found}")
+    if refusal := complaint(host, prefix, file):
+        raise ServerDataInvalid(f"The configuration was broken before: {refusal}")
     answer = host.run(commands.program(prefix, PROGRAM, "-t", "-c", file))
     if _WARNING.search(answer.errors):
         raise CannotExpress(f"The daemon's own test (proftpd -t) warns about {file}.")

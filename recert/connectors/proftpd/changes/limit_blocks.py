@@ -87,10 +87,10 @@ class Text:
         return self._before_close(statement, block)
 
     def _outwards(self, statement: Statement) -> Iterator[Statement]:
-        here: Statement | None = statement
-        while here is not None:
-            yield here
-            here = self._around.get(here)
+        current: Statement | None = statement
+        while current is not None:
+            yield current
+            current = self._around.get(current)
 
     def new_section(self, server: Section, folder: str, block: str) -> Insertion:
         """A section of its own for a folder: at the end of its server."""

@@ -60,12 +60,12 @@ def candidates(
     reasons: list[str] = []
     for rights in dict.fromkeys((change.rights, change.rights & READS, Rights.NONE)):
         try:
-            found = _tried(attempt, rights)
+            result = _tried(attempt, rights)
         except CannotExpress as error:
             reasons.append(error.message)
             continue
-        yield found
-        if not found[1]:
+        yield result
+        if not result[1]:
             return
 
 
@@ -160,14 +160,14 @@ def _check_owner(attempt: Attempt, one: FolderRights) -> None:
 
 def _listeners_with(attempt: Attempt, rights: Rights) -> list[Listener]:
     """The listeners by which the account has something that shall go."""
-    found = []
+    listeners = []
     for listener, by_view in zip(
         attempt.survey.listeners, attempt.survey.rights_by_view(), strict=True
     ):
         one = next(one for one in by_view if one.path == attempt.change.folder)
         if one.rights(attempt.me) & rights:
-            found.append(listener)
-    return found
+            listeners.append(listener)
+    return listeners
 
 
 def _name_at(listener: Listener, survey: ProftpdSurvey, account: str) -> str:
@@ -223,13 +223,13 @@ def _placed(
     section = find(view.level, folder, view.path_of)
     _check_rules(listener, section or view.level, commands, attempt.me)
     if section is not None and section.path == folder:
-        found = text.into_section(section, "")
+        insertion = text.into_section(section, "")
     elif view.level.parent is not None:
         raise CannotExpress("Anonymous access is changed in the configuration by hand.")
     else:
-        found = text.new_section(listener.server, folder, _MARK)
-    head, _, tail = found.text.partition(_MARK)
-    return Placement(user, found.file, found.at, head, tail)
+        insertion = text.new_section(listener.server, folder, _MARK)
+    head, _, tail = insertion.text.partition(_MARK)
+    return Placement(user, insertion.file, insertion.at, head, tail)
 
 
 def _check_rules(listener: Listener, section: Section, commands: Sequence[str], me: int) -> None:
@@ -284,13 +284,13 @@ def _lost_below(
 ) -> list[str]:
     """The topmost folders below the region in which the account would lose something by one
     listener."""
-    found: list[str] = []
+    folders: list[str] = []
     for old, new in zip(before, after, strict=True):
         if old.path in wanted or not old.rights(me) & ~new.rights(me):
             continue
-        if not any(old.path.startswith(f"{path}/") for path in found):
-            found.append(old.path)
-    return found
+        if not any(old.path.startswith(f"{path}/") for path in folders):
+            folders.append(old.path)
+    return folders
 
 
 def _check_others(attempt: Attempt, before: ByView, after: ByView) -> None:

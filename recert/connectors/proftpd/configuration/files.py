@@ -200,10 +200,10 @@ class _Reader:
                 return [path] if self._source.read(path) is not None else []
             self._into.folders.add(path.rstrip("/"))
             return self._sorted(path, names)
-        found = [""]
+        paths = [""]
         for part in path.strip("/").split("/"):
-            found = [step for base in found for step in self._steps(base, part)]
-        return sorted(found, key=os.fsencode)
+            paths = [step for base in paths for step in self._steps(base, part)]
+        return sorted(paths, key=os.fsencode)
 
     def _steps(self, base: str, part: str) -> list[str]:
         if not re.search(r"[*?\[]", part):

@@ -39,27 +39,27 @@ def fits(section: str, path: str) -> bool:
 @lru_cache(maxsize=4096)
 def pattern(text: str) -> re.Pattern[str]:
     """A glob of the daemon: * and ? also fit a slash; {a,b} is no pattern."""
-    found: list[str] = []
+    expression: list[str] = []
     at = 0
     while at < len(text):
         character = text[at]
         at += 1
         if character == "*":
-            found.append(".*")
+            expression.append(".*")
         elif character == "?":
-            found.append(".")
+            expression.append(".")
         elif character == "\\" and at < len(text):
-            found.append(re.escape(text[at]))
+            expression.append(re.escape(text[at]))
             at += 1
         elif character == "[" and (end := text.find("]", at + 1)) > 0:
             inside = text[at:end].replace("\\", "\\\\")
             inside = "^" + inside[1:] if inside[0] in "!^" else inside
-            found.append(f"[{inside}]")
+            expression.append(f"[{inside}]")
             at = end + 1
         else:
-            found.append(re.escape(character))
+            expression.append(re.escape(character))
     try:
-        return re.compile("".join(found), re.DOTALL)
+        return re.compile("".join(expression), re.DOTALL)
     except re.error:
         return re.compile(re.escape(text))
 
@@ -92,14 +92,14 @@ class _Level:
     def first(self, path: str) -> tuple[Section, bool] | None:
         """The first section that fits, and whether it is the path itself."""
         best: tuple[int, Section] | None = None
-        place = path
+        ancestor = path
         while self._plain:
-            found = self._plain.get(place or "/")
-            if found is not None and (best is None or found[0] < best[0]):
-                best = found
-            if not place or place == "/":
+            candidate = self._plain.get(ancestor or "/")
+            if candidate is not None and (best is None or candidate[0] < best[0]):
+                best = candidate
+            if not ancestor or ancestor == "/":
                 break
-            place = place.rpartition("/")[0]
+            ancestor = ancestor.rpartition("/")[0]
         for position, section, glob in self._patterns:
             if best is not None and best[0] < position:
                 break
@@ -139,13 +139,13 @@ class Finder:
 
     def find(self, path: str) -> Section | None:
         """The section that holds for one path."""
-        level, found = self._levels[self._top], None
+        level, section = self._levels[self._top], None
         while (step := level.first(path)) is not None:
-            found, is_exact = step
+            section, is_exact = step
             if is_exact:
                 break
-            level = self._levels[found]
-        return found
+            level = self._levels[section]
+        return section
 
     def _nearest(self, folder: str) -> str:
         while folder not in self._plain and folder != "/":

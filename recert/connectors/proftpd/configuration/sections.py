@@ -68,10 +68,10 @@ class Section:
 
     def chain(self) -> Iterator["Section"]:
         """This section and those around it, the server last."""
-        here: Section | None = self
-        while here is not None:
-            yield here
-            here = here.parent
+        section: Section | None = self
+        while section is not None:
+            yield section
+            section = section.parent
 
 
 def on(directive: Section | None, default: bool) -> bool:
