@@ -44,6 +44,13 @@ class Action(StrEnum):
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGN_IN_REFUSED = "user.sign_in_refused"
 
+    # Programs that use the API, and what they ask for.
+    TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token
+    TOKEN_ROTATED = "token.rotated"  # noqa: S105  # an action, no token
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105  # an action, no token
+    FULFILMENT_ACCEPTED = "fulfilment.accepted"
+    FULFILMENT_REFUSED = "fulfilment.refused"
+
     # A campaign, from its schedule to its end.
     SCHEDULE_ADDED = "schedule.added"
     SCHEDULE_OFF = "schedule.off"
