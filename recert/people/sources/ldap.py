@@ -93,7 +93,7 @@ class LdapPeople:
             key=reader.key(),
             email=reader.email(),
             name=reader.text("name"),
-            organisation=reader.text("organisation") or self.settings.organisation,
+            organisation=reader.text("organisation"),
             department=reader.stated("department"),
             manager_ref=reader.manager(),
             language=reader.language(),
