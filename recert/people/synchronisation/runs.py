@@ -64,10 +64,12 @@ def synchronise(
     try:
         with db.reading() as session:
             people = register.opened(register.named(session, name))
-        with spooled(people.persons()) as file, _staged(db, file) as connection:
-            with db.writing_on(connection) as session:
-                act = Act(session, actor, now())
-                return _apply(act, name, people, confirmed=confirmed)
+        with (
+            spooled(people.persons()) as file,
+            _staged(db, file) as connection,
+            db.writing_on(connection) as session,
+        ):
+            return _apply(Act(session, actor, now()), name, people, confirmed=confirmed)
     except register.NoSuchSource:
         raise
     except RecertError as error:
