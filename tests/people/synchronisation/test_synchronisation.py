@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from recert.foundation.actor import Role
+from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.errors import BadInput, NotAllowed
-from recert.people import service
-from recert.people.models import Person, WebSession
+from recert.people import service, sessions
+from recert.people.models import Person, User, WebSession
 from recert.people.sources.ldap import StatusUnreadable
 from recert.people.sources.ldap_connection import AnswerIncomplete, DirectorySilent
 from recert.people.synchronisation import register, runs
@@ -172,9 +172,13 @@ class TestLeavers:
     def test_their_sessions_end_at_once(self, house: House) -> None:
         with joined(house) as found:
             found.sync()
-            alice = found.one("alice@firm.example")
-            user = house.user(house.person("alice"))
-            assert user
+            house.user(Actor("alice@firm.example", Channel.WEB, Assurance.SIGNED_IN))
+            with house.db.transaction() as session:
+                user = session.scalars(select(User).where(User.email == "alice@firm.example")).one()
+                sessions.open_session(Act(session, house.admin, house.now), user, address="::1")
+            found.register(percent=100)
+            found.server.change("Alice Archer", loginDisabled="TRUE")
+            found.sync()
             with house.db.reading() as session:
                 assert session.scalars(select(WebSession)).all() == []
 
