@@ -6,7 +6,7 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from recert.web import access, converters, errors, formats, forms
-from recert.web.admin import emergency_accounts, orders, people, servers
+from recert.web.admin import emergency_accounts, orders, people, people_sources, servers
 from recert.web.auditor import campaigns as evidence_pages
 from recert.web.auditor import findings, uncertified
 from recert.web.officer import (
@@ -61,14 +61,14 @@ AUDIT = (evidence_pages, findings, uncertified)
 PAGES = (
     *(sign_in, home, item_link, folder_link, challenge_link, unsubscribe),
     *(reviews, challenges, *CAMPAIGNS, approvals),
-    *(servers, emergency_accounts, orders, people, *AUDIT),
+    *(servers, emergency_accounts, orders, people, people_sources, *AUDIT),
 )
 # Which pages belong to which entry of the main menu.
 MENU = {
     "reviews": (reviews, challenges),
     "campaigns": CAMPAIGNS,
     "servers": (servers, emergency_accounts),
-    "people": (people,),
+    "people": (people, people_sources),
     "orders": (orders,),
     "approvals": (approvals,),
     "audit": AUDIT,
