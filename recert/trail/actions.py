@@ -26,6 +26,10 @@ class Action(StrEnum):
     # People, their accounts, and who owns what.
     PEOPLE_IMPORTED = "people.imported"
     PERSON_LEFT = "person.left"
+    PEOPLE_SOURCE_SAVED = "people_source.saved"
+    PEOPLE_SOURCE_REMOVED = "people_source.removed"
+    PEOPLE_SOURCE_HELD = "people_source.held"
+    PEOPLE_SOURCE_CONFIRMED = "people_source.confirmed"
     TRAININGS_IMPORTED = "trainings.imported"
     ACCOUNTS_JOINED = "accounts.joined"
     OWNERS_IMPORTED = "owners.imported"
