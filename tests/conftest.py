@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 
 from recert.people import passwords
 from tests.support.databases import PostgresServer, Template, template
 from tests.support.house import House
+from tests.support.templates import SharedTemplates
 
 # What the real daemons were compared with is told at the end, by the main process of all workers.
 pytest_plugins = ["tests.daemons.summary"]
@@ -16,6 +18,9 @@ pytest_plugins = ["tests.daemons.summary"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.addoption(
+        "--everywhere", action="store_true", help="also what does not depend on the database, twice"
+    )
     parser.addoption("--seeds", type=int, default=3, help="random worlds; `make soak` tries 50")
 
 
@@ -23,6 +28,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--db")
         kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
+        once = metafunc.definition.get_closest_marker("one_database")
+        if once and chosen == "both" and not metafunc.config.getoption("--everywhere"):
+            kinds = ["sqlite"]
         metafunc.parametrize("database_kind", kinds, scope="session")
     if "world_seed" in metafunc.fixturenames:
         metafunc.parametrize("world_seed", range(1, metafunc.config.getoption("--seeds") + 1))
@@ -35,6 +43,14 @@ def cheap_passwords() -> Iterator[None]:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         patch.setattr(passwords, "_hasher", hasher)
         patch.setattr(passwords, "_NOBODY", hasher.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_templates() -> Iterator[None]:
+    """Each test has an application of its own; they share their compiled templates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": SharedTemplates()})
         yield
 
 
