@@ -7,10 +7,11 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
+from recert.foundation import db
 from recert.people import passwords
+from tests.support.compiled import SharedStatements, SharedTemplates
 from tests.support.databases import PostgresServer, Template, template
 from tests.support.house import House
-from tests.support.templates import SharedTemplates
 
 # What the real daemons were compared with is told at the end, by the main process of all workers.
 pytest_plugins = ["tests.daemons.summary"]
@@ -47,10 +48,11 @@ def cheap_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_templates() -> Iterator[None]:
-    """Each test has an application of its own; they share their compiled templates."""
+def compiled_once() -> Iterator[None]:
+    """Each test has an application and a database of its own, and compiles nothing anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": SharedTemplates()})
+        patch.setattr(db, "create_engine", SharedStatements().create_engine)
         yield
 
 
