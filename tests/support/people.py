@@ -49,6 +49,11 @@ class Joined:
         with self.house.db.reading() as session:
             return session.scalar(select(Person).where(Person.email == email))
 
+    def one(self, email: str) -> Person:
+        found = self.person(email)
+        assert found, email
+        return found
+
     def manager_of(self, email: str) -> str:
         with self.house.db.reading() as session:
             person = session.scalars(select(Person).where(Person.email == email)).one()

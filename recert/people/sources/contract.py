@@ -24,8 +24,8 @@ class PersonFact:
     line of a file. An empty `manager_email` or `manager_ref` states that there is no manager.
 
     A directory also states what stays when address and name change: `key` is the same for the whole
-    life of an entry, and no other entry ever has it. An empty `email`, `name` or `organisation` is not
-    stated."""
+    life of an entry, and no other entry ever has it. An empty `email`, `name` or `organisation`
+    is not stated."""
 
     entry: int
     email: str

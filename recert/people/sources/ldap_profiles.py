@@ -116,9 +116,9 @@ class LdapSettings:
         return list(dict.fromkeys([*names, *(rule.attribute for rule in self.rules)]))
 
 
-def settings_of(given: Mapping[str, str]) -> LdapSettings:
+def settings_of(stated: Mapping[str, str]) -> LdapSettings:
     """Checked settings. Raises BadInput naming the setting and what it must look like."""
-    values = {name: text.strip() for name, text in given.items() if text.strip()}
+    values = {name: text.strip() for name, text in stated.items() if text.strip()}
     if unknown := sorted(set(values) - set(SETTINGS)):
         raise BadInput(f"There is no setting {unknown[0]!r}. There are: {', '.join(SETTINGS)}.")
     if values.get("profile") not in PROFILES:

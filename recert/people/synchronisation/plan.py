@@ -25,16 +25,14 @@ def _difference(field: str, before: str, after: str, differs: str, join: str = "
 
 DIFFERENCES = (
     *(
-        _difference(
-            name, f"p.{name}", f"s.{name}", f"s.{name} IS NOT NULL AND s.{name} <> p.{name}"
-        )
+        _difference(name, f"p.{name}", f"s.{name}", f"s.{name} <> p.{name}")
         for name in ("email", "name", "department", "language")
     ),
     _difference(
         "organisation",
         "o.name",
         "s.organisation",
-        "s.organisation IS NOT NULL AND s.organisation <> o.name",
+        "s.organisation <> o.name",
         "JOIN organisation o ON o.id = p.organisation_id",
     ),
     _difference(
@@ -148,7 +146,7 @@ class Plan:
         return self.differs or bool(self.counts["adopted"] or self.counts["identities"])
 
     def held(self, most_percent: int) -> str:
-        """Why so many leavers at once need somebody's word; "" when they do not."""
+        """Why so many leavers wait for a confirmation; "" when they do not."""
         lost, before = self.counts["leaving"], self.counts["active_before"]
         much = before >= SMALL and lost * 100 > before * most_percent
         if not (much or (lost and lost == before)):
@@ -157,7 +155,7 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """What a page shows of it later."""
-        return {name: value for name, value in asdict(self).items()}
+        return asdict(self)
 
 
 def make(session: Session, run: Run) -> Plan:
@@ -206,7 +204,7 @@ def _named(rows: list[AnyRow]) -> str:
 def circles(session: Session) -> list[list[str]]:
     """Each circle of managers, by the names of its entries; the first ones only."""
     query = text("SELECT entry, manager_entry FROM staged_person WHERE manager_entry IS NOT NULL")
-    manager = {entry: boss for entry, boss in session.execute(query).all()}
+    manager: dict[int, int] = {row.entry: row.manager_entry for row in session.execute(query)}
     done: set[int] = set()
     found: list[list[int]] = []
     for start in manager:

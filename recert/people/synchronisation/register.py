@@ -56,9 +56,7 @@ def save(act: Act, new: NewSource) -> RegisteredSource:
         raise BadInput(f"A source needs a name of at most {LONGEST_NAME} printable characters.")
     settings_of(new.settings)
     if not Path(new.secret_file).is_absolute():
-        raise BadInput(
-            "The secret file must be given with its full path, such as /etc/recert/ldap."
-        )
+        raise BadInput("The secret file needs its full path, such as /etc/recert/ldap.")
     if not 0 <= new.most_lost_percent <= 100:
         raise BadInput("The share of people who may leave at once is a number from 0 to 100.")
     one_at_a_time(act.session, "people sources")

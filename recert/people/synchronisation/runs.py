@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import IO
 
@@ -16,6 +16,7 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, one_at_a_time
 from recert.foundation.errors import RecertError
 from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
+from recert.people.sources.contract import UNSTATED
 from recert.people.sources.ldap import LdapPeople
 from recert.people.synchronisation import plan as plans
 from recert.people.synchronisation import register
@@ -64,15 +65,50 @@ def synchronise(
     try:
         with db.reading() as session:
             people = register.opened(register.named(session, name))
-        with spooled(people.persons()) as file, _staged(db, file) as connection:
-            with db.writing_on(connection) as session:
-                act = Act(session, actor, now())
-                return _apply(act, name, people, confirmed=confirmed)
+        with (
+            spooled(people.persons()) as file,
+            _staged(db, file) as connection,
+            db.writing_on(connection) as session,
+        ):
+            return _apply(Act(session, actor, now()), name, people, confirmed=confirmed)
     except register.NoSuchSource:
         raise
     except RecertError as error:
         _note_failure(db, name, str(error), now())
         raise
+
+
+def looked_up(people: LdapPeople, text: str) -> dict[str, str]:
+    """What the mapping makes of one entry, field by field, as text; without "entry" when there is
+    none. Raises DirectoryUnreadable."""
+    found = people.look_up(text)
+    if not found:
+        return {"found": f"No entry has {text!r} as mail address, cn, uid or workforceID."}
+    fact, entry = found[0]
+    left_on = fact.left_on if isinstance(fact.left_on, date) else None
+    shown = {
+        "entry": fact.label,
+        "key": fact.key,
+        "email": fact.email,
+        "name": fact.name,
+        "organisation": fact.organisation or f"{people.settings.organisation} (of the source)",
+        "department": _as_text(fact.department),
+        "manager": _as_text(fact.manager_ref),
+        "language": _as_text(fact.language),
+        "active": _as_text(fact.active).replace("True", "yes").replace("False", "no"),
+        "last day": left_on.isoformat() if left_on else "none",
+        "problem": fact.problem or "none",
+        "attributes": ", ".join(sorted(entry)),
+    }
+    more = "Another entry fits as well." if len(found) > 1 else ""
+    return {**shown, "also": more} if more else shown
+
+
+NOT_STATED = "not stated: stays as it is"
+
+
+def _as_text(value: object) -> str:
+    return NOT_STATED if value is UNSTATED else str(value) or "none"
 
 
 @contextmanager
