@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("order_id", sa.Integer(), sa.ForeignKey("server_order.id"), nullable=True),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("created_by", PlainText, nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False, server_default="{}"),
+        sa.Column("changed_at", Moment(), nullable=False),
         sa.Column("removed_at", Moment(), nullable=True),
         sa.Index("ix_provisioned_account_name", "server_id", "name"),
     )

@@ -4,8 +4,9 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from recert.api.identity_governance import feeds, fulfilment
+from recert.api.scim import servers
 
-BLUEPRINTS = (feeds.bp, fulfilment.bp)
+BLUEPRINTS = (feeds.bp, fulfilment.bp, servers.bp)
 
 
 def register(app: Flask) -> None:

@@ -1,7 +1,7 @@
 """Accounts, entitlements and holders of a server as they are now: the newest snapshot, and what
 verified orders have changed since. A removal is visible here before the next snapshot is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -92,7 +92,7 @@ def accounts(session: Session, server: Server) -> Iterator[AccountRow]:
     for account, email in session.execute(query):
         profile = described.pop(account.name, None)
         yield AccountRow(
-            id=_id_of(account, profile),
+            id=_id_of(account.id, profile),
             name=account.name,
             display_name=account.display_name or (profile.display_name if profile else ""),
             kind=account.kind.value,
@@ -103,7 +103,7 @@ def accounts(session: Session, server: Server) -> Iterator[AccountRow]:
             note=account.note,
         )
     for profile in sorted(described.values(), key=lambda each: each.id):
-        if changed.open.get(profile.name):
+        if profile.order_id and changed.open.get(profile.name):
             yield AccountRow(
                 id=f"p{profile.id}",
                 name=profile.name,
@@ -148,11 +148,68 @@ def holders(session: Session, server: Server) -> Iterator[tuple[str, str]]:
     live = (Account.server_id == server.id, Account.gone_snapshot_id.is_(None))
     rows = session.execute(select(Account.name, Account.id).where(*live))
     for name, number in rows:
-        numbers[name] = f"p{described[name].id}" if name in described else f"a{number}"
+        numbers[name] = _id_of(number, described.get(name))
     for name, profile in described.items():
-        numbers.setdefault(name, f"p{profile.id}")
+        if profile.order_id:
+            numbers.setdefault(name, _id_of(None, profile))
     yield from _folder_holders(session, server, changed, numbers)
     yield from _members(session, server, changed, numbers)
+
+
+def holders_of(
+    session: Session, server: Server, wanted: Sequence[Entitlement]
+) -> Iterator[tuple[str, str, str]]:
+    """Entitlement, account id and account name for the holders of some entitlements."""
+    changed = since_snapshot(session, server)
+    ids = {each.id for each in wanted}
+    described = _described(session, server)
+    found: set[tuple[str, int | None, str]] = set()
+    folders = {each.folder for each in wanted if isinstance(each, FolderAccess)}
+    grants = (
+        select(Account.id, Account.name, Folder.path, Grant.rights)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Folder, Folder.id == Grant.folder_id)
+        .where(Grant.server_id == server.id, Grant.gone_snapshot_id.is_(None))
+        .where(Folder.path.in_(folders))
+    )
+    for number, name, path, rights in session.execute(grants).all():
+        if (name, path) not in changed.rights and changed.open.get(name) is not False:
+            found.add((FolderAccess(path, Rights(rights)).id, number, name))
+    groups = {each.group for each in wanted if isinstance(each, Membership)}
+    members = (
+        select(Account.id, Account.name, Group.name)
+        .join(GroupMember, GroupMember.account_id == Account.id)
+        .join(Group, Group.id == GroupMember.group_id)
+        .where(Group.server_id == server.id, GroupMember.gone_snapshot_id.is_(None))
+        .where(Group.name.in_(groups))
+    )
+    for number, name, group in session.execute(members).all():
+        if (name, group) not in changed.members and changed.open.get(name) is not False:
+            found.add((Membership(group).id, number, name))
+    found |= _changed_since(session, server, changed)
+    for entitlement_id, at, name in sorted(found, key=lambda each: (each[0], each[2])):
+        if entitlement_id in ids and (at is not None or name in described):
+            yield entitlement_id, _id_of(at, described.get(name)), name
+
+
+def _changed_since(
+    session: Session, server: Server, changed: Since
+) -> set[tuple[str, int | None, str]]:
+    """What verified orders gave since the newest snapshot."""
+    gained = [
+        (FolderAccess(path, rights).id, name)
+        for (name, path), rights in changed.rights.items()
+        if rights
+    ]
+    gained += [
+        (Membership(group).id, name) for (name, group), is_in in changed.members.items() if is_in
+    ]
+    found = set()
+    for entitlement_id, name in gained:
+        if changed.open.get(name) is not False:
+            known = inventory.account_by_name(session, server.id, name)
+            found.add((entitlement_id, known.id if known else None, name))
+    return found
 
 
 def _folder_holders(
@@ -268,5 +325,6 @@ def _described(session: Session, server: Server) -> dict[str, ProvisionedAccount
     return {each.name: each for each in session.scalars(select(ProvisionedAccount).where(*here))}
 
 
-def _id_of(account: Account, profile: ProvisionedAccount | None) -> str:
-    return f"p{profile.id}" if profile else f"a{account.id}"
+def _id_of(number: int | None, profile: ProvisionedAccount | None) -> str:
+    """The id that other systems keep: it stays when a snapshot has what they opened."""
+    return f"p{profile.id}" if profile and profile.order_id else f"a{number}"

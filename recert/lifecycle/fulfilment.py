@@ -133,13 +133,13 @@ def _record(act: Act, server: Server, item: ChangeItem) -> None:
 
 def _account(session: Session, server: Server, requested: Requested) -> str:
     """The name of the account that is meant, by our id or by its name on the server."""
-    given = requested.account
-    if not given:
+    named = requested.account
+    if not named:
         raise Refused("The item names no account.")
-    by_id = current_access.account_name(session, server, given)
+    by_id = current_access.account_name(session, server, named)
     if by_id is not None:
         return by_id
-    plain = given.removeprefix(f"{server.name}:")
+    plain = named.removeprefix(f"{server.name}:")
     if inventory.account_by_name(session, server.id, plain) is None:
         raise Refused(f"Server {server.name} has no account {plain!r}.")
     return plain

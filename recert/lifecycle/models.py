@@ -1,6 +1,7 @@
 """Tables of what identity systems ask for."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,8 +10,8 @@ from recert.foundation.db import Base
 
 
 class ProvisionedAccount(Base):
-    """An account as an identity system describes it. Before a snapshot has the account, this row
-    and its order are all there is."""
+    """An account as an identity system describes it. One that it opened itself has an order: until
+    a snapshot has the account, these are all there is, and its id stays the one of this row."""
 
     __tablename__ = "provisioned_account"
     __table_args__ = (Index("ix_provisioned_account_name", "server_id", "name"),)
@@ -24,6 +25,9 @@ class ProvisionedAccount(Base):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("server_order.id"))
     created_at: Mapped[datetime]
     created_by: Mapped[str]
+    # What the identity system wrote of it, beside the columns: kept for it, never acted upon.
+    document: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    changed_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
 
 

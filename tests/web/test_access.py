@@ -29,6 +29,8 @@ NUMBERS = {
     "server_id": "1",
     "kind": "csv",
     "what": "people",
+    "look": "test",
+    "state": "on",
     "token": "x",
     "place": "x",
 }

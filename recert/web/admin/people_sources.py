@@ -48,14 +48,14 @@ def show(source_id: int) -> ResponseReturnValue:
         )
 
 
-@bp.post("/<int:source_id>/<any(test, preview):what>")
+@bp.post("/<int:source_id>/<any(test, preview):look>")
 @allowed(Role.ADMINISTRATOR)
 @refused_on(".show")
-def ask(source_id: int, what: str) -> ResponseReturnValue:
+def ask(source_id: int, look: str) -> ResponseReturnValue:
     """The worker asks the directory: this process opens no connection to any."""
     with acting() as act:
-        requests.want(act, register.numbered(act.session, source_id), RequestKind(what))
-    return redirect(url_for(".show", source_id=source_id, _anchor=what))
+        requests.want(act, register.numbered(act.session, source_id), RequestKind(look))
+    return redirect(url_for(".show", source_id=source_id, _anchor=look))
 
 
 @bp.post("/<int:source_id>/entry")

@@ -1,4 +1,4 @@
-"""Sources of people on the administrator's page: the page asks, the worker looks, people confirm."""
+"""Sources of people on a page: the page asks, the worker looks, administrators confirm."""
 
 from collections.abc import Iterator
 
@@ -97,7 +97,7 @@ class TestThePage:
         gone = found.one("p8@firm.example")
         assert not gone.active
         admin.get(PAGE)
-        admin.post(f"{PAGE}/confirm", 403)
+        admin.post(f"{PAGE}/confirm", 409)
 
     def test_a_run_can_be_asked_for_before_its_time(
         self, house: House, found: Joined, admin: Visitor
