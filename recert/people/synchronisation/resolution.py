@@ -25,9 +25,8 @@ UPDATE staged_person SET aside = TRUE, problem = 'it has the same key as '
 WHERE key <> '' AND key IN (SELECT key FROM staged_person GROUP BY key HAVING count(*) > 1)
 """
 _KNOWN = """
-UPDATE staged_person SET person_id = (SELECT i.person_id FROM person_identity i
-    WHERE i.source = :source AND i.key = staged_person.key)
-WHERE key IN (SELECT i.key FROM person_identity i WHERE i.source = :source)
+UPDATE staged_person SET person_id = i.person_id FROM person_identity i
+WHERE i.source = :source AND i.key = staged_person.key
 """
 # The address of a disabled entry counts for nothing when an active one has it: somebody was hired
 # again, or somebody else got the address.
@@ -68,23 +67,34 @@ WHERE i.source = :source AND p.active
   AND NOT EXISTS (SELECT 1 FROM staged_person s WHERE s.person_id = i.person_id)
   AND NOT {ELSEWHERE}
 """  # noqa: S608  # both texts stand in this module
-_LAST_DAY = """
-UPDATE staged_person SET want_left_on = CASE
-    WHEN active = TRUE AND states_left_on THEN left_on
-    WHEN active = TRUE THEN (SELECT p.left_on FROM person p
-                             WHERE p.id = staged_person.person_id AND p.active)
-    WHEN active = FALSE THEN CASE
-        WHEN left_on <= :today THEN left_on
-        ELSE coalesce((SELECT p.left_on FROM person p WHERE p.id = staged_person.person_id
-                       AND NOT p.active), :today) END
-    ELSE (SELECT p.left_on FROM person p WHERE p.id = staged_person.person_id) END
-"""
+# Of somebody who is known: a last day that nothing states stays, and ends with a return.
 _STATE = """
-UPDATE staged_person SET want_active = CASE
-    WHEN active IS NULL THEN coalesce((SELECT p.active FROM person p
-                                       WHERE p.id = staged_person.person_id), TRUE)
-    WHEN active = TRUE THEN want_left_on IS NULL OR want_left_on > :today
-    ELSE FALSE END
+UPDATE staged_person SET
+    want_left_on = CASE
+        WHEN staged_person.active = TRUE AND states_left_on THEN staged_person.left_on
+        WHEN staged_person.active = TRUE THEN CASE WHEN p.active THEN p.left_on END
+        WHEN staged_person.active = FALSE THEN CASE
+            WHEN staged_person.left_on <= :today THEN staged_person.left_on
+            WHEN p.active THEN :today
+            ELSE coalesce(p.left_on, :today) END
+        ELSE p.left_on END,
+    want_active = CASE
+        WHEN staged_person.active IS NULL THEN p.active
+        WHEN staged_person.active = FALSE THEN FALSE
+        WHEN states_left_on
+            THEN staged_person.left_on IS NULL OR staged_person.left_on > :today
+        ELSE NOT p.active OR p.left_on IS NULL OR p.left_on > :today END
+FROM person p WHERE p.id = staged_person.person_id
+"""
+_STATE_OF_UNKNOWN = """
+UPDATE staged_person SET
+    want_left_on = CASE
+        WHEN active = FALSE THEN CASE WHEN left_on <= :today THEN left_on ELSE :today END
+        WHEN states_left_on THEN left_on END,
+    want_active = CASE
+        WHEN active = FALSE THEN FALSE
+        ELSE NOT states_left_on OR left_on IS NULL OR left_on > :today END
+WHERE person_id IS NULL
 """
 # Another person holds the address and keeps it: neither can be guessed to be the other.
 _TAKEN_MAIL = """
@@ -112,7 +122,7 @@ WHERE manager_ref <> ''
 
 _WHO = (
     *(_WITHOUT_KEY, _SAME_KEY, _KNOWN, _MAIL_OF_A_DISABLED_ENTRY, _SAME_MAIL, _NO_SHARED_MAIL),
-    *(_ADOPTED, _STAGED_INDEX, _LEAVERS, _LAST_DAY, _STATE),
+    *(_ADOPTED, _STAGED_INDEX, _LEAVERS, _STATE, _STATE_OF_UNKNOWN),
 )
 _REST = (_INCOMPLETE, _NEW, _MANAGERS)
 
