@@ -15,6 +15,7 @@ from recert.inventory import owners
 from recert.inventory.models import FolderOwner, FolderRoute, Server
 from recert.people.models import Person
 from recert.people.queries import person_by_email
+from recert.people.synchronisation.history import email_at
 from recert.trail.act import Act
 from recert.trail.actions import Action
 
@@ -82,7 +83,12 @@ def doubts(session: Session, campaign_id: int | None = None) -> Sequence[AnyRow]
     """What is not settled, oldest first; of one campaign also what is."""
     who = aliased(Person)
     query = (
-        select(OwnershipDoubt, FolderOwner.path, Server.name.label("server"), who.email)
+        select(
+            OwnershipDoubt,
+            FolderOwner.path,
+            Server.name.label("server"),
+            email_at(OwnershipDoubt.at, who).label("email"),
+        )
         .join(FolderOwner, FolderOwner.id == OwnershipDoubt.folder_owner_id)
         .join(Server, Server.id == FolderOwner.server_id)
         .join(who, who.id == OwnershipDoubt.person_id)

@@ -28,8 +28,17 @@ from recert.foundation.db import AnySelect
 from recert.inventory import emergency_accounts
 from recert.inventory.models import Account, Folder, Grant, Server, Source
 from recert.people.models import Organisation, OrganisationKind, Person
+from recert.people.synchronisation.history import email_at
 
 REVIEWER = aliased(Person)
+# A directory may have changed it since: the digests are about the address of the launch.
+REVIEWER_EMAIL = email_at(
+    select(Campaign.launched_at)
+    .where(Campaign.id == Item.campaign_id)
+    .correlate(Item)
+    .scalar_subquery(),
+    REVIEWER,
+)
 SOME = 500  # of many items, that one statement names
 BLOCK = 2000  # rows whose cells fit into the cache of a processor
 MOST_NAMES = 200_000  # that are kept while items are hashed
@@ -118,7 +127,7 @@ def item_columns() -> list[SQLColumnExpression[Any]]:
         _text(Account.name),
         _number(Item.rights),
         _text(Source.text),
-        _text(REVIEWER.email),
+        _text(REVIEWER_EMAIL),
         Item.route,
         _yes_no(Item.conflict),
         _text(CampaignGrant.reason),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item
 from recert.campaigns.setup import frozen_facts
-from recert.campaigns.setup.frozen_facts import REVIEWER
+from recert.campaigns.setup.frozen_facts import REVIEWER, REVIEWER_EMAIL
 from recert.campaigns.setup.models import CampaignAccount, Population
 from recert.changes.models import Order
 from recert.connectors import rights
@@ -97,7 +97,7 @@ def _query(campaign_id: int) -> AnySelect:
     columns = [
         *(Item.id, Server.name, func.coalesce(Folder.path, Item.topic)),
         *(func.coalesce(Account.name, ""), func.coalesce(CampaignAccount.person, "")),
-        *(Item.rights, REVIEWER.name, REVIEWER.email, Item.route, Item.answer),
+        *(Item.rights, REVIEWER.name, REVIEWER_EMAIL, Item.route, Item.answer),
         *(Item.answer_rights, Decision.actor, Decision.channel, Decision.assurance),
         *(Decision.reason, Decision.at, Snapshot.finished_at, Item.outcome),
         *(Order.id, Order.verified_at),

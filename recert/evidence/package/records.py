@@ -21,6 +21,7 @@ from recert.foundation.db import AnySelect
 from recert.inventory import shared_storage
 from recert.inventory.models import Server
 from recert.people.models import Person
+from recert.people.synchronisation.history import email_at
 from recert.remediation.models import Remediation
 from recert.trail.models import TrailEntry
 
@@ -100,7 +101,8 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
             *(Decision.item_id, Decision.version, Decision.answer, Decision.rights),
             *(Decision.answer_rights, Decision.reason, Decision.actor, Decision.channel),
             *(Decision.assurance, Decision.address, func.coalesce(Decision.batch, "")),
-            *(Decision.at, Decision.keep_until, func.coalesce(Person.email, ""), Decision.seen),
+            *(Decision.at, Decision.keep_until),
+            *(func.coalesce(email_at(Decision.at), ""), Decision.seen),
             *(Decision.session, Decision.late, _counts()),
         )
         .join(Item, Item.id == Decision.item_id)
@@ -142,7 +144,7 @@ def releases(session: Session, campaign_id: int) -> Iterator[Record]:
 def objections(session: Session, campaign_id: int) -> Iterator[Record]:
     """Who objected to a removal, why, and what came of it."""
     query = (
-        select(Challenge, Person.email)
+        select(Challenge, email_at(Challenge.objected_at).label("email"))
         .join(Item, Item.id == Challenge.item_id)
         .outerjoin(Person, Person.id == Challenge.person_id)
         .where(Item.campaign_id == campaign_id, Challenge.objected_at.is_not(None))

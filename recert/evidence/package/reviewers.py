@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from recert.campaigns.decisions.reviewer_quality import Quality, quality
+from recert.campaigns.models import Campaign
 from recert.campaigns.reviewing import instructions, queries
 from recert.people import trainings
+from recert.people.models import Person
+from recert.people.synchronisation.history import email_at
 
 CHUNK = 200
 COLUMNS = (
@@ -25,6 +29,7 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
         rows, more = queries.progress_board(session, campaign_id, start=start, size=CHUNK)
         start += len(rows)
         numbers = [row.Progress.reviewer_id for row in rows if row.Progress.reviewer_id]
+        emails = _emails(session, campaign_id, numbers)
         how = quality(session, campaign_id, numbers)
         read = instructions.reads_of(session, numbers)
         learned = trainings.newest_of(session, numbers)
@@ -34,7 +39,7 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
             reading = read.get(counts.reviewer_id or 0)
             course = learned.get(counts.reviewer_id or 0)
             yield {
-                "reviewer": row.email or "",
+                "reviewer": emails.get(counts.reviewer_id or 0, ""),
                 "name": row.name or "compliance queue",
                 "questions": counts.total,
                 "open": counts.open,
@@ -50,3 +55,10 @@ def reviewers(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
                 "training_course": course.course if course else "",
                 "training_noted": course.at.isoformat() if course else "",
             }
+
+
+def _emails(session: Session, campaign_id: int, numbers: list[int]) -> dict[int, str]:
+    """The addresses of reviewers at the launch, as in the list of items."""
+    launched = select(Campaign.launched_at).where(Campaign.id == campaign_id).scalar_subquery()
+    query = select(Person.id, email_at(launched)).where(Person.id.in_(numbers))
+    return {row[0]: row[1] for row in session.execute(query)}
