@@ -48,6 +48,9 @@ class Action(StrEnum):
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGN_IN_REFUSED = "user.sign_in_refused"
 
+    PROVIDER_ADDED = "provider.added"
+    PROVIDER_REMOVED = "provider.removed"
+
     # Programs that use the API, and what they ask for.
     TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token
     TOKEN_ROTATED = "token.rotated"  # noqa: S105  # an action, no token
