@@ -28,6 +28,8 @@ class Action(StrEnum):
     PERSON_LEFT = "person.left"
     PEOPLE_SOURCE_SAVED = "people_source.saved"
     PEOPLE_SOURCE_REMOVED = "people_source.removed"
+    PEOPLE_SOURCE_RUN_ASKED = "people_source.run_asked"
+    PEOPLE_SOURCE_LOOKED_AT = "people_source.looked_at"
     PEOPLE_SOURCE_HELD = "people_source.held"
     PEOPLE_SOURCE_CONFIRMED = "people_source.confirmed"
     TRAININGS_IMPORTED = "trainings.imported"

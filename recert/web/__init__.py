@@ -27,7 +27,7 @@ MENU = {
     "reviews": reviewer.PAGES,
     "campaigns": officer.CAMPAIGNS,
     "servers": admin.SERVERS,
-    "people": (admin.people,),
+    "people": admin.PEOPLE,
     "orders": (admin.orders,),
     "approvals": (officer.approvals,),
     "audit": auditor.PAGES,

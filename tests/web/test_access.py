@@ -30,6 +30,8 @@ NUMBERS = {
     "server_id": "1",
     "kind": "csv",
     "what": "people",
+    "look": "test",
+    "state": "on",
     "token": "x",
     "place": "x",
 }
