@@ -29,7 +29,7 @@ from wtforms.validators import (
     Optional,
 )
 
-from recert.campaigns.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.campaigns.decisions.rules import ANSWERS_OF_PEOPLE, MAX_REASON, Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import PHRASES, Rights
 from recert.foundation import clock
@@ -190,7 +190,7 @@ class AnswerForm(FlaskForm):
     """One answer to one item. `version` and `seen` name what the reviewer looked at."""
 
     answer = SelectField(
-        choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()]
+        choices=[answer.value for answer in ANSWERS_OF_PEOPLE], validators=[InputRequired()]
     )
     rights = SelectMultipleField(
         choices=[SelectChoice(str(int(right))) for right in PHRASES], validators=[Optional()]

@@ -351,7 +351,7 @@ def test_a14_what_the_reviewer_saw_is_stored(house: House) -> None:
     house.launched()
     house.decide("lea", "/finance", REVOKE)
     made = newest_decision(house)
-    seen = json.loads(made.seen)
+    seen = json.loads(made.context)
     assert made.rights == house.item("lea", "/finance").rights
     assert ["red", "Lea Left has left on 2026-01-31."] in seen["hints"]
     assert seen["as_of"] == "2026-11-23T12:00:00+00:00"

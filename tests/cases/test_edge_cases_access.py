@@ -230,7 +230,7 @@ def test_the_same_directory_on_two_servers(house: House, app: Flask) -> None:
 
     house.decide("pia", INBOX, REVOKE)
     house.decide_all("batch", INBOX, Reply(Answer.REVOKE, reason="Not needed."))
-    seen = {one.item_id: json.loads(one.seen) for one in decisions_of(house)}
+    seen = {one.item_id: json.loads(one.context) for one in decisions_of(house)}
     assert told in str(seen[house.item("pia", INBOX).id]["hints"])
     with house.db.reading() as session:
         query = select(TrailEntry.body).where(TrailEntry.action == "decisions.recorded")

@@ -99,7 +99,7 @@ def test_what_was_seen_is_kept_with_the_decision(house: House) -> None:
     house.launched()
     house.decide("lea", "/finance", Reply(Answer.REVOKE))
     with house.db.reading() as session:
-        seen = json.loads(session.scalars(select(Decision.seen)).one())
+        seen = json.loads(session.scalars(select(Decision.context)).one())
     assert seen["person_active"] is False
     assert ["red", "Lea Left has left on 2026-01-31."] in seen["hints"]
 
