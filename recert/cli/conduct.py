@@ -260,8 +260,10 @@ def campaign_close(context: Shell, name: str, reason: str, email: str | None) ->
             early_close.ask(Act(session, actor, now), found, reason)
             click.echo(f"Written down. Another officer closes {name} (campaign close --as).")
             return
-        silent = close.close(Act(session, actor, now), found)
-    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
-    if silent.taken:
-        taken = sum(silent.taken.values())
+        unanswered = close.close(Act(session, actor, now), found)
+    click.echo(
+        f"{name} is closed. {unanswered.kept} items without an answer are listed as exceptions."
+    )
+    if unanswered.taken:
+        taken = sum(unanswered.taken.values())
         click.echo(f"{taken} items without an answer are removed by policy when released.")

@@ -124,8 +124,8 @@ def owners_not_mine(context: Shell, as_json: bool) -> int:
     Exit 2 when there is one."""
     with context.db.reading() as session:
         rows = [
-            (row.OwnershipDoubt.id, row.server, row.path, row.email, row.OwnershipDoubt.reason)
-            for row in ownership_disputes.doubts(session)
+            (row.OwnershipDispute.id, row.server, row.path, row.email, row.OwnershipDispute.reason)
+            for row in ownership_disputes.disputes(session)
         ]
     header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
     listing(header, rows, as_json=as_json)

@@ -64,7 +64,12 @@ class FormRefused(BadInput):
 def checked(form: FlaskForm) -> None:
     """Raises FormRefused with what is wrong with a posted form, by field."""
     if not form.validate_on_submit():
-        raise FormRefused({name: str(found[0]) for name, found in form.errors.items()})
+        raise FormRefused(
+            {
+                form[key].name if key in form else key: str(errors[0])
+                for key, errors in form.errors.items()
+            }
+        )
 
 
 @dataclass

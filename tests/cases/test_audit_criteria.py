@@ -484,8 +484,8 @@ def test_a26_management_signs_figures(house: House) -> None:
     found = house.campaign(campaign)
     assert (found.signed_off_by, found.signed_off_at) == (house.officer.name, house.now)
     assert found.statement == "The management acknowledges it."
-    assert found.signed_figures
-    assert found.signed_figures["changes_verified"] == 1
+    assert found.signed_totals
+    assert found.signed_totals["changes_verified"] == 1
 
 
 def test_a27_the_auditor_samples_remarks_and_judges(house: House) -> None:

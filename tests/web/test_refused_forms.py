@@ -116,7 +116,7 @@ class TestWhatIsShownAgain:
         html = send(officer, "/campaigns/1/sign-off", 422, statement="All\nchecked & fine")
         form = form_of(html, "/campaigns/1/sign-off")
         assert "All\nchecked &amp; fine</textarea>" in form
-        assert "Confirm that you have reviewed the figures." in form
+        assert "Confirm that you have reviewed the totals." in form
 
     def test_an_administrator_keeps_a_ticket_that_is_too_long(
         self, house: House, admin: Visitor

@@ -227,7 +227,7 @@ def _about(
         "objections": list(records.objections(session, campaign.id)),
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(records.releases(session, campaign.id)),
-        "not_mine": accountability.doubts(session, campaign.id),
+        "not_mine": accountability.disputes(session, campaign.id),
         "routing": routing.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),
@@ -238,7 +238,7 @@ def _about(
         "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
         "statement": campaign.statement,
-        "signed_figures": campaign.signed_figures,
+        "signed_figures": campaign.signed_totals,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }

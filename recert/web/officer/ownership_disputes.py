@@ -25,7 +25,7 @@ class SettleForm(FlaskForm):
 @allowed(Role.OFFICER)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        rows = ownership_disputes.doubts(session)
+        rows = ownership_disputes.disputes(session)
         return render_template("officer/ownership_disputes.html", rows=rows, form=SettleForm())
 
 
