@@ -9,23 +9,7 @@ from recert.web import access, converters, errors, formats, forms
 from recert.web.admin import emergency_accounts, orders, people, servers
 from recert.web.auditor import campaigns as evidence_pages
 from recert.web.auditor import findings, uncertified
-from recert.web.officer import (
-    approvals,
-    board,
-    campaigns,
-    comments,
-    conduct,
-    drafts,
-    exclusions,
-    items,
-    keep_confirmation,
-    mail_preview,
-    ownership_disputes,
-    reviewer_quality,
-    schedules,
-    view_as_reviewer,
-)
-from recert.web.officer import challenges as officer_challenges
+from recert.web.officer import APPROVALS, CAMPAIGNS
 from recert.web.public import (
     challenge_link,
     demo_mailbox,
@@ -41,26 +25,10 @@ from recert.web.reviewer import challenges, reviews
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-CAMPAIGNS = (
-    campaigns,
-    drafts,
-    items,
-    board,
-    conduct,
-    view_as_reviewer,
-    reviewer_quality,
-    mail_preview,
-    schedules,
-    exclusions,
-    comments,
-    officer_challenges,
-    ownership_disputes,
-    keep_confirmation,
-)
 AUDIT = (evidence_pages, findings, uncertified)
 PAGES = (
     *(sign_in, home, item_link, folder_link, challenge_link, unsubscribe),
-    *(reviews, challenges, *CAMPAIGNS, approvals),
+    *(reviews, challenges, *CAMPAIGNS, *APPROVALS),
     *(servers, emergency_accounts, orders, people, *AUDIT),
 )
 # Which pages belong to which entry of the main menu.
@@ -70,7 +38,7 @@ MENU = {
     "servers": (servers, emergency_accounts),
     "people": (people,),
     "orders": (orders,),
-    "approvals": (approvals,),
+    "approvals": APPROVALS,
     "audit": AUDIT,
     "mailbox": (demo_mailbox,),
 }

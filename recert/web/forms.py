@@ -192,7 +192,7 @@ class DayField(DateField):
 
 
 class AnswerForm(FlaskForm):
-    """One answer to one item. `version` and `seen` name what the reviewer looked at."""
+    """One answer to one item. `version` and `content_hash` name what the reviewer saw."""
 
     answer = SelectField(
         choices=[answer.value for answer in ANSWERS_OF_PEOPLE], validators=[InputRequired()]
@@ -204,7 +204,7 @@ class AnswerForm(FlaskForm):
     until = DayField(validators=[Optional()])
     successor = StringField(validators=[Length(max=320)])
     version = IntegerField(validators=[InputRequired()])
-    seen = IntegerField(validators=[InputRequired()])
+    content_hash = IntegerField(validators=[InputRequired()], name="seen")
 
     @property
     def problem(self) -> str:
@@ -230,7 +230,7 @@ class AnswerForm(FlaskForm):
             if self.answer.data == Answer.NOT_MINE
             else "",
             version=self.version.data,
-            content_hash=self.seen.data,
+            content_hash=self.content_hash.data,
         )
 
 

@@ -14,7 +14,7 @@ INBOX = "/finance/inbox"
 AUDIENCES = ("officer", "admin", "auditor", "reviewer")
 # These show their own page again, with the form that they checked.
 BY_THEMSELVES = {
-    *("drafts.create", "schedules.create", "exclusions.ask_exclusion", "exclusions.delegate"),
+    *("drafts.create", "schedules.create", "exclusions.ask", "delegations.delegate"),
     *("emergency_accounts.mark", "people.upload", "people.join_account"),
     *("servers.create", "servers.storage", "challenges.object_to"),
     *("reviews.answer", "reviews.answer_several", "reviews.answer_several_questions"),

@@ -35,8 +35,7 @@ def overview() -> ResponseReturnValue:
 def settle(number: int) -> ResponseReturnValue:
     form = SettleForm()
     checked(form)
-    said = (form.owner.data, form.reason.data)
     with acting() as act:
-        done = ownership_disputes.settle(act, number, *said)
-    flash(done)
+        change = ownership_disputes.settle(act, number, form.owner.data, form.reason.data)
+    flash(change)
     return redirect(url_for(".overview"))
