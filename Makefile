@@ -49,6 +49,7 @@ lint: setup-test ## Check style, types, import contract and templates
 
 soak: setup-test ## The same tests with many more random worlds (minutes)
 	@$(BIN)/pytest -n 2 --seeds 50 tests/connectors tests/daemons tests/evidence tests/changes
+	@$(BIN)/pytest -n 2 --dist loadfile --everywhere -m one_database
 
 bench: setup-test ## Measure against the raw driver; one JSON line each
 	@$(BIN)/python -m bench

@@ -11,6 +11,7 @@ RECERT_SERVER_PATHS   folders, with colons between, below which the pages may na
                       keys and programs of servers; all others are set by `recert server add`   none
 RECERT_PROXIES        how many reverse proxies stand in front and add X-Forwarded-For   0
 RECERT_SERVERS_AT_ONCE how many servers are read or changed at the same time   16
+RECERT_PEOPLE_MINUTES how many minutes lie between two synchronisations of a directory   60
 RECERT_RECORDING_DAYS how many days raw answers of servers are kept that no review uses   90
 RECERT_CHECKPOINT_MAIL   addresses, with commas between: checkpoints of the trail go to auditors
 RECERT_CHECKPOINT_FOLDER a directory that lies on another machine, for the same
@@ -78,6 +79,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         servers_at_once=_number(
             environ, "RECERT_SERVERS_AT_ONCE", 16, range(1, MOST_SERVERS_AT_ONCE + 1)
         ),
+        people_minutes=_number(environ, "RECERT_PEOPLE_MINUTES", 60, range(1, 7 * 24 * 60 + 1)),
     )
 
 

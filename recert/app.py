@@ -7,7 +7,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from recert import web
+from recert import api, web
 from recert.campaigns.decisions.mail_replies import ReplyHandling
 from recert.campaigns.mailing import Letterhead
 from recert.foundation import secrets
@@ -51,6 +51,7 @@ def create_app(settings: Settings, db: Database | None = None) -> Flask:
     app.extensions["recert.db"] = context.db
     app.extensions["recert.job_context"] = context
     web.register(app)
+    api.register(app)
     return app
 
 

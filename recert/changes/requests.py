@@ -16,6 +16,7 @@ from recert.connectors.changes import (
     to_json,
 )
 from recert.connectors.contract import CannotExpress
+from recert.connectors.rights import Rights
 from recert.foundation.errors import BadInput, NotFound
 from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Server
@@ -90,7 +91,15 @@ def propose_exit(act: Act, origin: str, account_id: int, group: str = "") -> Ord
     return written(act, order)
 
 
-def request(act: Act, origin: str, server: Server, change: Change, *, reason: str = "") -> Order:
+def request(
+    act: Act,
+    origin: str,
+    server: Server,
+    change: Change,
+    *,
+    reason: str = "",
+    held: Rights | None = None,
+) -> Order:
     """Writes an order for any change, in the names of the server; asking again for the same origin
     returns the first. NoSuchAccount or NoSuchFolder when the newest snapshot does not have it. A
     change that the kind of server does not offer becomes a task for a person."""
@@ -125,7 +134,7 @@ def request(act: Act, origin: str, server: Server, change: Change, *, reason: st
     )
     match change:
         case SetRights():
-            _set_rights(act.session, order, change)
+            _set_rights(act.session, order, change, held)
         case JoinGroup() | LeaveGroup():
             order.group = change.group
     return written(act, order)
@@ -142,12 +151,13 @@ def _is_being_opened(act: Act, server: Server, account: str) -> bool:
     return act.session.scalar(query.limit(1)) is not None
 
 
-def _set_rights(session: Session, order: Order, change: SetRights) -> None:
+def _set_rights(session: Session, order: Order, change: SetRights, held: Rights | None) -> None:
     """What the account has now, and whether the change gives or takes."""
     folder = inventory.folder_by_path(session, order.server_id, change.folder)
     if folder is None:
         raise NoSuchFolder(f"Folder {change.folder!r}.")
-    held = inventory.rights_in(session, order.account_id, folder)
+    if held is None:
+        held = inventory.rights_in(session, order.account_id, folder)
     order.folder_id, order.folder = folder.id, change.folder
     order.rights_before, order.rights_wanted = int(held), int(change.rights)
     if change.rights & ~held:

@@ -7,7 +7,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.campaigns.completion import close, early_close
+from recert.campaigns.completion import close, early_close, keep_confirmation
 from recert.campaigns.decisions import finalisation
 from recert.campaigns.mailing import Letterhead
 from recert.campaigns.notifications import due_date_extension, reviewer_mails
@@ -21,6 +21,7 @@ from recert.cli.base import (
     campaign,
     cli,
     day_of,
+    listing,
     say_json,
     shell,
     table,
@@ -267,3 +268,39 @@ def campaign_close(context: Shell, name: str, reason: str, email: str | None) ->
     if unanswered.taken:
         taken = sum(unanswered.taken.values())
         click.echo(f"{taken} items without an answer are removed by policy when released.")
+
+
+@campaign.command("to-confirm")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@shell
+def campaign_to_confirm(context: Shell, name: str, as_json: bool) -> int:
+    """Keeps of high risk whose reviewer could give themselves the same: a second person must
+    confirm each. Exit 2 when there is one."""
+    with context.db.reading() as session:
+        found = launch.campaign_by_name(session, name)
+        rows = [
+            (row.id, row.server, row.folder, row.account, row.reviewer)
+            for row in keep_confirmation.waiting(session, found, now=clock.now())
+        ]
+    header = ("ITEM", "SERVER", "FOLDER", "ACCOUNT", "REVIEWER")
+    listing(header, rows, as_json=as_json)
+    return EXIT_FINDINGS if rows else 0
+
+
+@campaign.command("confirm")
+@click.argument("item", type=int)
+@click.option("--as", "email", required=True, help="The second person, an officer.")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--ask-again", is_flag=True, help="Do not confirm: the reviewer is asked again.")
+@shell
+def campaign_confirm(context: Shell, item: int, email: str, reason: str, ask_again: bool) -> None:
+    """Confirm the keep of an ITEM, or ask its reviewer again (see: campaign to-confirm)."""
+    with context.transaction() as session:
+        keep_confirmation.judge(
+            Act(session, acting_as(session, context, email), clock.now()),
+            item,
+            confirmed=not ask_again,
+            reason=reason,
+        )
+    click.echo(f"Item {item} is {'asked again' if ask_again else 'confirmed'}.")

@@ -12,12 +12,15 @@ import click
 from sqlalchemy import text
 
 from recert.cli.base import EXIT_FINDINGS, Shell, cli, shell, table, user
+from recert.connectors.contract import Check
 from recert.foundation import clock, schema, secrets
 from recert.foundation.actor import Role, operator
 from recert.foundation.errors import RecertError
 from recert.foundation.separation import RULES
 from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.people import separation, users
+from recert.people.synchronisation import register
+from recert.people.synchronisation.models import SourceState
 from recert.trail import kept
 from recert.trail import service as trail
 from recert.trail.act import Act
@@ -60,7 +63,30 @@ def doctor(context: Shell) -> int:
             click.echo(f"FAIL  {name}: {error}\n      {remedy}")
         else:
             click.echo(f"ok    {name}")
+    findings += _people_sources(context) if not findings else 0
     return EXIT_FINDINGS if findings else 0
+
+
+def _people_sources(context: Shell) -> int:
+    """What is wrong with the directories that the worker synchronises; how much."""
+    with context.db.reading() as session:
+        sources = [one for one in register.all_sources(session) if one.enabled]
+    findings = 0
+    for source in sources:
+        try:
+            failed = [check for check in register.opened(source).checks() if not check.passed]
+        except RecertError as error:
+            failed = [Check("settings", False, str(error), "Save the source anew.")]
+        if source.state is SourceState.HELD:
+            remedy = f"Look: recert people sync {source.name} --dry-run"
+            failed.append(Check("last run", False, source.problem, remedy))
+        findings += len(failed)
+        for check in failed:
+            click.echo(f"FAIL  people of {source.name}, {check.name}: {check.cause}")
+            click.echo(f"      {check.remedy}")
+        if not failed:
+            click.echo(f"ok    people of {source.name}")
+    return findings
 
 
 def _database_answers(context: Shell) -> None:

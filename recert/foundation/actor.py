@@ -19,6 +19,7 @@ class Channel(StrEnum):
     MAIL_LINK = "mail link"
     MAIL_REPLY = "mail reply"
     COMMAND_LINE = "command line"
+    API = "api"
     SYSTEM = "system"
 
 
@@ -31,6 +32,7 @@ class Assurance(StrEnum):
     SIGNED_IN = "signed in"
     MAIL_LINK = "link sent to the reviewer's mailbox"
     MAIL_REPLY = "authenticated reply from the reviewer's mailbox"
+    TOKEN = "access token"  # noqa: S105  # how the actor was recognised
     OPERATOR = "operator on the machine"
     POLICY = "policy"
     NONE = "not recognised"

@@ -81,6 +81,7 @@ class Settings:
     server_paths: tuple[str, ...] = ()
     proxies: int = 0  # reverse proxies in front: how many addresses they add to X-Forwarded-For
     checkpoints: CheckpointSettings = CheckpointSettings()  # where checkpoints of the trail go
+    people_minutes: int = 60  # how often directories are synchronised
     servers_at_once: int = 16  # how many servers are read or changed at the same time
     demo_mailbox: Path | None = None  # set by the demo only
 

@@ -61,6 +61,11 @@ def join(act: Act, server: str, account: str, email: str) -> None:
     _join(act, [(on_server.id, account, person.id if person else None)])
 
 
+def join_by_program(act: Act, server: Server, account: str, person_id: int | None) -> None:
+    """What an identity system states about an account; its access token is the permission."""
+    _join(act, [(server.id, account, person_id)])
+
+
 def _join(act: Act, joins: Sequence[tuple[int, str, int | None]]) -> None:
     one_at_a_time(act.session, "join accounts")
     known = {(one.server_id, one.name): one for one in act.session.scalars(select(AccountPerson))}

@@ -16,6 +16,7 @@ from recert.inventory.models import (
     FolderOwner,
     FolderRoute,
     Grant,
+    Group,
     Server,
     Snapshot,
     SnapshotState,
@@ -118,6 +119,12 @@ def folder_by_path(session: Session, server_id: int, path: str) -> Folder | None
     """The boundary that the newest snapshot of a server has under this path."""
     here = (Folder.server_id == server_id, Folder.path == path, Folder.gone_snapshot_id.is_(None))
     return session.scalar(select(Folder).where(*here))
+
+
+def group_by_name(session: Session, server_id: int, name: str) -> Group | None:
+    """The group that the newest snapshot of a server has under this name."""
+    here = (Group.server_id == server_id, Group.name == name, Group.gone_snapshot_id.is_(None))
+    return session.scalar(select(Group).where(*here))
 
 
 def rights_in(session: Session, account_id: int | None, folder: Folder) -> Rights:

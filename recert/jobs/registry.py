@@ -20,6 +20,7 @@ from recert.inventory import connection_checks, snapshots
 from recert.jobs import checkpoints
 from recert.mail import delivery
 from recert.people import service as people
+from recert.people.synchronisation import runs as people_sources
 from recert.remediation import expirations, register_updates
 from recert.remediation import service as remediation
 from recert.trail import checks
@@ -38,6 +39,7 @@ MODULES = (
     micro_campaigns,
     own_access,
     people,
+    people_sources,
     recordings,
     register_updates,
     remediation,

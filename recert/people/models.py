@@ -161,3 +161,37 @@ class SignInFailure(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     email: Mapped[str] = mapped_column(index=True)
     address: Mapped[str]
+
+
+class TokenScope(StrEnum):
+    """What a program may do with its access token."""
+
+    IDENTITIES = "identities"  # provision persons by SCIM
+    READ_ACCESS = "read access"  # accounts, entitlements and their holders of its servers
+    CHANGE_ACCESS = "change access"  # order changes on its servers
+
+
+class AccessToken(Base):
+    """What lets a program use the API. Only hashes are kept. After a rotation the former secret
+    works until `previous_until`, so that the program can be changed without a gap."""
+
+    __tablename__ = "access_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    servers: Mapped[list[str]] = mapped_column(JSON)  # names of the servers that it is for
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    previous_hash: Mapped[str | None] = mapped_column(unique=True)
+    previous_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_from: Mapped[str] = mapped_column(default="", server_default="")
+    revoked_at: Mapped[datetime | None]
+
+    @property
+    def ref(self) -> str:
+        """How the trail names it."""
+        return f"access_token:{self.id}"

@@ -28,7 +28,7 @@ def synchronise(act: Act, source: PeopleSource) -> int:
     then nothing is changed. A person or a field that it does not state is left alone: absence is
     no evidence."""
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
-    facts = source.persons()
+    facts = list(source.persons())
     one_at_a_time(act.session, "import people")
     known = {person.email: person for person in act.session.scalars(select(Person))}
     _check(facts, set(known))

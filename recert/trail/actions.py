@@ -26,6 +26,10 @@ class Action(StrEnum):
     # People, their accounts, and who owns what.
     PEOPLE_IMPORTED = "people.imported"
     PERSON_LEFT = "person.left"
+    PEOPLE_SOURCE_SAVED = "people_source.saved"
+    PEOPLE_SOURCE_REMOVED = "people_source.removed"
+    PEOPLE_SOURCE_HELD = "people_source.held"
+    PEOPLE_SOURCE_CONFIRMED = "people_source.confirmed"
     TRAININGS_IMPORTED = "trainings.imported"
     ACCOUNTS_JOINED = "accounts.joined"
     OWNERS_IMPORTED = "owners.imported"
@@ -43,6 +47,13 @@ class Action(StrEnum):
     USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # an action, no password
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGN_IN_REFUSED = "user.sign_in_refused"
+
+    # Programs that use the API, and what they ask for.
+    TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token
+    TOKEN_ROTATED = "token.rotated"  # noqa: S105  # an action, no token
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105  # an action, no token
+    FULFILMENT_ACCEPTED = "fulfilment.accepted"
+    FULFILMENT_REFUSED = "fulfilment.refused"
 
     # A campaign, from its schedule to its end.
     SCHEDULE_ADDED = "schedule.added"

@@ -5,42 +5,33 @@ from pathlib import Path
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from recert.web import access, converters, errors, formats, forms
-from recert.web.admin import emergency_accounts, orders, people, servers
-from recert.web.auditor import campaigns as evidence_pages
-from recert.web.auditor import findings, uncertified
-from recert.web.officer import APPROVALS, CAMPAIGNS
-from recert.web.public import (
-    challenge_link,
-    demo_mailbox,
-    folder_link,
-    home,
-    item_link,
-    sign_in,
-    styleguide,
-    unsubscribe,
+from recert.web import (
+    access,
+    admin,
+    auditor,
+    converters,
+    errors,
+    formats,
+    forms,
+    officer,
+    public,
+    reviewer,
 )
-from recert.web.reviewer import challenges, reviews
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parent / "static"
 
-AUDIT = (evidence_pages, findings, uncertified)
-PAGES = (
-    *(sign_in, home, item_link, folder_link, challenge_link, unsubscribe),
-    *(reviews, challenges, *CAMPAIGNS, *APPROVALS),
-    *(servers, emergency_accounts, orders, people, *AUDIT),
-)
+PAGES = (*public.PAGES, *reviewer.PAGES, *officer.PAGES, *admin.PAGES, *auditor.PAGES)
 # Which pages belong to which entry of the main menu.
 MENU = {
-    "reviews": (reviews, challenges),
-    "campaigns": CAMPAIGNS,
-    "servers": (servers, emergency_accounts),
-    "people": (people,),
-    "orders": (orders,),
-    "approvals": APPROVALS,
-    "audit": AUDIT,
-    "mailbox": (demo_mailbox,),
+    "reviews": reviewer.PAGES,
+    "campaigns": officer.CAMPAIGNS,
+    "servers": admin.SERVERS,
+    "people": (admin.people,),
+    "orders": (admin.orders,),
+    "approvals": (officer.approvals,),
+    "audit": auditor.PAGES,
+    "mailbox": (public.demo_mailbox,),
 }
 
 
@@ -57,5 +48,5 @@ def register(app: Flask) -> None:
     for page in PAGES:
         app.register_blueprint(page.bp)
     if app.extensions["recert.settings"].demo_mailbox:
-        app.register_blueprint(demo_mailbox.bp)
-        app.register_blueprint(styleguide.bp)
+        for page in public.DEMO_PAGES:
+            app.register_blueprint(page.bp)

@@ -27,7 +27,7 @@ from tests.browser.conftest import Enter
 from tests.campaigns.setup.test_subjects import GROUP_OWNERS, launched_as_it_is
 from tests.support.house import OWNERS, House, staff
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_database]
 
 PAGES = {
     "stranger": ["/sign-in", "/d/unknown"],

@@ -17,7 +17,7 @@ from recert.mail.models import OutboxMessage
 from tests.browser.conftest import PERSONS_BROWSER, Enter
 from tests.support.house import House
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_database]
 ALL = Policy(mail_answers=MailAnswers.ALL)
 
 

@@ -13,7 +13,7 @@ from recert.demo.ports import free_port
 from tests.browser.test_accessibility import RULES, SMALL
 from tests.support.house import House
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -188,6 +188,11 @@ NOT_SHOWN = {
     **dict.fromkeys(("mail_token", "link_visit", "inbound_mail", "mail_opt_out"), WORK),
     **dict.fromkeys(("undeliverable_address", "sign_in_failure", "web_session"), WORK),
     **dict.fromkeys(("app_user", "activity_log", "item_message", "ending", "confirmation"), WORK),
+    **dict.fromkeys(("access_token", "provisioned_account", "change_item"), WORK),
+    **dict.fromkeys(("people_source", "people_source_request"), WORK),
+    **dict.fromkeys(
+        ("person_identity", "person_history"), "people.imported in the trail has every change"
+    ),
     "one_person_rule": "separation.one_person in the trail is what the first page shows",
     "self_assignment": "self_assignment.agreed and owners.imported in the trail have it",
     "account_person": "accounts.joined in the trail has it; campaign_account was frozen",

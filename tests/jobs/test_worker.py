@@ -165,6 +165,7 @@ class TestTheRegistry:
     def test_the_jobs_run_in_this_order(self) -> None:
         assert [each.name for each in registry.all_jobs()] == [
             "note_due_leavers",
+            "synchronise_people",
             "check_connections",
             "check_trail",
             "take_wanted_snapshots",

@@ -45,7 +45,7 @@ class SlapdServer:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="recert-slapd-"))
         (self.folder / "data").mkdir()
-        self.certificate = self_signed_certificate(self.folder / "certificate.pem", "127.0.0.1")
+        self.certificate = self._certificate()
         config = self.folder / "slapd.conf"
         config.write_text(self._configuration(size_limit))
         program = str(PLACE / "usr/sbin/slapd")
@@ -58,6 +58,9 @@ class SlapdServer:
         )
         command = [program, "-f", str(config), "-h", self.url, "-d", "0"]
         self._daemon = Daemon(command, [self.port], self.folder / "log", ENVIRONMENT)
+
+    def _certificate(self) -> Path:
+        return self_signed_certificate(self.folder / "certificate.pem", "127.0.0.1")
 
     @property
     def url(self) -> str:

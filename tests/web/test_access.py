@@ -34,11 +34,16 @@ NUMBERS = {
 }
 
 
-def routes(app: Flask) -> list[tuple[str, str, str]]:
-    """(endpoint, method, a path) of every route but the static files."""
+def is_for_programs(app: Flask, endpoint: str) -> bool:
+    """Whether a route wants an access token, and no browser ever opens it."""
+    return str(getattr(app.view_functions[endpoint], DECLARED, "")).startswith("token: ")
+
+
+def routes(app: Flask, *, programs: bool = False) -> list[tuple[str, str, str]]:
+    """(endpoint, method, a path) of every page, or of every route for programs."""
     found = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "static":
+        if rule.endpoint == "static" or is_for_programs(app, rule.endpoint) is not programs:
             continue
         path = re.sub(
             r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda m: NUMBERS.get(m[1], "999"), rule.rule
@@ -83,6 +88,16 @@ class TestEveryRoute:
                 continue
             answer = visitor.client.open(path, method=method, data={"csrf_token": visitor.token})
             assert (endpoint, answer.status_code) == (endpoint, 404)
+
+    def test_programs_need_a_token_and_no_session_helps(
+        self, app: Flask, officer: Visitor, stranger: Visitor
+    ) -> None:
+        found = routes(app, programs=True)
+        assert len(found) >= 5
+        for endpoint, method, path in found:
+            for visitor in (stranger, officer):
+                answer = visitor.client.open(path, method=method, json={})
+                assert (endpoint, answer.status_code) == (endpoint, 401)
 
     def test_a_form_without_its_token_is_refused(self, app: Flask, officer: Visitor) -> None:
         for endpoint, method, path in routes(app):

@@ -16,7 +16,7 @@ AUDIENCES = ("officer", "admin", "auditor", "reviewer")
 BY_THEMSELVES = {
     *("drafts.create", "schedules.create", "exclusions.ask", "delegations.delegate"),
     *("emergency_accounts.mark", "people.upload", "people.join_account"),
-    *("servers.create", "servers.storage", "challenges.object_to"),
+    *("servers.create", "servers.storage", "interfaces.issue", "challenges.object_to"),
     *("reviews.answer", "reviews.answer_several", "reviews.answer_several_questions"),
 }
 # They show pages and take nothing in.

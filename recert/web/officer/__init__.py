@@ -1,4 +1,4 @@
-"""Pages of compliance officers."""
+"""Pages of compliance officers: campaigns, approvals, exclusions, schedules."""
 
 from recert.web.officer import (
     approvals,
@@ -22,7 +22,6 @@ from recert.web.officer.reviewers import (
     view_as_reviewer,
 )
 
-# The pages of the menu entry "campaigns".
 CAMPAIGNS = (
     campaigns,
     drafts,
@@ -41,4 +40,4 @@ CAMPAIGNS = (
     ownership_disputes,
     keep_confirmation,
 )
-APPROVALS = (approvals,)
+PAGES = (*CAMPAIGNS, approvals)

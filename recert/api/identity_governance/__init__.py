@@ -1,0 +1,1 @@
+"""What OpenText Identity Governance reads (collectors) and sends (fulfilment)."""

@@ -1,0 +1,143 @@
+"""The entitlements of one server as SCIM Groups: a bundle of rights in a folder, or a group of the
+server. Their members are the accounts that hold exactly this; to add or remove one is an order.
+
+Groups can neither be made nor deleted here: they follow from the folders and groups of the server.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from scim2_models import (
+    Group,
+    GroupMember,
+    InvalidFilterException,
+    InvalidValueException,
+    Meta,
+    NotFoundException,
+    Reference,
+    SearchRequest,
+)
+from scim2_models.path import CompareOperator, Comparison
+from scim2_server.storage import SearchPage
+from sqlalchemy.orm import Session
+
+from recert.api.scim import accounts
+from recert.inventory import queries as inventory
+from recert.inventory.models import Server
+from recert.lifecycle import current_access, provisioning
+from recert.lifecycle.entitlements import (
+    Entitlement,
+    FolderAccess,
+    NoSuchEntitlement,
+    entitlement_of,
+)
+from recert.trail.act import Act
+
+FIXED = "Entitlements follow from the folders and groups of the server. Change their members."
+
+
+def search(session: Session, server: Server, request: SearchRequest[Any]) -> SearchPage:
+    """One page, in a fixed order. The filters that clients use: id and displayName, eq."""
+    everything = list(current_access.entitlements(session, server))
+    if request.filter is not None:
+        name, value = _equality(request.filter.ast)
+        everything = [each for each in everything if _value(each, name) == value]
+    start = request.start_index_0 or 0
+    stop = None if request.count is None else start + request.count
+    page = everything[start:stop]
+    excluded = {str(path).rpartition(":")[2].lower() for path in request.excluded_attributes or ()}
+    wanted = {str(path).rpartition(":")[2].lower() for path in request.attributes or ()}
+    shows_members = "members" not in excluded and (not wanted or "members" in wanted)
+    members = _members(session, server, page) if shows_members else {}
+    return SearchPage(
+        len(everything), [_group(session, server, each, members.get(each.id)) for each in page]
+    )
+
+
+def get(session: Session, server: Server, group_id: str) -> Group:
+    """One entitlement with its members."""
+    entitlement = _known(session, server, group_id)
+    members = _members(session, server, [entitlement])
+    return _group(session, server, entitlement, members.get(entitlement.id, []))
+
+
+def update(act: Act, server: Server, wanted: Group, *, is_patch: bool) -> Group:
+    """Orders what differs from the members that hold it now. A PUT without members leaves them."""
+    entitlement = _known(act.session, server, wanted.id or "")
+    now = {m for m, _ in _members(act.session, server, [entitlement]).get(entitlement.id, [])}
+    if wanted.members is None and not is_patch:
+        return get(act.session, server, entitlement.id)
+    then = {member.value for member in wanted.members or () if member.value}
+    names = accounts.names_by_id(act.session, server, sorted(now | then))
+    unknown = sorted(then - set(names))
+    if unknown:
+        raise InvalidValueException(detail=f"There is no account {unknown[0]!r} on this server.")
+    provisioning.change_holders(
+        act,
+        server,
+        entitlement,
+        added=[names[each] for each in sorted(then - now)],
+        removed=[names[each] for each in sorted(now - then) if each in names],
+    )
+    ordered = [(each, names[each]) for each in sorted(then)]
+    return _group(act.session, server, entitlement, ordered)
+
+
+def _known(session: Session, server: Server, group_id: str) -> Entitlement:
+    try:
+        entitlement = entitlement_of(group_id)
+    except NoSuchEntitlement as error:
+        raise NotFoundException(detail=str(error)) from error
+    if isinstance(entitlement, FolderAccess):
+        if inventory.folder_by_path(session, server.id, entitlement.folder) is None:
+            raise NotFoundException(detail=f"This server has no folder {entitlement.folder!r}.")
+    elif inventory.group_by_name(session, server.id, entitlement.group) is None:
+        raise NotFoundException(detail=f"This server has no group {entitlement.group!r}.")
+    return entitlement
+
+
+def _members(
+    session: Session, server: Server, page: Sequence[Entitlement]
+) -> dict[str, list[tuple[str, str]]]:
+    """Ids and names of the holders of some entitlements."""
+    found: dict[str, list[tuple[str, str]]] = {each.id: [] for each in page}
+    for entitlement_id, account_id, name in current_access.holders_of(session, server, page):
+        found[entitlement_id].append((account_id, name))
+    return found
+
+
+def _group(
+    session: Session,
+    server: Server,
+    entitlement: Entitlement,
+    members: Sequence[tuple[str, str]] | None,
+) -> Group:
+    group: Group = Group(id=entitlement.id, display_name=entitlement.name)
+    if members is not None:
+        group.members = [
+            GroupMember(value=each, display=name, ref=Reference(f"Users/{each}"), type="User")
+            for each, name in members
+        ]
+    newest = inventory.last_complete(session, server.id)
+    text = "\n".join([entitlement.id, *sorted(each for each, _ in members or ())])
+    group.meta = Meta(
+        resource_type="Group",
+        created=newest.finished_at if newest else None,
+        last_modified=newest.finished_at if newest else None,
+        version=f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',
+    )
+    return group
+
+
+def _equality(node: Any) -> tuple[str, str]:
+    if not isinstance(node, Comparison) or node.op is not CompareOperator.eq:
+        raise InvalidFilterException(detail="Groups are filtered by id eq or displayName eq.")
+    name = node.attr_path.attr.lower()
+    if name not in ("id", "displayname") or not isinstance(node.value, str):
+        raise InvalidFilterException(detail="Groups are filtered by id eq or displayName eq.")
+    return name, node.value if name == "id" else node.value.lower()
+
+
+def _value(entitlement: Entitlement, name: str) -> str:
+    return entitlement.id if name == "id" else entitlement.name.lower()

@@ -1,0 +1,1 @@
+"""What identity systems ask for between campaigns: accounts, entitlements, their holders."""

@@ -1,0 +1,189 @@
+"""What an identity system writes about the accounts and entitlements of one server: orders, and
+what it wants us to remember beside them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from recert.changes import plans, requests
+from recert.changes.models import Order, OrderState
+from recert.connectors.changes import (
+    Change,
+    CloseAccount,
+    JoinGroup,
+    LeaveGroup,
+    OpenAccount,
+    SetRights,
+)
+from recert.connectors.rights import Rights
+from recert.foundation.db import one_at_a_time
+from recert.foundation.errors import BadInput
+from recert.inventory import queries as inventory
+from recert.inventory.models import Server
+from recert.lifecycle import current_access
+from recert.lifecycle.entitlements import Entitlement, FolderAccess
+from recert.lifecycle.models import ProvisionedAccount
+from recert.trail.act import Act
+
+LONGEST_NAME = 256
+# These orders will not be carried out any more unless somebody sees to them.
+STOPPED = (
+    OrderState.CANCELLED,
+    OrderState.CONFLICT,
+    OrderState.BLOCKED,
+    OrderState.NEEDS_ATTENTION,
+    OrderState.STILL_REACHABLE,
+    OrderState.VERIFIED,
+)
+
+
+class NameTaken(BadInput):
+    """The server has an account of this name already, or had one that is closed. Choose another
+    name; an administrator can reopen a closed account."""
+
+
+def open_account(
+    act: Act, server: Server, name: str, *, email: str, display_name: str, external_id: str
+) -> ProvisionedAccount:
+    """Describes a new account and orders that it is opened. NameTaken when the name is in use, or
+    was: whoever comes after never inherits what another account of the name had."""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise BadInput(f"An account needs a name of 1 to {LONGEST_NAME} printable characters.")
+    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    known = inventory.account_by_name(act.session, server.id, name)
+    if known is not None or profile_of(act.session, server, name) is not None:
+        raise NameTaken(f"Account: {name!r}.")
+    profile = describe(act, server, name)
+    profile.email, profile.display_name, profile.external_id = email, display_name, external_id
+    change = OpenAccount(name, display_name=display_name, email=email)
+    order = _order(act, server, change, f"provision:{profile.id}:open")
+    profile.order_id = order.id
+    return profile
+
+
+def describe(act: Act, server: Server, name: str) -> ProvisionedAccount:
+    """The row in which an identity system's view of an account is kept; a new one at first."""
+    known = profile_of(act.session, server, name)
+    if known is not None:
+        known.changed_at = act.now
+        return known
+    profile = ProvisionedAccount(
+        server_id=server.id,
+        name=name,
+        created_at=act.now,
+        created_by=act.actor.name,
+        changed_at=act.now,
+        document={},
+    )
+    act.session.add(profile)
+    act.session.flush()
+    return profile
+
+
+def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccount | None:
+    """How an identity system describes an account; None when none does."""
+    query = select(ProvisionedAccount).where(
+        ProvisionedAccount.server_id == server.id,
+        ProvisionedAccount.name == name,
+        ProvisionedAccount.removed_at.is_(None),
+    )
+    return session.scalar(query.order_by(ProvisionedAccount.id.desc()).limit(1))
+
+
+def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
+    """Orders that an account is closed, or that its holder is let in again. Nothing when it is so,
+    or is on its way."""
+    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    if is_wanted_open(act.session, server, name) is wanted:
+        return
+    change: Change = OpenAccount(name, reopen=True) if wanted else CloseAccount(name)
+    _order(act, server, change, _origin(act.session, server, name))
+
+
+def is_wanted_open(session: Session, server: Server, name: str) -> bool:
+    """Whether the account is open, or will be when what is ordered is done."""
+    for order in _under_way(session, server, name):
+        match plans.change_of(order):
+            case OpenAccount():
+                return True
+            case CloseAccount():
+                return False
+    since = current_access.since_snapshot(session, server)
+    known = inventory.account_by_name(session, server.id, name)
+    return since.open.get(name, known is not None and known.enabled)
+
+
+def remove_account(act: Act, server: Server, name: str) -> None:
+    """Closes the account and forgets what the identity system wrote about it. Nothing is deleted on
+    the server."""
+    set_open(act, server, name, wanted=False)
+    profile = describe(act, server, name)
+    profile.removed_at = act.now
+
+
+def change_holders(
+    act: Act,
+    server: Server,
+    entitlement: Entitlement,
+    *,
+    added: Iterable[str],
+    removed: Iterable[str],
+) -> None:
+    """Orders that some accounts hold an entitlement, and that others do not any more."""
+    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    for name in added:
+        if not current_access.holds(act.session, server, name, entitlement):
+            _change_holder(act, server, name, entitlement, gives=True)
+    for name in removed:
+        if current_access.holds(act.session, server, name, entitlement):
+            _change_holder(act, server, name, entitlement, gives=False)
+
+
+def _change_holder(
+    act: Act, server: Server, name: str, entitlement: Entitlement, *, gives: bool
+) -> None:
+    held: Rights | None = None
+    change: Change
+    if isinstance(entitlement, FolderAccess):
+        held = current_access.rights_now(act.session, server, name, entitlement.folder)
+        wanted = held | entitlement.rights if gives else Rights.NONE
+        change = SetRights(name, entitlement.folder, wanted)
+    elif gives:
+        change = JoinGroup(name, entitlement.group)
+    else:
+        change = LeaveGroup(name, entitlement.group)
+    if not any(plans.change_of(o) == change for o in _under_way(act.session, server, name)):
+        _order(act, server, change, _origin(act.session, server, name), held)
+
+
+def orders_of(session: Session, server: Server, name: str) -> list[dict[str, Any]]:
+    """The newest orders about an account, for whoever wants to follow them."""
+    query = select(Order).where(Order.server_id == server.id, Order.account == name)
+    return [
+        {"id": order.id, "kind": order.kind.value, "state": order.state.value}
+        for order in session.scalars(query.order_by(Order.id.desc()).limit(10))
+    ]
+
+
+def _under_way(session: Session, server: Server, name: str) -> Iterable[Order]:
+    """Orders about an account that are still going to be carried out, newest first."""
+    query = select(Order).where(
+        Order.server_id == server.id, Order.account == name, Order.state.not_in(STOPPED)
+    )
+    return session.scalars(query.order_by(Order.id.desc())).all()
+
+
+def _origin(session: Session, server: Server, name: str) -> str:
+    """A name for the next order about an account. The caller holds the lock of the server."""
+    here = (Order.server_id == server.id, Order.account == name)
+    count = session.scalar(select(func.count()).select_from(Order).where(*here)) or 0
+    return f"provision:{server.id}:{name}:{count + 1}"
+
+
+def _order(
+    act: Act, server: Server, change: Change, origin: str, held: Rights | None = None
+) -> Order:
+    reason = f"Provisioned by {act.actor.name}."
+    return requests.request(act, origin, server, change, reason=reason, held=held)

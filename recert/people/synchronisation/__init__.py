@@ -1,0 +1,1 @@
+"""Bringing people up to date from directories: read, plan, guard, apply."""
