@@ -77,7 +77,7 @@ def _states_of(session: Session, campaign_id: int, batch_number: int) -> dict[Or
 def _goes_on(
     session: Session, campaign: Campaign, batch_number: int, failed: int, now: datetime
 ) -> bool:
-    """Whether an officer said so after this batch. The first who asks notes the halt."""
+    """Whether an officer let the campaign go on after this batch. The first call notes the halt."""
     if once.take_slot(session, campaign.id, f"{approvals.HALTED}{batch_number}", now):
         details = {"name": campaign.name, "wave": batch_number, "failed": failed}
         subject = f"campaign:{campaign.id}"

@@ -53,7 +53,7 @@ def mails(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
 
 
 def disputes(session: Session, campaign_id: int) -> list[dict[str, Any]]:
-    """Folders whose owner said "not mine", and what came of it."""
+    """Folders whose owner answered "not mine", and how the dispute ended."""
     return [
         {
             "folder": row.path,
