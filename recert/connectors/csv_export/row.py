@@ -151,7 +151,7 @@ def _right(token: str) -> Rights:
     try:
         return rights.parse([token])
     except UnknownRight as error:
-        raise ValueError(f"rights has the unknown word {token!r}") from error
+        raise ValueError(f"rights has the unknown right {token!r}") from error
 
 
 def _via(text: str) -> str:
