@@ -63,7 +63,7 @@ HELP: dict[str, str] = {
     "evidence": "Packages for the auditor.",
     "exclusion": "Access that reviews leave out for a time.",
     "grants": "Show what every account can do in every folder, from the...",
-    "instruction": "What reviewers are told about answering.",
+    "instruction": "The instruction that reviewers read before they answer.",
     "late": "Who sees to changes that are late (`recert campaign late`...",
     "order": "Changes of servers: what is wanted, planned, done and...",
     "owners": "Who answers for which folder, group or service account.",

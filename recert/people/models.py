@@ -126,7 +126,7 @@ class SelfAssignment(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     kind: Mapped[AssignedBy] = mapped_column(enum_column(AssignedBy))
     ref_id: Mapped[int]
-    what: Mapped[str]  # in words, for whoever agrees
+    what: Mapped[str]  # as a text, for whoever agrees
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     agreed_by: Mapped[str | None]
@@ -147,7 +147,7 @@ class WebSession(Base):
     id_hash: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), index=True)
     created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
+    last_used_at: Mapped[datetime] = mapped_column("seen_at")
     expires_at: Mapped[datetime]
     address: Mapped[str]
     # Of a sign-in by an identity provider: which one, what it calls the session, and the roles

@@ -55,34 +55,34 @@ class SignedIn:
 def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn | None:
     """The user of a live session; None when it ended, idled out or the user was disabled."""
     query = (
-        select(User, WebSession.seen_at, WebSession.provider_roles)
+        select(User, WebSession.last_used_at, WebSession.provider_roles)
         .join(WebSession, WebSession.user_id == User.id)
         .where(
             WebSession.id_hash == secrets.digest(session_id),
             WebSession.expires_at > now,
-            WebSession.seen_at > now - SESSION_IDLE,
+            WebSession.last_used_at > now - SESSION_IDLE,
             can_sign_in(),
         )
     )
     row = session.execute(query).one_or_none()
     if row is None:
         return None
-    user, seen_at, provider_roles = row
+    user, last_used_at, provider_roles = row
     return SignedIn(
         user.id,
         user.email,
         user.name,
         frozenset(Role(role) for role in (*user.roles, *provider_roles)),
         user.person_id,
-        needs_touch=now - seen_at > TOUCH_AFTER,
+        needs_touch=now - last_used_at > TOUCH_AFTER,
         number=number_of(session_id),
     )
 
 
 def touch(session: Session, session_id: str, *, now: datetime) -> None:
-    """Notes that the browser was seen."""
+    """Renews the time of the last request of a session."""
     here = WebSession.id_hash == secrets.digest(session_id)
-    session.execute(update(WebSession).where(here).values(seen_at=now))
+    session.execute(update(WebSession).where(here).values(last_used_at=now))
 
 
 def can_sign_in() -> ColumnElement[bool]:

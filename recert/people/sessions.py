@@ -87,7 +87,7 @@ def open_session(act: Act, user: User, *, address: str) -> str:
             id_hash=secrets.digest(session_id),
             user_id=user.id,
             created_at=act.now,
-            seen_at=act.now,
+            last_used_at=act.now,
             expires_at=act.now + SESSION_LIFE,
             address=address,
         )

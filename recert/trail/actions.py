@@ -5,7 +5,7 @@ from enum import StrEnum
 
 class Action(StrEnum):
     """One kind of entry. A recorded value never changes: databases, packages and the verifier hold
-    it, so some values keep a word of an earlier vocabulary."""
+    it, so some values keep names of an earlier version."""
 
     # Snapshots and servers.
     SERVER_ADDED = "server.added"

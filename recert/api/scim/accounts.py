@@ -2,7 +2,7 @@
 
 Reading shows what is so: `active` is what the newest snapshot and verified orders show. The answer
 to a write shows what was ordered. Attributes that mean nothing to the server are kept as they were
-sent, and given back.
+sent, and returned.
 """
 
 import hashlib

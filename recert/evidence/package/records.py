@@ -100,7 +100,7 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
             *(Decision.item_id, Decision.version, Decision.answer, Decision.rights),
             *(Decision.answer_rights, Decision.reason, Decision.actor, Decision.channel),
             *(Decision.assurance, Decision.address, func.coalesce(Decision.batch, "")),
-            *(Decision.at, Decision.keep_until, func.coalesce(Person.email, ""), Decision.seen),
+            *(Decision.at, Decision.keep_until, func.coalesce(Person.email, ""), Decision.context),
             *(Decision.session, Decision.late, _counts()),
         )
         .join(Item, Item.id == Decision.item_id)

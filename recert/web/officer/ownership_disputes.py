@@ -25,7 +25,7 @@ class SettleForm(FlaskForm):
 @allowed(Role.OFFICER)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        rows = ownership_disputes.doubts(session)
+        rows = ownership_disputes.disputes(session)
         return render_template("officer/ownership_disputes.html", rows=rows, form=SettleForm())
 
 
@@ -35,8 +35,7 @@ def overview() -> ResponseReturnValue:
 def settle(number: int) -> ResponseReturnValue:
     form = SettleForm()
     checked(form)
-    said = (form.owner.data, form.reason.data)
     with acting() as act:
-        done = ownership_disputes.settle(act, number, *said)
-    flash(done)
+        change = ownership_disputes.settle(act, number, form.owner.data, form.reason.data)
+    flash(change)
     return redirect(url_for(".overview"))
