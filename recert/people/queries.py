@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
@@ -22,6 +22,7 @@ _ENABLED = (
 IS_ACTIVE = select(and_(Person.active, or_(_ENABLED, ~_DISABLED))).where(
     Person.id == bindparam("person")
 )
+_Led = aliased(Person)
 SESSION_IDLE = timedelta(minutes=30)
 TOUCH_AFTER = timedelta(minutes=1)
 
@@ -101,6 +102,14 @@ def holders_of(session: Session, role: Role) -> list[User]:
     """The users who can sign in and hold a role."""
     users = session.scalars(select(User).where(can_sign_in()).order_by(User.id))
     return [user for user in users if role.value in user.roles]
+
+
+def suggested(session: Session, size: int = 300) -> list[tuple[str, str]]:
+    """Address and name of people whom somebody may want to pick: those who lead others first."""
+    leads = select(_Led.id).where(_Led.manager_id == Person.id).exists()
+    query = select(Person.email, Person.name).where(Person.active)
+    rows = session.execute(query.order_by(leads.desc(), Person.name, Person.id).limit(size))
+    return [(row.email, row.name) for row in rows]
 
 
 def person_by_email(session: Session, email: str) -> Person | None:

@@ -38,10 +38,12 @@ def _overview(
     with database().reading() as session:
         count = queries.people_count(session)
         unresolved = account_persons.unresolved(session)
+        suggested = queries.suggested(session)
     html = render_template(
         "admin/people.html",
         count=count,
         unresolved=unresolved,
+        people=suggested,
         typed=request.form,
         form=UploadForm(formdata=None),
         problems=problems,

@@ -16,6 +16,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.durations import lasted
+from recert.people import queries as people
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
@@ -67,6 +68,7 @@ def show_late(campaign_id: int) -> ResponseReturnValue:
             lasted=lasted,
             now=now,
             form=TakeOnForm(),
+            people=people.suggested(session),
         )
 
 

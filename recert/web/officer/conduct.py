@@ -39,6 +39,7 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
             person=session.get_one(Person, person_id),
             progress=progress,
             form=ConfirmForm(),
+            people=people.suggested(session),
         )
 
 

@@ -8,6 +8,7 @@ from wtforms.validators import DataRequired, Length
 
 from recert.campaigns.reviewing import ownership_disputes
 from recert.foundation.actor import Role
+from recert.people import queries as people
 from recert.web.access import acting, allowed, database
 from recert.web.forms import REASON_LENGTH, checked, refused_on
 
@@ -26,7 +27,12 @@ class SettleForm(FlaskForm):
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
         rows = ownership_disputes.disputes(session)
-        return render_template("officer/ownership_disputes.html", rows=rows, form=SettleForm())
+        return render_template(
+            "officer/ownership_disputes.html",
+            rows=rows,
+            form=SettleForm(),
+            people=people.suggested(session),
+        )
 
 
 @bp.post("/<int:number>")
