@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("problem", PlainText, nullable=False),
         sa.Column("last_run_at", Moment(), nullable=True),
         sa.Column("last_complete_at", Moment(), nullable=True),
+        sa.Column("wanted_at", Moment(), nullable=True),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("cursor", PlainText, nullable=False),

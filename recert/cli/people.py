@@ -23,7 +23,7 @@ from recert.inventory import service as inventory
 from recert.people import csv_rows, self_assignment, trainings
 from recert.people import service as people_service
 from recert.people.sources.ldap_profiles import PROFILES, SETTINGS
-from recert.people.synchronisation import register, runs
+from recert.people.synchronisation import mapped_entry, register, runs
 from recert.people.synchronisation.models import SourceState
 from recert.people.synchronisation.plan import Plan
 from recert.trail.act import Act
@@ -177,7 +177,7 @@ def source_test(context: Shell, name: str, entry: str) -> int:
     with context.db.reading() as session:
         found = register.opened(register.named(session, name))
     if entry:
-        looked_up = runs.looked_up(found, entry)
+        looked_up = mapped_entry.looked_up(found, entry)
         for field, value in looked_up.items():
             click.echo(f"{field:<14}{value}")
         return 0 if looked_up.get("entry") else EXIT_ERROR

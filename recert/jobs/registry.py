@@ -20,6 +20,7 @@ from recert.inventory import connection_checks, snapshots
 from recert.jobs import checkpoints
 from recert.mail import delivery
 from recert.people import service as people
+from recert.people.synchronisation import answers as source_answers
 from recert.people.synchronisation import runs as people_sources
 from recert.remediation import expirations, register_updates
 from recert.remediation import service as remediation
@@ -49,6 +50,7 @@ MODULES = (
     runner,
     snapshot_refresh,
     snapshots,
+    source_answers,
     stage_outcomes,
     stale_mails,
     undeliverable,

@@ -150,6 +150,12 @@ class WebSession(Base):
     last_used_at: Mapped[datetime] = mapped_column("seen_at")
     expires_at: Mapped[datetime]
     address: Mapped[str]
+    # Of a sign-in by an identity provider: which one, what it calls the session, and the roles
+    # that its groups give for as long as the session lasts.
+    provider_id: Mapped[int | None]
+    provider_session: Mapped[str] = mapped_column(default="", server_default="")
+    provider_roles: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    id_token: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class SignInFailure(Base):

@@ -55,7 +55,7 @@ class SignedIn:
 def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn | None:
     """The user of a live session; None when it ended, idled out or the user was disabled."""
     query = (
-        select(User, WebSession.last_used_at)
+        select(User, WebSession.last_used_at, WebSession.provider_roles)
         .join(WebSession, WebSession.user_id == User.id)
         .where(
             WebSession.id_hash == secrets.digest(session_id),
@@ -67,12 +67,12 @@ def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn |
     row = session.execute(query).one_or_none()
     if row is None:
         return None
-    user, last_used_at = row
+    user, last_used_at, provider_roles = row
     return SignedIn(
         user.id,
         user.email,
         user.name,
-        frozenset(Role(role) for role in user.roles),
+        frozenset(Role(role) for role in (*user.roles, *provider_roles)),
         user.person_id,
         needs_touch=now - last_used_at > TOUCH_AFTER,
         number=number_of(session_id),

@@ -98,6 +98,11 @@ def open_session(act: Act, user: User, *, address: str) -> str:
     return session_id
 
 
+def session_of(session: Session, session_id: str) -> WebSession | None:
+    """The browser session with this id."""
+    return session.get(WebSession, secrets.digest(session_id))
+
+
 def close_session(session: Session, session_id: str) -> None:
     """Signs one browser out; a copied cookie is dead as well."""
     session.execute(delete(WebSession).where(WebSession.id_hash == secrets.digest(session_id)))

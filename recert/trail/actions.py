@@ -28,6 +28,8 @@ class Action(StrEnum):
     PERSON_LEFT = "person.left"
     PEOPLE_SOURCE_SAVED = "people_source.saved"
     PEOPLE_SOURCE_REMOVED = "people_source.removed"
+    PEOPLE_SOURCE_RUN_ASKED = "people_source.run_asked"
+    PEOPLE_SOURCE_LOOKED_AT = "people_source.looked_at"
     PEOPLE_SOURCE_HELD = "people_source.held"
     PEOPLE_SOURCE_CONFIRMED = "people_source.confirmed"
     TRAININGS_IMPORTED = "trainings.imported"
@@ -47,6 +49,9 @@ class Action(StrEnum):
     USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # an action, no password
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGN_IN_REFUSED = "user.sign_in_refused"
+
+    PROVIDER_ADDED = "provider.added"
+    PROVIDER_REMOVED = "provider.removed"
 
     # Programs that use the API, and what they ask for.
     TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token

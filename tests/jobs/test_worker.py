@@ -166,6 +166,7 @@ class TestTheRegistry:
         assert [each.name for each in registry.all_jobs()] == [
             "note_due_leavers",
             "synchronise_people",
+            "answer_source_requests",
             "check_connections",
             "check_trail",
             "take_wanted_snapshots",

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from ldap.dn import dn2str, str2dn
 
@@ -27,7 +28,7 @@ def text_of(value: bytes) -> str:
         text = unicodedata.normalize("NFC", value.decode()).strip()
     except UnicodeDecodeError as error:
         raise ValueUnusable("it is not UTF-8 text") from error
-    if any(not character.isprintable() for character in text):
+    if not text.isprintable():
         raise ValueUnusable("it contains control characters")
     if len(text) > MOST_TEXT:
         raise ValueUnusable(f"it is longer than {MOST_TEXT} characters")
@@ -44,6 +45,7 @@ def first_text(entry: Entry, attributes: Sequence[str]) -> str:
     return ""
 
 
+@lru_cache(maxsize=8192)  # a manager is named by everybody they lead
 def dn_key(name: str) -> str:
     """A name by which two spellings of one DN are equal: case folded, blanks squeezed. Raises
     ValueUnusable when it is no DN."""

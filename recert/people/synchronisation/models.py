@@ -46,6 +46,7 @@ class RegisteredSource(Base):
     problem: Mapped[str]
     last_run_at: Mapped[datetime | None]
     last_complete_at: Mapped[datetime | None]
+    wanted_at: Mapped[datetime | None]  # somebody asked for a run before its time
     counts: Mapped[dict[str, int]] = mapped_column(JSON)
     warnings: Mapped[list[str]] = mapped_column(JSON)
     cursor: Mapped[str]  # how far an incremental reading has come; unused by full ones

@@ -115,10 +115,17 @@ def confirm(act: Act, source: RegisteredSource) -> int:
         raise NothingHeld(f"Source: {source.name}.")
     lost = int(source.counts.get("leaving", 0))
     source.confirmed_lost, source.confirmed_by = lost, act.actor.name
-    source.last_run_at = None  # the worker need not wait for its time
+    source.wanted_at = act.now
     details = {"name": source.name, "leaving": lost, "problem": source.problem}
     act.record(Action.PEOPLE_SOURCE_CONFIRMED, source.ref, details)
     return lost
+
+
+def want_run(act: Act, source: RegisteredSource) -> None:
+    """Asks the worker to synchronise a source now instead of at its time."""
+    act.actor.require(Role.ADMINISTRATOR)
+    source.wanted_at = act.now
+    act.record(Action.PEOPLE_SOURCE_RUN_ASKED, source.ref, {"name": source.name})
 
 
 def all_sources(session: Session) -> Sequence[RegisteredSource]:

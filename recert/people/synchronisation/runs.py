@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import IO
 
@@ -16,10 +16,9 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import Database, one_at_a_time
 from recert.foundation.errors import RecertError
 from recert.foundation.jobs.registration import WORKER, JobContext, Phase, job
-from recert.people.sources.contract import UNSTATED
 from recert.people.sources.ldap import LdapPeople
 from recert.people.synchronisation import plan as plans
-from recert.people.synchronisation import register
+from recert.people.synchronisation import register, requests
 from recert.people.synchronisation.apply import apply
 from recert.people.synchronisation.models import RegisteredSource, SourceState
 from recert.people.synchronisation.plan import Plan
@@ -78,39 +77,6 @@ def synchronise(
         raise
 
 
-def looked_up(people: LdapPeople, text: str) -> dict[str, str]:
-    """What the mapping makes of one entry, field by field, as text; without "entry" when there is
-    none. Raises DirectoryUnreadable."""
-    found = people.look_up(text)
-    if not found:
-        return {"found": f"No entry has {text!r} as mail address, cn, uid or workforceID."}
-    fact, entry = found[0]
-    left_on = fact.left_on if isinstance(fact.left_on, date) else None
-    shown = {
-        "entry": fact.label,
-        "key": fact.key,
-        "email": fact.email,
-        "name": fact.name,
-        "organisation": fact.organisation or f"{people.settings.organisation} (of the source)",
-        "department": _as_text(fact.department),
-        "manager": _as_text(fact.manager_ref),
-        "language": _as_text(fact.language),
-        "active": _as_text(fact.active).replace("True", "yes").replace("False", "no"),
-        "last day": left_on.isoformat() if left_on else "none",
-        "problem": fact.problem or "none",
-        "attributes": ", ".join(sorted(entry)),
-    }
-    more = "Another entry fits as well." if len(found) > 1 else ""
-    return {**shown, "also": more} if more else shown
-
-
-NOT_STATED = "not stated: stays as it is"
-
-
-def _as_text(value: object) -> str:
-    return NOT_STATED if value is UNSTATED else str(value) or "none"
-
-
 @contextmanager
 def _staged(db: Database, file: IO[str]) -> Iterator[Connection]:
     """A connection with the staged people; both are gone at the end."""
@@ -145,11 +111,14 @@ def _apply(act: Act, name: str, people: LdapPeople, *, confirmed: bool) -> Outco
     held = plan.held(source.most_lost_percent)
     before = (source.state, source.counts.get("leaving"))
     source.counts, source.warnings = dict(plan.counts), list(plan.warnings)
-    source.last_run_at = act.now
+    source.last_run_at, source.wanted_at = act.now, None
     if held and not is_confirmed:
         source.state, source.problem = SourceState.HELD, held
         if before != (SourceState.HELD, lost):  # one entry for one finding, not for every run
             details = {"name": name, "problem": held, "counts": dict(plan.counts)}
+            requests.keep_preview(
+                act.session, source.id, plan.as_json(), by=act.actor.name, at=act.now
+            )
             act.record(Action.PEOPLE_SOURCE_HELD, source.ref, details)
         return Outcome(SourceState.HELD, plan, f"{held} {_NEXT.format(name=name)}")
     by = source.confirmed_by or act.actor.name
@@ -173,7 +142,8 @@ def _note_failure(db: Database, name: str, problem: str, at: datetime) -> None:
         query = select(RegisteredSource).where(RegisteredSource.name == name)
         source = session.scalar(query)
         if source is not None:
-            source.state, source.problem, source.last_run_at = SourceState.FAILED, problem, at
+            source.state, source.problem = SourceState.FAILED, problem
+            source.last_run_at, source.wanted_at = at, None
 
 
 def due(session: Session, *, now: datetime, minutes: int) -> list[tuple[int, str]]:
@@ -184,6 +154,7 @@ def due(session: Session, *, now: datetime, minutes: int) -> list[tuple[int, str
         (one.id, one.name)
         for one in session.scalars(query)
         if one.last_run_at is None
+        or one.wanted_at is not None
         or now - one.last_run_at
         >= (min(every, RETRY_AFTER) if one.state is SourceState.FAILED else every)
     ]

@@ -54,8 +54,7 @@ def spooled(facts: Iterable[PersonFact]) -> Iterator[IO[str]]:
     leaves nothing behind."""
     with tempfile.SpooledTemporaryFile(_MEMORY, "w+", encoding="utf-8") as file:
         for fact in facts:
-            json.dump(_row(fact), file, ensure_ascii=False)
-            file.write("\n")
+            file.write(json.dumps(_row(fact), ensure_ascii=False) + "\n")
         file.seek(0)
         yield file
 

@@ -55,7 +55,7 @@ class TestReading:
         alice = read(directory)["Alice Archer"]
         assert alice.email == "alice@firm.example"
         assert alice.key == guid("Alice Archer").hex().upper()
-        assert (alice.department, alice.organisation, alice.active) == ("Finance", "Firm", True)
+        assert (alice.department, alice.organisation, alice.active) == ("Finance", "", True)
         assert alice.manager_ref == read(directory)["Mona Mill"].ref
 
     def test_who_is_disabled_is_not_active(self, directory: DirectoryServer) -> None:
