@@ -172,7 +172,6 @@ class SignInFailure(Base):
 class TokenScope(StrEnum):
     """What a program may do with its access token."""
 
-    IDENTITIES = "identities"  # provision persons by SCIM
     READ_ACCESS = "read access"  # accounts, entitlements and their holders of its servers
     CHANGE_ACCESS = "change access"  # order changes on its servers
 
