@@ -14,6 +14,7 @@ setup: $(VENV)/.run ## Build the environment of the product; the command is then
 
 setup-test: $(VENV)/.test ## Build the environment of the tests as well
 	@scripts/unpack-daemons.sh
+	@scripts/install-identity-provider.sh
 
 $(VENV)/.run: requirements.txt pyproject.toml scripts/install-system.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }

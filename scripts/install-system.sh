@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, with sudo when not root.
 #   install-system.sh run    what the product needs (building python-ldap, printing summaries)
-#   install-system.sh test   also PostgreSQL, MariaDB, Chromium and Dovecot, and the tools and libraries of the
+#   install-system.sh test   also PostgreSQL, MariaDB, Chromium, Dovecot and Node, and the tools and libraries of the
 #                            servers that unpack-daemons.sh lays out, for the tests
 set -eu
 
@@ -11,6 +11,9 @@ test="postgresql-15 chromium dovecot-imapd
 mariadb-server-core mariadb-client-core libmariadb3
 acl libargon2-1 libhiredis0.14 libltdl7 libmemcached11 libmemcachedutil2 libodbc2 libpam-modules
 libpam0g libpcre2-posix3 libsodium23 libsqlite3-0 libsystemd0 libwrap0 netbase passwd"
+
+# Node may come from elsewhere; Debian's is used where there is none.
+command -v npm >/dev/null 2>&1 || test="$test nodejs npm"
 
 case "${1:-run}" in
     run) wanted="$run" ;;

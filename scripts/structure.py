@@ -26,8 +26,8 @@ OLD_WORDS = (
     *("places", "given", "seen", "told", "said", "word", "letter", "bulletin", "desk", "shelf"),
     *("tape", "figures", "ladder"),
 )
-# A public name that data, settings or commands carry stays valid: these are not counted.
-KEPT_NAMES = re.compile(r"['\"][^'\"\n]*['\"]")
+# Names of libraries and standards that hold such a word: they are not counted.
+FOREIGN_NAMES = {"break_long_words", "given_name"}
 
 
 @dataclass
@@ -177,16 +177,29 @@ def twice_named_classes() -> Measure:
 
 def old_words() -> Measure:
     """Words of the earlier vocabulary in names, docstrings and comments of the product."""
-    pattern = re.compile(
-        r"(?<![a-z])(" + "|".join(w.replace(" ", "[ _]") for w in OLD_WORDS) + r")s?(?![a-z])",
-        re.IGNORECASE,
-    )
-    counts: Counter[str] = Counter()
+    places = []
     for module in modules().values():
-        for line in module.text.splitlines():
-            counts[module.name] += len(pattern.findall(KEPT_NAMES.sub("", line)))
-    worst = [f"{name}: {count}" for name, count in counts.most_common() if count]
-    return Measure(sum(counts.values()), worst)
+        places += [f"{module.name}:{line}: {word}" for line, word in old_words_of(module.text)]
+    return Measure(len(places), places)
+
+
+def old_words_of(text: str) -> Iterator[tuple[int, str]]:
+    """(line, word) of each old word in names, docstrings and comments. Other strings are not
+    counted: a value or key that data, settings or commands carry stays valid."""
+    words = "|".join(word.replace(" ", "[ _]") for word in OLD_WORDS)
+    pattern = re.compile(rf"(?<![a-z])(?:{words})s?(?![a-z])", re.IGNORECASE)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    tree = ast.parse(text)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, documented)]
+    docstrings = {node.body[0].lineno for node in nodes if ast.get_docstring(node) is not None}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        is_docstring = token.type == tokenize.STRING and token.start[0] in docstrings
+        if token.type in (tokenize.NAME, tokenize.COMMENT) or is_docstring:
+            # The parts of CamelCase names as words of their own.
+            prose = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", token.string)
+            if token.string not in FOREIGN_NAMES:
+                for found in pattern.finditer(prose):
+                    yield token.start[0] + prose[: found.start()].count("\n"), found[0]
 
 
 def comment_density() -> Measure:

@@ -1,4 +1,5 @@
-"""Guards of the house: which room may know which, and habits that no linter checks."""
+"""Guards of the structure: which package may import which, the vocabulary, and habits that no
+linter checks."""
 
 import ast
 import re
@@ -13,6 +14,7 @@ from flask import Flask
 
 from recert.app import create_app
 from recert.mail.render import Reader, _environment
+from scripts.structure import old_words, old_words_of
 from tests.support.house import House
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +41,7 @@ def nodes(file: Path) -> Iterator[ast.AST]:
     return ast.walk(tree_of(file))
 
 
-class TestTheRooms:
+class TestThePackages:
     def test_imports_go_down_the_list_and_never_up(self) -> None:
         lint = Path(sys.executable).with_name("lint-imports")
         done = subprocess.run(
@@ -51,7 +53,7 @@ class TestTheRooms:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def test_every_room_begins_with_a_sentence(self) -> None:
+    def test_every_module_begins_with_a_docstring(self) -> None:
         without = [name_of(file) for file in PRODUCT if not ast.get_docstring(tree_of(file))]
         assert without == []
 
@@ -69,6 +71,32 @@ class TestTheRooms:
             if isinstance(inner, ast.Import | ast.ImportFrom)
         ]
         assert found == []
+
+
+class TestTheVocabulary:
+    def test_the_product_uses_the_words_of_the_architecture(self) -> None:
+        assert old_words().places == []
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "told = 1",
+            "row.places",
+            "def see(seen): ...",
+            "class LetterOfThanks: ...",
+            "count = 1  # what was said",
+            '"""What silence means."""',
+            'def f():\n    """Returns it.\n\n    By a second look.\n    """',
+        ],
+    )
+    def test_the_guard_sees_each_way(self, code: str) -> None:
+        assert list(old_words_of(code))
+
+    @pytest.mark.parametrize(
+        "code", ['column = "told_at"', "password = crossword", "user.given_name", "classroom"]
+    )
+    def test_data_and_other_words_are_fine(self, code: str) -> None:
+        assert not list(old_words_of(code))
 
 
 class TestTheEnvironment:

@@ -16,8 +16,8 @@ def digest_of_answers(rows: Iterable[tuple[int, int, int | None]]) -> tuple[int,
 
 def digest_of(ids: Iterable[int]) -> tuple[int, str]:
     """How many numbers there are, and the hash of all of them, one a line."""
-    seen, count = hashlib.sha256(), 0
+    digest, count = hashlib.sha256(), 0
     for number in ids:
-        seen.update(b"%d\n" % number)
+        digest.update(b"%d\n" % number)
         count += 1
-    return count, seen.hexdigest()
+    return count, digest.hexdigest()

@@ -96,8 +96,8 @@ def send(
         if mail.has_opted_out(session, to.email, kind):
             return None
         unsubscribe = _unsubscribe(session, kind, to, head, now)
-    told = {"name": to.name, "unsubscribe": unsubscribe, **context}
-    subject, text, html = render.render(kind, to.reader, **told)
+    values = {"name": to.name, "unsubscribe": unsubscribe, **context}
+    subject, text, html = render.render(kind, to.reader, **values)
     draft = mail.Draft(
         topic=envelope.topic,
         kind=kind,

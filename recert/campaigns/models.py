@@ -72,7 +72,7 @@ class Answer(StrEnum):
     REDUCE = "reduce"
     REVOKE = "revoke"
     NOT_MINE = "not mine"
-    NO_ANSWER = "no answer"  # given by policy at the close, never by a person
+    NO_ANSWER = "no answer"  # set by policy at the close, never by a person
 
 
 class Route(StrEnum):
@@ -123,10 +123,12 @@ class Campaign(Base):
     signed_off_at: Mapped[datetime | None]
     signed_off_by: Mapped[str | None]
     statement: Mapped[str | None]
-    # What the statement spoke of, as it was when it was signed.
-    signed_figures: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # The totals that the statement confirms, as they were when it was signed.
+    signed_totals: Mapped[dict[str, Any] | None] = mapped_column(
+        "signed_figures", JSON(none_as_null=True)
+    )
     void_reason: Mapped[str | None]
-    # Why a snapshot older than the limit may be asked about, and who said so first.
+    # Why a snapshot older than the limit may be used, and who asked for it first.
     freshness_reason: Mapped[str | None]
     freshness_by: Mapped[str | None]
     # The zone of its dates; empty is the installation's.
@@ -150,8 +152,8 @@ class Campaign(Base):
 class Item(Base):
     """One question: shall this account keep these rights in this folder?
 
-    Campaigns about something else have no grant and no folder: `topic` says in words what is
-    asked about ("group sales"), and `account_id`, `group_id` or `folder_owner_id` what that is.
+    Campaigns about something else have no grant and no folder: `topic` names what is asked
+    about ("group sales"), and `account_id`, `group_id` or `folder_owner_id` what that is.
     `rights` and `content_hash` freeze what was asked; server, account and folder are those of the
     grant, repeated for the pages' sake. `version` counts the decisions, so that a
     second answer from an old page is noticed. `sort_key` orders items by reviewer, folder and
@@ -231,7 +233,7 @@ class Item(Base):
     keep_until: Mapped[datetime | None]  # a keep that ends by itself
     conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
     from_id: Mapped[int | None]  # who delegated it
-    # Which look it is at, and what the looks before came to.
+    # Its stage, and the combined answer of the stages before.
     stage: Mapped[int] = mapped_column(default=1, server_default="1")
     carried_answer: Mapped[Answer | None] = mapped_column(enum_column(Answer))
     carried_rights: Mapped[int | None]
@@ -239,8 +241,8 @@ class Item(Base):
     # The answer before came from a reviewer who could give themselves this access.
     carried_conflict: Mapped[bool] = mapped_column(default=False, server_default=false())
     # When the reading began in which the access was missing; the close wants a second one.
-    gone_seen_at: Mapped[datetime | None]
-    outcome: Mapped[str] = mapped_column(default="")  # how the change ended, in words
+    missing_since: Mapped[datetime | None] = mapped_column("gone_seen_at")
+    outcome: Mapped[str] = mapped_column(default="")  # how the change ended, as a sentence
     release_id: Mapped[int | None]
 
     @property
@@ -274,7 +276,7 @@ class Event(StrEnum):
 
 
 class CampaignGrant(Base):
-    """A grant that a micro review asks about, and why, in words for its reviewer."""
+    """A grant that a micro-campaign asks about, and the reason that its reviewer reads."""
 
     __tablename__ = "campaign_grant"
 

@@ -1,5 +1,5 @@
-"""What happens once for each campaign, whoever comes first: slots that are taken, and marks of
-up to where something was compared."""
+"""Things that happen once per campaign: slots that the first worker takes, and marks of what was
+compared last."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns.models import Mark, Occurrence
 
-LAST_LETTER = "\U0010ffff"
+LAST_CHARACTER = "\U0010ffff"
 
 
 def take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> bool:
-    """True for the first who asks: what must happen once, happens once."""
+    """Takes a slot; True only for the first caller."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     taken = session.execute(
         dialect.insert(Occurrence)
@@ -31,7 +31,7 @@ def take_slot(session: Session, campaign_id: int, slot: str, now: datetime) -> b
 
 
 def is_taken(session: Session, campaign_id: int, slot: str) -> bool:
-    """Whether somebody took this slot before."""
+    """Whether this slot was taken before."""
     here = (Occurrence.campaign_id == campaign_id, Occurrence.slot == slot)
     return session.scalar(select(Occurrence.id).where(*here)) is not None
 
@@ -39,7 +39,7 @@ def is_taken(session: Session, campaign_id: int, slot: str) -> bool:
 def taken_slots(session: Session, campaign_id: int, *beginnings: str) -> set[str]:
     """The slots that were taken and begin with one of these texts; an index finds them."""
     ranges = [
-        and_(Occurrence.slot >= text, Occurrence.slot < f"{text}{LAST_LETTER}")
+        and_(Occurrence.slot >= text, Occurrence.slot < f"{text}{LAST_CHARACTER}")
         for text in beginnings
     ]
     query = select(Occurrence.slot).where(Occurrence.campaign_id == campaign_id, or_(*ranges))
@@ -47,13 +47,13 @@ def taken_slots(session: Session, campaign_id: int, *beginnings: str) -> set[str
 
 
 def is_marked(session: Session, campaign_id: int, kind: str, value: str) -> bool:
-    """Whether something was looked at for a campaign up to exactly here."""
+    """Whether the mark of this kind has exactly this value."""
     here = (Mark.campaign_id == campaign_id, Mark.kind == kind, Mark.value == value)
     return session.scalar(select(Mark.kind).where(*here)) is not None
 
 
 def mark(session: Session, campaign_id: int, kind: str, value: str, now: datetime) -> bool:
-    """Notes up to where something was looked at; False when it stood there already."""
+    """Sets the mark of a kind; False when it had this value already."""
     if is_marked(session, campaign_id, kind, value):
         return False
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
@@ -71,5 +71,5 @@ SNAPSHOTS = "snapshots"  # the mark of a comparison
 
 
 def compared_with(snapshots: Iterable[int]) -> str:
-    """What stands for the newest snapshots of a campaign's servers, however many these are."""
+    """A digest of the newest snapshots of a campaign's servers, of fixed length."""
     return hashlib.sha256(",".join(map(str, snapshots)).encode()).hexdigest()

@@ -1,8 +1,8 @@
 """The numbers of a campaign's policy in one table: label, help, limits, and when a value protects
 less than the usual one. The form, the options of commands and the documentation come from it.
 
-The stored names are those of the first version (a policy is JSON in the database and in evidence);
-options have the field's names, and keep the stored ones beside them."""
+A policy is JSON in the database and in evidence; `stored` is its key where that is a name of the
+first version. Form fields keep that name, and commands accept it as a second option."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,17 +41,22 @@ class NumberRule:
     low: int = 0
     high: int = MOST
     weaker: Callable[[int, int], bool] | None = None
-    option: str = ""  # where it is called otherwise than it is stored
+    stored_as: str = ""  # the stored key, where it differs from the name
 
     @property
     def options(self) -> tuple[str, ...]:
         """The options of commands, the field's name first."""
-        stored = f"--{self.name.replace('_', '-')}"
-        return (self.option, stored) if self.option else (stored,)
+        names = dict.fromkeys((self.name, self.stored))
+        return tuple(f"--{name.replace('_', '-')}" for name in names)
+
+    @property
+    def stored(self) -> str:
+        """Its key in the stored policy, which is also the name of its form field."""
+        return self.stored_as or self.name
 
     @property
     def limits(self) -> str:
-        """Which numbers are allowed, in words."""
+        """The allowed numbers as a text."""
         if self.high == MOST:
             return f"a number from {self.low}" if self.low else "a number from 0"
         return f"a number from {self.low} to {self.high}"
@@ -74,22 +79,22 @@ NUMBERS: dict[str, NumberRule] = {
     rule.name: rule
     for rule in (
         NumberRule(
-            "contest_days",
+            "challenge_days",
             "Challenge period (days)",
             "People who lose access can object within this time; 0 for no wait.",
             0,
             "removal",
             high=30,
             weaker=_less,
-            option="--challenge-days",
+            stored_as="contest_days",
         ),
         NumberRule(
-            "wave_size",
+            "batch_size",
             "Batch size",
             "The next batch starts when this one is done; 0 for all at once.",
             0,
             "removal",
-            option="--batch-size",
+            stored_as="wave_size",
         ),
         NumberRule(
             "stop_after_failures",
@@ -101,42 +106,42 @@ NUMBERS: dict[str, NumberRule] = {
             weaker=_more,
         ),
         NumberRule(
-            "brake_items",
+            "removal_threshold",
             "Removal threshold",
             "More changes of one campaign within 30 days need a second person's approval.",
             50,
             "approval",
             weaker=_more,
-            option="--removal-threshold",
+            stored_as="brake_items",
         ),
         NumberRule(
-            "brake_percent",
+            "removal_threshold_percent",
             "Removal threshold in percent of a server",
             "More of one server's access needs a second person's approval.",
             20,
             "approval",
             high=100,
             weaker=_more,
-            option="--removal-threshold-percent",
+            stored_as="brake_percent",
         ),
         NumberRule(
-            "brake_from",
+            "removal_threshold_from",
             "Changes that a small server always allows",
             "Fewer changes than this never need approval, whatever their share of the server.",
             5,
             "approval",
             weaker=_more,
-            option="--removal-threshold-from",
+            stored_as="brake_from",
         ),
         NumberRule(
-            "live_feed_days",
+            "recent_use_days",
             "Recently used (days)",
             "Removing access used in this time needs second-person approval; 0 for off.",
             30,
             "approval",
             high=366,
             weaker=_less_or_off,
-            option="--recent-use-days",
+            stored_as="live_feed_days",
         ),
         NumberRule(
             "training_within_days",

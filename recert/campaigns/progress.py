@@ -140,7 +140,8 @@ def folders(
     after: tuple[int, int] | None = None,
     size: int = FOLDERS,
 ) -> Folders:
-    """One page of the folders of a campaign. `after` is the (open, number) of the last one seen."""
+    """One page of the folders of a campaign. `after` is the (open, id) of the last folder of the
+    page before."""
     query = (
         select(FolderProgress, Folder.path, Server.name.label("server"))
         .join(Folder, Folder.id == FolderProgress.folder_id)
@@ -218,8 +219,9 @@ def _renewed_reviewer() -> Update:
     names = ("total", "open", "keep", "reduce", "revoke")
     new = {name: bindparam(f"new_{name}", type_=Integer) for name in names}
     table: Any = Progress.__table__
-    fewer = case((table.c.told > new["total"], new["total"]), else_=table.c.told)
-    return update(table).where(table.c.id == bindparam("counter")).values(**new, told=fewer)
+    notified = case((Progress.notified > new["total"], new["total"]), else_=Progress.notified)
+    values = {**new, "told": notified}
+    return update(table).where(table.c.id == bindparam("counter")).values(values)
 
 
 def _named(counts: dict[str, int]) -> dict[str, int]:

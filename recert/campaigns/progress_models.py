@@ -69,4 +69,5 @@ class Progress(Base):
     reduce: Mapped[int]
     revoke: Mapped[int]
     finished_at: Mapped[datetime | None]
-    told: Mapped[int] = mapped_column(default=0, server_default="0")  # items their mails spoke of
+    # How many items the mails to this reviewer have mentioned.
+    notified: Mapped[int] = mapped_column("told", default=0, server_default="0")

@@ -121,7 +121,7 @@ def reminder_slots(
 
 
 def slot_after(extensions: int, slot: str) -> str:
-    """What happens once for each due date: the slot, told apart after an extension."""
+    """What happens once for each due date: the slot, a new one after an extension."""
     return f"{slot}, extension {extensions}" if extensions else slot
 
 

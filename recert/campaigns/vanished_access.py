@@ -1,5 +1,5 @@
 """Access that was missing in one reading of a server: only a second reading, some time later, makes
-its end certain. A hiccup of a directory service hides accounts for a moment."""
+its end certain. A short failure of a directory service hides accounts for a moment."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from recert.trail.act import Act
 APART = timedelta(minutes=10)
 
 
-class SeenMissingOnce(RefusedByPolicy):
+class MissingInOneReading(RefusedByPolicy):
     """Some access was missing in one reading of its server only. Take another snapshot (at least
     10 minutes after that reading) and close the campaign then."""
 
@@ -24,12 +24,14 @@ def unproved(session: Session, campaign: Campaign) -> dict[int, int]:
     """How many items are gone by one reading only, by server."""
     since = (
         select(
-            Item.server_id, func.max(Item.gone_seen_at).label("seen"), func.count().label("missing")
+            Item.server_id,
+            func.max(Item.missing_since).label("since"),
+            func.count().label("missing"),
         )
         .where(
             Item.campaign_id == campaign.id,
             Item.state == ItemState.GONE,
-            Item.gone_seen_at.is_not(None),
+            Item.missing_since.is_not(None),
         )
         .group_by(Item.server_id)
     )
@@ -40,21 +42,23 @@ def unproved(session: Session, campaign: Campaign) -> dict[int, int]:
                 Snapshot.server_id == row.server_id, Snapshot.state == SnapshotState.COMPLETE
             )
         )
-        if newest is None or newest < row.seen + APART:
+        if newest is None or newest < row.since + APART:
             found[row.server_id] = int(row.missing)
     return found
 
 
 def check(session: Session, campaign: Campaign) -> None:
-    """Raises SeenMissingOnce while the end of some access is not certain."""
+    """Raises MissingInOneReading while the end of some access is not certain."""
     found = unproved(session, campaign)
     if found:
         names = {
             server.id: server.name
             for server in session.scalars(select(Server).where(Server.id.in_(found)))
         }
-        said = ", ".join(f"{count} on {names[number]}" for number, count in sorted(found.items()))
-        raise SeenMissingOnce(f"It is {said}.")
+        servers = ", ".join(
+            f"{count} on {names[number]}" for number, count in sorted(found.items())
+        )
+        raise MissingInOneReading(f"It is {servers}.")
 
 
 def want_second_reading(act: Act, campaign: Campaign) -> int:

@@ -50,7 +50,7 @@ class Unforeseen(ConnectorError):
 @dataclass(frozen=True)
 class Round:
     """What one round over all servers came to: orders moved, and what kept it from servers that
-    another run holds, in words."""
+    another run holds, as texts."""
 
     moved: int
     held: tuple[str, ...] = ()
@@ -180,7 +180,7 @@ def _advance(run: Run, order_id: int) -> None:
 
 
 def _held(run: Run, order_id: int) -> bool:
-    """Whether the change would leave the server without an administrator. Said once; each newer
+    """Whether the change would leave the server without an administrator. Recorded once; each newer
     snapshot is asked again."""
     with run.lease.transaction() as session:
         order = session.get_one(Order, order_id)
@@ -209,9 +209,9 @@ def _apply(run: Run, order_id: int) -> None:
     if order.folder:
         _check_that_it_is_there(connector, order.folder)
         connector.notice_edits(order.folder)
-    sight = look(connector, {order.account})
-    found = sight.rights(order.account, order.folder)
-    if verification.is_already_so(order, sight):
+    access = look(connector, {order.account})
+    found = access.rights(order.account, order.folder)
+    if verification.is_already_so(order, access):
         if tried and connector.standing(tried) is Standing.AFTER:
             run.lease.check()
             ended = connector.apply(tried)
@@ -241,7 +241,7 @@ def _apply(run: Run, order_id: int) -> None:
 
 
 def _check_that_it_is_there(connector: Connector, folder: str) -> None:
-    """A folder that cannot be seen proves nothing: its disk may not be mounted just now."""
+    """A folder that is missing proves nothing: its disk may not be mounted just now."""
     if not connector.has_folder(folder):
         raise ServerUnreachable(
             f"The folder {folder} cannot be seen: it was renamed or removed, or its disk is not "
@@ -251,7 +251,7 @@ def _check_that_it_is_there(connector: Connector, folder: str) -> None:
 
 def _landed(run: Run, order_id: int, plan: Plan) -> bool:
     """Reads back what became of an attempt that was cut off. True when it is settled. What stands
-    is applied once more: the files may be changed and the daemon not told yet."""
+    is applied once more: the files may be changed and the daemon not reloaded yet."""
     standing = run.connector.standing(plan)
     if standing is Standing.OTHER:
         raise EditedByOthers

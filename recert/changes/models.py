@@ -75,7 +75,7 @@ class Order(Base):
     approved_by: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
-    explanation: Mapped[str] = mapped_column(default="")  # why it is where it is, in words
+    explanation: Mapped[str] = mapped_column(default="")  # why it is in this state, as a sentence
     created_at: Mapped[datetime]
     created_by: Mapped[str]
     applied_at: Mapped[datetime | None]
@@ -83,7 +83,7 @@ class Order(Base):
     rights_found: Mapped[int | None]  # what the verification saw
     ticket: Mapped[str] = mapped_column(default="", server_default="")  # of a person's own system
     reason: Mapped[str] = mapped_column(default="", server_default="")  # why it is taken back
-    # What it left open, as the second look saw it: see `changes.residual_access`.
+    # What it left open, as the verification found it: see `changes.residual_access`.
     left_over: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     # A second person had released it. What nobody released counts against the removal threshold.
     released: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -95,9 +95,9 @@ def failed(
         order = session.get_one(Order, order_id)
         values: dict[str, object] = {}
         may_try = state in (OrderState.RETRY, OrderState.UNKNOWN)
-        if may_try and not rules.uses_up_ladder(error):
+        if may_try and not rules.counts_as_try(error):
             misses = queries.misses(session, order.id, rules.UNREACHABLE_QUICK) + 1
-            values = {"next_at": at + rules.wait_for_silent(misses)}
+            values = {"next_at": at + rules.wait_for_unreachable(misses)}
         elif may_try:
             tries = order.tries + (order.state is not OrderState.APPLYING)
             values = {"tries": tries}

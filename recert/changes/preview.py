@@ -29,7 +29,7 @@ LOOKED_AT = (OrderState.APPLIED, *rules.FOR_A_PERSON)
 
 @dataclass(frozen=True)
 class Waiting:
-    """The due orders of one server, detached, with what keeps some of them, in words."""
+    """The due orders of one server, detached, with what keeps some of them, as texts."""
 
     server: str
     kind: str
@@ -118,10 +118,10 @@ def _plan(
     if waiting.held[order.id]:
         return None, waiting.held[order.id]
     if connector.features.can_write and waiting.may_write:
-        sight = look(connector, {order.account})
-        if verification.is_already_so(order, sight):
+        access = look(connector, {order.account})
+        if verification.is_already_so(order, access):
             return None, "Already so on the server: nothing would be written."
-        found = sight.rights(order.account, order.folder)
+        found = access.rights(order.account, order.folder)
         if order.folder and found != order.rights_before:
             before = rights.say(order.rights_before)
             return None, (

@@ -1,4 +1,4 @@
-"""The second look: a fresh reading, and what it says about some accounts."""
+"""The independent second read: the effective access of some accounts, from a fresh reading."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from recert.connectors.contract import Connector, ServerDataInvalid
 
 
 @dataclass
-class Sight:
+class EffectiveAccess:
     """Effective rights of the accounts looked at; no row means no access. `groups` are pairs of
     account and group, `open` are the accounts that can sign in."""
 
@@ -41,18 +41,18 @@ class Sight:
         return folder
 
 
-def look(connector: Connector, accounts: Collection[str]) -> Sight:
+def look(connector: Connector, accounts: Collection[str]) -> EffectiveAccess:
     """Reads the accounts anew over a fresh connection. A partial reading proves nothing and is
     refused."""
     reading = connector.read(accounts)
-    sight = Sight(
+    access = EffectiveAccess(
         folders=frozenset(reading.folders),
         groups=frozenset((who, group.name) for group in reading.groups for who in group.members),
         open=frozenset(one.name for one in reading.accounts if one.enabled),
         keys={one.name: one.keys for one in reading.accounts if one.keys is not None},
     )
     for fact in reading.grants:
-        sight.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))
+        access.known[fact.account, fact.folder] = (int(fact.rights), "; ".join(fact.via))
     if reading.problems:
         raise ServerDataInvalid("It was read only in part: " + "; ".join(reading.problems))
-    return sight
+    return access

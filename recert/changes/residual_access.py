@@ -7,7 +7,7 @@ from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from recert.changes.models import Order, OrderKind, OrderState
-from recert.changes.readback import Sight
+from recert.changes.readback import EffectiveAccess
 from recert.inventory import shared_storage
 from recert.inventory.models import Snapshot, SnapshotState
 from recert.inventory.shared_storage import Way
@@ -38,21 +38,21 @@ def _taken_since(session: Session, way: Way) -> bool:
     return bool(session.scalar(select(exists(select(Order.id).where(took)))))
 
 
-def left_over(session: Session, order: Order, sight: Sight) -> dict[str, Any]:
+def left_over(session: Session, order: Order, access: EffectiveAccess) -> dict[str, Any]:
     """What a verified order leaves, to be kept with it; empty when there is nothing to say."""
     if order.kind not in TAKES:
         return {}
     found: dict[str, Any] = {}
     if elsewhere := open_elsewhere(session, order):
         found["elsewhere"] = [way.text for way in elsewhere]
-    keys = sight.keys.get(order.account) or 0
-    if keys and sight.reaches_nothing(order.account):
+    keys = access.keys.get(order.account) or 0
+    if keys and access.reaches_nothing(order.account):
         found["keys"] = keys
     return found
 
 
-def said(left: dict[str, Any]) -> str:
-    """The same in words that follow another sentence."""
+def as_sentence(left: dict[str, Any]) -> str:
+    """The same as sentences that follow another one."""
     text = ""
     if ways := left.get("elsewhere"):
         text += f" Still reachable then through server {', '.join(ways)}."

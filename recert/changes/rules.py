@@ -12,7 +12,7 @@ from recert.foundation.errors import RefusedByPolicy
 LEASE = timedelta(seconds=120)
 HEARTBEAT = 20.0  # seconds after which a holder renews its lease
 UNREACHABLE_WAIT = timedelta(minutes=5)
-UNREACHABLE_QUICK = 3  # tries before a silent server is asked only now and then
+UNREACHABLE_QUICK = 3  # tries before a server that does not answer is asked less often
 GIVE_UP_AFTER = timedelta(hours=24)
 
 DUE = (
@@ -55,8 +55,8 @@ def seal(plan: contract.Plan) -> str:
         (c.account, c.folder, int(c.before), int(c.after), *filter(None, (c.protocol,)))
         for c in plan.side_effects
     ]
-    said = json.dumps([plan.before, plan.after, cells])
-    return hashlib.sha256(said.encode()).hexdigest()
+    content = json.dumps([plan.before, plan.after, cells])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def state_after(error: contract.ConnectorError) -> OrderState:
@@ -82,23 +82,24 @@ def state_after(error: contract.ConnectorError) -> OrderState:
             return OrderState.NEEDS_ATTENTION
 
 
-def uses_up_ladder(error: contract.ConnectorError) -> bool:
-    """A server that is down says nothing about the order; it is asked again for ever."""
+def counts_as_try(error: contract.ConnectorError) -> bool:
+    """Whether a failure counts as a try. A server that is down proves nothing about the order; it
+    is asked again without end."""
     return not isinstance(error, contract.ServerUnreachable)
 
 
 def next_try(
     tries: int, *, created_at: datetime, now: datetime, spread: float | None = None
 ) -> datetime | None:
-    """When to try again by the ladder; None after a day, when a person is needed."""
+    """When to try again by the backoff; None after a day, when a person is needed."""
     if tries > backoff.QUICK_TRIES and now - created_at >= GIVE_UP_AFTER:
         return None
     return now + backoff.wait(tries, spread)
 
 
-def wait_for_silent(misses: int, spread: float | None = None) -> timedelta:
-    """How long a server that did not answer is left alone: the first steps of the ladder, then
-    five minutes each, for ever."""
+def wait_for_unreachable(misses: int, spread: float | None = None) -> timedelta:
+    """How long a server that did not answer is left alone: the first steps of the backoff, then
+    five minutes each, without end."""
     if misses > UNREACHABLE_QUICK:
         return UNREACHABLE_WAIT
     return backoff.wait(misses, spread)

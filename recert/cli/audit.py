@@ -140,8 +140,8 @@ def audit_uncertified(
 ) -> int:
     """List access that no person certified in the DAYS before a date. Exit code 2: there is some.
 
-    Certified is what a person's final "keep" or "reduce" covers; they must have seen at least the
-    rights that were there.
+    Certified is what a person's final "keep" or "reduce" covers; they must have decided on at
+    least the rights that were there.
     """
     count = 0
     with context.db.reading() as session:

@@ -22,21 +22,21 @@ def stage_options(command: Command) -> Command:
         type=click.Choice([vote.value for vote in Vote]),
         default=Vote.REMOVAL.value,
         show_default=True,
-        help="Whose word counts when stages differ.",
+        help="Whose decision counts when stages differ.",
     )(command)
     return click.option(
         "--stage",
         "later",
         multiple=True,
         metavar="WHO:WHAT:DAYS",
-        help="A later look, up to two: WHO is manager, server owner or an address; WHAT is all, "
+        help="A later stage, up to two: WHO is manager, server owner or an address; WHAT is all, "
         'kept or removed; like "manager:kept:7".',
     )(command)
 
 
-def stages_of(said: dict[str, Any]) -> Stages:
-    """Takes the options out of what was said."""
-    later, vote = said.pop("later"), Vote(said.pop("vote"))
+def stages_of(options: dict[str, Any]) -> Stages:
+    """Takes the options of stages out of a command's options."""
+    later, vote = options.pop("later"), Vote(options.pop("vote"))
     return Stages(tuple(map(Stage.of, later)), vote)
 
 
@@ -76,10 +76,10 @@ def scope_options(command: Command) -> Command:
     return command
 
 
-def scope_of(said: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Scope:
-    """Takes the options out of what was said; what is not said is as usual."""
+def scope_of(options: dict[str, Any], prefix: str, usual: Scope = EVERYTHING) -> Scope:
+    """Takes the options of a scope out of a command's options; those left out are as `usual`."""
     holders, any_of, classes, unused_days, unknown, only_changes, sample, seed = (
-        said.pop(name) for name in NAMES
+        options.pop(name) for name in NAMES
     )
     if sample and not seed:
         seed = secrets.randbelow(1_000_000_000) + 1
@@ -116,10 +116,10 @@ def policy_options(command: Command) -> Command:
         help="Which questions can be answered by mail: none, those of low risk, or all.",
         show_default=True,
     )
-    silence = click.option(
+    non_response = click.option(
         "--non-response",
         "--silence",
-        "silences",
+        "non_responses",
         multiple=True,
         metavar="RISK=WHAT",
         help="What happens to items of a risk class (high, medium, low) that nobody decided: keep, "
@@ -132,13 +132,14 @@ def policy_options(command: Command) -> Command:
         help="A keep of high risk by who could grant the same needs a second person.",
         show_default=True,
     )
-    return silence(by_mail(second(command)))
+    return non_response(by_mail(second(command)))
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:
     """The policy that the options describe, or PolicyRejected."""
-    stored = {name: options[name] for name in (*NUMBERS, "mail_answers", "second_for_conflict")}
-    for text in options["silences"]:
+    stored = {rule.stored: options[rule.name] for rule in NUMBERS.values()}
+    stored |= {name: options[name] for name in ("mail_answers", "second_for_conflict")}
+    for text in options["non_responses"]:
         risk, _, what = text.partition("=")
         if risk not in {each.value for each in Risk}:
             raise PolicyRejected(f"{text!r} is not like high=revoke.")

@@ -88,16 +88,16 @@ def campaign_reassign(
             reviewer_id=person_of(act.session, before).id if before else None,
             folder_id=_folder(act.session, folder) if folder else None,
         )
-        given = bulk_reassignment.reassign_all(
+        result = bulk_reassignment.reassign_all(
             act,
             found,
             source,
             person_of(act.session, email),
             reason,
         )
-    click.echo(f"{given.moved} items go to {email}.")
-    if given.stayed:
-        click.echo(f"{given.stayed} stay where they are: they are about {email}.")
+    click.echo(f"{result.moved} items go to {email}.")
+    if result.stayed:
+        click.echo(f"{result.stayed} stay where they are: they are about {email}.")
 
 
 def _folder(session: Session, text: str) -> int:
@@ -121,8 +121,8 @@ def campaign_finish(context: Shell, name: str, email: str) -> None:
     """Make all answers of a reviewer final, as they say so. The trail says who typed it."""
     with context.transaction() as session:
         person = person_of(session, email)
-        said = f"{person.email} ({context.actor.name})"
-        actor = replace(context.actor, name=said, person_id=person.id, roles=frozenset())
+        name = f"{person.email} ({context.actor.name})"
+        actor = replace(context.actor, name=name, person_id=person.id, roles=frozenset())
         found = launch.campaign_by_name(session, name)
         done = finalisation.finish(Act(session, actor, clock.now()), found)
     click.echo(f"{done} answers of {email} are final.")
@@ -199,7 +199,7 @@ def campaign_late(context: Shell, name: str, as_json: bool) -> int:
 
 @cli.group()
 def instruction() -> None:
-    """What reviewers are told about answering."""
+    """The instruction that reviewers read before they answer."""
 
 
 @instruction.command("write")
@@ -261,10 +261,12 @@ def campaign_close(context: Shell, name: str, reason: str, email: str | None) ->
             early_close.ask(Act(session, actor, now), found, reason)
             click.echo(f"Written down. Another officer closes {name} (campaign close --as).")
             return
-        silent = close.close(Act(session, actor, now), found)
-    click.echo(f"{name} is closed. {silent.kept} items without an answer are listed as exceptions.")
-    if silent.taken:
-        taken = sum(silent.taken.values())
+        unanswered = close.close(Act(session, actor, now), found)
+    click.echo(
+        f"{name} is closed. {unanswered.kept} items without an answer are listed as exceptions."
+    )
+    if unanswered.taken:
+        taken = sum(unanswered.taken.values())
         click.echo(f"{taken} items without an answer are removed by policy when released.")
 
 

@@ -32,10 +32,10 @@ def emergency_mark(context: Shell, server: str, account: str, reason: str) -> No
 def emergency_list(context: Shell) -> None:
     """Show the register."""
     with context.db.reading() as session:
-        rows = accounts.register(session)
-        used = activity.last_used(session, {row.account_id for row in rows if row.account_id})
+        register = accounts.register(session)
+        used = activity.last_used(session, {row.account_id for row in register if row.account_id})
         zone = context.settings.zone
-        said = [
+        rows = [
             (
                 row.EmergencyAccount.id,
                 row.server,
@@ -44,9 +44,9 @@ def emergency_list(context: Shell) -> None:
                 used[row.account_id].astimezone(zone).date() if row.account_id in used else "",
                 "ended" if row.EmergencyAccount.ended_at else "",
             )
-            for row in rows
+            for row in register
         ]
-    table(("NO", "SERVER", "ACCOUNT", "REASON", "LAST USE KNOWN", ""), said)
+    table(("NO", "SERVER", "ACCOUNT", "REASON", "LAST USE KNOWN", ""), rows)
 
 
 @emergency.command("end")

@@ -199,13 +199,13 @@ def late() -> None:
 @click.option("--reason", required=True, help="Why the change is late.")
 @shell
 def late_take_on(context: Shell, item: int, owner: str, until: str, reason: str) -> None:
-    """Say who sees to the late change of an ITEM, until when, and why it is late. What was said
-    before stays in the evidence. When the date passes it is listed again."""
+    """Name the owner of the overdue change of an ITEM, a date, and why it is late. Earlier entries
+    stay in the evidence. When the date passes it is listed again."""
     with context.acting() as act:
         found = act.session.get(Item, item)
         if found is None:
             raise NoSuchItem
         zone = act.session.get_one(Campaign, found.campaign_id).zone
         ends = local_time.end_of_day(day_of(until), zone, context.settings.zone)
-        made = overdue_owners.take_on(act, item, owner, ends, reason)
-        click.echo(f"{made.owner} sees to item {item} until {until}.")
+        change = overdue_owners.take_on(act, item, owner, ends, reason)
+        click.echo(f"{change.owner} sees to item {item} until {until}.")

@@ -277,12 +277,12 @@ def owners_import_services(context: Shell, file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @shell
 def owners_not_mine(context: Shell, as_json: bool) -> int:
-    """Folders whose owner answered "not mine", and nobody has said yet who answers for them.
-    Exit 2 when there is one."""
+    """List open ownership disputes: folders whose owner answered "not mine". Exit code 2: there is
+    one."""
     with context.db.reading() as session:
         rows = [
-            (row.OwnershipDoubt.id, row.server, row.path, row.email, row.OwnershipDoubt.reason)
-            for row in ownership_disputes.doubts(session)
+            (row.OwnershipDispute.id, row.server, row.path, row.email, row.OwnershipDispute.reason)
+            for row in ownership_disputes.disputes(session)
         ]
     header = ("NO", "SERVER", "FOLDER", "OWNER", "REASON")
     listing(header, rows, as_json=as_json)
@@ -323,7 +323,7 @@ def owners_agree(context: Shell, number: int, email: str, reason: str) -> None:
 @click.option("--reason", required=True, help="How you know.")
 @shell
 def owners_settle(context: Shell, number: int, owner: str, reason: str) -> None:
-    """Say who answers for a folder whose owner said "not mine" (see: owners not-mine)."""
+    """Name the owner of a folder whose owner answered "not mine" (see: owners not-mine)."""
     with context.transaction() as session:
         now = clock.now()
         click.echo(

@@ -64,9 +64,9 @@ def server_enable_writes(context: Shell, name: str, off: bool) -> None:
 @click.argument("label")
 @shell
 def server_set_storage(context: Shell, name: str, label: str) -> None:
-    """Say which storage server NAME shows, such as "fileserver1". Servers with the same LABEL show
-    the same directories under the same paths; reviewers are told about access through the other
-    ones. "" takes the label away."""
+    """Label the storage that server NAME shows, such as "fileserver1". Servers with the same LABEL
+    show the same directories under the same paths; reviewers see access through the other ones.
+    "" removes the label."""
     with context.acting() as act:
         found = service.server_by_name(act.session, name)
         same = service.set_storage(act, found, label)
@@ -128,9 +128,9 @@ def grants(
                     fact |= _certified_fact(row, context.settings.certified_days)
                 click.echo(json.dumps(fact, ensure_ascii=False))
             else:
-                said = f"{row.folder}  {row.account}  {rights.say(found_rights)}"
+                line = f"{row.folder}  {row.account}  {rights.say(found_rights)}"
                 until = _certified_until(row, context.settings.certified_days, with_certified)
-                click.echo(said + until)
+                click.echo(line + until)
 
 
 def _grant_fact(row: Any, found_rights: int) -> dict[str, object]:

@@ -38,7 +38,7 @@ def default_processes() -> int:
 
 
 def serve(create_app: Callable[[], Any], host: str, port: int, processes: int) -> None:
-    """Serves until it is told to end."""
+    """Serves until it is stopped."""
     if processes == 1:
         waitress.serve(create_app(), host=host, port=port, **WAITRESS)
     else:
@@ -46,7 +46,7 @@ def serve(create_app: Callable[[], Any], host: str, port: int, processes: int) -
 
 
 class Processes(BaseApplication):  # type: ignore[misc]  # the library has no types
-    """Gunicorn, told what it needs by us and not by files or the environment."""
+    """Gunicorn, configured by Recert and not by files or the environment."""
 
     def __init__(self, create_app: Callable[[], Any], bind: str, processes: int) -> None:
         self._create_app = create_app

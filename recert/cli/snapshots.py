@@ -155,8 +155,8 @@ def snapshot_prune(context: Shell, days: int | None, as_json: bool) -> None:
         actor=context.actor,
         now=clock.now(),
     )
-    said: dict[str, Any] = {"removed": removed}
+    result: dict[str, Any] = {"removed": removed}
     if as_json:
-        say_json(said)
+        say_json(result)
     else:
         click.echo(f"Removed: {len(removed)} recordings.")

@@ -45,7 +45,7 @@ class ServerBusy(ConnectorError):
 
 
 class NoSpace(ConnectorError):
-    """The server has no room for the changed file. The old file is untouched."""
+    """The server has no space for the changed file. The old file is untouched."""
 
 
 class EditedByOthers(ConnectorError):
@@ -99,7 +99,7 @@ class AccountFact:
     email: str = ""
     expires: datetime | None = None
     last_login: datetime | None = None  # None: not known, never "never"
-    note: str = ""  # why it is not enabled, in words
+    note: str = ""  # why it is not enabled, as a text
     keys: int | None = None  # how many authorized keys open it; None: not known, or no such way in
 
 
@@ -175,7 +175,7 @@ class Plan:
 
 
 class Standing(StrEnum):
-    """What stands on the server, seen from a plan."""
+    """The state of the server compared with a plan."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -190,7 +190,7 @@ class LogSource:
     kind: str  # "transfers", "sign-ins" or "commands"
     path: str  # a file, or "syslog"
     format: str  # "xferlog", "vsftpd", "clf", ...
-    what: str = ""  # what it does not tell, in words
+    what: str = ""  # what it does not show, as a text
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,8 @@ class Connector(Protocol):
         """Named tests from "settings" to "read"; stops after the first that failed."""
 
     def read(self, accounts: Collection[str] | None = None) -> Reading:
-        """A fresh look, at all accounts or only at some. Raises a ConnectorError when nothing
-        can be said at all."""
+        """Reads the server anew, all accounts or only some. Raises a ConnectorError when nothing
+        could be read."""
 
     def for_one_run(self) -> AbstractContextManager["Connector"]:
         """For many orders in a row: a connector on one connection, whose readings and plans share
@@ -227,7 +227,7 @@ class Connector(Protocol):
         """Every folder that exists, not only boundaries, parents first."""
 
     def has_folder(self, folder: str) -> bool:
-        """Whether the folder can be seen just now. One that cannot proves nothing. Kinds whose
+        """Whether the folder can be found just now. A missing one proves nothing. Kinds whose
         folders are entries of a file always say yes."""
 
     def log_sources(self) -> list[LogSource]:

@@ -44,7 +44,7 @@ class Kind:
 
 
 def _daemon(config: str) -> tuple[Setting, ...]:
-    """The settings that all kinds of daemons share, in the same words."""
+    """The settings that all kinds of daemons share."""
     return (
         Setting("config", "Configuration", config, by_operator=True),
         Setting(

@@ -183,7 +183,7 @@ def _internal(dice: random.Random, now: datetime) -> Site:
         for person in people():
             if person.department == title:
                 site.accounts[person.login] = _staff(dice, person, key, parts)
-                _seen(site, person.login, now, days=dice.randrange(0, 60))
+                _set_last_login(site, person.login, now, days=dice.randrange(0, 60))
     _oddities(site, now)
     return site
 
@@ -211,7 +211,7 @@ def _oddities(site: Site, now: datetime) -> None:
     }
     for name, folders in batches.items():
         site.accounts[name] = _account(None, "service", folders=folders)
-        _seen(site, name, now, days=0 if name != "batch-old-erp" else 521)
+        _set_last_login(site, name, now, days=0 if name != "batch-old-erp" else 521)
     everything = "list download upload overwrite delete rename mkdir rmdir chmod"
     helper = next(person for person in people() if person.department == "IT" and person.manager)
     site.accounts[helper.login]["folders"] = {"/": everything}
@@ -224,7 +224,7 @@ def _oddities(site: Site, now: datetime) -> None:
         email=f"r.schmidt@{DOMAIN}",
         folders={"/sales": "list download upload"},
     )
-    _seen(site, "r.schmidt", now, days=412)
+    _set_last_login(site, "r.schmidt", now, days=412)
     site.accounts["frontdesk"]["folders"]["/archive"] = "list download"
     site.accounts["r.schmidt"]["folders"]["/archive"] = "list download upload delete"
 
@@ -245,22 +245,22 @@ def _partners(dice: random.Random, now: datetime) -> Site:
             site.accounts[person.login] = _account(
                 person, home=f"/{key}", groups=[key], folders=folders, **more
             )
-            _seen(site, person.login, now, days=dice.randrange(0, 120))
+            _set_last_login(site, person.login, now, days=dice.randrange(0, 120))
         site.accounts[f"feed-{key}"] = _account(
             None, "service", folders={f"/{key}/in": "list download delete", f"/{key}/out": "upload"}
         )
-        _seen(site, f"feed-{key}", now, days=0)
+        _set_last_login(site, f"feed-{key}", now, days=0)
     staff = [p for p in people() if p.department in ("Logistics", "Sales") and p.manager][:8]
     for person in staff:
         key = "castor-print" if person.department == "Sales" else "acme-freight"
         folders = {f"/{key}": "list download upload"}
         site.accounts[person.login] = _account(person, folders=folders)
-        _seen(site, person.login, now, days=dice.randrange(0, 30))
+        _set_last_login(site, person.login, now, days=dice.randrange(0, 30))
     site.accounts["old-courier"] = _account(
         None, enabled=False, name="Old courier", folders={"/blue-carrier": "list download"}
     )
     return site
 
 
-def _seen(site: Site, account: str, now: datetime, *, days: int) -> None:
+def _set_last_login(site: Site, account: str, now: datetime, *, days: int) -> None:
     site.last_logins[account] = (now - timedelta(days=days, hours=2)).isoformat(timespec="seconds")

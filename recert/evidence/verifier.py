@@ -939,7 +939,7 @@ def check_totals(package: zipfile.ZipFile, items: Rows, reference: str, trail: T
         digests.add({**row, "rights_after": str(_mask(item["rights_after"]))})
     digests.compare("items.csv", signed.get("outcome_digests", {}), "was signed off")
     if about["signed_figures"] != _totals(items):
-        raise Broken("campaign.json: the figures of the sign-off are not those of the items")
+        raise Broken("campaign.json: the totals of the sign-off are not those of the items")
 
 
 def _totals(items: Rows) -> Dict[str, int]:
@@ -964,7 +964,7 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
     """The decision of each item that counts; Broken when the list and the trail differ."""
     store = items.store
     _note_recorded(items, trail)
-    silent = {body["details"]["batch"]: body for body in trail.get("silence.decided", reference)}
+    by_policy = {body["details"]["batch"]: body for body in trail.get("silence.decided", reference)}
     votes = {body["details"]["batch"]: body for body in trail.get("votes.counted", reference)}
     store.execute("CREATE TABLE policy (batch, item INTEGER, rights)")
     newest = Rows(store, "newest")
@@ -975,8 +975,8 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
                 f"decisions.csv: item: a decision names item {number}, not in the population"
             )
         batch = _plain(row["batch"])
-        if batch in silent or batch in votes:
-            body = silent.get(batch) or votes[batch]
+        if batch in by_policy or batch in votes:
+            body = by_policy.get(batch) or votes[batch]
             values = (batch, int(number), row["rights_after"])
             store.execute("INSERT INTO policy VALUES (?, ?, ?)", values)
         else:
@@ -987,7 +987,7 @@ def check_decisions(package: zipfile.ZipFile, items: Rows, trail: Trail, referen
             newest[number] = (body["seq"], row)
     for number, version in store.execute("SELECT item, version FROM recorded LIMIT 1"):
         raise Broken(f"decisions.csv: decision {version} of item {number} stands in the trail only")
-    for batch, body in silent.items():
+    for batch, body in by_policy.items():
         _check_policy(store, batch, body["details"], with_rights=False)
     for batch, body in votes.items():
         _check_policy(store, batch, body["details"], with_rights=True)
@@ -1339,7 +1339,7 @@ def check_reviewers(package: zipfile.ZipFile, items: Rows, counting: Rows, trail
         totals = _reviewer_totals((items[number], counting.get(number)) for (number,) in mine)
         if totals["questions"] == "0" and row["questions"] != "0":
             raise Broken(f"reviewers.csv: reviewer: {name} stands twice or was not asked")
-        where = f"reviewers.csv: the figures of the reviewer {name} are wrong"
+        where = f"reviewers.csv: the counts of the reviewer {name} are wrong"
         for field, value in totals.items():
             same(where, field, row[field], value, "items and decisions")
         _check_read(row, trail)

@@ -153,7 +153,7 @@ class Database:
 
     @contextmanager
     def writing_on(self, connection: Connection) -> Iterator[Session]:
-        """A write transaction on a given connection."""
+        """A write transaction on an open connection."""
         connection = connection.execution_options(begin="BEGIN IMMEDIATE")
         try:
             with self._one_writer, Session(connection) as session, session.begin():

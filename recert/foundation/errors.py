@@ -38,7 +38,7 @@ class BadInput(RecertError):
 
     @property
     def message(self) -> str:
-        """The detail says it all; kinds of bad input with words of their own say both."""
+        """The detail alone; kinds of bad input with a docstring of their own show both."""
         return self.detail if self.detail and type(self) is BadInput else super().message
 
 

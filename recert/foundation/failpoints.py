@@ -1,4 +1,4 @@
-"""Labelled places at which a test may let the process die or fail. Unarmed they do nothing."""
+"""Labelled points at which a test may let the process die or fail. Unarmed they do nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

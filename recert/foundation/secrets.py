@@ -31,7 +31,7 @@ def new_number() -> str:
 
 
 def new_reply_key() -> str:
-    """128 random bits in lower case letters and digits, for the local part of an address."""
+    """128 random bits in lower case characters and digits, for the local part of an address."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 
 def numbers(name: str) -> BindParameter[Any]:
-    """A set of numbers that is given when the statement runs, as a sorted list."""
+    """A set of numbers that is bound when the statement runs, as a sorted list."""
     return bindparam(name, expanding=True)
 
 

@@ -1,4 +1,4 @@
-"""A certificate for a server that nobody has given one (demo, tests, first start)."""
+"""A self-made certificate for a server that has none (demo, tests, first start)."""
 
 from datetime import timedelta
 from ipaddress import ip_address

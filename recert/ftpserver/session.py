@@ -25,7 +25,7 @@ _TELNET = b"\xff\xf4\xf2"  # some clients put "interrupt" and "synch" before ABO
 
 
 def _judged_by_name(commands: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """pyftpdlib's command table with the command's own name in the place of a permission letter."""
+    """pyftpdlib's command table with the command's own name in place of a permission code."""
     return {
         name: {**entry, "perm": _SYNONYMS.get(name, name) if entry["perm"] else None}
         for name, entry in commands.items()

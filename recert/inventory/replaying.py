@@ -43,7 +43,7 @@ class Replayed:
 
 def replay(db: Database, snapshot_id: int, recording_store: RecordingStore) -> Replayed:
     """Runs the connector on the recording of a snapshot, without the server, and compares what
-    comes out with what was stored. NoRecording, RecordingChanged or TapeBroken when it cannot."""
+    comes out with what was stored. Raises NoRecording, RecordingChanged or RecordingBroken."""
     with db.reading() as session:
         snapshot = session.get_one(Snapshot, snapshot_id)
         path = recording_store.checked(snapshot)

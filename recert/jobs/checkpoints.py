@@ -135,7 +135,7 @@ def _draft(address: str, point: TrailCheckpoint, key: Ed25519PrivateKey) -> mail
 
 @job(Phase.MAILS, 6)
 def send_checkpoints(context: JobContext) -> int:
-    """Signs where the trail stands and gives it to the places outside of this machine."""
+    """Signs a checkpoint of the trail and delivers it to the targets outside of this machine."""
     settings = context.settings
     sender = settings.mail.sender
     return send_due(context.db, settings.checkpoints, settings.keys, sender, now=context.now())

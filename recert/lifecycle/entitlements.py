@@ -1,7 +1,7 @@
 """Entitlements: what an account can hold on a server, under names that other systems can keep.
 
 An entitlement is a bundle of rights in one folder, or the membership in one group. Its id is made
-from what it stands for, so it stays the same from snapshot to snapshot and is never given to
+from what it stands for, so it stays the same from snapshot to snapshot and never names
 something else.
 """
 
@@ -9,8 +9,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from recert.connectors import rights as words
-from recert.connectors.rights import ADD, EDIT, FULL, READ, Rights
+from recert.connectors.rights import ADD, ALL, EDIT, FULL, READ, Rights, label, phrases
 from recert.foundation.errors import NotFound
 
 # Offered for every folder, also where nobody holds them yet.
@@ -34,7 +33,7 @@ class FolderAccess:
 
     @property
     def kind(self) -> str:
-        return words.label(self.rights)
+        return label(self.rights)
 
     @property
     def name(self) -> str:
@@ -42,7 +41,7 @@ class FolderAccess:
 
     @property
     def description(self) -> str:
-        return f"In folder {self.folder}: {', '.join(words.phrases(self.rights))}."
+        return f"In folder {self.folder}: {', '.join(phrases(self.rights))}."
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _parsed(entitlement_id: str) -> Entitlement:
     if kind == "g":
         return Membership(_decoded(rest))
     name, _, mask = rest.partition(".")
-    if kind != "f" or not 0 < int(mask) <= int(words.ALL):
+    if kind != "f" or not 0 < int(mask) <= int(ALL):
         raise ValueError(entitlement_id)
     return FolderAccess(_decoded(name), Rights(int(mask)))
 

@@ -48,7 +48,7 @@ class OtherContent(RecertError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the suite is told. `fulfilment_id` names the item in our pages and logs."""
+    """The answer to the suite. `fulfilment_id` names the item in our pages and logs."""
 
     fulfilment_id: str
     comment: str

@@ -41,7 +41,7 @@ class Press:
 
 
 def why_held(press: Press, base_url: str) -> str:
-    """Why this was no person, in words for the page and the trail; "" when it was."""
+    """Why this was no person, as a text for the page and the trail; "" when it was."""
     if press.after is None:
         return "the link was used without being opened"
     if press.after < READING:

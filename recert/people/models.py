@@ -126,7 +126,7 @@ class SelfAssignment(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     kind: Mapped[AssignedBy] = mapped_column(enum_column(AssignedBy))
     ref_id: Mapped[int]
-    what: Mapped[str]  # in words, for whoever agrees
+    what: Mapped[str]  # as a text, for whoever agrees
     made_by: Mapped[str]
     made_at: Mapped[datetime]
     agreed_by: Mapped[str | None]
@@ -147,9 +147,15 @@ class WebSession(Base):
     id_hash: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), index=True)
     created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
+    last_used_at: Mapped[datetime] = mapped_column("seen_at")
     expires_at: Mapped[datetime]
     address: Mapped[str]
+    # Of a sign-in by an identity provider: which one, what it calls the session, and the roles
+    # that its groups give for as long as the session lasts.
+    provider_id: Mapped[int | None]
+    provider_session: Mapped[str] = mapped_column(default="", server_default="")
+    provider_roles: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    id_token: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class SignInFailure(Base):
@@ -166,7 +172,6 @@ class SignInFailure(Base):
 class TokenScope(StrEnum):
     """What a program may do with its access token."""
 
-    IDENTITIES = "identities"  # provision persons by SCIM
     READ_ACCESS = "read access"  # accounts, entitlements and their holders of its servers
     CHANGE_ACCESS = "change access"  # order changes on its servers
 

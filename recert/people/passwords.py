@@ -18,14 +18,14 @@ _hasher = PasswordHasher()
 _NOBODY = _hasher.hash(secrets.new_token())
 
 
-def check_strength(password: str, *own_words: str) -> None:
+def check_strength(password: str, *personal: str) -> None:
     """Raises BadInput for a password that is too short, common, or made of the user's own
     address and name."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise BadInput(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
     plain = password.casefold()
-    own = [word for text in own_words for word in _parts(text)]
-    if any(word in plain for word in own):
+    own = [part for text in personal for part in _parts(text)]
+    if any(part in plain for part in own):
         raise BadInput("A password must not contain the user's own mail address or name.")
     judged = import_module("zxcvbn").zxcvbn(password[:MOST_JUDGED], user_inputs=own)
     if judged["score"] < LEAST_GUESSES:
@@ -34,9 +34,9 @@ def check_strength(password: str, *own_words: str) -> None:
 
 
 def _parts(text: str) -> list[str]:
-    """The words of an address or a name that are long enough to mean something."""
-    words = "".join(one if one.isalnum() else " " for one in text.casefold()).split()
-    return [word for word in [text.casefold().strip(), *words] if len(word) >= 4]
+    """The parts of an address or a name that are long enough to mean something."""
+    parts = "".join(one if one.isalnum() else " " for one in text.casefold()).split()
+    return [part for part in [text.casefold().strip(), *parts] if len(part) >= 4]
 
 
 def make_hash(password: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from recert.foundation import secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
@@ -22,6 +22,7 @@ _ENABLED = (
 IS_ACTIVE = select(and_(Person.active, or_(_ENABLED, ~_DISABLED))).where(
     Person.id == bindparam("person")
 )
+_Led = aliased(Person)
 SESSION_IDLE = timedelta(minutes=30)
 TOUCH_AFTER = timedelta(minutes=1)
 
@@ -55,34 +56,34 @@ class SignedIn:
 def signed_in(session: Session, session_id: str, *, now: datetime) -> SignedIn | None:
     """The user of a live session; None when it ended, idled out or the user was disabled."""
     query = (
-        select(User, WebSession.seen_at)
+        select(User, WebSession.last_used_at, WebSession.provider_roles)
         .join(WebSession, WebSession.user_id == User.id)
         .where(
             WebSession.id_hash == secrets.digest(session_id),
             WebSession.expires_at > now,
-            WebSession.seen_at > now - SESSION_IDLE,
+            WebSession.last_used_at > now - SESSION_IDLE,
             can_sign_in(),
         )
     )
     row = session.execute(query).one_or_none()
     if row is None:
         return None
-    user, seen_at = row
+    user, last_used_at, provider_roles = row
     return SignedIn(
         user.id,
         user.email,
         user.name,
-        frozenset(Role(role) for role in user.roles),
+        frozenset(Role(role) for role in (*user.roles, *provider_roles)),
         user.person_id,
-        needs_touch=now - seen_at > TOUCH_AFTER,
+        needs_touch=now - last_used_at > TOUCH_AFTER,
         number=number_of(session_id),
     )
 
 
 def touch(session: Session, session_id: str, *, now: datetime) -> None:
-    """Notes that the browser was seen."""
+    """Renews the time of the last request of a session."""
     here = WebSession.id_hash == secrets.digest(session_id)
-    session.execute(update(WebSession).where(here).values(seen_at=now))
+    session.execute(update(WebSession).where(here).values(last_used_at=now))
 
 
 def can_sign_in() -> ColumnElement[bool]:
@@ -101,6 +102,14 @@ def holders_of(session: Session, role: Role) -> list[User]:
     """The users who can sign in and hold a role."""
     users = session.scalars(select(User).where(can_sign_in()).order_by(User.id))
     return [user for user in users if role.value in user.roles]
+
+
+def suggested(session: Session, size: int = 300) -> list[tuple[str, str]]:
+    """Address and name of people whom somebody may want to pick: those who lead others first."""
+    leads = select(_Led.id).where(_Led.manager_id == Person.id).exists()
+    query = select(Person.email, Person.name).where(Person.active)
+    rows = session.execute(query.order_by(leads.desc(), Person.name, Person.id).limit(size))
+    return [(row.email, row.name) for row in rows]
 
 
 def person_by_email(session: Session, email: str) -> Person | None:

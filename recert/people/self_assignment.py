@@ -47,7 +47,7 @@ def refuse_own(session: Session, person: Person, actor: Actor) -> None:
 
 
 def note(act: Act, kind: AssignedBy, assigned: Iterable[tuple[int, int, str]]) -> int:
-    """Records those of some (person, changed row, in words) by which the actor may have made
+    """Records those of some (person, changed row, text) by which the actor may have made
     themselves a reviewer; how many."""
     own = may_be(act.session, act.actor)
     found = [one for one in assigned if one[0] in own]

@@ -85,7 +85,7 @@ def _set_managers(
 def _note_own_changes(
     act: Act, led: list[tuple[Person, Person]], were_active: set[int], people: Iterable[Person]
 ) -> None:
-    """Whoever made themselves somebody's manager, or said that somebody has left, may have become
+    """Whoever made themselves somebody's manager, or marked somebody as left, may have become
     the reviewer by it."""
     managers = [(boss.id, one.id, f"manager of {one.name}") for one, boss in led]
     self_assignment.note(act, AssignedBy.MANAGER, managers)

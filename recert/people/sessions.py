@@ -87,7 +87,7 @@ def open_session(act: Act, user: User, *, address: str) -> str:
             id_hash=secrets.digest(session_id),
             user_id=user.id,
             created_at=act.now,
-            seen_at=act.now,
+            last_used_at=act.now,
             expires_at=act.now + SESSION_LIFE,
             address=address,
         )
@@ -96,6 +96,11 @@ def open_session(act: Act, user: User, *, address: str) -> str:
     details = {"session": number_of(session_id)}
     act.record(Action.USER_SIGNED_IN, user.ref, details)
     return session_id
+
+
+def session_of(session: Session, session_id: str) -> WebSession | None:
+    """The browser session with this id."""
+    return session.get(WebSession, secrets.digest(session_id))
 
 
 def close_session(session: Session, session_id: str) -> None:

@@ -47,7 +47,7 @@ def issue(
         raise BadInput(f"A token needs a name of 1 to {LONGEST_NAME} characters without colon.")
     if not scopes:
         raise BadInput("Choose what the token is for.")
-    if {*scopes} & {TokenScope.READ_ACCESS, TokenScope.CHANGE_ACCESS} and not servers:
+    if not servers:
         raise BadInput("Choose the servers that the token is for.")
     if not act.now < expires_at <= act.now + LONGEST_LIFE:
         raise BadInput(f"A token ends in the future, within {LONGEST_LIFE.days} days.")

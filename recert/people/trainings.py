@@ -42,7 +42,7 @@ def import_trainings(act: Act, text: str) -> int:
     rows = csv_rows.read(text, COLUMNS)
     one_at_a_time(act.session, "import trainings")
     people = {row.email: row.id for row in act.session.execute(select(Person.email, Person.id))}
-    errors, seen, new = [], {tuple(row) for row in act.session.execute(_known())}, []
+    errors, known, new = [], {tuple(row) for row in act.session.execute(_known())}, []
     tomorrow = act.now.date() + timedelta(days=1)  # it is that day already somewhere
     for row in rows:
         email, on, course = row.text("email"), row.values["date"], row.text("course")
@@ -51,8 +51,8 @@ def import_trainings(act: Act, text: str) -> int:
             errors.append(RowError(row.line, "email", f"nobody has the address {email}"))
         elif on > tomorrow:
             errors.append(RowError(row.line, "date", f"{on} is in the future"))
-        elif (people[email], on, course) not in seen:
-            seen.add((people[email], on, course))
+        elif (people[email], on, course) not in known:
+            known.add((people[email], on, course))
             new.append((email, on, course))
     if errors:
         raise CsvRejected(errors)
@@ -60,8 +60,8 @@ def import_trainings(act: Act, text: str) -> int:
         Training(person_id=people[email], on=on, course=course, at=act.now)
         for email, on, course in new
     )
-    told = [[email, on.isoformat(), course] for email, on, course in new]
-    details = {"rows": len(rows), "trainings": told}
+    recorded = [[email, on.isoformat(), course] for email, on, course in new]
+    details = {"rows": len(rows), "trainings": recorded}
     named = (Action.TRAININGS_IMPORTED, "trainings", details, "trainings")
     trail.append_parts(act.session, *named, actor=act.actor, at=act.now)
     return len(rows)

@@ -42,7 +42,7 @@ class Capacity:
 def capacity(session: Session, campaign: Campaign, most: int, *, now: datetime) -> Capacity:
     """What may be ordered now, at most `most`. Notes once that a campaign is halted."""
     policy = Policy.of(campaign.policy)
-    if not policy.wave_size:
+    if not policy.batch_size:
         return Capacity(0, most)
     batch_number = _newest_batch(session, campaign.id)
     states = _states_of(session, campaign.id, batch_number)
@@ -54,8 +54,8 @@ def capacity(session: Session, campaign: Campaign, most: int, *, now: datetime) 
     ended = failed + sum(states.get(state, 0) for state in DONE)
     sent = sum(states.values())
     if ended == sent:
-        return Capacity(batch_number + 1, min(most, policy.wave_size))
-    return Capacity(batch_number, max(0, min(most, policy.wave_size - sent)))
+        return Capacity(batch_number + 1, min(most, policy.batch_size))
+    return Capacity(batch_number, max(0, min(most, policy.batch_size - sent)))
 
 
 def _newest_batch(session: Session, campaign_id: int) -> int:
@@ -77,7 +77,7 @@ def _states_of(session: Session, campaign_id: int, batch_number: int) -> dict[Or
 def _goes_on(
     session: Session, campaign: Campaign, batch_number: int, failed: int, now: datetime
 ) -> bool:
-    """Whether an officer said so after this batch. The first who asks notes the halt."""
+    """Whether an officer let the campaign go on after this batch. The first call notes the halt."""
     if once.take_slot(session, campaign.id, f"{approvals.HALTED}{batch_number}", now):
         details = {"name": campaign.name, "wave": batch_number, "failed": failed}
         subject = f"campaign:{campaign.id}"

@@ -25,7 +25,7 @@ from recert.trail.act import Act
 from recert.trail.actions import Action
 
 ACTOR = system("reviews about the same access")
-GIVEN = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
+ANSWERS = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
 ON_ITS_WAY = (
     ItemState.FINAL,
     ItemState.ORDERED,
@@ -51,7 +51,7 @@ def _newer(*where: ColumnElement[bool]) -> Select[int]:
             _Newer.folder_id.is_not_distinct_from(Item.folder_id),
             _Newer.group_id.is_not_distinct_from(Item.group_id),
             _Newer.campaign_id != Item.campaign_id,
-            _Newer.answer.in_(GIVEN),
+            _Newer.answer.in_(ANSWERS),
             _Review.state != CampaignState.VOID,
             later,
             *where,
@@ -128,9 +128,10 @@ def _supersede(session: Session, item_id: int, newer_id: int, now: datetime) -> 
     if order is None and item.state is not ItemState.FINAL:
         return  # another worker was faster
     review = session.get_one(Campaign, newer.campaign_id)
-    said = newer.answer.value if newer.answer else ""
+    answer = newer.answer.value if newer.answer else ""
     why = (
-        f'Superseded: "{said}" was answered later in the review "{review.name}" (item {newer.id}).'
+        f'Superseded: "{answer}" was answered later in the review "{review.name}" '
+        f"(item {newer.id})."
     )
     if order is not None and not changes.cancel(Act(session, ACTOR, now), order, why):
         return  # it was begun meanwhile; it is looked at again when it ended

@@ -12,7 +12,7 @@ from recert.foundation.actor import system
 from recert.foundation.db import Database
 from recert.foundation.jobs.registration import JobContext, Phase, job
 from recert.inventory.models import Account, Grant, GroupMember
-from recert.remediation.models import Ending
+from recert.remediation.models import Expiration
 from recert.remediation.service import order_for
 from recert.trail.act import Act
 from recert.trail.actions import Action
@@ -39,13 +39,13 @@ def _due(session: Session, now: datetime) -> list[tuple[Item, Decision]]:
         select(Item, Decision)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .join(Campaign, Campaign.id == Item.campaign_id)
-        .outerjoin(Ending, Ending.item_id == Item.id)
+        .outerjoin(Expiration, Expiration.item_id == Item.id)
         .where(
             Campaign.state != CampaignState.VOID,  # what was answered there counts no more
             Item.keep_until <= now,
             Item.answer == Answer.KEEP,
             Item.state == ItemState.CLOSED,
-            Ending.item_id.is_(None),
+            Expiration.item_id.is_(None),
         )
         .order_by(Item.id)
         .limit(BATCH)
@@ -95,7 +95,7 @@ def _end(session: Session, item: Item, decision: Decision, *, now: datetime) -> 
         order_id = order_for(Act(session, ACTOR, now), item, origin, now_held, 0).id
         note = "The access is being taken away."
     session.add(
-        Ending(item_id=item.id, decision_id=decision.id, order_id=order_id, note=note, at=now)
+        Expiration(item_id=item.id, decision_id=decision.id, order_id=order_id, note=note, at=now)
     )
     details = {"order": order_id, "note": note}
     trail.append(session, Action.ITEM_ENDED, item.ref, details, actor=ACTOR, at=now)

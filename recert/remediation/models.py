@@ -1,4 +1,4 @@
-"""Which decision led to which order."""
+"""Tables of remediation: orders of decisions, expirations, owners of overdue changes."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ class Confirmation(Base):
     at: Mapped[datetime]
 
 
-class Ending(Base):
+class Expiration(Base):
     """A keep whose date has come: the order that ends the access, or why there is none."""
 
     __tablename__ = "ending"
@@ -43,8 +43,8 @@ class Ending(Base):
     at: Mapped[datetime]
 
 
-class LateChange(Base):
-    """Who sees to a change that is late, until when, and why it is late. Rows are only added; the
+class OverdueChange(Base):
+    """The owner of an overdue change, the new date, and why it is late. Rows are only added; the
     newest of an item counts, and one whose date has passed counts as missed."""
 
     __tablename__ = "late_change"

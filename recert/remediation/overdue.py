@@ -17,7 +17,7 @@ from recert.foundation.db import AnyRow, AnySelect
 from recert.foundation.durations import Duration, summed
 from recert.inventory.models import Account, Folder, Server
 from recert.people.models import Organisation, Person
-from recert.remediation.models import LateChange, Remediation
+from recert.remediation.models import OverdueChange, Remediation
 
 MOST = 1000  # counted no further
 # Literals, because SQLite uses the partial index of changes under way for nothing else.
@@ -58,14 +58,16 @@ def overdue(
             func.coalesce(Folder.path, Item.topic).label("folder"),
             Account.name.label("account"),
             Remediation.order_id,
-            LateChange.owner,
-            LateChange.until,
-            LateChange.reason,
+            OverdueChange.owner,
+            OverdueChange.until,
+            OverdueChange.reason,
         )
         .join(Server, Server.id == Item.server_id)
         .outerjoin(Folder, Folder.id == Item.folder_id)
         .outerjoin(Remediation, Remediation.item_id == Item.id)
-        .outerjoin(LateChange, (LateChange.item_id == Item.id) & LateChange.id.in_(_newest()))
+        .outerjoin(
+            OverdueChange, (OverdueChange.item_id == Item.id) & OverdueChange.id.in_(_newest())
+        )
         .order_by(Item.decided_at, Item.id)
         .limit(most)
     )
@@ -80,7 +82,7 @@ def is_overdue(session: Session, campaign: Campaign, item_id: int, *, now: datet
 
 def _newest() -> AnySelect:
     """The row that counts, of each late change that somebody took on."""
-    return select(func.max(LateChange.id)).group_by(LateChange.item_id)
+    return select(func.max(OverdueChange.id)).group_by(OverdueChange.item_id)
 
 
 def _overdue(query: AnySelect, campaign: Campaign, now: datetime) -> AnySelect:
@@ -133,7 +135,7 @@ def by_class(session: Session, campaign: Campaign, *, now: datetime) -> list[OfC
 
 
 def _seconds(session: Session, campaign_id: int, now: datetime) -> dict[Risk, list[float]]:
-    """From the decision to the second look, for each verified change."""
+    """Seconds from the decision to the verification, for each verified change."""
     query = _with_risk(
         select(risk_column(now), Decision.at, Order.verified_at)
         .select_from(Remediation)

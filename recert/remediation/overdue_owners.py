@@ -16,7 +16,7 @@ from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, RefusedByPolicy
 from recert.people.queries import is_active, person_by_email, user_by_email
 from recert.remediation import overdue
-from recert.remediation.models import LateChange
+from recert.remediation.models import OverdueChange
 from recert.trail.act import Act
 from recert.trail.actions import Action
 
@@ -29,7 +29,7 @@ class NotLate(RefusedByPolicy):
     that are."""
 
 
-def take_on(act: Act, item_id: int, email: str, until: datetime, reason: str) -> LateChange:
+def take_on(act: Act, item_id: int, email: str, until: datetime, reason: str) -> OverdueChange:
     """Says who sees to a late change, until when, and why it is late. The caller commits."""
     act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
@@ -46,7 +46,7 @@ def take_on(act: Act, item_id: int, email: str, until: datetime, reason: str) ->
         raise RefusedByPolicy(f"The campaign {campaign.name!r} is {campaign.state.value}.")
     if not overdue.is_overdue(act.session, campaign, item_id, now=act.now):
         raise NotLate
-    made = LateChange(
+    made = OverdueChange(
         item_id=item_id,
         owner=_owner(act.session, email),
         until=until,
@@ -76,10 +76,10 @@ def _owner(session: Session, email: str) -> str:
     return person.email
 
 
-def history(campaign_id: int) -> Select[LateChange]:
+def history(campaign_id: int) -> Select[OverdueChange]:
     """Everything that was promised about the late changes of a campaign, oldest first."""
-    query = select(LateChange).join(Item, Item.id == LateChange.item_id)
-    return query.where(Item.campaign_id == campaign_id).order_by(LateChange.id)
+    query = select(OverdueChange).join(Item, Item.id == OverdueChange.item_id)
+    return query.where(Item.campaign_id == campaign_id).order_by(OverdueChange.id)
 
 
 def count_missed(session: Session, campaign: Campaign, *, now: datetime) -> int:

@@ -66,8 +66,8 @@ def _note(session: Session, item: Item, decision: Decision, *, now: datetime) ->
     elif item.group_id is not None:
         note = owners.confirm_group(Act(session, ACTOR, now), item.group_id, person_id)
     elif item.account_id is not None:
-        said = (item.account_id, person_id, decision.reason)
-        note = owners.confirm_service(Act(session, ACTOR, now), *said)
+        act = Act(session, ACTOR, now)
+        note = owners.confirm_service(act, item.account_id, person_id, decision.reason)
     else:
         note = "There is nothing to confirm."
     session.add(Confirmation(item_id=item.id, decision_id=decision.id, note=note, at=now))

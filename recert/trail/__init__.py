@@ -1,4 +1,4 @@
-"""Trail: the hash-chained audit log. Every room may write to it."""
+"""Trail: the hash-chained audit log. Every package may append to it."""
 
 from recert.trail.service import append, append_parts
 

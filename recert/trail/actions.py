@@ -5,7 +5,7 @@ from enum import StrEnum
 
 class Action(StrEnum):
     """One kind of entry. A recorded value never changes: databases, packages and the verifier hold
-    it, so some values keep a word of an earlier vocabulary."""
+    it, so some values keep names of an earlier version."""
 
     # Snapshots and servers.
     SERVER_ADDED = "server.added"
@@ -49,6 +49,9 @@ class Action(StrEnum):
     USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105  # an action, no password
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGN_IN_REFUSED = "user.sign_in_refused"
+
+    PROVIDER_ADDED = "provider.added"
+    PROVIDER_REMOVED = "provider.removed"
 
     # Programs that use the API, and what they ask for.
     TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token

@@ -59,9 +59,9 @@ class Link:
     def _complaint_about_columns(self, body: dict[str, Any]) -> str:
         if body["seq"] != self.seq:
             return "its number was changed"
-        said = (datetime.fromisoformat(body["at"]), body["actor"], body["action"], body["object"])
+        stated = (datetime.fromisoformat(body["at"]), body["actor"], body["action"], body["object"])
         kept = (self.at, self.actor, self.action, self.object)
-        return "" if said == kept else "its columns say something else than its text"
+        return "" if stated == kept else "its columns say something else than its text"
 
 
 def first_break(entries: Iterable[Link], start: str = START) -> Break | None:

@@ -1,5 +1,5 @@
 """Checks of the whole trail: asked for on a page, made by the worker, shown on the page. They only
-read, so they add no entry: a broken trail must not keep anybody from being told so."""
+read, so they add no entry: a broken trail must still be reportable."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -74,7 +74,7 @@ def _of_json(source: str) -> list[Kept]:
 
 
 def broken(session: Session, points: Iterable[Kept], ours: Ed25519PublicKey) -> Break | None:
-    """The first checkpoint that the trail contradicts, in words; None when all hold."""
+    """The first checkpoint that the trail contradicts, as a text; None when all hold."""
     for point in sorted(points, key=lambda each: each.seq):
         why = _complaint(session, point, ours)
         if why:
@@ -110,23 +110,23 @@ def _complaint(session: Session, point: Kept, ours: Ed25519PublicKey) -> str:
 
 @dataclass(frozen=True)
 class Outside:
-    """The newest checkpoint that Recert itself gave away: when, of which entry, and where to."""
+    """The newest checkpoint that Recert itself delivered: when, of which entry, and where to."""
 
     at: datetime
     seq: int
-    places: tuple[str, ...]
+    targets: tuple[str, ...]
 
     @property
     def text(self) -> str:
         """One sentence."""
         return (
             f"The checkpoint of entry {self.seq} was given away at "
-            f"{self.at:%Y-%m-%d %H:%M} UTC: {', '.join(self.places)}."
+            f"{self.at:%Y-%m-%d %H:%M} UTC: {', '.join(self.targets)}."
         )
 
 
 def outside(session: Session) -> Outside | None:
-    """None when no checkpoint was ever given away."""
+    """None when no checkpoint was ever delivered."""
     for body in newest_about(session, Action.CHECKPOINT_SENT, SUBJECT, 1):
         details = body["details"]
         at = datetime.fromisoformat(body["at"])

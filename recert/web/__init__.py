@@ -38,7 +38,9 @@ MENU = {
 def register(app: Flask) -> None:
     """Adds all pages to the application."""
     app.url_map.converters["int"] = converters.Number
-    CSRFProtect(app).exempt("recert.web.public.unsubscribe.stop")
+    forms_of_others = CSRFProtect(app)
+    forms_of_others.exempt("recert.web.public.unsubscribe.stop")
+    forms_of_others.exempt("recert.web.public.single_sign_on.logged_out_there")
     access.register(app)
     errors.register(app)
     formats.register(app)

@@ -98,7 +98,7 @@ def allowed(*roles: Role) -> Callable[[View], View]:
             if not current_user.is_authenticated:
                 return redirect(login_url("sign_in.show", next_url=_way_back()))
             if not current_user.may(*roles):
-                abort(404)  # whoever may not know of it is not told that it exists
+                abort(404)  # whoever may not know of it does not learn that it exists
             return view(*args, **kwargs)
 
         setattr(guarded, DECLARED, roles)  # read by the test of all routes

@@ -1,4 +1,4 @@
-"""Words and formats for templates."""
+"""Labels and formats for templates."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from recert.foundation.actor import Role
 from recert.foundation.settings import Settings
 from recert.inventory.recordings import recording_status
 
-STATE_WORDS = {
+STATE_LABELS = {
     "open": "not answered",
     "decided": "answered",
     "between stages": "answered",
@@ -26,7 +26,7 @@ STATE_WORDS = {
     "gone before decision": "already removed",
     "superseded": "answered in a later review",
 }
-ANSWER_WORDS = {
+ANSWER_LABELS = {
     "keep": "Keep",
     "reduce": "Reduce",
     "revoke": "Remove",
@@ -58,29 +58,29 @@ def register(app: Flask) -> None:
     app.add_template_filter(day, "day")
     app.add_template_filter(due, "due")
     app.add_template_filter(ago, "ago")
-    app.add_template_filter(rights.phrases, "right_words")
+    app.add_template_filter(rights.phrases, "right_phrases")
     app.add_template_filter(rights.names, "right_names")
     app.add_template_filter(rights.label, "right_label")
-    app.add_template_filter(lambda state: STATE_WORDS.get(state, state), "state_words")
-    app.add_template_filter(lambda answer: ANSWER_WORDS.get(answer, answer), "answer_words")
+    app.add_template_filter(lambda state: STATE_LABELS.get(state, state), "state_label")
+    app.add_template_filter(lambda answer: ANSWER_LABELS.get(answer, answer), "answer_label")
     app.add_template_filter(plural, "plural")
     app.add_template_filter(recording_status, "recording")
     app.add_template_filter(lambda row, about: kind_of(about).sentence(row), "question")
     app.add_template_filter(kind_of, "kind")
     app.add_template_global(Role, "Role")
-    app.jinja_env.globals["RIGHT_WORDS"] = rights.PHRASES
+    app.jinja_env.globals["RIGHT_PHRASES"] = rights.PHRASES
     app.jinja_env.globals["has_mailbox"] = settings.demo_mailbox is not None
 
 
-def plural(count: int, word: str, many: str = "") -> str:
+def plural(count: int, unit: str, many: str = "") -> str:
     """1 item, 2 items."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
+    return f"{count:,} {unit if count == 1 else many or unit + 's'}"
 
 
 def relative(gap: timedelta) -> str:
     """Three days ago, in one unit."""
     seconds = int(gap.total_seconds())
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            return f"{plural(seconds // size, word)} ago"
+            return f"{plural(seconds // size, unit)} ago"
     return "just now"

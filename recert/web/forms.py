@@ -29,7 +29,7 @@ from wtforms.validators import (
     Optional,
 )
 
-from recert.campaigns.decisions.rules import GIVEN_BY_PEOPLE, MAX_REASON, Reply
+from recert.campaigns.decisions.rules import ANSWERS_OF_PEOPLE, MAX_REASON, Reply
 from recert.campaigns.models import Answer
 from recert.connectors.rights import PHRASES, Rights
 from recert.foundation import clock
@@ -64,7 +64,12 @@ class FormRefused(BadInput):
 def checked(form: FlaskForm) -> None:
     """Raises FormRefused with what is wrong with a posted form, by field."""
     if not form.validate_on_submit():
-        raise FormRefused({name: str(found[0]) for name, found in form.errors.items()})
+        raise FormRefused(
+            {
+                form[key].name if key in form else key: str(errors[0])
+                for key, errors in form.errors.items()
+            }
+        )
 
 
 @dataclass
@@ -187,10 +192,10 @@ class DayField(DateField):
 
 
 class AnswerForm(FlaskForm):
-    """One answer to one item. `version` and `seen` name what the reviewer looked at."""
+    """One answer to one item. `version` and `content_hash` name what the reviewer saw."""
 
     answer = SelectField(
-        choices=[answer.value for answer in GIVEN_BY_PEOPLE], validators=[InputRequired()]
+        choices=[answer.value for answer in ANSWERS_OF_PEOPLE], validators=[InputRequired()]
     )
     rights = SelectMultipleField(
         choices=[SelectChoice(str(int(right))) for right in PHRASES], validators=[Optional()]
@@ -199,7 +204,7 @@ class AnswerForm(FlaskForm):
     until = DayField(validators=[Optional()])
     successor = StringField(validators=[Length(max=320)])
     version = IntegerField(validators=[InputRequired()])
-    seen = IntegerField(validators=[InputRequired()])
+    content_hash = IntegerField(validators=[InputRequired()], name="seen")
 
     @property
     def problem(self) -> str:
@@ -225,7 +230,7 @@ class AnswerForm(FlaskForm):
             if self.answer.data == Answer.NOT_MINE
             else "",
             version=self.version.data,
-            content_hash=self.seen.data,
+            content_hash=self.content_hash.data,
         )
 
 

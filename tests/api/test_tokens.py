@@ -121,4 +121,4 @@ class TestIssuing:
         with house.db.transaction() as session:
             act = Act(session, house.officer, clock.now())
             with pytest.raises(NotAllowed):
-                tokens.issue(act, "x", [TokenScope.IDENTITIES], [], ends)
+                tokens.issue(act, "x", [TokenScope.READ_ACCESS], ["main"], ends)

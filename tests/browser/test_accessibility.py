@@ -132,7 +132,7 @@ def windows(house: House, enter: Enter, **how: object) -> dict[str, Page]:
 
 def what_needs_another_officer(house: House) -> None:
     """Rules weaker than usual, a reviewer by their own change, accounts of nobody."""
-    house.drafted("Spring", policy=Policy(brake_items=1000, mail_answers=MailAnswers.ALL))
+    house.drafted("Spring", policy=Policy(removal_threshold=1000, mail_answers=MailAnswers.ALL))
     house.user(staff("charlie@house.example", Role.OFFICER))
     with house.db.transaction() as session:
         wanted = service.Wanted(
@@ -142,7 +142,7 @@ def what_needs_another_officer(house: House) -> None:
             time(8),
             "Europe/Berlin",
             [house.server_id],
-            policy=Policy(brake_items=1000),
+            policy=Policy(removal_threshold=1000),
         )
         service.add(Act(session, house.officer, house.now), wanted)
         text = OWNERS.replace("alice@house.example", "charlie@house.example")

@@ -48,7 +48,7 @@ class TestTheOfficer:
         page.goto(f"/campaigns/{campaign_id}")
         page.locator("summary", has_text="Close this review").click()
         press(page, "Close the review now")
-        page.get_by_label("I have reviewed the figures").check()
+        page.get_by_label("I have reviewed the totals").check()
         press(page, "Sign off")
         expect(page.get_by_role("status")).to_contain_text("signed off")
         assert house.campaign(campaign_id).state is CampaignState.SIGNED_OFF

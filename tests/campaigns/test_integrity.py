@@ -105,7 +105,9 @@ def test_a_void_campaign_ends_nothing_that_was_kept_until_a_date(house: House) -
 
 
 def test_a_release_does_not_survive_another_answer(house: House) -> None:
-    policy = Policy(contest_days=3, brake_items=0, brake_percent=0, brake_from=1)
+    policy = Policy(
+        challenge_days=3, removal_threshold=0, removal_threshold_percent=0, removal_threshold_from=1
+    )
     number = house.launched(policy=policy)
     house.decide("pia", INBOX, Reply(Answer.REDUCE, Rights.LIST))
     house.finish("alice")
@@ -154,12 +156,14 @@ def test_a_campaign_of_a_thousand_servers_is_compared_with_one_short_text() -> N
 
 
 def test_a_policy_of_a_newer_version_is_read(house: House) -> None:
-    stored = {**Policy(brake_items=7).as_json(), "colour_of_tomorrow": "red"}
-    assert Policy.of(stored).brake_items == 7
+    stored = {**Policy(removal_threshold=7).as_json(), "colour_of_tomorrow": "red"}
+    assert Policy.of(stored).removal_threshold == 7
 
 
 class TestTheRemovalThreshold:
-    POLICY = Policy(brake_items=1, brake_percent=100, brake_from=1_000)
+    POLICY = Policy(
+        removal_threshold=1, removal_threshold_percent=100, removal_threshold_from=1_000
+    )
 
     def remove(self, house: House, account: str, folder: str, by: str = "alice") -> None:
         house.decide(account, folder, REVOKE, by=by)
@@ -217,7 +221,7 @@ class TestAccessThatWasMissingOnce:
         house.give("pia")
         house.snapshot()
         house.refresh()
-        with pytest.raises(vanished_access.SeenMissingOnce, match="1 on main"):
+        with pytest.raises(vanished_access.MissingInOneReading, match="1 on main"):
             house.close(number)
         assert house.campaign(number).state is CampaignState.ACTIVE
         with house.later(minutes=11):

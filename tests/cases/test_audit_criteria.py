@@ -351,7 +351,7 @@ def test_a14_what_the_reviewer_saw_is_stored(house: House) -> None:
     house.launched()
     house.decide("lea", "/finance", REVOKE)
     made = newest_decision(house)
-    seen = json.loads(made.seen)
+    seen = json.loads(made.context)
     assert made.rights == house.item("lea", "/finance").rights
     assert ["red", "Lea Left has left on 2026-01-31."] in seen["hints"]
     assert seen["as_of"] == "2026-11-23T12:00:00+00:00"
@@ -484,8 +484,8 @@ def test_a26_management_signs_figures(house: House) -> None:
     found = house.campaign(campaign)
     assert (found.signed_off_by, found.signed_off_at) == (house.officer.name, house.now)
     assert found.statement == "The management acknowledges it."
-    assert found.signed_figures
-    assert found.signed_figures["changes_verified"] == 1
+    assert found.signed_totals
+    assert found.signed_totals["changes_verified"] == 1
 
 
 def test_a27_the_auditor_samples_remarks_and_judges(house: House) -> None:

@@ -230,7 +230,7 @@ def test_the_same_directory_on_two_servers(house: House, app: Flask) -> None:
 
     house.decide("pia", INBOX, REVOKE)
     house.decide_all("batch", INBOX, Reply(Answer.REVOKE, reason="Not needed."))
-    seen = {one.item_id: json.loads(one.seen) for one in decisions_of(house)}
+    seen = {one.item_id: json.loads(one.context) for one in decisions_of(house)}
     assert told in str(seen[house.item("pia", INBOX).id]["hints"])
     with house.db.reading() as session:
         query = select(TrailEntry.body).where(TrailEntry.action == "decisions.recorded")
@@ -378,7 +378,7 @@ def test_batch_account_that_never_logs_in(house: House) -> None:
 
 
 def test_revoke_that_would_stop_a_live_feed(house: House) -> None:
-    announced(house, Policy(contest_days=3, wave_size=1))
+    announced(house, Policy(challenge_days=3, batch_size=1))
     assert house.orders() == []
     objects(house, "It feeds the bank every night.")
     house.carry_out()
@@ -416,7 +416,7 @@ def test_the_last_administrator_stays_until_there_is_a_successor(house: House) -
         *("bob,/finance/inbox,list share,bob@house.example", "lea,/finance/inbox,list,"),
     ]
     export.write_text("\n".join(rows) + "\n")
-    campaign = house.launched(policy=Policy(brake_items=1))
+    campaign = house.launched(policy=Policy(removal_threshold=1))
     house.decide("pia", INBOX, REVOKE)
     house.decide("bob", INBOX, REVOKE)
     house.close(campaign)

@@ -108,12 +108,12 @@ def test_owner_says_not_mine(house: House) -> None:
     assert decisions(house, item)[0].answer is Answer.NOT_MINE
     house.decide("batch", INBOX, Reply(Answer.NOT_MINE, reason="Bob runs it."))
     with house.db.transaction() as session:
-        (row,) = ownership_disputes.doubts(session)  # once, also when he says so twice
+        (row,) = ownership_disputes.disputes(session)  # once, also when he says so twice
         assert (row.path, row.email) == ("/finance", "alice@house.example")
         who = {"actor": house.officer, "now": house.now}
-        settled = (row.OwnershipDoubt.id, "bob@house.example", "He says so.")
+        settled = (row.OwnershipDispute.id, "bob@house.example", "He says so.")
         ownership_disputes.settle(Act(session, **who), *settled)
-        assert ownership_disputes.doubts(session) == []
+        assert ownership_disputes.disputes(session) == []
     about = json.loads(packages.files(house.export(item.campaign_id))["campaign.json"])
     (told,) = about["not_mine"]
     assert told["outcome"] == "bob@house.example: He says so."

@@ -44,7 +44,7 @@ def test_every_connector_error_leads_somewhere_on_purpose() -> None:
 
 
 def test_only_silence_does_not_use_up_the_ladder() -> None:
-    assert [kind for kind in WHERE if not rules.uses_up_ladder(kind())] == [
+    assert [kind for kind in WHERE if not rules.counts_as_try(kind())] == [
         contract.ServerUnreachable,
         FileMissing,
     ]
@@ -74,7 +74,7 @@ class TestTheLadder:
         assert rules.next_try(6, created_at=long_ago, now=NOON)
 
     def test_a_silent_server_is_left_alone_for_five_minutes_in_the_end(self) -> None:
-        waits = [rules.wait_for_silent(misses, 1.0).total_seconds() for misses in range(1, 6)]
+        waits = [rules.wait_for_unreachable(misses, 1.0).total_seconds() for misses in range(1, 6)]
         assert waits == [10, 20, 40, 300, 300]
 
 

@@ -12,7 +12,7 @@ class TestTheRelease:
         house.snapshot()
         recert("campaign launch Winter --folder /sales --silence high=revoke --wave-size 5")
         policy = Policy.of(house.campaign(1).policy)
-        assert (policy.high, policy.wave_size) == (NonResponse.REVOKE, 5)
+        assert (policy.high, policy.batch_size) == (NonResponse.REVOKE, 5)
         assert "1 items without an answer are removed by policy" in closed(house, recert)
         assert "1 changes wait for a second person" in recert("campaign show Winter")
         recert("order run")

@@ -37,7 +37,7 @@ def signed_off(house: House) -> int:
             house.now + timedelta(days=30),
         )
         exclusions.approve(Act(session, house.admin, house.now), made)
-    policy = Policy(brake_items=1, brake_from=1)
+    policy = Policy(removal_threshold=1, removal_threshold_from=1)
     campaign = house.launched(policy=policy)
     reviewer_mails.send_due(house.db, house.head, now=house.now)
     house.decide("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))

@@ -188,6 +188,9 @@ NOT_SHOWN = {
     **dict.fromkeys(("mail_token", "link_visit", "inbound_mail", "mail_opt_out"), WORK),
     **dict.fromkeys(("undeliverable_address", "sign_in_failure", "web_session"), WORK),
     **dict.fromkeys(("app_user", "activity_log", "item_message", "ending", "confirmation"), WORK),
+    **dict.fromkeys(
+        ("sign_in_provider", "provider_account", "sign_in_attempt", "logout_token"), WORK
+    ),
     **dict.fromkeys(("access_token", "provisioned_account", "change_item"), WORK),
     **dict.fromkeys(("people_source", "people_source_request"), WORK),
     **dict.fromkeys(

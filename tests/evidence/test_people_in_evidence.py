@@ -40,7 +40,7 @@ def refused(house: House, campaign: int, change: str) -> str:
     ],
 )
 def test_objections_are_those_of_the_trail(house: House, change: str, field: str) -> None:
-    campaign = house.launched(policy=Policy(contest_days=3))
+    campaign = house.launched(policy=Policy(challenge_days=3))
     house.decide("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
     house.finish("alice")
     house.carry_out()
@@ -57,7 +57,7 @@ def test_objections_are_those_of_the_trail(house: House, change: str, field: str
 
 @pytest.mark.parametrize("field", ["owner", "reason", "by"])
 def test_late_changes_are_those_of_the_trail(house: House, field: str) -> None:
-    campaign = house.launched(policy=Policy(brake_items=1, brake_from=1))
+    campaign = house.launched(policy=Policy(removal_threshold=1, removal_threshold_from=1))
     house.decide("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
     house.finish("alice")
     number = house.item("pia", INBOX).id

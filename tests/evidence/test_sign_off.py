@@ -1,4 +1,4 @@
-"""The figures that management signed."""
+"""The totals that management signed."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ FIGURES = {
 class TestTheFigures:
     def test_they_are_kept_with_the_statement_and_in_the_trail(self, house: House) -> None:
         campaign = house.campaign(played(house))
-        assert campaign.signed_figures == FIGURES
+        assert campaign.signed_totals == FIGURES
         with house.db.reading() as session:
             action = TrailEntry.action == "campaign.signed_off"
             body = json.loads(session.scalars(select(TrailEntry.body).where(action)).one())
@@ -46,7 +46,7 @@ class TestTheFigures:
         assert verifier._totals(rows) == FIGURES
 
     def test_none_are_kept_before(self, house: House) -> None:
-        assert house.campaign(house.launched()).signed_figures is None
+        assert house.campaign(house.launched()).signed_totals is None
 
     def test_a_change_that_was_taken_back_is_an_exception(self, house: House) -> None:
         campaign = house.launched()
@@ -57,7 +57,7 @@ class TestTheFigures:
         house.carry_out()
         house.close(campaign)
         house.sign_off(campaign)
-        signed = house.campaign(campaign).signed_figures or {}
+        signed = house.campaign(campaign).signed_totals or {}
         assert (signed["exceptions"], signed["no_answer"]) == (9, 8)
         assert packages.judged(house.export(campaign))[0] == 0
 
@@ -66,7 +66,7 @@ class TestTheFigures:
         self.undo(house)
         house.carry_out()
         remediation.follow_orders(house.db, now=house.now)
-        assert house.campaign(campaign).signed_figures == FIGURES
+        assert house.campaign(campaign).signed_totals == FIGURES
         assert packages.judged(house.export(campaign))[0] == 0
 
     def undo(self, house: House) -> None:

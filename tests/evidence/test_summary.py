@@ -50,7 +50,7 @@ class TestThePages:
             "Nobody answered. Kept by policy",
             "Alice Archer, alice@house.example",
             "+ Seen & agreed by the board.",
-            "by olga@house.example, over the figures above",
+            "by olga@house.example, over the totals above",
             "1 of",
         ):
             assert expected in text

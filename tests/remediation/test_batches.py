@@ -17,7 +17,7 @@ from tests.support.house import House
 
 INBOX = "/finance/inbox"
 REVOKE = Reply(Answer.REVOKE, reason="Over.")
-TWO = Policy(brake_percent=100, wave_size=2, stop_after_failures=1)
+TWO = Policy(removal_threshold_percent=100, batch_size=2, stop_after_failures=1)
 
 
 def final(house: House, policy: Policy = TWO) -> int:
@@ -51,7 +51,7 @@ def halted(house: House, campaign: int) -> int | None:
 
 class TestWaves:
     def test_without_them_everything_goes_out(self, house: House) -> None:
-        final(house, Policy(brake_percent=100))
+        final(house, Policy(removal_threshold_percent=100))
         order(house)
         assert set(waves(house)) == {0}
 
@@ -71,7 +71,9 @@ class TestWaves:
             assert order(house) == 0
 
     def test_few_failures_do_not_stop_it(self, house: House) -> None:
-        campaign = final(house, Policy(brake_percent=100, wave_size=2, stop_after_failures=3))
+        campaign = final(
+            house, Policy(removal_threshold_percent=100, batch_size=2, stop_after_failures=3)
+        )
         order(house)
         put_orders(house, OrderState.CONFLICT)
         assert order(house) == 2
@@ -86,7 +88,7 @@ class TestWaves:
         assert house.trail_actions().count("campaign.halted") == 1
 
     def test_somebody_lets_it_go_on(self, house: House) -> None:
-        campaign = final(house, replace(TWO, wave_size=1))
+        campaign = final(house, replace(TWO, batch_size=1))
         order(house)
         put_orders(house, OrderState.NEEDS_ATTENTION)
         order(house)

@@ -91,7 +91,7 @@ class TestWhatIsLate:
         assert counts == {Risk.HIGH: 2, Risk.MEDIUM: 0, Risk.LOW: 1}
 
     def test_what_waits_for_a_second_person_is_late_as_well(self, house: House) -> None:
-        campaign = house.launched(policy=Policy(brake_items=0))
+        campaign = house.launched(policy=Policy(removal_threshold=0))
         house.decide("lea", "/finance", REVOKE)
         house.finish("alice")
         house.carry_out()

@@ -68,7 +68,7 @@ class TestOrders:
         assert order_final(house) == 0
 
     def test_workers_at_once_write_each_one_once(self, house: House) -> None:
-        house.launched(policy=Policy(brake_percent=100))
+        house.launched(policy=Policy(removal_threshold_percent=100))
         house.decide_all("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
         house.decide_all("bob", "/finance", Reply(Answer.REVOKE, reason="Over."))
         house.finish("alice")

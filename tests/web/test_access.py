@@ -21,8 +21,9 @@ PUBLIC = {
 }
 PUBLIC |= {"unsubscribe.show", "unsubscribe.stop", "folder_link.questions", "folder_link.answer"}
 PUBLIC |= {"challenge_link.by_mail", "challenge_link.object_by_mail"}
+PUBLIC |= {f"single_sign_on.{name}" for name in ("begin", "callback", "logged_out_there")}
 # The secret of the link is all that mail programs can send (RFC 8058).
-WITHOUT_FORM = {"unsubscribe.stop"}
+WITHOUT_FORM = {"unsubscribe.stop", "single_sign_on.logged_out_there"}
 HELD = {"officer": Role.OFFICER, "admin": Role.ADMINISTRATOR, "auditor": Role.AUDITOR}
 NUMBERS = {
     "campaign_id": "1",

@@ -14,7 +14,7 @@ INBOX = "/finance/inbox"
 AUDIENCES = ("officer", "admin", "auditor", "reviewer")
 # These show their own page again, with the form that they checked.
 BY_THEMSELVES = {
-    *("drafts.create", "schedules.create", "exclusions.ask_exclusion", "exclusions.delegate"),
+    *("drafts.create", "schedules.create", "exclusions.ask", "delegations.delegate"),
     *("emergency_accounts.mark", "people.upload", "people.join_account"),
     *("servers.create", "servers.storage", "interfaces.issue", "challenges.object_to"),
     *("reviews.answer", "reviews.answer_several", "reviews.answer_several_questions"),
@@ -116,7 +116,7 @@ class TestWhatIsShownAgain:
         html = send(officer, "/campaigns/1/sign-off", 422, statement="All\nchecked & fine")
         form = form_of(html, "/campaigns/1/sign-off")
         assert "All\nchecked &amp; fine</textarea>" in form
-        assert "Confirm that you have reviewed the figures." in form
+        assert "Confirm that you have reviewed the totals." in form
 
     def test_an_administrator_keeps_a_ticket_that_is_too_long(
         self, house: House, admin: Visitor

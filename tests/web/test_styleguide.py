@@ -54,8 +54,8 @@ def test_every_component_has_its_place_on_it() -> None:
     used = set(re.findall(r"ui\.(\w+)\(", page))
     # Parts of whole pages, and parts of the components that the page shows.
     elsewhere = {"nav", "token", "reason", "policy_fields", "tick_field", "ticks_field"}
-    elsewhere |= {"known_facts", "answered", "loses", "conversation", "signed_figures"}
-    elsewhere |= {"seen_as", "link_held", "mail_parts"}
+    elsewhere |= {"known_facts", "answered", "loses", "conversation", "signed_totals"}
+    elsewhere |= {"viewed_as", "link_held", "mail_parts"}
     assert named - used == elsewhere
 
 

@@ -2,7 +2,7 @@
 
 Reading shows what is so: `active` is what the newest snapshot and verified orders show. The answer
 to a write shows what was ordered. Attributes that mean nothing to the server are kept as they were
-sent, and given back.
+sent, and returned.
 """
 
 import hashlib
@@ -179,5 +179,6 @@ def _display_of(user: User) -> str:
         return user.display_name
     if user.name is None:
         return ""
-    both = " ".join(filter(None, (user.name.given_name, user.name.family_name)))
-    return user.name.formatted or both
+    parts: dict[str, str] = user.name.model_dump()
+    both = (parts.get("givenName"), parts.get("familyName"))
+    return parts.get("formatted") or " ".join(filter(None, both))

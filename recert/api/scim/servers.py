@@ -51,7 +51,7 @@ MOST_RESULTS = 1000
 SAFE = ("GET", "HEAD")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-# What clients of the large identity systems send beside the letter of the RFC.
+# What clients of the large identity systems send against the text of the RFC.
 TOLERANT = ScimPolicy.model_validate(
     {"unknown": "ignore", "remove_value_as_filter": "apply", "unmatched_path_filter": "create"}
 )

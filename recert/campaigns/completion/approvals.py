@@ -1,5 +1,5 @@
-"""The threshold: changes that would take away much at once, or what is in use, and everything that
-silence takes away, wait until a second person lets them go. Until then nothing of it is ordered."""
+"""Second-person approval: changes above the removal threshold, changes of access in use, and all
+removals by the non-response policy wait for it. Until then none of them is ordered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class ServerShare:
 
     @property
     def with_before(self) -> str:
-        """What was ordered before, in words."""
+        """What was ordered before, as part of a sentence."""
         return f", with {self.before} in the last {LATELY.days} days" if self.before else ""
 
 
@@ -106,19 +106,20 @@ def _too_much(session: Session, campaign: Campaign, now: datetime) -> list[str]:
     same servers lately without a second person counts as well: ten removals every two hours are
     as many as all of them at once."""
     policy, here = Policy.of(campaign.policy), _unreleased(campaign.id)
-    some = select(Item.id).where(here).limit(policy.brake_items + 1).subquery()
+    some = select(Item.id).where(here).limit(policy.removal_threshold + 1).subquery()
     pending = session.scalar(select(func.count()).select_from(some)) or 0
-    if pending > policy.brake_items:
-        return [f"More than {policy.brake_items} changes at once."]
+    if pending > policy.removal_threshold:
+        return [f"More than {policy.removal_threshold} changes at once."]
     shares = _shares(session, here, now) if pending else []
     before = sum(share.before for share in shares)
-    if pending + before > policy.brake_items:
+    if pending + before > policy.removal_threshold:
         return [
-            f"More than {policy.brake_items} changes within {LATELY.days} days: {pending} now, "
-            f"and {before} before without a second person."
+            f"More than {policy.removal_threshold} changes within {LATELY.days} days: "
+            f"{pending} now, and {before} before without a second person."
         ]
+    percent = policy.removal_threshold_percent
     return [
-        f"More than {policy.brake_percent} % of the access on {share.server}{share.with_before}."
+        f"More than {percent} % of the access on {share.server}{share.with_before}."
         for share in shares
         if share.changes + share.before > policy.allowed_on(share.grants + share.before)
     ]
@@ -130,7 +131,7 @@ def _unreleased(campaign_id: int) -> ColumnElement[bool]:
 
 def _shares(session: Session, where: ColumnElement[bool], now: datetime) -> list[ServerShare]:
     """How much of each server waits, what was ordered there lately that nobody released, and what
-    it grants: the figure of its newest snapshot, so that nothing is counted."""
+    it grants: the count of its newest snapshot, so that nothing is counted again."""
     lately = (
         select(func.count())
         .select_from(Order)
@@ -201,19 +202,19 @@ def waiting(session: Session, campaign: Campaign, now: datetime) -> Waiting:
     streamed = session.execute(rows.execution_options(yield_per=10_000))
     count, digest = digests.digest_of_answers(streamed)
     reasons = _too_much(session, campaign, now) if count else []
-    silent = select(Item.id).where(here, Item.answer == Answer.NO_ANSWER).limit(1)
-    if count and session.scalar(silent):
+    no_answer = select(Item.id).where(here, Item.answer == Answer.NO_ANSWER).limit(1)
+    if count and session.scalar(no_answer):
         reasons.append("The policy takes access away where nobody answered.")
     used = select(func.count()).select_from(Item).where(here, recent_use.in_use(campaign, now))
     if count and (running := session.scalar(used)):
-        days = Policy.of(campaign.policy).live_feed_days
+        days = Policy.of(campaign.policy).recent_use_days
         reasons.append(f"{running} of them are of access that was used in the last {days} days.")
     halted = halted_after(session, campaign.id)
     return Waiting(count, _shares(session, here, now), reasons, digest, halted)
 
 
 def halted_after(session: Session, campaign_id: int) -> int | None:
-    """The batch after which too much had failed and nobody said "go on"; None when it goes on."""
+    """The batch after which too much had failed and nobody has continued; None when it goes on."""
     slots = select(Occurrence.slot).where(
         Occurrence.campaign_id == campaign_id, Occurrence.slot.startswith(HALTED)
     )
@@ -223,10 +224,10 @@ def halted_after(session: Session, campaign_id: int) -> int | None:
 
 
 def release(
-    act: Act, campaign: Campaign, reason: str, *, seen: str | None = None
+    act: Act, campaign: Campaign, reason: str, *, expected_digest: str | None = None
 ) -> CampaignRelease:
-    """A second person lets go what waits now, or lets a halted campaign go on. `seen` is the
-    digest of what they looked at; MovedMeanwhile when something else waits by now."""
+    """A second person approves what waits now, or lets a halted campaign go on. Raises
+    MovedMeanwhile when the waiting items do not have the expected digest any more."""
     act.actor.require(Role.OFFICER, Role.ADMINISTRATOR)
     if not reason.strip():
         raise BadInput("Say why these changes may go out.")
@@ -234,13 +235,13 @@ def release(
     found = waiting(act.session, campaign, act.now)
     if not found.count and not found.halted_after:
         raise NothingWaits
-    if seen is not None and seen != found.digest:
+    if expected_digest is not None and expected_digest != found.digest:
         raise MovedMeanwhile
     if found.count:
         only = _only_decider(act.session, campaign, act.now)
         step = Step.RELEASED
         separation.check_and_note(act, step, campaign.ref, also=only)
-    made = CampaignRelease(
+    approval = CampaignRelease(
         campaign_id=campaign.id,
         released_by=act.actor.name,
         reason=reason.strip(),
@@ -250,12 +251,12 @@ def release(
         batch_number=found.halted_after,
     )
     here = waiting_items(act.session, campaign, act.now)  # before the release is there and counts
-    act.session.add(made)
+    act.session.add(approval)
     act.session.flush()
-    covered = update(Item).where(here).values(release_id=made.id)
+    covered = update(Item).where(here).values(release_id=approval.id)
     act.session.execute(covered.execution_options(synchronize_session=False))
-    _note(act, campaign, made, found)
-    return made
+    _note(act, campaign, approval, found)
+    return approval
 
 
 def _only_decider(session: Session, campaign: Campaign, now: datetime) -> list[tuple[Step, Party]]:
@@ -265,14 +266,14 @@ def _only_decider(session: Session, campaign: Campaign, now: datetime) -> list[t
     return separation.persons(Step.ONLY_DECIDER, *deciders) if len(deciders) == 1 else []
 
 
-def _note(act: Act, campaign: Campaign, made: CampaignRelease, found: Waiting) -> None:
+def _note(act: Act, campaign: Campaign, approval: CampaignRelease, found: Waiting) -> None:
     details = {
         "name": campaign.name,
-        "reason": made.reason,
-        "count": made.count,
-        "digest": made.digest,
+        "reason": approval.reason,
+        "count": approval.count,
+        "digest": approval.digest,
         "servers": {share.server: share.changes for share in found.servers},
-        "wave": made.batch_number,
+        "wave": approval.batch_number,
     }
     subject = f"campaign:{campaign.id}"
     act.record(Action.CAMPAIGN_RELEASED, subject, details)

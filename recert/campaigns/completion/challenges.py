@@ -1,7 +1,7 @@
-"""A window before a removal is carried out, in which whoever loses the access can object.
+"""The challenge period: the time before a removal in which whoever loses the access can object.
 
 An objection while the review runs asks the reviewer again, who sees it; after the close an officer
-settles it. Whoever says nothing loses the access when the window is over.
+settles it. Without an objection the access is removed when the period is over.
 """
 
 from collections.abc import Sequence
@@ -40,15 +40,15 @@ class TooLateToObject(RefusedByPolicy):
 
 
 def open_due(db: Database, *, now: datetime) -> int:
-    """Opens the window of each removal that became final; how many. Where nobody is known who
-    loses something it is over at once."""
+    """Opens the challenge period of each removal that became final; how many. Where nobody is
+    known who loses something it is over at once."""
     with db.reading() as session:
         numbers = approvals.with_final_items(session)
         found = [session.get_one(Campaign, number) for number in numbers]
         waiting = [
             one.id
             for one in found
-            if Policy.of(one.policy).contest_days and _is_new(session, one.id)
+            if Policy.of(one.policy).challenge_days and _is_new(session, one.id)
         ]
     return sum(_open(db, number, now) for number in waiting)
 
@@ -64,7 +64,7 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
         campaign = hold(session, campaign_id, alone=True)
         if campaign.state not in states.RUNNING:
             return 0
-        days = Policy.of(campaign.policy).contest_days
+        days = Policy.of(campaign.policy).challenge_days
         known = select(Challenge.item_id)
         service = and_(
             ServiceAccount.server_id == Account.server_id, ServiceAccount.name == Account.name
@@ -97,31 +97,31 @@ def _open(db: Database, campaign_id: int, now: datetime) -> int:
             for row in found
         ]
         session.execute(insert(Challenge), values)
-        told = [row.id for row in found if row.person_id]
+        announced = [row.id for row in found if row.person_id]
         details = {
-            "items": told,
+            "items": announced,
             "until": until.isoformat(),
-            "nobody_to_ask": len(found) - len(told),
+            "nobody_to_ask": len(found) - len(announced),
         }
         trail.append(session, Action.REMOVALS_ANNOUNCED, campaign.ref, details, actor=ACTOR, at=now)
         return len(found)
 
 
 def is_over(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
-    """The condition that nothing in this window keeps a final item from being carried out."""
-    if not Policy.of(campaign.policy).contest_days:
+    """The condition that no challenge keeps a final item from being carried out."""
+    if not Policy.of(campaign.policy).challenge_days:
         return literal(True)
-    silent = and_(Challenge.until <= now, Challenge.objected_at.is_(None))
-    mine = (Challenge.item_id == Item.id, or_(silent, Challenge.settled_at.is_not(None)))
+    not_objected = and_(Challenge.until <= now, Challenge.objected_at.is_(None))
+    mine = (Challenge.item_id == Item.id, or_(not_objected, Challenge.settled_at.is_not(None)))
     return select(Challenge.item_id).where(*mine).correlate(Item).exists()
 
 
 def object_to(act: Act, item_id: int, reason: str) -> Challenge:
-    """Whoever loses the access says why they need it."""
-    said = reason.strip()
-    if not 0 < len(said) <= LONGEST:
+    """Records the objection of whoever loses the access, with their reason."""
+    text = reason.strip()
+    if not 0 < len(text) <= LONGEST:
         raise BadInput(f"Say in 1 to {LONGEST} characters why the access is still needed.")
-    if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
+    if not all(character.isprintable() or character in "\r\n\t\xa0" for character in text):
         raise BadInput("The text contains control characters.")
     campaign_id = act.session.scalar(select(Item.campaign_id).where(Item.id == item_id))
     challenge = act.session.get(Challenge, item_id)
@@ -132,25 +132,25 @@ def object_to(act: Act, item_id: int, reason: str) -> Challenge:
     item = act.session.get_one(Item, item_id, populate_existing=True)
     if challenge.until <= act.now or challenge.objected_at or item.state is not ItemState.FINAL:
         raise TooLateToObject
-    challenge.objected_at, challenge.reason = act.now, said
+    challenge.objected_at, challenge.reason = act.now, text
     asks_again = campaign.state is CampaignState.ACTIVE
     if asks_again:
         challenge.settled_at, challenge.settled_by = act.now, "asked again"
-        _ask_again(act.session, item, act.actor.name, said)
-    details = {"reason": said, "asked_again": asks_again}
+        _ask_again(act.session, item, act.actor.name, text)
+    details = {"reason": text, "asked_again": asks_again}
     act.record(Action.ITEM_OBJECTED, item.ref, details)
     return challenge
 
 
-def _ask_again(session: Session, item: Item, who: str, said: str) -> None:
-    """The reviewer sees the objection. What they say then is carried out without another one."""
+def _ask_again(session: Session, item: Item, who: str, text: str) -> None:
+    """The reviewer sees the objection. Their next answer is carried out without another one."""
     transitions.take_step(
         session,
         item,
         ItemState.OPEN,
         **transitions.UNANSWERED,
-        release_id=None,  # it was given for another answer
-        outcome=f"{who} objects: {said}",
+        release_id=None,  # it was for another answer
+        outcome=f"{who} objects: {text}",
     )
     recount_reviewers(session, item.campaign_id, item.reviewer_id)
     progress.recount_folders(session, item.campaign_id, item.folder_id)

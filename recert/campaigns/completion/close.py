@@ -8,31 +8,36 @@ from sqlalchemy.orm import Session
 from recert import trail
 from recert.campaigns import transitions
 from recert.campaigns.completion import non_response
-from recert.campaigns.completion.non_response import Silent
+from recert.campaigns.completion.non_response import UnansweredItems
 from recert.campaigns.decisions import stage_outcomes
 from recert.campaigns.decisions.models import Decision, DecisionContent, insert_decisions
 from recert.campaigns.digests import digest_of
 from recert.campaigns.models import Answer, Campaign, Item, ItemState
-from recert.campaigns.policy import SILENCE, Policy, Risk, silent_reason
+from recert.campaigns.policy import NON_RESPONSE, Policy, Risk, non_response_reason
 from recert.trail.act import Act
 from recert.trail.actions import Action
 
 
-def close(act: Act, campaign: Campaign) -> Silent:
-    """Ends the asking: answers become final, and each class of silence becomes what the policy
-    says. What it takes away is a decision of the policy, never of a person. The caller commits."""
+def close(act: Act, campaign: Campaign) -> UnansweredItems:
+    """Closes a campaign: answers become final, and the non-response policy decides open items by
+    risk. Its removals are decisions of the policy, never of a person. The caller commits."""
     stage_outcomes.settle_all(
         act.session, transitions.hold(act.session, campaign.id, alone=True), now=act.now
     )
-    silent = non_response.end_asking(act, campaign)
-    told = [_record(act.session, campaign, risk, act.now) for risk in silent.taken]
-    non_response.note_close(act, campaign, silent)
-    for details in told:
+    unanswered = non_response.end_asking(act, campaign)
+    entries = [_record(act.session, campaign, risk, act.now) for risk in unanswered.taken]
+    non_response.note_close(act, campaign, unanswered)
+    for details in entries:
         subject = f"campaign:{campaign.id}"
         trail.append(
-            act.session, Action.NON_RESPONSE_DECIDED, subject, details, actor=SILENCE, at=act.now
+            act.session,
+            Action.NON_RESPONSE_DECIDED,
+            subject,
+            details,
+            actor=NON_RESPONSE,
+            at=act.now,
         )
-    return silent
+    return unanswered
 
 
 def batch_of(campaign_id: int, risk: Risk) -> str:
@@ -41,12 +46,12 @@ def batch_of(campaign_id: int, risk: Risk) -> str:
 
 
 def _record(session: Session, campaign: Campaign, risk: Risk, now: datetime) -> dict[str, object]:
-    """One decision for each item of one class, and what the trail tells about all of them: a list
-    of a million numbers would make it unreadable, so it holds their count and digest."""
+    """Adds one decision for each item of one class. Returns the trail details of all of them, with
+    their count and digest: a list of a million numbers would make the trail unreadable."""
     batch = batch_of(campaign.id, risk)
-    reason = silent_reason(Policy.of(campaign.policy).non_response(risk), risk)
+    reason = non_response_reason(Policy.of(campaign.policy).non_response(risk), risk)
     insert_decisions(
-        Act(session, SILENCE, now),
+        Act(session, NON_RESPONSE, now),
         batch,
         DecisionContent(Answer.NO_ANSWER, 0, reason),
         Item.campaign_id == campaign.id,

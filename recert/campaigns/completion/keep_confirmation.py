@@ -29,8 +29,8 @@ def judge(
     """Confirmed, the keep is final; else the reviewer is asked again. `version` is the one that
     was looked at. Never by who answered, nor by the person whose access it is."""
     act.actor.require(Role.OFFICER)
-    said = reason.strip()
-    if not 0 < len(said) <= 1000:
+    text = reason.strip()
+    if not 0 < len(text) <= 1000:
         raise BadInput("Say why, in at most 1000 characters.")
     campaign_id = act.session.scalar(select(Item.campaign_id).where(Item.id == item_id))
     if campaign_id is None:
@@ -43,16 +43,16 @@ def judge(
     separation.check_and_note(act, step, item.ref, also=parties)
     separation.note(act, campaign.ref, step)
     if confirmed:
-        outcome = f"Kept; confirmed by {act.actor.name}: {said}"
+        outcome = f"Kept; confirmed by {act.actor.name}: {text}"
         transitions.take_step(act.session, item, ItemState.CLOSED, outcome=outcome)
     else:
-        outcome = f"{act.actor.name} asks again: {said}"
+        outcome = f"{act.actor.name} asks again: {text}"
         transitions.take_step(
             act.session, item, ItemState.OPEN, outcome=outcome, **transitions.UNANSWERED
         )
     progress.recount_reviewers(act.session, campaign.id, item.reviewer_id)
     progress.recount_folders(act.session, campaign.id, item.folder_id)
-    details = {"confirmed": confirmed, "reason": said, "version": item.version}
+    details = {"confirmed": confirmed, "reason": text, "version": item.version}
     act.record(Action.KEEP_CONFIRMATION_DECIDED, item.ref, details)
 
 

@@ -11,7 +11,8 @@ from recert.foundation.db import Base
 
 
 class Challenge(Base):
-    """The window in which whoever loses access can object, before it is taken away."""
+    """The challenge of one removal: until when whoever loses the access can object, and how it
+    was settled."""
 
     __tablename__ = "contest"
 
@@ -19,7 +20,7 @@ class Challenge(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     until: Mapped[datetime]
     opened_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
+    notified_at: Mapped[datetime | None] = mapped_column("told_at")
     objected_at: Mapped[datetime | None]
     reason: Mapped[str]
     settled_at: Mapped[datetime | None]

@@ -1,5 +1,5 @@
-"""The close of a campaign: answers become final, and silence means what the policy says. Set
-statements only: a million items are closed like ten."""
+"""The non-response policy at the close: what happens to items that nobody decided. Set statements
+only: a million items are closed like ten."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from recert.campaigns import progress, states, transitions, vanished_access
 from recert.campaigns.completion import early_close, keep_confirmation
 from recert.campaigns.decisions import finalisation
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
-from recert.campaigns.policy import KEPT, NonResponse, Policy, Risk, silent_reason
+from recert.campaigns.policy import KEPT, NonResponse, Policy, Risk, non_response_reason
 from recert.campaigns.risk import open_of_risk
 from recert.campaigns.setup.launch import take_step
 from recert.foundation.actor import Role
@@ -24,18 +24,18 @@ from recert.trail.actions import Action
 
 
 @dataclass(frozen=True)
-class Silent:
-    """What became of the items that nobody answered: kept as exceptions, or taken by policy.
-    `alone` are the numbers of those among them whose keep no second person confirmed."""
+class UnansweredItems:
+    """What became of items that nobody answered: kept as exceptions, or removed by policy. `alone`
+    are the ids of those whose keep no second person confirmed."""
 
     kept: int
     taken: Mapping[Risk, int] = field(default_factory=dict)
     alone: Sequence[int] = ()
 
 
-def end_asking(act: Act, campaign: Campaign) -> Silent:
-    """The first half of a close: nothing can be answered any more. Who calls it writes down what
-    the policy decided and then notes the close, all in one transaction."""
+def end_asking(act: Act, campaign: Campaign) -> UnansweredItems:
+    """The first half of a close: nothing can be answered any more. The caller records the
+    decisions of the policy and then the close, all in one transaction."""
     act.actor.require(Role.OFFICER)
     states.check_campaign_step(campaign.state, CampaignState.CLOSING)
     early_close.check(act, campaign)
@@ -50,22 +50,22 @@ def end_asking(act: Act, campaign: Campaign) -> Silent:
     reviewers = select(Item.reviewer_id).where(Item.campaign_id == campaign.id).distinct()
     progress.recount_reviewers(act.session, campaign.id, *act.session.scalars(reviewers).all())
     progress.start_folders(act.session, campaign.id)
-    return Silent(kept, taken, alone)
+    return UnansweredItems(kept, taken, alone)
 
 
-def note_close(act: Act, campaign: Campaign, silent: Silent) -> None:
+def note_close(act: Act, campaign: Campaign, unanswered: UnansweredItems) -> None:
     """The second half: the entry in the trail, which comes last because all others wait for it."""
     details: dict[str, Any] = {
         "name": campaign.name,
-        "without_answer": silent.kept + sum(silent.taken.values()),
-        "policy": Policy.of(campaign.policy).in_words(),
+        "without_answer": unanswered.kept + sum(unanswered.taken.values()),
+        "policy": Policy.of(campaign.policy).description(),
     }
     if campaign.close_asked_by and act.now <= campaign.due_at:
         details["early"] = {"asked_by": campaign.close_asked_by, "reason": campaign.close_reason}
-    if silent.alone:
-        details["not_confirmed"] = list(silent.alone)
-    if silent.taken:
-        details["taken_by_policy"] = {risk.value: count for risk, count in silent.taken.items()}
+    if unanswered.alone:
+        details["not_confirmed"] = list(unanswered.alone)
+    if unanswered.taken:
+        details["taken_by_policy"] = {risk.value: count for risk, count in unanswered.taken.items()}
     subject = f"campaign:{campaign.id}"
     act.record(Action.CAMPAIGN_CLOSED, subject, details)
 
@@ -85,7 +85,7 @@ def _take(session: Session, campaign: Campaign, now: datetime) -> dict[Risk, int
             answer_rights=0,
             version=Item.version + 1,
             decided_at=now,
-            outcome=silent_reason(policy.non_response(risk), risk),
+            outcome=non_response_reason(policy.non_response(risk), risk),
         )
         if count:
             taken[risk] = count

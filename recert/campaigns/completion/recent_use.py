@@ -35,7 +35,7 @@ def _its_use() -> ColumnElement[bool]:
 
 def in_use(campaign: Campaign, now: datetime) -> ColumnElement[bool]:
     """The condition that what an item takes away was used in the days that its policy names."""
-    days = Policy.of(campaign.policy).live_feed_days
+    days = Policy.of(campaign.policy).recent_use_days
     if not days:
         return false()
     recent = LastUse.at >= now - timedelta(days=days)

@@ -21,12 +21,12 @@ from recert.trail.service import checkpoint
 
 
 def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKey) -> None:
-    """Management's acknowledgement, with the figures that it speaks of. Refused while a change is
+    """Management's acknowledgement, with the totals that it confirms. Refused while a change is
     not proved: an access review is not over before what was not wanted is gone."""
     act.actor.require(Role.OFFICER)
     if not statement.strip():
         raise BadInput("A sign-off needs a statement.")
-    transitions.hold(act.session, campaign.id, alone=True)  # no item moves under the figures
+    transitions.hold(act.session, campaign.id, alone=True)  # no item moves under the totals
     only = separation.persons(Step.ONLY_DECIDER, *_only_decider(act.session, campaign.id))
     separation.check(act, Step.SIGNED_OFF, campaign.ref, also=only)
     pending = act.session.scalar(
@@ -40,11 +40,11 @@ def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKe
     campaign.signed_off_at, campaign.signed_off_by = act.now, act.actor.name
     separation.note(act, campaign.ref, Step.SIGNED_OFF)
     campaign.statement = statement.strip()
-    campaign.signed_figures = queries.figures(act.session, campaign.id)
+    campaign.signed_totals = queries.sign_off_totals(act.session, campaign.id)
     details = {
         "name": campaign.name,
         "statement": campaign.statement,
-        "figures": campaign.signed_figures,
+        "figures": campaign.signed_totals,
         "outcome_digests": frozen_facts.outcome_digests(act.session, campaign.id),
     }
     subject = f"campaign:{campaign.id}"
@@ -53,7 +53,7 @@ def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKe
 
 
 def _only_decider(session: Session, campaign_id: int) -> list[int]:
-    """The reviewer who gave all the answers, when it was one."""
+    """The reviewer who made all decisions, if it was one."""
     answered = Progress.keep + Progress.reduce + Progress.revoke
     query = select(Progress.reviewer_id).where(
         Progress.campaign_id == campaign_id, answered > 0, Progress.reviewer_id.is_not(None)

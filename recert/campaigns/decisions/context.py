@@ -1,4 +1,4 @@
-"""What stood beside a question when it was answered, as JSON that is kept with the answer."""
+"""Decision context: the facts shown to the reviewer, stored with the decision as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -20,19 +20,21 @@ from recert.people.models import Person
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What stood beside the question: as JSON, and the first red sign in words."""
+class DecisionContext:
+    """The facts shown beside an item as JSON, and the text of the first red hint."""
 
     text: str
     red: str
 
 
-def beside(session: Session, item_id: int, about: Subject, now: datetime) -> Seen:
-    """The facts and hints of one question."""
+def decision_context(
+    session: Session, item_id: int, about: Subject, now: datetime
+) -> DecisionContext:
+    """The facts and hints of one item."""
     row = queries.item_row(session, item_id)
     if row is None:
         raise NoSuchItem
-    found = recommendations.hints_for(session, [row], now=now)[item_id]
+    hints = recommendations.hints_for(session, [row], now=now)[item_id]
     facts: dict[str, object] = {
         "account": row.account,
         "enabled": row.enabled,
@@ -41,20 +43,20 @@ def beside(session: Session, item_id: int, about: Subject, now: datetime) -> See
         "last_sign_in": row.last_login_at.isoformat() if row.last_login_at else None,
         "given_by": row.via,
         "as_of": now.isoformat(),
-        "hints": [[hint.level.value, hint.text] for hint in found],
+        "hints": [[hint.level.value, hint.text] for hint in hints],
     }
-    if known := kind_of(about).facts(session, [row]).get(item_id):
+    if subject_facts := kind_of(about).facts(session, [row]).get(item_id):
         facts["topic"] = row.topic
-        facts["facts"] = [list(line) for line in known.lines]
-        facts["opens"] = [[path, rights.names(held)] for path, held in known.folders]
-        facts["opens_more"] = known.more
-    red = next((hint.text for hint in found if hint.level is recommendations.Level.RED), "")
-    return Seen(json.dumps(facts, ensure_ascii=False), red)
+        facts["facts"] = [list(line) for line in subject_facts.lines]
+        facts["opens"] = [[path, rights.names(held)] for path, held in subject_facts.folders]
+        facts["opens_more"] = subject_facts.more
+    red = next((hint.text for hint in hints if hint.level is recommendations.Level.RED), "")
+    return DecisionContext(json.dumps(facts, ensure_ascii=False), red)
 
 
-def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
-    """The same facts of many questions as one column, for a query that `with_facts` joined. The
-    hints are not repeated: they follow from these facts and from what the trail tells."""
+def context_column(session: Session, now: datetime) -> ColumnElement[str]:
+    """The facts of many items as one column, for a query that `with_facts` joined. Hints are
+    left out: they follow from these facts and from the trail."""
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     build = func.json_object if is_sqlite else func.json_build_object
     facts: dict[str, object] = {
@@ -78,7 +80,7 @@ def in_a_list(session: Session, now: datetime) -> ColumnElement[str]:
 
 
 def with_facts(query: AnySelect) -> AnySelect:
-    """Joins what `in_a_list` speaks of to a query of items."""
+    """Joins the tables that `context_column` needs to a query of items."""
     return (
         query.outerjoin(Account, Account.id == Item.account_id)
         .outerjoin(Person, Person.id == Account.person_id)
@@ -88,17 +90,17 @@ def with_facts(query: AnySelect) -> AnySelect:
 
 
 def open_elsewhere(session: Session, chosen: Sequence[int]) -> dict[str, str]:
-    """What of many questions is open through another server with the same storage, by item, for
-    the trail: per row of a long statement it would take many seconds."""
-    found: dict[str, str] = {}
+    """Which items are also reachable through another server with the same storage, by item, for
+    the trail. Computed apart: per row of the long statement it takes many seconds."""
+    hints: dict[str, str] = {}
     for start in range(0, len(chosen), 1000):
         query = select(Item.id, Item.account_id, Item.folder_id).where(
             Item.id.in_(chosen[start : start + 1000]), Item.folder_id.is_not(None)
         )
         rows = session.execute(query).all()
         pairs = {row[0]: (row[1] or 0, row[2] or 0) for row in rows}
-        known = shared_storage.ways(session, set(pairs.values()))
+        subject_facts = shared_storage.ways(session, set(pairs.values()))
         for item, pair in pairs.items():
-            if pair in known:
-                found[str(item)] = "; ".join(way.text for way in known[pair])
-    return found
+            if pair in subject_facts:
+                hints[str(item)] = "; ".join(way.text for way in subject_facts[pair])
+    return hints

@@ -78,15 +78,15 @@ def _finalise_old(session: Session, campaign: Campaign, now: datetime) -> list[i
 
 
 def finish(act: Act, campaign: Campaign) -> int:
-    """A reviewer says they are done: all their answers become final at once."""
+    """A reviewer finishes: all their answers become final at once."""
     if act.actor.person_id is None:
         raise NoSuchItem
     states.check_running(hold(act.session, campaign.id, alone=True).state)
     mine = (Progress.campaign_id == campaign.id, Progress.reviewer_id == act.actor.person_id)
-    said = act.session.execute(
+    updated = act.session.execute(
         update(Progress).where(*mine, Progress.total > 0).values(finished_at=act.now)
     )
-    if getattr(said, "rowcount", 0) != 1:
+    if getattr(updated, "rowcount", 0) != 1:
         raise NoSuchItem
     mine_here = (Item.campaign_id == campaign.id) & (Item.reviewer_id == act.actor.person_id)
     done = finalise(act.session, campaign, mine_here, now=act.now)

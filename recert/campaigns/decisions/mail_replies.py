@@ -1,5 +1,5 @@
-"""Answers by reply. One mail is one transaction: its decisions, its answer, its note that it was
-read. What is not perfectly clear changes nothing and gets one polite answer with a link."""
+"""Decisions by mail reply. One mail is one transaction: its decisions, its answer, and the note
+that it was read. An unclear reply changes nothing and gets one answer with a link."""
 
 import logging
 import re
@@ -61,14 +61,14 @@ class ReplyUnclear(BadInput):
 
 @dataclass
 class ReplyHandling:
-    """Reads the mailbox now and then. `until` is when it looks again."""
+    """Reads the mailbox at intervals. `until` is the time of the next read."""
 
     settings: ReplySettings
     head: Letterhead
     until: datetime | None = None
 
     def read(self, db: Database, *, now: datetime) -> int:
-        """Takes every waiting mail; how many. MailboxUnreachable when there is no way in."""
+        """Reads every waiting mail; how many. Raises MailboxUnreachable."""
         if self.until is not None and now < self.until:
             return 0
         self.until = now + PAUSE
@@ -90,87 +90,96 @@ class ReplyHandling:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of a mail. Whoever gets an answer gets it of this kind, with these words."""
+    """The outcome of a mail: a summary, and the template and recipient of the answer, if any."""
 
     kind: InboundKind
-    words: str
+    summary: str
     topic: str = "mail"
     to: Person | None = None
-    letter: str = ""
+    template: str = ""
     context: Mapping[str, object] | None = None
 
 
-def take(session: Session, raw: bytes, desk: ReplyHandling, *, now: datetime) -> str:
-    """Reads one mail and does what it says; what became of it, "" when it was read before."""
-    got = Received.of(raw)
-    if session.scalar(select(InboundMail.id).where(InboundMail.digest == got.digest)) is not None:
+def take(session: Session, raw: bytes, handling: ReplyHandling, *, now: datetime) -> str:
+    """Reads one mail and carries it out. Returns the outcome, "" when it was read before."""
+    received = Received.of(raw)
+    if (
+        session.scalar(select(InboundMail.id).where(InboundMail.digest == received.digest))
+        is not None
+    ):
         return ""
-    outcome = _read(session, got, desk, now)
+    outcome = _read(session, received, handling, now)
     answered = outcome.to is not None and _may_answer(session, outcome, now)
     session.add(
         InboundMail(
-            digest=got.digest,
-            message_id=got.message_id,
-            from_address=got.sender,
+            digest=received.digest,
+            message_id=received.message_id,
+            from_address=received.sender,
             kind=outcome.kind,
-            outcome=outcome.words,
+            outcome=outcome.summary,
             answered=answered,
             at=now,
         )
     )
     session.flush()  # another worker that took it as well fails here, before anything is sent
     if answered:
-        _answer(session, got, outcome, desk.head, now)
-    details = {"message_id": got.message_id, "from": got.sender, "outcome": outcome.words}
+        _answer(session, received, outcome, handling.head, now)
+    details = {
+        "message_id": received.message_id,
+        "from": received.sender,
+        "outcome": outcome.summary,
+    }
     action = READ_ACTIONS[outcome.kind]
     trail.append(session, action, outcome.topic, details, actor=READER, at=now)
-    return outcome.words
+    return outcome.summary
 
 
-def _read(session: Session, got: Received, desk: ReplyHandling, now: datetime) -> _Outcome:
-    if got.is_report:
-        return _bounce(session, got, desk, now)
-    automatic = got.why_automatic([desk.head.sender, desk.head.reply_to])
+def _read(session: Session, received: Received, handling: ReplyHandling, now: datetime) -> _Outcome:
+    if received.is_report:
+        return _bounce(session, received, handling, now)
+    automatic = received.why_automatic([handling.head.sender, handling.head.reply_to])
     if automatic:
         return _Outcome(InboundKind.AUTOMATIC, f"Automatic: {automatic}.")
-    token = _token(session, got, desk, bounce=False)
+    token = _token(session, received, handling, bounce=False)
     if token is None:
-        return _lost(session, got, desk)
+        return _lost(session, received, handling)
     person = _holder(session, token)
-    if person is None or not person.active or got.sender != person.email:
-        words = "It is not from the person whom our mail was for."
-        return _Outcome(InboundKind.REPLY, words, token.subject)
+    if person is None or not person.active or received.sender != person.email:
+        summary = "It is not from the person whom our mail was for."
+        return _Outcome(InboundKind.REPLY, summary, token.subject)
     try:
         with session.begin_nested():
-            rows = _decide(session, got, token, person, desk, now)
+            rows = _decide(session, received, token, person, handling, now)
     except RecertError as error:
-        why = {"why": str(error), "link": f"{desk.head.base_url}/reviews"}
+        why = {"why": str(error), "link": f"{handling.head.base_url}/reviews"}
         return _Outcome(InboundKind.REPLY, str(error), token.subject, person, "unclear", why)
     unreachable.reached(session, person.email, now=now)
-    said = {"rows": rows, "link": f"{desk.head.base_url}/reviews"}
-    words = f"Recorded: {len(rows)}."
-    return _Outcome(InboundKind.REPLY, words, token.subject, person, "receipt", said)
+    receipt = {"rows": rows, "link": f"{handling.head.base_url}/reviews"}
+    summary = f"Recorded: {len(rows)}."
+    return _Outcome(InboundKind.REPLY, summary, token.subject, person, "receipt", receipt)
 
 
-def _lost(session: Session, got: Received, desk: ReplyHandling) -> _Outcome:
-    """Some mail programs drop what follows the plus of an address. Whoever wrote it hears that it
-    did not arrive, when it is certain who that is; a stranger hears nothing."""
-    words = "It did not come to the address of one of our mails."
-    has_key = bool(got.keys(desk.head.reply_to))  # a wrong one: nothing was lost
-    person = person_by_email(session, got.sender) if got.sender and not has_key else None
-    results = got.headers("Authentication-Results")
-    unproved = sender_authentication.why_not(results, desk.settings.authserv_id, got.sender)
+def _lost(session: Session, received: Received, handling: ReplyHandling) -> _Outcome:
+    """Some mail programs drop what follows the plus of an address. The sender hears of it only when
+    it is certain who they are."""
+    summary = "It did not come to the address of one of our mails."
+    has_key = bool(received.keys(handling.head.reply_to))  # a wrong one: nothing was lost
+    person = person_by_email(session, received.sender) if received.sender and not has_key else None
+    results = received.headers("Authentication-Results")
+    unproved = sender_authentication.why_not(
+        results, handling.settings.authserv_id, received.sender
+    )
     if person is None or not person.active or unproved:
-        return _Outcome(InboundKind.REPLY, words)
-    why = {"why": LOST, "link": f"{desk.head.base_url}/reviews"}
-    return _Outcome(InboundKind.REPLY, words, "mail", person, "unclear", why)
+        return _Outcome(InboundKind.REPLY, summary)
+    why = {"why": LOST, "link": f"{handling.head.base_url}/reviews"}
+    return _Outcome(InboundKind.REPLY, summary, "mail", person, "unclear", why)
 
 
 def _token(
-    session: Session, got: Received, desk: ReplyHandling, *, bounce: bool
+    session: Session, received: Received, handling: ReplyHandling, *, bounce: bool
 ) -> MailToken | None:
     """The mail of ours that this one is about, by the key in its address."""
-    keys = {key for is_bounce, key in got.keys(desk.head.reply_to) if is_bounce is bounce}
+    keys = {key for is_bounce, key in received.keys(handling.head.reply_to) if is_bounce is bounce}
     hashes = [secrets.digest(key) for key in keys]
     here = (MailToken.token_hash.in_(hashes), MailToken.purpose == Purpose.REPLY)
     found = session.scalars(select(MailToken).where(*here)).all()
@@ -184,34 +193,36 @@ def _holder(session: Session, token: MailToken) -> Person | None:
 
 def _decide(
     session: Session,
-    got: Received,
+    received: Received,
     token: MailToken,
     person: Person,
-    desk: ReplyHandling,
+    handling: ReplyHandling,
     now: datetime,
 ) -> list[dict[str, object]]:
-    """Records everything the reply says, or raises and leaves all as it is."""
-    results = got.headers("Authentication-Results")
-    unproved = sender_authentication.why_not(results, desk.settings.authserv_id, got.sender)
+    """Records every answer of the reply, or raises and changes nothing."""
+    results = received.headers("Authentication-Results")
+    unproved = sender_authentication.why_not(
+        results, handling.settings.authserv_id, received.sender
+    )
     if unproved:
         raise ReplyUnclear(f"The sender is not certain: {unproved}.")
     if token.expires_at <= now:
         raise ReplyUnclear("It is too late: this mail is too old to be replied to.")
-    said = reply_parser.understand(got.message)
-    if said.why:
-        raise ReplyUnclear(said.why)
+    parsed = reply_parser.understand(received.message)
+    if parsed.why:
+        raise ReplyUnclear(parsed.why)
     lines = mail.lines_of(session, token.message_id or 0)
     if not lines:
         raise ReplyUnclear("The mail has no question that can be answered by a reply.")
-    if said.whole and len(lines) > 1:
+    if parsed.whole and len(lines) > 1:
         raise ReplyUnclear("The mail has several questions: write the number before the word.")
-    answers = {next(iter(lines)): said.whole} if said.whole else dict(said.lines)
+    answers = {next(iter(lines)): parsed.whole} if parsed.whole else dict(parsed.lines)
     unknown = sorted(set(answers) - set(lines))
     if unknown:
         raise ReplyUnclear(f"The mail has no question {unknown[0]}.")
     return [
-        _record(session, number, lines[number], ANSWER_OF[word], person, now)
-        for number, word in sorted(answers.items())
+        _record(session, number, lines[number], ANSWER_OF[answer_key], person, now)
+        for number, answer_key in sorted(answers.items())
     ]
 
 
@@ -242,11 +253,13 @@ def _record(
     return {"what": what, "answer": answer.value, "at": None}
 
 
-def _bounce(session: Session, got: Received, desk: ReplyHandling, now: datetime) -> _Outcome:
+def _bounce(
+    session: Session, received: Received, handling: ReplyHandling, now: datetime
+) -> _Outcome:
     """A report about one of our mails. Without its key anybody could have written it."""
-    token = _token(session, got, desk, bounce=True)
+    token = _token(session, received, handling, bounce=True)
     address = mail.address_of(session, token.message_id) if token else ""
-    failures = bounces.failures_of(got)
+    failures = bounces.failures_of(received)
     if token is None or not address:
         return _Outcome(InboundKind.BOUNCE, "A report that is not about a mail of ours.")
     final = next((found for found in failures if found.for_good), None)
@@ -259,9 +272,9 @@ def _bounce(session: Session, got: Received, desk: ReplyHandling, now: datetime)
 
 
 def _may_answer(session: Session, outcome: _Outcome, now: datetime) -> bool:
-    """Receipts always; that something was not clear only a few times a day, or two programs would
+    """Receipts are always sent; "unclear" only a few times a day, so that two programs do not
     write to each other for ever."""
-    if outcome.letter != "unclear" or outcome.to is None:
+    if outcome.template != "unclear" or outcome.to is None:
         return True
     recent = select(func.count()).where(
         InboundMail.from_address == outcome.to.email,
@@ -273,15 +286,15 @@ def _may_answer(session: Session, outcome: _Outcome, now: datetime) -> bool:
 
 
 def _answer(
-    session: Session, got: Received, outcome: _Outcome, head: Letterhead, now: datetime
+    session: Session, received: Received, outcome: _Outcome, head: Letterhead, now: datetime
 ) -> None:
     if outcome.to is None:
         return
-    follows = got.message_id if _MESSAGE_ID.fullmatch(got.message_id) else None
-    quiet = replace(head, reply_to="")  # nobody replies to an answer, and its bounce says nothing
+    follows = received.message_id if _MESSAGE_ID.fullmatch(received.message_id) else None
+    quiet = replace(head, reply_to="")  # nobody replies to an answer, and its bounce does not count
     send(
         session,
-        outcome.letter,
+        outcome.template,
         Addressee.person(outcome.to, head),
         outcome.context or {},
         Envelope(outcome.topic, follows),

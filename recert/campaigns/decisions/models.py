@@ -35,7 +35,7 @@ class DecisionContent:
     reason: str
     keep_until: datetime | SQLColumnExpression[Any] | None = None
     on_behalf_of: int | SQLColumnExpression[Any] | None = None
-    seen: str | SQLColumnExpression[Any] = ""
+    context: str | SQLColumnExpression[Any] = ""
     session: str = ""
     late: bool = False
 
@@ -64,8 +64,8 @@ class Decision(Base):
     content_hash: Mapped[int] = mapped_column(BigInteger)
     keep_until: Mapped[datetime | None]
     on_behalf_of: Mapped[int | None]  # the person who delegated; the guarded table takes no new key
-    # What the page showed beside the rights, as JSON: facts and hints with their words.
-    seen: Mapped[str] = mapped_column(default="", server_default="")
+    # What the page showed beside the rights, as JSON: facts and hints with their texts.
+    context: Mapped[str] = mapped_column("seen", default="", server_default="")
     session: Mapped[str] = mapped_column(default="", server_default="")  # see Actor.session
     late: Mapped[bool] = mapped_column(default=False, server_default=false())  # after the due date
 
@@ -73,9 +73,9 @@ class Decision(Base):
     def by(cls, act: Act, item: Item, content: DecisionContent) -> Self:
         """The next decision on one item, added to the session. Whoever acts decides."""
         values = {**_values(act, content), "item_id": item.id, "version": item.version + 1}
-        made = cls(**values, rights=item.rights, content_hash=item.content_hash)
-        act.session.add(made)
-        return made
+        decision = cls(**values, rights=item.rights, content_hash=item.content_hash)
+        act.session.add(decision)
+        return decision
 
 
 def _unjoined(query: AnySelect) -> AnySelect:
@@ -92,7 +92,7 @@ def insert_decisions(
 ) -> None:
     """Adds one decision for each item to which the conditions apply, in one statement. `join` adds
     the tables to which columns of the content belong."""
-    columns = Decision.__table__.c
+    columns = Decision.__mapper__.columns
     values = {
         "item_id": Item.id,
         "version": version,
@@ -106,7 +106,7 @@ def insert_decisions(
         for name, value in values.items()
     ]
     rows = join(select(*selected).select_from(Item)).where(*where)
-    act.session.execute(insert(Decision).from_select(list(values), rows))
+    act.session.execute(insert(Decision).from_select([columns[name] for name in values], rows))
 
 
 def _values(act: Act, content: DecisionContent) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _values(act: Act, content: DecisionContent) -> dict[str, Any]:
         "at": act.now,
         "keep_until": content.keep_until,
         "on_behalf_of": content.on_behalf_of,
-        "seen": content.seen,
+        "context": content.context,
         "session": content.session,
         "late": content.late,
     }

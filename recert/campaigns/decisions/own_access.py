@@ -34,7 +34,7 @@ MOST_ENTRIES = 1000
 
 
 def _own_decision() -> ColumnElement[bool]:
-    """The condition that an answer which counts for an item was given by whose account it is. With
+    """The condition that a counting answer about an account was made by its own person. With
     stages the answers before count as well."""
     counts = or_(Decision.version == Item.version, Item.stage > 1)
     return exists(
@@ -77,11 +77,11 @@ def withdraw_due(db: Database, *, now: datetime) -> int:
 
 
 def _note_findings(session: Session, campaign: Campaign, now: datetime) -> None:
-    """Final answers that turned out to be about the decider's own access stand in the trail, once
-    each: the evidence names them on its first page."""
-    told = newest_about(session, Action.DECISIONS_OWN_ACCESS_FOUND, campaign.ref, MOST_ENTRIES)
-    known = {number for body in told for number in body["details"]["items"]}
-    new = [one.id for one in findings(session, campaign.id) if one.id not in known]
+    """Records final answers about the decider's own access in the trail, once each: the evidence
+    names them on its first page."""
+    entries = newest_about(session, Action.DECISIONS_OWN_ACCESS_FOUND, campaign.ref, MOST_ENTRIES)
+    noted = {number for body in entries for number in body["details"]["items"]}
+    new = [one.id for one in findings(session, campaign.id) if one.id not in noted]
     if new:
         trail.append(
             session,

@@ -18,12 +18,12 @@ from recert.campaigns.decisions.models import Decision
 from recert.campaigns.models import Answer, Item
 
 PAUSE = timedelta(minutes=10)
-GIVEN = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
+COUNTED = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE)
 
 
 @dataclass(frozen=True)
 class Quality:
-    """The figures of one reviewer in one campaign. `seconds` is None before their second answer;
+    """The measures of one reviewer in one campaign. `seconds` is None before their second answer;
     `pauses` says how often a longer time was counted as PAUSE."""
 
     answered: int = 0
@@ -50,7 +50,7 @@ class AnswerGroup:
 def quality(
     session: Session, campaign_id: int, reviewer_ids: Collection[int]
 ) -> dict[int, Quality]:
-    """The figures of some reviewers; each of them is there."""
+    """The measures of some reviewers, with an entry for each of them."""
     alone = case((Decision.batch.is_(None), Decision.id), else_=0)
     groups = (Item.reviewer_id, Decision.at, Decision.batch, alone)
     kept = func.count(case((Item.answer == Answer.KEEP, 1)))
@@ -58,7 +58,7 @@ def quality(
         select(Item.reviewer_id, Decision.at, Decision.batch, func.count(), kept)
         .join(Decision, (Decision.item_id == Item.id) & (Decision.version == Item.version))
         .where(Item.campaign_id == campaign_id, Item.reviewer_id.in_(reviewer_ids))
-        .where(Item.answer.in_(GIVEN))
+        .where(Item.answer.in_(COUNTED))
         .group_by(*groups)
     )
     acts: dict[int, list[AnswerGroup]] = {number: [] for number in reviewer_ids}
@@ -68,7 +68,7 @@ def quality(
 
 
 def of_acts(acts: Sequence[AnswerGroup]) -> Quality:
-    """The figures from the acts of one reviewer. Of two at the same moment the smaller is first,
+    """The measures from the acts of one reviewer. Of two at the same moment the smaller is first,
     so that whoever counts again gets the same."""
     acts = sorted(acts, key=lambda act: (act.at, act.items))
     gaps = [(two.at - one.at, two.items) for one, two in pairwise(acts)]

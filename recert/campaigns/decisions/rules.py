@@ -1,4 +1,4 @@
-"""Policy of answering, pure."""
+"""Rules of decisions, pure: what an answer may be, and who may give it."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from recert.foundation.errors import BadInput, MovedMeanwhile, NotAllowed, Refus
 
 MAX_REASON = 1000
 LONGEST_KEEP = timedelta(days=731)
-GIVEN_BY_PEOPLE = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE, Answer.NOT_MINE)
+ANSWERS_OF_PEOPLE = (Answer.KEEP, Answer.REDUCE, Answer.REVOKE, Answer.NOT_MINE)
 
 
 class NotYours(NotAllowed):
@@ -46,7 +46,7 @@ class AnsweredMeanwhile(MovedMeanwhile):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a reviewer says. `version` and `content_hash` name what they saw."""
+    """A reviewer's answer. `version` and `content_hash` name what they saw."""
 
     answer: Answer
     rights: Rights | None = None  # what remains, for reduce
@@ -63,7 +63,7 @@ def check_reply(reply: Reply, granted: int, *, now: datetime) -> None:
         raise BadInput("Only access that is kept can end on a date.")
     if reply.until and not now < reply.until <= now + LONGEST_KEEP:
         raise BadInput("The date on which it ends must lie in the next two years.")
-    if reply.answer not in GIVEN_BY_PEOPLE:
+    if reply.answer not in ANSWERS_OF_PEOPLE:
         raise BadInput("Answer keep, reduce, revoke or not mine.")
     if len(reply.reason) > MAX_REASON:
         raise BadInput(f"The reason is longer than {MAX_REASON} characters.")
@@ -106,7 +106,7 @@ def check_reason(reply: Reply, red: str) -> None:
 
 
 def _may_stand_in_a_reason(character: str) -> bool:
-    """Word processors write blanks that do not break; they are no control characters."""
+    """Text programs write non-breaking blanks; they are no control characters."""
     blank = unicodedata.category(character) == "Zs"
     return blank or character.isprintable() or character in "\r\n\t"
 
@@ -123,7 +123,7 @@ def check_may_answer(
         raise TooLate
 
 
-def check_seen(item: Item, reply: Reply) -> None:
+def check_unchanged(item: Item, reply: Reply) -> None:
     """Raises AnsweredMeanwhile when the reviewer looked at something older."""
     if reply.version is not None and reply.version != item.version:
         raise AnsweredMeanwhile

@@ -10,7 +10,12 @@ from sqlalchemy.orm import Session
 
 from recert.campaigns import progress, risk, states, transitions
 from recert.campaigns.decisions import rules, skipped_stages
-from recert.campaigns.decisions.context import beside, in_a_list, open_elsewhere, with_facts
+from recert.campaigns.decisions.context import (
+    context_column,
+    decision_context,
+    open_elsewhere,
+    with_facts,
+)
 from recert.campaigns.decisions.models import Decision, DecisionContent, insert_decisions
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
@@ -79,21 +84,21 @@ def record(act: Act, item_id: int, reply: Reply) -> Decision:
         act.session, campaign, item.id, now=act.now
     ):
         raise rules.NeedsSignIn
-    rules.check_seen(item, reply)
+    rules.check_unchanged(item, reply)
     rules.check_reply(reply, item.rights, now=act.now)
-    known = (
+    purpose = (
         purpose_of(act.session, item.account_id) if kind_of(campaign.about).needs_purpose else ""
     )
-    rules.check_subject(reply, campaign.about, has_purpose=bool(known))
-    seen = beside(act.session, item.id, campaign.about, act.now)
-    rules.check_reason(reply, seen.red)
+    rules.check_subject(reply, campaign.about, has_purpose=bool(purpose))
+    context = decision_context(act.session, item.id, campaign.about, act.now)
+    rules.check_reason(reply, context.red)
     content = DecisionContent(
         reply.answer,
         _remaining(reply, item.rights),
         reply.reason.strip(),
         keep_until=reply.until,
         on_behalf_of=item.from_id,
-        seen=seen.text,
+        context=context.text,
         session=act.actor.session,
         late=is_late(campaign, item.stage, act.now),
     )
@@ -184,7 +189,7 @@ def _remaining(reply: Reply, granted: int) -> int | None:
 
 
 def details_of(decision: Decision) -> dict[str, object]:
-    """What the trail tells of a decision."""
+    """The trail details of a decision."""
     return {
         "answer": decision.answer.value,
         "version": decision.version,
@@ -220,8 +225,8 @@ def record_many(
     """One answer for several open items of one folder, or of the whole campaign where it is not
     about folders: one transaction, set statements, one trail entry that names them all. `ticked`
     are items with the content hash that the reviewer saw; None means all open ones but those that
-    were asked again, which need a look of their own. What is no longer open, not as it was seen
-    or not the actor's is skipped and counted."""
+    were asked again, which are answered one by one. What is no longer open, was changed since or
+    is not the actor's is skipped and counted."""
     if reply.answer not in (Answer.KEEP, Answer.REVOKE):
         raise BadInput("Several items together can only be kept or removed.")
     if not reply.reason.strip():
@@ -294,7 +299,7 @@ def _record_set(
         reply.reason.strip(),
         keep_until=reply.until,
         on_behalf_of=Item.from_id,
-        seen=in_a_list(act.session, act.now),
+        context=context_column(act.session, act.now),
         session=act.actor.session,
         late=late,
     )

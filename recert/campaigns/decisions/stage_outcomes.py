@@ -52,7 +52,7 @@ from recert.trail.actions import Action
 ACTOR = system("stages of a review")
 TOO_LATE = "Answered too late for the look that should have followed."
 REMOVES = (Answer.REVOKE, Answer.REDUCE)
-_TOLD = (
+_ANSWER_TEXTS = (
     (Item.answer == Answer.KEEP, "kept it"),
     (Item.answer == Answer.REDUCE, "reduced it"),
     (Item.answer == Answer.REVOKE, "removed it"),
@@ -76,15 +76,15 @@ def move_on(db: Database, *, now: datetime) -> int:
 
 def settle_all(session: Session, campaign: Campaign, *, now: datetime) -> None:
     """Before a close: what waits for another look is counted with the answers there are. A later
-    stage that said nothing leaves the answer of the one before, with two exceptions that count as
+    stage that did not answer leaves the answer of the one before, with two exceptions that count as
     not answered: an answer that came too late for the look that should have followed, and a keep
     of high risk by a reviewer with a conflict of interest that nobody else looked at."""
     if not campaign.stages:
         return
     _withdraw_unseen(session, campaign, now)
     finalisation.finalise(session, campaign, Item.campaign_id == campaign.id, now=now)
-    silent = (Item.campaign_id == campaign.id, Item.carried_answer.is_not(None))
-    _wait(session, ItemState.OPEN, *silent, ~finalisation.carried_alone(campaign, now))
+    carried = (Item.campaign_id == campaign.id, Item.carried_answer.is_not(None))
+    _wait(session, ItemState.OPEN, *carried, ~finalisation.carried_alone(campaign, now))
     _settle(session, campaign, now)
 
 
@@ -93,7 +93,7 @@ def _withdraw_unseen(session: Session, campaign: Campaign, now: datetime) -> Non
     past a look that the review promises."""
     stages = Stages.of(campaign.stages)
     for number, following in enumerate(stages.later, start=1):
-        here = (Item.campaign_id == campaign.id, Item.stage == number, _is_seen(following))
+        here = (Item.campaign_id == campaign.id, Item.stage == number, _goes_to(following))
         waits = Item.state.in_([ItemState.DECIDED, ItemState.BETWEEN_STAGES])
         late = Item.decided_at > stages.ends(number, campaign.due_at)
         ids = session.scalars(select(Item.id).where(*here, waits, late).order_by(Item.id)).all()
@@ -120,7 +120,7 @@ def _waiting(campaign: Campaign) -> ColumnElement[bool]:
 
 
 def _end_stages(session: Session, campaign: Campaign, now: datetime) -> None:
-    """When the days of a stage are over its answers are final, and its silence goes on where the
+    """When the days of a stage are over its answers are final, and open items go on where the
     next one sees everything."""
     stages = Stages.of(campaign.stages)
     for number, following in enumerate(stages.later, start=1):
@@ -140,12 +140,12 @@ def _take_on(session: Session, campaign: Campaign, now: datetime) -> int:
     stages = Stages.of(campaign.stages)
     moved = 0
     for number, following in reversed(list(enumerate(stages.later, start=1))):
-        goes_on = and_(_waiting(campaign), Item.stage == number, _is_seen(following))
+        goes_on = and_(_waiting(campaign), Item.stage == number, _goes_to(following))
         moved += _next_stage(session, campaign, following, goes_on, now)
     return moved + _settle(session, campaign, now)
 
 
-def _is_seen(following: Stage) -> ColumnElement[bool]:
+def _goes_to(following: Stage) -> ColumnElement[bool]:
     if following.sees is Sees.KEPT:
         return Item.answer == Answer.KEEP
     if following.sees is Sees.REMOVED:
@@ -172,8 +172,10 @@ def _next_reviewers(following: Stage, goes_on: ColumnElement[bool]) -> AnySelect
         wanted = named.id
 
     def is_new(person: Any) -> ColumnElement[bool]:
-        said = exists().where(Decision.item_id == Item.id, Decision.person_id == person.id)
-        return and_(~said, person.id.is_distinct_from(Item.reviewer_id))
+        answered_before = exists().where(
+            Decision.item_id == Item.id, Decision.person_id == person.id
+        )
+        return and_(~answered_before, person.id.is_distinct_from(Item.reviewer_id))
 
     chain = routing.chained(query, wanted, NOBODY, holder=Account.person_id, also=is_new)
     return chain.where(goes_on)
@@ -192,7 +194,7 @@ def _next_stage(
         return 0
     watch = Watch(session, campaign.id, [row.id for row in moves])
     answer, remaining = _combined(campaign)
-    told = literal(" ") + case(*_TOLD, else_="did not answer") + literal(".")
+    answer_text = literal(" ") + case(*_ANSWER_TEXTS, else_="did not answer") + literal(".")
     transitions.move_items(
         session,
         Item.id == new.c.id,
@@ -209,7 +211,7 @@ def _next_stage(
         reviewer_id=new.c.reviewer_id,
         route=case((new.c.reviewer_id.is_(None), Route.QUEUE.value), else_=Route.STAGE.value),
         from_id=None,
-        outcome=func.coalesce(new.c.who, "Nobody") + told,
+        outcome=func.coalesce(new.c.who, "Nobody") + answer_text,
     )
     session.expire_all()
     people = {row.before for row in moves} | {row.reviewer_id for row in moves}
@@ -251,7 +253,7 @@ def _combined(campaign: Campaign) -> tuple[ColumnElement[Any], ColumnElement[Any
 
 
 def _until(campaign: Campaign) -> ColumnElement[Any]:
-    """The date on which a keep ends: the sooner one, unless only the last word counts."""
+    """The date on which a keep ends: the sooner one, unless only the last answer counts."""
     if Stages.of(campaign.stages).vote is Vote.LAST:
         return case((Item.answer.is_(None), Item.carried_until), else_=Item.keep_until)
     return case(
@@ -268,7 +270,7 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
     differs = (Item.answer.is_distinct_from(answer)) | (
         Item.answer_rights.is_distinct_from(remaining)
     )
-    told = [
+    entries = [
         _count_votes(session, campaign, one, differs & (answer == one.value), now)
         for one in (Answer.KEEP, *REMOVES)
     ]
@@ -290,7 +292,7 @@ def _settle(session: Session, campaign: Campaign, now: datetime) -> int:
         session.expire_all()
         progress.recount_reviewers(session, campaign.id, *people)
         progress.start_folders(session, campaign.id)
-    for details in filter(None, told):
+    for details in filter(None, entries):
         trail.append(session, Action.VOTES_COUNTED, campaign.ref, details, actor=ACTOR, at=now)
     return count
 
@@ -302,8 +304,8 @@ def _count_votes(
     differs: ColumnElement[bool],
     now: datetime,
 ) -> dict[str, object] | None:
-    """One decision of the rule for each item where it says something else than the last person,
-    and what the trail tells of them: their count, and a digest of items and rights."""
+    """One decision of the rule for each item whose outcome differs from the last person's answer.
+    Returns the trail details: their count, and a digest of items and rights."""
     vote = Stages.of(campaign.stages).vote
     batch, reason = f"votes-{secrets.new_number()}", f"The stages of the review: {vote} counts."
     content = DecisionContent(
@@ -313,15 +315,15 @@ def _count_votes(
         keep_until=_until(campaign) if answer is Answer.KEEP else None,
     )
     insert_decisions(Act(session, ACTOR, now), batch, content, _waiting(campaign), differs)
-    made = select(Decision.item_id, Decision.answer_rights).where(Decision.batch == batch)
-    seen, count = hashlib.sha256(), 0
-    for number, left in session.execute(made.order_by(Decision.item_id)):
-        seen.update(f"{number} {' '.join(rights.names(left or 0))}\n".encode())
+    decisions = select(Decision.item_id, Decision.answer_rights).where(Decision.batch == batch)
+    digest, count = hashlib.sha256(), 0
+    for number, left in session.execute(decisions.order_by(Decision.item_id)):
+        digest.update(f"{number} {' '.join(rights.names(left or 0))}\n".encode())
         count += 1
     if not count:
         return None
-    told = {"answer": answer.value, "reason": reason, "batch": batch}
-    return {**told, "count": count, "digest": seen.hexdigest()}
+    details = {"answer": answer.value, "reason": reason, "batch": batch}
+    return {**details, "count": count, "digest": digest.hexdigest()}
 
 
 @job(Phase.DECISIONS, 2, lock="decisions")

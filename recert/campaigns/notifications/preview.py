@@ -93,7 +93,7 @@ def _news(
     gone = [{"what": what, "answer": "revoke", "at": None} for what in named]
     ends = [{"what": what, "answer": "", "at": now + timedelta(days=14)} for what in named]
     done = {"revoked": len(gone), "reduced": 0, "at": now}
-    figures = {"answered": 0, "keep": 0, "reduce": 0, "revoke": 0, "verified": 0, "trouble": 0}
+    counts = {"answered": 0, "keep": 0, "reduce": 0, "revoke": 0, "verified": 0, "trouble": 0}
     return {
         "question": {**about, "author": row.Person.name, "text": "What is it for?"},
         "answer": {**about, "author": campaign.created_by, "text": "For the monthly invoices."},
@@ -102,7 +102,7 @@ def _news(
         "result": {"campaign": campaign, **done, "rows": gone, "link": link},
         "expiry": {"rows": ends, "link": link},
         "summary": {
-            **{"campaign": campaign, "state": "active", "total": total, **figures},
+            **{"campaign": campaign, "state": "active", "total": total, **counts},
             **{"held": 0, "unreachable": 0, "link": link},
         },
     }

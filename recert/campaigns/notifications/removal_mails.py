@@ -1,4 +1,4 @@
-"""Whoever loses access is told before it is taken away, with a link by which they can object."""
+"""Mails of the challenge period: whoever loses access is notified, with a link to object."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -20,13 +20,15 @@ ROWS = 50  # of one mail
 
 
 def send_due(db: Database, head: Letterhead, *, now: datetime) -> int:
-    """Writes one mail to everybody who loses something and was not told yet; how many."""
+    """Writes one mail to everybody who loses access and was not notified yet; how many."""
     with db.reading() as session:
         untold = (
             select(Item.campaign_id, Challenge.person_id)
             .join(Item, Item.id == Challenge.item_id)
             .where(
-                Challenge.told_at.is_(None), Challenge.person_id.is_not(None), Challenge.until > now
+                Challenge.notified_at.is_(None),
+                Challenge.person_id.is_not(None),
+                Challenge.until > now,
             )
             .distinct()
             .order_by(Item.campaign_id, Challenge.person_id)
@@ -46,12 +48,12 @@ def _tell(
     rows = [
         row
         for row in challenges.of_person(session, person_id, now=now)
-        if row.campaign_id == campaign_id and row.Challenge.told_at is None
+        if row.campaign_id == campaign_id and row.Challenge.notified_at is None
     ][:ROWS]
     taken = update(Challenge).where(
-        Challenge.item_id.in_([row.item_id for row in rows]), Challenge.told_at.is_(None)
+        Challenge.item_id.in_([row.item_id for row in rows]), Challenge.notified_at.is_(None)
     )
-    session.execute(taken.values(told_at=now).execution_options(synchronize_session=False))
+    session.execute(taken.values(notified_at=now).execution_options(synchronize_session=False))
     by_day = defaultdict[datetime, list[AnyRow]](list)
     for row in rows:
         by_day[row.Challenge.until].append(row)

@@ -107,7 +107,7 @@ def _due(session: Session, campaign: Campaign, *, now: datetime) -> list[tuple[s
         if f"invitation: {person.id}" not in taken:
             kind = _first_kind(session, campaign.id, person.id)
             due.append((kind, "invitation", person.id))
-        elif counts.total > counts.told and f"{moved}: {person.id}" not in taken:
+        elif counts.total > counts.notified and f"{moved}: {person.id}" not in taken:
             kind = (
                 "escalation" if Route.ESCALATED in _routes(session, campaign.id, person.id) else ""
             )
@@ -202,7 +202,7 @@ def write(
         "campaign": campaign,
         "progress": progress,
         "minutes": minutes_for(progress),
-        "new": max(progress.total - progress.told, 1),
+        "new": max(progress.total - progress.notified, 1),
         "before": _who_had_them(session, campaign, person.id) if kind in MOVED else [],
         "items": links.items(),
         "folders": links.folders(),
@@ -213,7 +213,9 @@ def write(
     topic = campaign.ref
     first = None if kind == "invitation" else _first_mail(session, topic, person.email)
     envelope = Envelope(topic, first, links.tokens, until)
-    session.execute(update(Progress).where(Progress.id == progress.id).values(told=progress.total))
+    session.execute(
+        update(Progress).where(Progress.id == progress.id).values(notified=progress.total)
+    )
     return send(session, kind, to, context, envelope, head, now=now)
 
 
@@ -276,9 +278,9 @@ class _Links:
 
 
 def _who_had_them(session: Session, campaign: Campaign, person_id: int) -> list[str]:
-    """The names of those from whom questions came to somebody, as the trail tells."""
-    told = newest_about(session, Action.ITEMS_REROUTED, campaign.ref, LOOK_BACK)
-    moves = (move for one in told for move in one["details"]["from_to_count"])
+    """The names of the previous reviewers of somebody's items, from the trail."""
+    entries = newest_about(session, Action.ITEMS_REROUTED, campaign.ref, LOOK_BACK)
+    moves = (move for one in entries for move in one["details"]["from_to_count"])
     ids = {move[0] for move in moves if move[1] == person_id and move[0] is not None}
     return list(
         session.scalars(select(Person.name).where(Person.id.in_(ids)).order_by(Person.name))

@@ -1,5 +1,5 @@
-"""Who cannot be reached by mail is a problem of a review: the substitutes and the officers are
-told, and the board says so."""
+"""Reviewers who cannot be reached by mail: their substitutes and the officers are notified, and
+the campaign's board shows them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from recert.people.queries import holders_of
 
 
 def tell_due(db: Database, head: Letterhead, *, now: datetime) -> int:
-    """Tells about addresses that cannot be reached, once each; how many mails."""
+    """Notifies of addresses that cannot be reached, once each; how many mails."""
     with db.reading() as session:
         if not session.scalar(select(Undeliverable.address).limit(1)):
             return 0
@@ -44,13 +44,13 @@ def _tell(session: Session, found: Undeliverable, head: Letterhead, now: datetim
     topic = open_in[0].ref if open_in else f"address:{found.address}"
     officers = [Addressee.user(user, head) for user in holders_of(session, Role.OFFICER)]
     stand_ins = _substitutes(session, person) if person and open_in else []
-    told = [(to, False) for to in officers]
-    told += [(Addressee.person(one, head), True) for one in stand_ins]
-    for to, substitute in told:
+    recipients = [(to, False) for to in officers]
+    recipients += [(Addressee.person(one, head), True) for one in stand_ins]
+    for to, substitute in recipients:
         link = "" if substitute else context["link"]
         more = {**context, "substitute": substitute, "link": link}
         send(session, "undeliverable", to, more, Envelope(topic), head, now=now)
-    return len(told)
+    return len(recipients)
 
 
 def _open_reviews(session: Session, person: Person) -> Sequence[Campaign]:

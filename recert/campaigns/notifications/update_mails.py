@@ -102,27 +102,27 @@ def _conversations(
 
 
 class _Conversation:
-    """One line of a conversation as mails."""
+    """The mails about one message of a conversation."""
 
     def __init__(self, number: int, head: Letterhead, now: datetime) -> None:
         self._number, self._head, self._now = number, head, now
 
     def __call__(self, session: Session, campaign: Campaign) -> int:
-        said = session.get_one(ItemMessage, self._number)
-        row = queries.item_row(session, said.item_id)
+        message = session.get_one(ItemMessage, self._number)
+        row = queries.item_row(session, message.item_id)
         if row is None or campaign.state is not CampaignState.ACTIVE:
             return 0
-        author = person_by_email(session, said.author)
+        author = person_by_email(session, message.author)
         context = {
             "campaign": campaign,
-            "author": author.name if author else said.author,
+            "author": author.name if author else message.author,
             "account": row.person or row.account,
             "folder": row.folder,
             "server": row.server,
-            "text": said.text,
+            "text": message.text,
         }
         base = self._head.base_url
-        if said.is_question:
+        if message.is_question:
             link = f"{base}/campaigns/{campaign.id}/questions"
             to = [Addressee.user(one, self._head) for one in holders_of(session, Role.OFFICER)]
         else:
@@ -130,7 +130,7 @@ class _Conversation:
             link = f"{base}/reviews/{campaign.id}/{place}#item-{row.id}"
             reviewer = session.get(Person, row.reviewer_id) if row.reviewer_id else None
             to = [Addressee.person(reviewer, self._head)] if reviewer and reviewer.active else []
-        kind = "question" if said.is_question else "answer"
+        kind = "question" if message.is_question else "answer"
         envelope = Envelope(campaign.ref)
         for one in to:
             more = {**context, "link": link}
@@ -141,7 +141,7 @@ class _Conversation:
 def _results(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
-    """Who had access removed or reduced is told when all of it is done and checked."""
+    """Mails to reviewers who removed or reduced access, when all of it is done and verified."""
     looked = str(newest_of(session, CHANGES))
     if once.is_marked(session, campaign.id, "results", looked):
         return
@@ -212,7 +212,7 @@ def _row(session: Session, item_id: int) -> dict[str, object]:
 
 
 def _last_check(session: Session, item_ids: list[int]) -> datetime | None:
-    """When the last of these changes was seen to be done."""
+    """When the last of these changes was verified."""
     newest = (
         select(func.max(OrderStep.at))
         .join(Order, Order.id == OrderStep.order_id)
@@ -227,20 +227,14 @@ def _last_check(session: Session, item_ids: list[int]) -> datetime | None:
 def _endings(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
-    """Who answers for access that ends by itself hears of it before: whoever kept it until a day,
-    and whoever would be asked about an account that ends. Where they have left their manager
-    hears of it, and nobody about their own account. Looked at once a day."""
+    """Mails about access that ends soon: to whoever kept it until a day, and to whoever would be
+    asked about an account that ends. Where they have left, their manager gets it; nobody gets
+    one about their own account. Once a day."""
     looked = f"{now.astimezone(head.zone):%Y-%m-%d}"
     if once.is_marked(session, campaign.id, "endings", looked):
         return
     yield "", _Looked("endings", looked, now)
     soon = (now, now + ENDS_SOON)
-    kept = select(Item.reviewer_id, Item.id, Item.keep_until).where(
-        Item.campaign_id == campaign.id,
-        Item.answer == Answer.KEEP,
-        Item.keep_until.between(*soon),
-        Item.reviewer_id.is_not(None),
-    )
     owned = (
         select(Item.id, Account.expires_at)
         .join(Account, Account.id == Item.account_id)
@@ -284,7 +278,7 @@ def _ending(person_id: int, item_id: int, at: datetime) -> str:
 
 
 class _Ending:
-    """What ends soon, told to one person."""
+    """The mail to one person about access that ends soon."""
 
     def __init__(
         self, person_id: int, ends: dict[int, datetime], head: Letterhead, now: datetime
@@ -314,7 +308,7 @@ class _Ending:
 def _summaries(
     session: Session, campaign: Campaign, head: Letterhead, now: datetime
 ) -> Iterator[News]:
-    """Officers hear how it stands: once a week, at the due date, and after the close."""
+    """Summaries for officers: once a week, at the due date, and after the close."""
     launched = campaign.launched_at or now
     if campaign.state is CampaignState.CLOSING:
         yield "summary: closed", _Summary(head, now)
@@ -325,7 +319,7 @@ def _summaries(
 
 
 class _Summary:
-    """How a campaign stands, told to the officers."""
+    """The summary of a campaign for its officers."""
 
     def __init__(self, head: Letterhead, now: datetime) -> None:
         self._head, self._now = head, now
@@ -351,8 +345,8 @@ class _Summary:
         envelope, sent = Envelope(campaign.ref), 0
         for user in holders_of(session, Role.OFFICER):
             to = Addressee.user(user, self._head)
-            made = send(session, "summary", to, context, envelope, self._head, now=self._now)
-            sent += made is not None
+            queued = send(session, "summary", to, context, envelope, self._head, now=self._now)
+            sent += queued is not None
         return sent
 
 

@@ -1,5 +1,5 @@
-"""Giving many undecided items to somebody else at once: all of one reviewer, of the compliance
-queue, or of one folder. One transaction, set statements, one entry in the trail."""
+"""Bulk reassignment: all undecided items of one reviewer, of the compliance queue or of one folder
+go to another reviewer. One transaction, set statements, one entry in the trail."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ class From:
 
 
 @dataclass(frozen=True)
-class Given:
-    """How many items went, and how many stayed because they are about the new reviewer."""
+class ReassignmentResult:
+    """How many items were moved, and how many stayed because they are about the new reviewer."""
 
     moved: int
     stayed: int
@@ -39,7 +39,7 @@ class Given:
 
 def reassign_all(
     act: Act, campaign: Campaign, source: From, reviewer: Person, reason: str
-) -> Given:
+) -> ReassignmentResult:
     """An officer gives all undecided items of somebody or of a folder to one reviewer. What is
     about their own accounts stays where it is and is counted."""
     act.actor.require(Role.OFFICER)
@@ -79,7 +79,7 @@ def reassign_all(
         "moved": watch.moved(),
     }
     act.record(Action.ITEMS_REASSIGNED, campaign.ref, details)
-    return Given(len(rows), stayed)
+    return ReassignmentResult(len(rows), stayed)
 
 
 def _of(source: From) -> ColumnElement[bool]:

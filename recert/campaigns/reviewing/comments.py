@@ -36,20 +36,20 @@ def answer(act: Act, item: Item, text: str) -> ItemMessage:
 
 
 def _add(act: Act, item: Item, text: str, *, is_question: bool) -> ItemMessage:
-    said = text.strip()
-    if not 0 < len(said) <= LONGEST:
+    text = text.strip()
+    if not 0 < len(text) <= LONGEST:
         raise BadInput(f"Write 1 to {LONGEST} characters.")
-    if not all(letter.isprintable() or letter in "\r\n\t\xa0" for letter in said):
+    if not all(character.isprintable() or character in "\r\n\t\xa0" for character in text):
         raise BadInput("The text contains control characters.")
     states.check_running(hold(act.session, item.campaign_id).state)
-    made = ItemMessage(
-        item_id=item.id, author=act.actor.name, is_question=is_question, text=said, at=act.now
+    message = ItemMessage(
+        item_id=item.id, author=act.actor.name, is_question=is_question, text=text, at=act.now
     )
-    act.session.add(made)
+    act.session.add(message)
     act.session.flush()
     action = Action.ITEM_QUESTION if is_question else Action.ITEM_ANSWER
-    act.record(action, item.ref, {"text": said})
-    return made
+    act.record(action, item.ref, {"text": text})
+    return message
 
 
 def messages_of(session: Session, item_ids: Sequence[int]) -> dict[int, list[ItemMessage]]:

@@ -83,7 +83,7 @@ def end(act: Act, number: int) -> None:
     if found is None or found.ended_at is not None:
         raise NoSuchDelegation
     if act.actor.person_id != found.from_id and Role.OFFICER not in act.actor.roles:
-        raise NoSuchDelegation  # whoever may not know of it is not told that it exists
+        raise NoSuchDelegation  # whoever may not know of it does not learn that it exists
     found.ended_at = act.now
     act.record(Action.DELEGATION_ENDED, found.ref, {})
 

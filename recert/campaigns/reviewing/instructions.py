@@ -1,5 +1,5 @@
-"""What reviewers are told about answering: one text for the installation, in versions. Each of
-them says once per version that they have read it; the evidence tells which version, and when."""
+"""The instruction for reviewers: one text for the installation, in versions. Each reviewer confirms
+once per version that they have read it; evidence lists who read which version, and when."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LONGEST = 10_000
 
 @dataclass(frozen=True)
 class Read:
-    """The newest version that somebody has read, and when they said so."""
+    """The newest version that somebody has read, and when they confirmed it."""
 
     version: int
     at: datetime
@@ -54,7 +54,7 @@ def write(act: Act, text: str) -> Instruction:
 
 
 def acknowledge(act: Act, version: int) -> None:
-    """A person says that they have read the newest version. Twice is as good as once."""
+    """Records that a person has read the newest version. A second call changes nothing."""
     if act.actor.person_id is None:
         raise NotAllowed("Only reviewers are asked to read the instruction.")
     found = newest(act.session)

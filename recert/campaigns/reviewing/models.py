@@ -60,7 +60,7 @@ class Postponement(Base):
 
 
 class Instruction(Base):
-    """One version of what reviewers are told about answering. The newest counts."""
+    """One version of the instruction for reviewers. The newest counts."""
 
     __tablename__ = "instruction"
 
@@ -71,7 +71,7 @@ class Instruction(Base):
 
 
 class InstructionRead(Base):
-    """A reviewer said that they have read a version."""
+    """A reviewer confirmed that they have read a version."""
 
     __tablename__ = "instruction_read"
 
@@ -80,8 +80,8 @@ class InstructionRead(Base):
     at: Mapped[datetime]
 
 
-class OwnershipDoubt(Base):
-    """The owner of a folder said "not mine". Settled when somebody says who answers for it."""
+class OwnershipDispute(Base):
+    """The owner of a folder answered "not mine". Settled when an officer names its owner."""
 
     __tablename__ = "ownership_doubt"
 

@@ -69,8 +69,8 @@ def problems(session: Session, campaign: Campaign, *, now: datetime) -> Problems
 
 def _late(session: Session, campaign: Campaign) -> int:
     """How many questions people answered after the due date."""
-    given = Item.answer.in_([Answer.KEEP, Answer.REDUCE, Answer.REVOKE])
-    here = (Item.campaign_id == campaign.id, given, Item.decided_at > campaign.due_at)
+    answered = Item.answer.in_([Answer.KEEP, Answer.REDUCE, Answer.REVOKE])
+    here = (Item.campaign_id == campaign.id, answered, Item.decided_at > campaign.due_at)
     return _up_to(session, select(Item.id).where(*here).limit(MOST))
 
 
@@ -86,7 +86,7 @@ def _up_to(session: Session, query: Select[int]) -> int:
 
 
 def failed_mails(session: Session, campaign: Campaign) -> Sequence[OutboxMessage]:
-    """The newest mails that the mail server refused or that were given up."""
+    """The newest mails that the mail server refused or that were not retried any more."""
     here = (OutboxMessage.topic == campaign.ref, FAILED)
     query = select(OutboxMessage).where(*here).order_by(OutboxMessage.id.desc())
     return session.scalars(query.limit(MAILS)).all()

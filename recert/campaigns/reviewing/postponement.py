@@ -1,5 +1,5 @@
-"""A reviewer puts a question off, once and until a date that the policy allows. The close of the
-campaign does not move; overdue figures leave it out until then and say that it was put off."""
+"""Postponement: a reviewer puts an item off, once and until a date that the policy allows. The due
+date of the campaign does not move; overdue counts list the item as postponed until then."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta

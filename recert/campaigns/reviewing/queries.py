@@ -272,9 +272,9 @@ def population_of(session: Session, campaign_id: int) -> Sequence[AnyRow]:
     return session.execute(query.order_by(Server.name)).all()
 
 
-def figures(session: Session, campaign_id: int) -> dict[str, int]:
-    """What a sign-off speaks of. Exceptions are accesses that are still there although no person
-    wanted to keep them: nobody answered, or the change was taken back."""
+def sign_off_totals(session: Session, campaign_id: int) -> dict[str, int]:
+    """The totals that a sign-off confirms. Exceptions are accesses that still exist although no
+    person wanted to keep them: nobody answered, or the change was taken back."""
     query = select(Item.state, Item.answer, func.count()).where(Item.campaign_id == campaign_id)
     counts = session.execute(query.group_by(Item.state, Item.answer)).all()
 
@@ -282,15 +282,15 @@ def figures(session: Session, campaign_id: int) -> dict[str, int]:
         fits = (row for row in counts if not answers or row[1] in answers)
         return sum(row[2] for row in fits if state is None or row[0] is state)
 
-    silent = amount(Answer.NO_ANSWER)
+    no_answer = amount(Answer.NO_ANSWER)
     taken_back = amount(Answer.REDUCE, Answer.REVOKE, state=ItemState.CLOSED)
     return {
         "items": amount(),
         "keep": amount(Answer.KEEP),
         "reduce": amount(Answer.REDUCE),
         "revoke": amount(Answer.REVOKE),
-        "no_answer": silent,
+        "no_answer": no_answer,
         "gone": amount(state=ItemState.GONE),
-        "exceptions": silent + taken_back,
+        "exceptions": no_answer + taken_back,
         "changes_verified": amount(state=ItemState.VERIFIED),
     }

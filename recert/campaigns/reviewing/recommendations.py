@@ -110,9 +110,9 @@ def _add_keys(rows: Sequence[AnyRow], found: Hints) -> None:
 def _add_other_servers(session: Session, rows: Sequence[AnyRow], found: Hints) -> None:
     """The same directory through another server: a removal here leaves that open."""
     pairs = {(row.account_id, row.folder_id) for row in rows if row.account_id and row.folder_id}
-    known = shared_storage.ways(session, pairs) if pairs else {}
+    coverage = shared_storage.ways(session, pairs) if pairs else {}
     for row in rows:
-        for way in known.get((row.account_id, row.folder_id), ()):
+        for way in coverage.get((row.account_id, row.folder_id), ()):
             who = "this person" if way.is_same_person else "the same login name"
             text = (
                 f"The same folder is open to {who} on server {way.server}: "
@@ -160,22 +160,22 @@ def _add_use(
         if row.account_kind == "anonymous":  # logs call it by the name that was typed, or none
             found[row.id].append(_use(None, {}, now))
             continue
-        known, uses = covered.get(row.server_id), used.get((row.account_id, row.folder_id), {})
-        hint = _use(known, uses, now)
+        coverage, uses = covered.get(row.server_id), used.get((row.account_id, row.folder_id), {})
+        hint = _use(coverage, uses, now)
         found[row.id].append(Hint(Level.PLAIN, hint.text) if row.account_id in kept else hint)
 
 
-def _use(known: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> Hint:
+def _use(coverage: Covered | None, uses: Mapping[Use, datetime], now: datetime) -> Hint:
     if uses:
         newest = sorted(uses.items(), key=lambda one: one[1], reverse=True)
-        said = ", ".join(f"{_USES[use]} on {at:%-d %B %Y}" for use, at in newest)
-        text = f"With it somebody last {said} here."
+        dates = ", ".join(f"{_USES[use]} on {at:%-d %B %Y}" for use, at in newest)
+        text = f"With it somebody last {dates} here."
         is_old = now - newest[0][1] > UNUSED
         return Hint(Level.AMBER if is_old else Level.PLAIN, text)
-    if known is None:
+    if coverage is None:
         return Hint(Level.PLAIN, "Use of this folder: no data.")
-    text = f"Not used here since {known.since:%-d %B %Y}, when the log begins."
-    return Hint(Level.AMBER if now - known.since > UNUSED else Level.PLAIN, text)
+    text = f"Not used here since {coverage.since:%-d %B %Y}, when the log begins."
+    return Hint(Level.AMBER if now - coverage.since > UNUSED else Level.PLAIN, text)
 
 
 def _before(session: Session, rows: Sequence[AnyRow]) -> dict[tuple[int, int], int]:
@@ -245,8 +245,8 @@ def _add_previous(session: Session, rows: Sequence[AnyRow], found: Hints) -> Non
         day = f", {row.decided_at:%-d %B %Y}" if row.decided_at else ""
         past[row.account_id, row.folder_id] = f"{_ANSWERS[row.answer]} in “{row.name}”{day}"
     for row in rows:
-        if said := past.get((row.account_id, row.folder_id)):
-            found[row.id].append(Hint(Level.PLAIN, f"Last time it was {said}."))
+        if answer := past.get((row.account_id, row.folder_id)):
+            found[row.id].append(Hint(Level.PLAIN, f"Last time it was {answer}."))
 
 
 @cache

@@ -82,7 +82,7 @@ def refresh_due(db: Database, *, now: datetime) -> int:
 
 def want_second_readings(db: Database, *, actor: Actor, now: datetime) -> int:
     """Where access was missing in one reading only, another one is asked for; how many."""
-    gone = select(Item.campaign_id).where(Item.gone_seen_at.is_not(None)).distinct()
+    gone = select(Item.campaign_id).where(Item.missing_since.is_not(None)).distinct()
     running = select(Campaign.id).where(Campaign.state == CampaignState.ACTIVE)
     with db.reading() as session:
         numbers = session.scalars(running.where(Campaign.id.in_(gone))).all()
@@ -147,7 +147,7 @@ def _refresh(session: Session, campaign: Campaign) -> dict[str, Any]:
             values["outcome"] = values["outcome"].replace(_BEFORE, _NOT_FINAL.format(row.answer), 1)
         values |= transitions.UNANSWERED
         is_gone = values["state"] is ItemState.GONE
-        values["gone_seen_at"] = _reading_of(session, row.gone_in) if unproved else None
+        values["missing_since"] = _reading_of(session, row.gone_in) if unproved else None
         moved |= values.get("folder_id", row.folder_id) != row.folder_id
         new = values.pop("state")
         transitions.move_items(session, Item.id == row.id, sources=REFRESHED, new=new, **values)
@@ -211,7 +211,7 @@ def _inherited(session: Session, row: AnyRow) -> AnyRow | None:
     one above it. None when it has nothing there."""
     if row.boundary_gone is None or row.account_id is None:
         return None
-    above = [row.path[:at] or "/" for at, letter in enumerate(row.path) if letter == "/"]
+    above = [row.path[:at] or "/" for at, character in enumerate(row.path) if character == "/"]
     nearest = (
         select(Folder.id)
         .where(

@@ -86,15 +86,15 @@ class Cron:
 
 
 def rhythm(text: str) -> Rhythm:
-    """A rhythm from its words, or RhythmRejected naming what is wrong."""
-    words = " ".join(text.lower().split())
-    if words in ("monthly", "quarterly"):
-        return Monthly(1 if words == "monthly" else 3)
-    if found := EVERY.fullmatch(words):
+    """Parses a rhythm; raises RhythmRejected, which names what is wrong."""
+    normalised = " ".join(text.lower().split())
+    if normalised in ("monthly", "quarterly"):
+        return Monthly(1 if normalised == "monthly" else 3)
+    if found := EVERY.fullmatch(normalised):
         if not 1 <= int(found[1]) <= 120:
             raise RhythmRejected("Use 1 to 120 months.")
         return Monthly(int(found[1]))
-    fields = words.split()
+    fields = normalised.split()
     if len(fields) != 5:
         raise RhythmRejected(f"Not understood: {text!r}.")
     return _cron(*fields)
@@ -109,8 +109,8 @@ def _cron(minute: str, hour: str, day: str, month: str, weekday: str) -> Cron:
     fields = (_plain(day, 1, 31), _plain(month, 1, 12), _plain(weekday, 0, 7))
     expression = " ".join((minute, hour, *fields))
     try:
-        made = Cron(expression, time(int(hour), int(minute)))
-        found = next(made.days(date(2024, 1, 1)), None)
+        cron = Cron(expression, time(int(hour), int(minute)))
+        found = next(cron.days(date(2024, 1, 1)), None)
     except CronSimError as error:
         name = str(error).removeprefix("Bad ")
         field = dict(zip(ALLOWED, days, strict=True)).get(name, expression)
@@ -118,7 +118,7 @@ def _cron(minute: str, hour: str, day: str, month: str, weekday: str) -> Cron:
         raise RhythmRejected(f"The {name} {field!r} cannot be used: {allowed}.") from error
     if found is None:
         raise RhythmRejected("There is no such day.")
-    return made
+    return cron
 
 
 def _plain(field: str, low: int, high: int) -> str:

@@ -55,49 +55,49 @@ def launch_due(db: Database, *, now: datetime) -> int:
 
 def _is_due(session: Session, number: int, now: datetime) -> bool:
     """Whether there is something to do, so that most ticks write nothing."""
-    found = session.get_one(CampaignSchedule, number)
-    if timetable(found).between(_seen_until(session, found), now):
+    schedule = session.get_one(CampaignSchedule, number)
+    if timetable(schedule).between(_last_occurrence(session, schedule), now):
         return True
-    return any(now - slot.tried_at >= RETRY_AFTER for slot in waiting_slots(session, found))
+    return any(now - slot.tried_at >= RETRY_AFTER for slot in waiting_slots(session, schedule))
 
 
 def _tend(session: Session, number: int, now: datetime) -> int:
     query = select(CampaignSchedule).where(CampaignSchedule.id == number, CampaignSchedule.active)
-    found = session.scalar(query.with_for_update())
-    if found is None:
+    schedule = session.scalar(query.with_for_update())
+    if schedule is None:
         return 0
-    due = timetable(found).between(_seen_until(session, found), now)
-    for slot in waiting_slots(session, found):
+    due = timetable(schedule).between(_last_occurrence(session, schedule), now)
+    for slot in waiting_slots(session, schedule):
         if due:
             _miss(session, slot, f"A newer review is due. {slot.reason}", now)
         elif now - slot.taken_at > GIVE_UP_AFTER:
             _miss(session, slot, f"Given up after 48 hours. {slot.reason}", now)
         elif now - slot.tried_at >= RETRY_AFTER:
-            return _try(session, found, slot, now)
+            return _try(session, schedule, slot, now)
     for planned in due[:-1]:
-        slot = _take(session, found, planned, now)
+        slot = _take(session, schedule, planned, now)
         _miss(session, slot, "Recert did not run at the time; a newer review is due.", now)
-    return _try(session, found, _take(session, found, due[-1], now), now) if due else 0
+    return _try(session, schedule, _take(session, schedule, due[-1], now), now) if due else 0
 
 
-def _seen_until(session: Session, found: CampaignSchedule) -> datetime:
+def _last_occurrence(session: Session, schedule: CampaignSchedule) -> datetime:
     """The newest occurrence that has its slot; before the first one, when it was added."""
     newest = (
         select(ScheduleSlot.due_at)
-        .where(ScheduleSlot.schedule_id == found.id)
+        .where(ScheduleSlot.schedule_id == schedule.id)
         .order_by(ScheduleSlot.due_at.desc())
         .limit(1)
     )
-    return session.scalar(newest) or found.created_at
+    return session.scalar(newest) or schedule.created_at
 
 
 def _take(
-    session: Session, found: CampaignSchedule, planned: Planned, now: datetime
+    session: Session, schedule: CampaignSchedule, planned: Planned, now: datetime
 ) -> ScheduleSlot:
     """The slot of an occurrence. Another process that took it fails the unique key and so this
     whole transaction; the row of the schedule is held, so that does not happen in practice."""
     slot = ScheduleSlot(
-        schedule_id=found.id,
+        schedule_id=schedule.id,
         slot=planned.slot,
         due_at=planned.at,
         state=SlotState.WAITING,
@@ -117,39 +117,39 @@ def _miss(session: Session, slot: ScheduleSlot, reason: str, now: datetime) -> N
     trail.append(session, Action.SCHEDULE_MISSED, subject, details, actor=actor, at=now)
 
 
-def _try(session: Session, found: CampaignSchedule, slot: ScheduleSlot, now: datetime) -> int:
+def _try(session: Session, schedule: CampaignSchedule, slot: ScheduleSlot, now: datetime) -> int:
     """Drafts and launches one occurrence, or notes on its slot why not."""
-    template = session.get_one(CampaignTemplate, found.template_id)
+    template = session.get_one(CampaignTemplate, schedule.template_id)
     actor = replace(system(f"schedule {template.name}"), roles=frozenset({Role.OFFICER}))
     asked_before, slot.tried_at = slot.tried_at, now
     try:
         with session.begin_nested():
-            policy_agreement.check(session, found.ref, template.weaker)
-            campaign = _draft(session, found, template, slot, actor, now)
-            policy_agreement.hand_on(session, found.ref, campaign, now=now)
+            policy_agreement.check(session, schedule.ref, template.weaker)
+            campaign = _draft(session, schedule, template, slot, actor, now)
+            policy_agreement.hand_on(session, schedule.ref, campaign, now=now)
             launch.launch(Act(session, actor, now), campaign)
     except RecertError as error:
         _refuse(Act(session, actor, now), template, slot, str(error), asked_before)
         return 0
     slot.state, slot.reason, slot.campaign_id = SlotState.LAUNCHED, "", campaign.id
     details = {"slot": slot.slot, "planned": slot.due_at.isoformat(), "campaign": campaign.id}
-    subject = f"schedule:{found.id}"
+    subject = f"schedule:{schedule.id}"
     trail.append(session, Action.SCHEDULE_LAUNCHED, subject, details, actor=actor, at=now)
     return 1
 
 
 def _draft(
     session: Session,
-    found: CampaignSchedule,
+    schedule: CampaignSchedule,
     template: CampaignTemplate,
     slot: ScheduleSlot,
     actor: Actor,
     now: datetime,
 ) -> Campaign:
     """The one place where a template becomes a draft. Each occurrence has a sample of its own."""
-    zone = ZoneInfo(found.zone)
+    zone = ZoneInfo(schedule.zone)
     last_day = now.astimezone(zone).date() + timedelta(days=template.days_to_answer)
-    called = recurrence.rhythm(found.rhythm).name(date.fromisoformat(slot.slot))
+    called = recurrence.rhythm(schedule.rhythm).name(date.fromisoformat(slot.slot))
     return drafts.draft(
         Act(session, actor, now),
         drafts.CampaignDraft(
@@ -158,7 +158,7 @@ def _draft(
             template.folder_prefix,
             local_time.moment(last_day, END_OF_DAY, zone),
             undo_minutes=template.undo_minutes,
-            zone=found.zone,
+            zone=schedule.zone,
             policy=Policy.of(template.policy),
             scope=replace(Scope.of(template.scope), seed=date.fromisoformat(slot.slot).toordinal()),
             about=template.about,

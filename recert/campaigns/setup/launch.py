@@ -70,20 +70,22 @@ class Preview:
 
 def preview(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
     """Counts what a launch would do now; changes nothing."""
-    found = _examined(session, campaign, now=now)
-    found = _shared(found, population.shares(session, found.selections))
-    return _trained(session, campaign, found, now=now)
+    found = _checked(session, campaign, now=now)
+    found = _with_reviewers(found, population.shares(session, found.selections))
+    return _with_training_warnings(session, campaign, found, now=now)
 
 
-def _trained(session: Session, campaign: Campaign, found: Preview, *, now: datetime) -> Preview:
-    """The same with what is to be said about trainings of reviewers."""
+def _with_training_warnings(
+    session: Session, campaign: Campaign, found: Preview, *, now: datetime
+) -> Preview:
+    """Adds training warnings to the preview."""
     asked = [one.reviewer_id for one in found.shares if one.reviewer_id is not None]
     untrained = reviewer_training.warning(session, campaign, asked, now=now)
     return replace(found, warnings=[*found.warnings, *untrained])
 
 
-def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
-    """What would be asked about and what stands in the way; not yet who would be asked."""
+def _checked(session: Session, campaign: Campaign, *, now: datetime) -> Preview:
+    """The population and the problems of a launch, without its reviewers."""
     snapshots, problems, warnings = _snapshots(session, campaign, now=now)
     selections = select_for(session, campaign, snapshots, now=now)
     counted = [population.count(session, found) for found in selections]
@@ -109,8 +111,8 @@ def _examined(session: Session, campaign: Campaign, *, now: datetime) -> Preview
     return Preview(counted, (), problems, warnings, selections, away)
 
 
-def _shared(found: Preview, shares: Sequence[population.ReviewerShare]) -> Preview:
-    """The same with the reviewers, and what is to be said about them."""
+def _with_reviewers(found: Preview, shares: Sequence[population.ReviewerShare]) -> Preview:
+    """Adds the reviewers and their warnings to the preview."""
     many = [
         f"{share.name} would get {share.items} questions; more than {states.MANY_ITEMS} are seldom "
         "answered with care. Name more owners, or ask about less at once."
@@ -165,7 +167,7 @@ def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview
         raise LaunchRefused("Its due date has passed. Make a new one.")
     for server_id in campaign.server_ids:  # people may have been imported since the snapshot
         match_persons(act.session, server_id)
-    found = _examined(act.session, campaign, now=act.now)
+    found = _checked(act.session, campaign, now=act.now)
     if found.problems:
         raise LaunchRefused(" ".join(found.problems))
     if not is_preview:
@@ -181,10 +183,10 @@ def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview
     progress.start_folders(act.session, campaign.id)
     conflicts_of_interest.mark(act.session, campaign.id)
     frozen_facts.freeze_accounts(act.session, campaign.id)
-    found = _shared(found, population.shares_of(act.session, campaign))
-    found = _trained(act.session, campaign, found, now=act.now)
-    seen = once.compared_with(part.snapshot_id for part in found.populations)
-    once.mark(act.session, campaign.id, once.SNAPSHOTS, seen, act.now)
+    found = _with_reviewers(found, population.shares_of(act.session, campaign))
+    found = _with_training_warnings(act.session, campaign, found, now=act.now)
+    compared = once.compared_with(part.snapshot_id for part in found.populations)
+    once.mark(act.session, campaign.id, once.SNAPSHOTS, compared, act.now)
     details = {
         "name": campaign.name,
         "items": made,

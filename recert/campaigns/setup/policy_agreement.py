@@ -20,7 +20,7 @@ MOST_TEXT = 1000
 
 
 def weaker(policy: Policy, undo_minutes: int, usual_undo_minutes: int) -> list[str]:
-    """What protects less than usual, in words; empty when nothing does."""
+    """The rules that protect less than usual, as texts."""
     found = policy.weaker_than(USUAL)
     if undo_minutes < usual_undo_minutes:
         found.append(f"{undo_minutes} minutes to change an answer instead of {usual_undo_minutes}")

@@ -109,7 +109,7 @@ def routed_away(session: Session, selections: Sequence[Selection]) -> int:
 
 
 def unknown_use(session: Session, scope: Scope, snapshot: Snapshot, server: str) -> list[str]:
-    """What a scope by days of last use does with accounts of which nothing is known, in words."""
+    """A warning about accounts without any known use, when the scope depends on their last use."""
     if not scope.unused_days:
         return []
     here = (
@@ -119,8 +119,8 @@ def unknown_use(session: Session, scope: Scope, snapshot: Snapshot, server: str)
     )
     count = session.scalar(select(func.count()).select_from(Account).where(*here)) or 0
     does = "They count as unused." if scope.unknown_unused else "They are not taken as unused."
-    said = f"Of {count} accounts on {server} neither a sign-in nor a transfer is known."
-    return [f"{said} {does}"] if count else []
+    unknown = f"Of {count} accounts on {server} neither a sign-in nor a transfer is known."
+    return [f"{unknown} {does}"] if count else []
 
 
 def count(session: Session, selection: Selection) -> Population:

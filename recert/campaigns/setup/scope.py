@@ -40,25 +40,25 @@ class Holder(StrEnum):
 
 @dataclass(frozen=True)
 class Scope:
-    """Which access is asked about. A field that is left empty chooses nothing out."""
+    """Which access is reviewed. An empty field does not limit it."""
 
     prefix: str = "/"
     classifications: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
     rights: Rights = Rights.NONE  # at least one of these
     unused_days: int = 0  # no sign-in and no transfer for so long
-    unknown_unused: bool = False  # whoever was never seen counts as unused too
+    unknown_unused: bool = False  # accounts without any known use count as unused too
     only_changes: bool = False  # new or changed since the last campaign on its server
     sample: int = 0  # so many, chosen by the seed
     seed: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """The stored JSON."""
         return asdict(self) | {"rights": int(self.rights)}
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Scope":
-        """From how it is kept, or from a template."""
+        """From the stored JSON, or from a template."""
         values = {name: kept[name] for name in cls.__dataclass_fields__ if name in kept}
         values["classifications"] = tuple(values.get("classifications", ()))
         values["holders"] = tuple(map(Holder, values.get("holders", ())))
@@ -71,24 +71,24 @@ class Scope:
         return self.prefix == "/" and not self.classifications
 
     @property
-    def in_words(self) -> list[str]:
+    def description(self) -> list[str]:
         """What limits the scope, for pages and evidence; nothing when everything is in it."""
-        said = [] if self.prefix == "/" else [f"folder {self.prefix} and below"]
+        limits = [] if self.prefix == "/" else [f"folder {self.prefix} and below"]
         if self.classifications:
-            said.append("folders classified " + " or ".join(self.classifications))
+            limits.append("folders classified " + " or ".join(self.classifications))
         if self.holders:
-            said.append("accounts that are " + " or ".join(self.holders))
+            limits.append("accounts that are " + " or ".join(self.holders))
         if self.rights:
             names = [str(right.name).lower() for right in Rights if right & self.rights]
-            said.append("access that can " + " or ".join(names))
+            limits.append("access that can " + " or ".join(names))
         if self.unused_days:
             unknown = "; never seen counts too" if self.unknown_unused else ""
-            said.append(f"no sign-in or transfer for {self.unused_days} days{unknown}")
+            limits.append(f"no sign-in or transfer for {self.unused_days} days{unknown}")
         if self.only_changes:
-            said.append("new or changed since the last campaign")
+            limits.append("new or changed since the last campaign")
         if self.sample:
-            said.append(f"a random sample of {self.sample} (seed {self.seed})")
-        return said
+            limits.append(f"a random sample of {self.sample} (seed {self.seed})")
+        return limits
 
     def check(self) -> None:
         """Raises BadInput naming what makes no sense."""
@@ -190,7 +190,7 @@ def sample_key(seed: int) -> ColumnElement[int]:
 
 def boundary_of(session: Session, snapshot: Snapshot, folder: str) -> str:
     """The nearest folder at or above one in which somebody has rights; "" when there is none."""
-    above = [folder[:at] or "/" for at, letter in enumerate(folder) if letter == "/"]
+    above = [folder[:at] or "/" for at, character in enumerate(folder) if character == "/"]
     grants = select(Grant.id).where(
         Grant.folder_id == Folder.id, in_snapshot(Grant, snapshot.id), Grant.rights != 0
     )

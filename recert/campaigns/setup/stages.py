@@ -1,5 +1,5 @@
-"""Up to three looks at one question, pure: who looks, what they see of the answers before, and
-whose word counts."""
+"""Stages of a review, pure: up to three reviewers of one item, what each sees of the answers
+before, and whose answer counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class StagesRejected(BadInput):
 
 
 class Who(StrEnum):
-    """Who looks next, unless it is a mail address."""
+    """Who reviews next, unless it is a mail address."""
 
     MANAGER = "manager"  # of whoever answered before
     SERVER_OWNER = "server owner"
@@ -33,7 +33,7 @@ class Sees(StrEnum):
 
 
 class Vote(StrEnum):
-    """Whose word counts when stages differ."""
+    """Whose answer counts when stages differ."""
 
     REMOVAL = "any removal"
     LAST = "the last"
@@ -42,7 +42,7 @@ class Vote(StrEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """One later look. It takes the last `days` before the stages after it."""
+    """One later stage. It takes the last `days` before the stages after it."""
 
     who: str
     sees: Sees = Sees.ALL
@@ -56,7 +56,7 @@ class Stage:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """From how a person writes it: WHO:WHAT:DAYS, the last two being optional."""
+        """Parses WHO:WHAT:DAYS; the last two are optional."""
         who, _, rest = text.strip().partition(":")
         what, _, days = rest.partition(":")
         try:
@@ -67,7 +67,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Stages:
-    """The looks after the first, and the rule of their votes."""
+    """The stages after the first, and the rule that combines their answers."""
 
     later: Sequence[Stage] = ()
     vote: Vote = Vote.REMOVAL
@@ -78,18 +78,18 @@ class Stages:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
-        """From how a campaign keeps it; nothing is one stage."""
+        """From the stored JSON; an empty one is a single stage."""
         later = [Stage(one["who"], Sees(one["sees"]), one["days"]) for one in kept.get("later", ())]
         return cls(tuple(later), Vote(kept.get("vote", Vote.REMOVAL)))
 
     def as_json(self) -> dict[str, Any]:
-        """As a campaign keeps it."""
+        """The stored JSON."""
         later = [{"who": one.who, "sees": one.sees.value, "days": one.days} for one in self.later]
         return {"later": later, "vote": self.vote.value} if later else {}
 
     @property
     def count(self) -> int:
-        """How often a question can be looked at."""
+        """The number of stages, the first included."""
         return 1 + len(self.later)
 
     def ends(self, stage: int, due_at: datetime) -> datetime:
@@ -104,13 +104,13 @@ class Stages:
             )
 
     @property
-    def in_words(self) -> list[str]:
+    def description(self) -> list[str]:
         """One line for each later stage, and the vote."""
-        said = [
+        lines = [
             f"Stage {number}: {one.who} sees {_WHAT[one.sees]}, {one.days} days"
             for number, one in enumerate(self.later, start=2)
         ]
-        return [*said, f"Where stages differ, {_VOTES[self.vote]} counts"] if said else []
+        return [*lines, f"Where stages differ, {_VOTES[self.vote]} counts"] if lines else []
 
 
 _WHAT = {

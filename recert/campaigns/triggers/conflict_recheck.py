@@ -67,8 +67,8 @@ def _new() -> AnySelect:
 
 
 def look(act: Act, newest: Snapshot, may_ask: ColumnElement[bool]) -> Iterator[tuple[int, Why]]:
-    """What shall be asked again, with the old question and its answer in the words. What is as
-    the decision saw it, or has nothing left to take, goes back into the queue instead."""
+    """Grants to ask about again, with a reason that names the old item and its answer. What is as
+    the decision saw it, or has nothing left to remove, goes back into the queue instead."""
     for one in _waiting(act.session, newest):
         order, item = (
             act.session.get_one(Order, one.order_id),
@@ -120,16 +120,16 @@ def _may_be_asked(session: Session, grant_id: int, may_ask: ColumnElement[bool])
 
 def _why(session: Session, item: Item, order: Order, held: int) -> Why:
     review = session.get_one(Campaign, item.campaign_id)
-    said = ANSWERED.get(item.answer or Answer.NO_ANSWER, "taken away by policy")
+    action = ANSWERED.get(item.answer or Answer.NO_ANSWER, "taken away by policy")
     text = (
-        f'It was to be {said} (item {item.id} of "{review.name}"), but it changed before: then '
+        f'It was to be {action} (item {item.id} of "{review.name}"), but it changed before: then '
         f"{rights.say(order.rights_before)}, now {rights.say(held)}. Nothing was taken away."
     )
     return Why(Event.DIFFERS, text)
 
 
-def say_where(act: Act, server_id: int, asked: Campaign | None) -> None:
-    """Each old item names the review in which it is asked again, or why it is not."""
+def record_outcomes(act: Act, server_id: int, asked: Campaign | None) -> None:
+    """Records for each old item the review in which it is asked again, or why it is not."""
     query = select(Recheck).where(
         Recheck.server_id == server_id,
         Recheck.note == "",

@@ -1,4 +1,4 @@
-"""Questions of the look at a server: what came, what came back, who moved. One statement each."""
+"""Detection of changes on a server: new access, returned access, movers. One statement each."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from recert.campaigns.setup import exclusions
 from recert.campaigns.setup.subjects.access import joined
 from recert.campaigns.triggers import emergency_use
 from recert.campaigns.triggers.models import CameBack, KnownPerson, Recheck, ServerLook
-from recert.campaigns.triggers.reasons import Came, Given, Returned, Turn
+from recert.campaigns.triggers.reasons import Came, OrderedAccess, Returned, Turn
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.foundation.db import AnySelect
 from recert.inventory.models import Account, Folder, Grant, Snapshot, SnapshotState
@@ -113,8 +113,8 @@ def people_changed(session: Session, server_id: int) -> bool:
     return session.scalar(changed_persons_query(server_id).limit(1)) is not None
 
 
-def seen_now(server_id: int) -> AnySelect:
-    """What is seen of people now, in the order of the columns of PersonSeen."""
+def people_now(server_id: int) -> AnySelect:
+    """The present state of people, in the order of the columns of KnownPerson."""
     return select(
         literal(server_id), Person.id, Person.department, Person.organisation_id, Person.active
     )
@@ -203,22 +203,22 @@ def came(
         yield Came(row[0], row[1], row[2], row[3], row[4], Risk(row.risk))
 
 
-def given(session: Session, server_id: int, since: datetime) -> Iterator[Given]:
-    """What orders of Recert gave since: undos do, with everything that their plans touch."""
+def ordered_access(session: Session, server_id: int, since: datetime) -> Iterator[OrderedAccess]:
+    """Access that orders of Recert granted since, with the side effects of their plans."""
     gives = Order.rights_wanted - Order.rights_wanted.bitwise_and(Order.rights_before) != 0
     moved = func.coalesce(Order.verified_at, Order.applied_at, Order.created_at)
     query = select(Order.account, Order.folder, Order.rights_wanted, Order.plan).where(
         Order.server_id == server_id, gives, Order.state.in_(WRITES), moved >= since
     )
     for row in session.execute(query):
-        yield Given(row.account, row.folder, row.rights_wanted)
+        yield OrderedAccess(row.account, row.folder, row.rights_wanted)
         for cell in (row.plan or {}).get("side_effects", ()):
-            yield Given(cell["account"], cell["folder"], cell["after"])
+            yield OrderedAccess(cell["account"], cell["folder"], cell["after"])
 
 
 def returned(session: Session, new: Snapshot, may_ask: ColumnElement[bool]) -> Sequence[Returned]:
     """Access that verified orders took away and that a snapshot begun later shows again. What was
-    told before is not told again, and what somebody kept since then is wanted."""
+    reported before is not reported again; what somebody kept since then is wanted."""
     paths = (
         select(Order.folder)
         .where(Order.server_id == new.server_id, Order.state == OrderState.VERIFIED)
@@ -232,7 +232,7 @@ def returned(session: Session, new: Snapshot, may_ask: ColumnElement[bool]) -> S
     )
     took = Order.rights_before - Order.rights_before.bitwise_and(Order.rights_wanted)
     back = Grant.rights.bitwise_and(took)
-    told = exists(
+    reported = exists(
         select(CameBack.order_id).where(
             CameBack.order_id == Order.id, CameBack.grant_id == Grant.id
         )
@@ -268,7 +268,7 @@ def returned(session: Session, new: Snapshot, may_ask: ColumnElement[bool]) -> S
             back != 0,
             not_(_undone()),
             not_(_kept_since(back)),
-            not_(told),
+            not_(reported),
         )
     )
     return [Returned(*row) for row in session.execute(query)]

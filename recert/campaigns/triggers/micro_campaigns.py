@@ -1,7 +1,7 @@
-"""Micro reviews: what changed between two looks at a server is asked about at once.
+"""Micro-campaigns: changes between two snapshots of a server are asked about at once.
 
-A look compares the newest complete snapshot with the one looked at before, and the people who
-hold accounts with what was seen of them. Who looks holds the server, so it happens once.
+The newest complete snapshot is compared with the one compared before, and the people who hold
+accounts with their last known state. The worker holds the server row, so it happens once.
 """
 
 import logging
@@ -39,16 +39,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What a micro review takes from the installation."""
+class MicroCampaignSettings:
+    """The settings of the installation that apply to micro-campaigns."""
 
     zone: ZoneInfo
     undo_minutes: int = 60
 
 
-def ask_due(db: Database, desk: Desk, *, now: datetime) -> int:
-    """Looks at every server that has something new; how many micro reviews were launched. One
-    server that cannot be asked about does not keep the others waiting."""
+def ask_due(db: Database, options: MicroCampaignSettings, *, now: datetime) -> int:
+    """Checks every server that has something new; how many micro-campaigns were launched. One
+    server that fails does not delay the others."""
     conflict_recheck.want_due(db, actor=ACTOR, now=now)
     with db.reading() as session:
         due = queries.servers_to_look_at(session)
@@ -56,13 +56,15 @@ def ask_due(db: Database, desk: Desk, *, now: datetime) -> int:
     for server_id in due:
         try:
             with db.transaction() as session:
-                launched += _look(session, server_id, desk, now) is not None
+                launched += _look(session, server_id, options, now) is not None
         except Exception:
             log.exception("server %s: no micro review yet; it is tried again", server_id)
     return launched
 
 
-def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campaign | None:
+def _look(
+    session: Session, server_id: int, options: MicroCampaignSettings, now: datetime
+) -> Campaign | None:
     held = select(Server).where(Server.id == server_id).with_for_update(key_share=True)
     server = session.scalars(held.execution_options(populate_existing=True)).one()
     newest = inventory_queries.last_complete(session, server_id)
@@ -78,59 +80,63 @@ def _look(session: Session, server_id: int, desk: Desk, now: datetime) -> Campai
     if states.snapshot_problem(server.name, newest, now=now):
         inventory.want_snapshot_again(Act(session, ACTOR, now), server)
         return None
-    reasons = _reasons(session, before, newest, desk, now)
+    reasons = _reasons(session, before, newest, options, now)
     for one in used:
-        _see_use(session, one, reasons, desk, now)
+        _ask_about_use(session, one, reasons, options, now)
     if before.id != newest.id:
         session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
-    see_people(session, server_id)
-    asked = _ask(session, server, reasons, desk, now) if reasons else None
-    conflict_recheck.say_where(Act(session, ACTOR, now), server_id, asked)
+    record_people(session, server_id)
+    asked = _ask(session, server, reasons, options, now) if reasons else None
+    conflict_recheck.record_outcomes(Act(session, ACTOR, now), server_id, asked)
     return asked
 
 
 def _may_find_more(session: Session, server_id: int) -> bool:
-    """Whether the snapshot that was looked at can say more than it did then."""
+    """Whether a snapshot that was compared before may lead to more questions now."""
     people = queries.people_changed(session, server_id)
     return people or queries.is_to_look_again(session, server_id)
 
 
 def _note(session: Session, server_id: int, newest: Snapshot, now: datetime) -> None:
     session.add(ServerLook(server_id=server_id, snapshot_id=newest.id, at=now))
-    see_people(session, server_id)
+    record_people(session, server_id)
 
 
 def _reasons(
-    session: Session, before: Snapshot, newest: Snapshot, desk: Desk, now: datetime
+    session: Session,
+    before: Snapshot,
+    newest: Snapshot,
+    options: MicroCampaignSettings,
+    now: datetime,
 ) -> Reasons:
-    """Everything that shall be asked about, and why. What came back is told to the trail too."""
+    """Everything to ask about, and why. Returned access is recorded in the trail too."""
     server_id, found = newest.server_id, Reasons()
     may_ask = queries.askable(session, server_id, now=now)
     for grant_id, why in conflict_recheck.look(Act(session, ACTOR, now), newest, may_ask):
         found.add(grant_id, why)
     returned = queries.returned(session, newest, may_ask)
     for one in reasons.newest_of(returned).values():
-        _tell(session, one, now)
+        _record_return(session, one, now)
         if one.askable:
-            found.add(one.grant_id, reasons.why_returned(one, _day(one.verified_at, desk)))
+            found.add(one.grant_id, reasons.why_returned(one, _day(one.verified_at, options)))
     session.add_all(
         CameBack(order_id=one.order_id, grant_id=one.grant_id, at=now) for one in returned
     )
     if before.id != newest.id:
-        given = reasons.by_account(queries.given(session, server_id, before.started_at))
-        since = _day(before.finished_at or before.started_at, desk)
+        orders = reasons.by_account(queries.ordered_access(session, server_id, before.started_at))
+        since = _day(before.finished_at or before.started_at, options)
         for came in queries.came(session, before, newest, may_ask, now=now):
-            found.add(came.grant_id, reasons.why_came(came, given[came.account], since))
+            found.add(came.grant_id, reasons.why_came(came, orders[came.account], since))
     for turn in queries.turned(session, server_id, may_ask):
         found.add(turn.grant_id, reasons.why_turned(turn))
     return found
 
 
-def _day(at: datetime, desk: Desk) -> str:
-    return f"{at.astimezone(desk.zone):%-d %B %Y}"
+def _day(at: datetime, options: MicroCampaignSettings) -> str:
+    return f"{at.astimezone(options.zone):%-d %B %Y}"
 
 
-def _tell(session: Session, one: Returned, now: datetime) -> None:
+def _record_return(session: Session, one: Returned, now: datetime) -> None:
     details = {
         "order": one.order_id,
         "grant": one.grant_id,
@@ -143,10 +149,12 @@ def _tell(session: Session, one: Returned, now: datetime) -> None:
     trail.append(session, Action.ACCESS_CAME_BACK, subject, details, actor=ACTOR, at=now)
 
 
-def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: datetime) -> None:
-    """Somebody shall look at what an emergency account was used for; the trail tells it anyway."""
+def _ask_about_use(
+    session: Session, used: Used, reasons: Reasons, options: MicroCampaignSettings, now: datetime
+) -> None:
+    """Asks about the use of an emergency account; it is recorded in the trail in any case."""
     grants = emergency_use.grants_to_ask(session, used, now=now)
-    moment = f"{used.used_at.astimezone(desk.zone):%-d %B %Y %H:%M}"
+    moment = f"{used.used_at.astimezone(options.zone):%-d %B %Y %H:%M}"
     for grant_id in grants:
         reasons.add(grant_id, why_used(used.reason, moment))
     session.add(EmergencyUse(account_id=used.account_id, used_at=used.used_at, at=now))
@@ -159,8 +167,8 @@ def _see_use(session: Session, used: Used, reasons: Reasons, desk: Desk, now: da
     trail.append(session, Action.EMERGENCY_ACCOUNT_USED, subject, details, actor=ACTOR, at=now)
 
 
-def see_people(session: Session, server_id: int) -> None:
-    """Keeps what is seen now of everybody who holds an account on a server."""
+def record_people(session: Session, server_id: int) -> None:
+    """Stores the present state of everybody who holds an account on a server."""
     holders = (
         select(Account.person_id)
         .where(
@@ -178,21 +186,27 @@ def see_people(session: Session, server_id: int) -> None:
         .execution_options(synchronize_session=False)
     )
     known = select(KnownPerson.person_id).where(KnownPerson.server_id == server_id)
-    new = queries.seen_now(server_id).where(Person.id.in_(holders), Person.id.not_in(known))
+    new = queries.people_now(server_id).where(Person.id.in_(holders), Person.id.not_in(known))
     columns = ["server_id", "person_id", "department", "organisation_id", "active"]
     session.execute(insert(KnownPerson).from_select(columns, new))
 
 
-def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: datetime) -> Campaign:
-    """One campaign about everything that one look found."""
+def _ask(
+    session: Session,
+    server: Server,
+    reasons: Reasons,
+    options: MicroCampaignSettings,
+    now: datetime,
+) -> Campaign:
+    """One campaign about everything that one comparison found."""
     campaign = drafts.draft(
         Act(session, ACTOR, now),
         drafts.CampaignDraft(
-            _name(session, server, desk, now),
+            _name(session, server, options, now),
             [server.id],
             "/",
             now + TIME_TO_ANSWER,
-            undo_minutes=desk.undo_minutes,
+            undo_minutes=options.undo_minutes,
             kind=CampaignKind.MICRO,
         ),
     )
@@ -200,7 +214,7 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
     rows = ((campaign.id, *row) for row in reasons.rows())
     bulk.insert(session.connection(), "campaign_grant", columns, rows)
     launch.launch(Act(session, ACTOR, now), campaign)
-    said = (
+    reason = (
         select(CampaignGrant.reason)
         .where(CampaignGrant.campaign_id == campaign.id, CampaignGrant.grant_id == Item.grant_id)
         .scalar_subquery()
@@ -208,7 +222,7 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
     session.execute(
         update(Item)
         .where(Item.campaign_id == campaign.id)
-        .values(outcome=said)
+        .values(outcome=reason)
         .execution_options(synchronize_session=False)
     )
     counts = queries.events_of(session, campaign.id)
@@ -217,9 +231,9 @@ def _ask(session: Session, server: Server, reasons: Reasons, desk: Desk, now: da
     return campaign
 
 
-def _name(session: Session, server: Server, desk: Desk, now: datetime) -> str:
-    """Two in one minute are told apart by a number. A server with a long name is cut short."""
-    at = f"{now.astimezone(desk.zone):%-d %B %Y %H:%M}"
+def _name(session: Session, server: Server, options: MicroCampaignSettings, now: datetime) -> str:
+    """Two in one minute are numbered. The name of a server is cut to 70 characters."""
+    at = f"{now.astimezone(options.zone):%-d %B %Y %H:%M}"
     name = f"Changes on {server.name[:70]}, {at}"
     same = select(func.count()).where(
         or_(Campaign.name == name, Campaign.name.startswith(f"{name} (", autoescape=True))
@@ -254,5 +268,5 @@ def ask_about_changes(context: JobContext) -> int:
     settings = context.settings
     if not settings.micro_reviews:
         return 0
-    desk = Desk(settings.zone, settings.undo_minutes)
-    return ask_due(context.db, desk, now=context.now())
+    options = MicroCampaignSettings(settings.zone, settings.undo_minutes)
+    return ask_due(context.db, options, now=context.now())

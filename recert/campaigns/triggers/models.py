@@ -22,7 +22,7 @@ class ServerLook(Base):
 
 
 class KnownPerson(Base):
-    """What was last seen of a person who holds an account on a server."""
+    """The last known state of a person who holds an account on a server."""
 
     __tablename__ = "person_seen"
 

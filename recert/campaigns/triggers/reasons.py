@@ -26,8 +26,8 @@ class Came:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What an order of Recert gave to an account, in a folder and those below: an undo does."""
+class OrderedAccess:
+    """Access that an order of Recert granted, in a folder and those below: an undo does."""
 
     account: str
     folder: str
@@ -61,16 +61,16 @@ class Turn:
 
 @dataclass(frozen=True)
 class Why:
-    """The event and its words for the reviewer."""
+    """The event, and its text for the reviewer."""
 
     event: Event
     text: str
 
 
-def why_came(came: Came, given: Iterable[Given], since: str) -> Why | None:
-    """Why a grant is asked about; None when Recert gave it, or when it is new and harmless."""
+def why_came(came: Came, ordered: Iterable[OrderedAccess], since: str) -> Why | None:
+    """Why a grant is asked about; None when Recert granted it, or when it is new and harmless."""
     more = came.rights & ~came.before
-    if not more or any(_explains(one, came, more) for one in given):
+    if not more or any(_explains(one, came, more) for one in ordered):
         return None
     if came.before:
         return Why(
@@ -82,19 +82,19 @@ def why_came(came: Came, given: Iterable[Given], since: str) -> Why | None:
     return Why(Event.NEW, f"New since {since}, not by Recert.")
 
 
-def _explains(given: Given, came: Came, more: int) -> bool:
-    below = came.folder == given.folder or came.folder.startswith(given.folder.rstrip("/") + "/")
-    return below and given.account == came.account and not more & ~given.rights
+def _explains(order: OrderedAccess, came: Came, more: int) -> bool:
+    below = came.folder == order.folder or came.folder.startswith(order.folder.rstrip("/") + "/")
+    return below and order.account == came.account and not more & ~order.rights
 
 
 def why_returned(returned: Returned, day: str) -> Why:
-    """What stands at access that had been removed."""
+    """The reason for access that had been removed."""
     text = f"Removed by order {returned.order_id} on {day}; it is there again."
     return Why(Event.CAME_BACK, text)
 
 
 def why_used(reason: str, moment: str) -> Why:
-    """What stands at the access of an emergency account that was used."""
+    """The reason for the access of an emergency account that was used."""
     text = (
         f"Emergency account ({reason.rstrip('.')}), used on {moment}. Was that needed, and agreed?"
     )
@@ -125,16 +125,16 @@ def newest_of(returned: Iterable[Returned]) -> dict[int, Returned]:
     return found
 
 
-def by_account(given: Iterable[Given]) -> defaultdict[str, list[Given]]:
-    """So that a row is compared with few."""
-    found = defaultdict[str, list[Given]](list)
-    for one in given:
+def by_account(ordered: Iterable[OrderedAccess]) -> defaultdict[str, list[OrderedAccess]]:
+    """Groups by account, so that each row is compared with few."""
+    found = defaultdict[str, list[OrderedAccess]](list)
+    for one in ordered:
         found[one.account].append(one)
     return found
 
 
 class Reasons:
-    """Why each grant is asked about; one that has two reasons says both, the weightier first."""
+    """Why each grant is asked about; with two reasons both, the weightier first."""
 
     def __init__(self) -> None:
         self._found: dict[int, list[Why]] = {}
@@ -152,6 +152,6 @@ class Reasons:
         return bool(self._found)
 
     def rows(self) -> Iterable[tuple[int, str, str]]:
-        """(grant, event, words), by grant."""
+        """(grant, event, text), by grant."""
         for grant_id, found in sorted(self._found.items()):
             yield grant_id, found[0].event.value, " ".join(one.text for one in found)

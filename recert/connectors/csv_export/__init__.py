@@ -26,8 +26,8 @@ def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:
 
 
 def _yes_or_no(key: str, text: str) -> bool:
-    """Nothing said means no: the safe side of `complete`."""
-    word = text.strip().lower()
-    if word not in ("yes", "no", ""):
+    """Empty means no: the safe side of `complete`."""
+    answer = text.strip().lower()
+    if answer not in ("yes", "no", ""):
         raise SettingsInvalid(f"Set `{key}` to yes or no, not {text!r}.")
-    return word == "yes"
+    return answer == "yes"

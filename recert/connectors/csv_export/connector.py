@@ -214,5 +214,5 @@ def _is_taken(export: Export, change: OpenAccount) -> bool:
 
 
 def _fingerprint(grant: GrantFact) -> str:
-    seen = [grant.account, grant.folder, int(grant.rights), grant.via, grant.native, grant.widened]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+    facts = [grant.account, grant.folder, int(grant.rights), grant.via, grant.native, grant.widened]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -26,11 +26,11 @@ class Export:
         self._logins: dict[str, Login] = {}
         self._groups: dict[str, str] = {}
         self._statements: _Statements = {}
-        self._seen: dict[tuple[str, bool, str, bool, str], Row] = {}
+        self._by_statement: dict[tuple[str, bool, str, bool, str], Row] = {}
         bad = [(row.line, why) for row in table.rows if (why := self._take(row))]
         if bad:
             raise refusal(bad)
-        self._seen.clear()
+        self._by_statement.clear()
         self._members = self._find_members()
         self.folders = tuple(sorted({"/", *self._statements}, key=_parts))
 
@@ -138,7 +138,7 @@ class Export:
 
     def _take_statement(self, key: str, row: Row) -> str:
         name = (row.folder, row.kind is None, key, row.deny, row.via)
-        same = self._seen.setdefault(name, row)
+        same = self._by_statement.setdefault(name, row)
         if same is row:
             rows = self._statements.setdefault(row.folder, {})
             rows.setdefault((row.kind is None, key), []).append(row)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 
-from recert.connectors import rights as words
+from recert.connectors import rights
 from recert.connectors.contract import AccountKind
 from recert.connectors.moments import in_utc
 from recert.connectors.names import is_clean
@@ -24,10 +24,10 @@ _PROFILES = {
     "none": Rights.NONE,
     "see names": Rights.LIST,
     "drop-off": Rights.UPLOAD,
-    "read": words.READ,
-    "read and add": words.ADD,
-    "edit": words.EDIT,
-    "full": words.FULL,
+    "read": rights.READ,
+    "read and add": rights.ADD,
+    "edit": rights.EDIT,
+    "full": rights.FULL,
 }
 _KINDS = {
     "user": AccountKind.PERSON,
@@ -65,7 +65,7 @@ def read_row(line: int, cells: Mapping[str, str]) -> Row:
     """The row of the cells by column name; raises ValueError saying what is wrong."""
     for column, cell in cells.items():
         _refuse_controls(column, cell)
-    kind = _kind(_word(cells, "principal_type", "user"))
+    kind = _kind(_lower_case(cells, "principal_type", "user"))
     _address(cells, "owner_email")
     member_of = tuple(_names(cells.get("member_of", "")))
     if kind is None and member_of:
@@ -122,16 +122,16 @@ def _names(text: str) -> list[str]:
     return [_name(name, "member_of") for name in text.split("|") if name.strip()]
 
 
-def _kind(word: str) -> AccountKind | None:
-    if word == "group":
+def _kind(value: str) -> AccountKind | None:
+    if value == "group":
         return None
-    if word not in _KINDS:
-        raise ValueError(f"principal_type {word!r} is not known")
-    return _KINDS[word]
+    if value not in _KINDS:
+        raise ValueError(f"principal_type {value!r} is not known")
+    return _KINDS[value]
 
 
 def _rights(text: str) -> Rights:
-    """Words or profiles separated by | or blanks; one profile alone may have blanks in it."""
+    """Rights or profiles separated by | or blanks; one profile alone may have blanks in it."""
     whole = text.strip().lower()
     tokens = [whole] if whole in _PROFILES else whole.split("|" if "|" in whole else None)
     found = [_right(token.strip()) for token in tokens]
@@ -149,36 +149,36 @@ def _right(token: str) -> Rights:
     if token in _PROFILES:
         return _PROFILES[token]
     try:
-        return words.parse([token])
+        return rights.parse([token])
     except UnknownRight as error:
-        raise ValueError(f"rights has the unknown word {token!r}") from error
+        raise ValueError(f"rights has the unknown right {token!r}") from error
 
 
 def _via(text: str) -> str:
     kind, colon, what = text.partition(":")
-    word, what = kind.strip().lower(), what.strip()
-    if not colon and word in ("", "direct", "default"):
-        return word or "direct"
-    if word == "group" and what:
+    value, what = kind.strip().lower(), what.strip()
+    if not colon and value in ("", "direct", "default"):
+        return value or "direct"
+    if value == "group" and what:
         return f"group:{what}"
-    if word == "inherited" and what:
+    if value == "inherited" and what:
         return f"inherited:{_folder(what, 'via')}"
     raise ValueError(f"via {text!r} is not direct, group:NAME, inherited:PATH or default")
 
 
-def _word(cells: Mapping[str, str], column: str, default: str) -> str:
+def _lower_case(cells: Mapping[str, str], column: str, default: str) -> str:
     return cells.get(column, "").strip().lower() or default
 
 
 def _choice(cells: Mapping[str, str], column: str, default: str, allowed: tuple[str, ...]) -> str:
-    word = _word(cells, column, default)
-    if word not in allowed:
-        raise ValueError(f"{column} {word!r} is not {' or '.join(allowed)}")
-    return word
+    value = _lower_case(cells, column, default)
+    if value not in allowed:
+        raise ValueError(f"{column} {value!r} is not {' or '.join(allowed)}")
+    return value
 
 
 def _flag(cells: Mapping[str, str]) -> bool | None:
-    if not _word(cells, "enabled", ""):
+    if not _lower_case(cells, "enabled", ""):
         return None
     return _choice(cells, "enabled", "yes", ("yes", "no")) == "yes"
 

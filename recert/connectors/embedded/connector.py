@@ -73,12 +73,12 @@ class EmbeddedConnector:
         with self._world.host({}) as host:
             host.withhold(str(self._file), without_passwords)
             raw = host.read(str(self._file))
-            seen = self._last_logins(host, warnings)
+            last_logins = self._last_logins(host, warnings)
         permissions = parse(raw)
         now = self._world.now()
         return Reading(
             accounts=[
-                evaluate.account_fact(account, seen.get(account.name), now)
+                evaluate.account_fact(account, last_logins.get(account.name), now)
                 for account in permissions.accounts.values()
                 if accounts is None or account.name in accounts
             ],

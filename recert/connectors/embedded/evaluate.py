@@ -140,8 +140,10 @@ class _Walk:
         entry = entry_at(self._permissions, account, folder)
         nearest = entry or self._nearest.get(account.name)
         _put(self._nearest, account.name, nearest)
-        seen = nearest is not None and paths.is_within(account.home, folder) and nearest.rights
-        _put(self.visible, account.name, nearest if seen else None)
+        is_visible = (
+            nearest is not None and paths.is_within(account.home, folder) and nearest.rights
+        )
+        _put(self.visible, account.name, nearest if is_visible else None)
 
     def _leave(self) -> None:
         for name, nearest, visible in self._way.pop()[1]:

@@ -15,7 +15,7 @@ LONGEST_NAME = 256
 
 def wrong(place: str, why: str) -> ServerDataInvalid:
     """The refusal of one place; hostile characters of the place are not repeated."""
-    shown = "".join(letter if is_clean(letter) else "?" for letter in place)
+    shown = "".join(character if is_clean(character) else "?" for character in place)
     return ServerDataInvalid(f"{shown}: {why}")
 
 
@@ -52,15 +52,15 @@ def required(entry: Mapping[str, Any], key: str, place: str = "") -> object:
 
 
 def as_rights(value: object, place: str) -> Rights:
-    """Rights from their lower case words; no words mean no access."""
+    """Rights from their lower case names; an empty text means no access."""
     found = Rights.NONE
-    for word in as_text(value, place, may_be_empty=True).split():
+    for name in as_text(value, place, may_be_empty=True).split():
         try:
-            right = parse([word])
+            right = parse([name])
         except UnknownRight as error:
-            raise wrong(place, f"unknown right {word!r}") from error
-        if right == Rights.SHARE or word != word.lower():
-            raise wrong(place, f"this server has no right {word!r}")
+            raise wrong(place, f"unknown right {name!r}") from error
+        if right == Rights.SHARE or name != name.lower():
+            raise wrong(place, f"this server has no right {name!r}")
         found |= right
     return found
 

@@ -113,7 +113,7 @@ def parse(raw: bytes) -> Permissions:
 
 def without_passwords(raw: bytes) -> bytes:
     """The file as it may be kept: everybody's password is the same one that nobody has. Raises
-    ServerDataInvalid; a file that is not understood cannot be told apart."""
+    ServerDataInvalid; passwords cannot be found in a file that is not understood."""
     document = read_document(raw)
     parse(raw)
     entries = document["accounts"].values()
@@ -159,8 +159,8 @@ def _account(name: str, value: object, groups: Collection[str]) -> Account:
 def _folders(value: object, place: str) -> dict[str, Rights]:
     place += ".folders"
     return {
-        fields.as_path(folder, f"{place}.{folder}"): fields.as_rights(words, f"{place}.{folder}")
-        for folder, words in fields.as_mapping(value, place).items()
+        fields.as_path(folder, f"{place}.{folder}"): fields.as_rights(names, f"{place}.{folder}")
+        for folder, names in fields.as_mapping(value, place).items()
     }
 
 

@@ -11,7 +11,7 @@ from recert.connectors.names import is_clean
 
 
 def root_of(file: Path, permissions: Permissions) -> Path:
-    """The directory that is "/": `root` as seen from the permission file's folder."""
+    """The directory that is "/": `root` relative to the permission file's folder."""
     return Path(os.path.realpath(file.parent / permissions.root))
 
 

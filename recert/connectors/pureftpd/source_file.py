@@ -55,12 +55,12 @@ class SourceFile:
     values: dict[str, Value]
 
     def value(self, name: str) -> str:
-        """By the keyword without the name of the kind: "GetPW". Empty when it is not said."""
+        """By the keyword without the name of the kind: "GetPW". Empty when it is missing."""
         value = self._line(name)
         return value.text if value else ""
 
     def at(self, name: str) -> str:
-        """File and line, or the file when it is not said."""
+        """File and line, or the file when the line is missing."""
         value = self._line(name)
         return value.place if value else self.path
 

@@ -52,18 +52,18 @@ def mails(session: Session, campaign_id: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def doubts(session: Session, campaign_id: int) -> list[dict[str, Any]]:
-    """Folders whose owner said "not mine", and what came of it."""
+def disputes(session: Session, campaign_id: int) -> list[dict[str, Any]]:
+    """Folders whose owner answered "not mine", and how the dispute ended."""
     return [
         {
             "folder": row.path,
             "server": row.server,
             "said_by": row.email,
-            "item": row.OwnershipDoubt.item_id,
-            "reason": row.OwnershipDoubt.reason,
-            "at": row.OwnershipDoubt.at.isoformat(),
-            "settled_by": row.OwnershipDoubt.settled_by,
-            "outcome": row.OwnershipDoubt.outcome,
+            "item": row.OwnershipDispute.item_id,
+            "reason": row.OwnershipDispute.reason,
+            "at": row.OwnershipDispute.at.isoformat(),
+            "settled_by": row.OwnershipDispute.settled_by,
+            "outcome": row.OwnershipDispute.outcome,
         }
-        for row in ownership_disputes.doubts(session, campaign_id)
+        for row in ownership_disputes.disputes(session, campaign_id)
     ]

@@ -55,18 +55,18 @@ in Recert's documentation as well.
 Read the "warnings" of campaign.json, or the first page of summary.pdf, first.
 
 Notes of the moment, which the trail does not prove: names of reviewers, state, time and error of
-the mail server for each mail, also_open, and the figures by risk class. All other fields are
+the mail server for each mail, also_open, and the counts by risk class. All other fields are
 compared with the trail.
 
 summary.pdf      the whole on a few pages, to print and sign
-campaign.json    scope, dates, figures, management's statement
+campaign.json    scope, dates, totals, management's statement
 population.csv   how the accounts of each server add up, and from which snapshot
 readings.csv     how each snapshot was read, by what, and the hash of the raw answers
 items.csv        every question: who has which access, who was asked, where it ended
-decisions.csv    every answer ever given, also the changed ones; "counts" says which one counts
-reviewers.csv    what each reviewer was asked, how they answered, what they had read
-orders.jsonl     every change of a server: native text before and after, log, second look
-late.csv         who sees to a change that was late, until when, and why
+decisions.csv    every answer ever recorded, also the changed ones; "counts" marks the one in force
+reviewers.csv    what each reviewer was asked, how they answered, which instruction they read
+orders.jsonl     every change of a server: native text before and after, log, second read
+late.csv         the owner of each overdue change, the new date, and why it is late
 annex/items.*    every question on one line, as CSV and as XLSX, for people
 mails.csv        who was written to, and whether the mail server took it
 auditor.jsonl    samples with their seeds, remarks and verdicts of auditors
@@ -227,7 +227,7 @@ def _about(
         "objections": list(records.objections(session, campaign.id)),
         "changes_by_risk": [_of_class(one) for one in classes],
         "releases_by_a_second_person": list(records.releases(session, campaign.id)),
-        "not_mine": accountability.doubts(session, campaign.id),
+        "not_mine": accountability.disputes(session, campaign.id),
         "routing": routing.as_json(campaign.routing_version),
         "questions_routed_away_from_oneself": campaign.routed_away,
         "instruction": _instruction(session, campaign),
@@ -238,7 +238,7 @@ def _about(
         "closed_by": campaign.closed_by,
         "signed_off_by": campaign.signed_off_by,
         "statement": campaign.statement,
-        "signed_figures": campaign.signed_figures,
+        "signed_figures": campaign.signed_totals,
         "key_fingerprint": fingerprint(bytes.fromhex(point.public_key)),
         **times,
     }
@@ -258,7 +258,7 @@ def _of_class(one: overdue.OfClass) -> dict[str, Any]:
 
 
 def _instruction(session: Session, campaign: Campaign) -> dict[str, Any] | None:
-    """What reviewers were told, as it was when the asking ended."""
+    """The instruction for reviewers, as it was when the campaign closed."""
     instruction = instructions.newest(session, until=campaign.closed_at)
     if instruction is None:
         return None

@@ -102,7 +102,7 @@ def decisions(session: Session, campaign_id: int) -> Iterator[Rows]:
             *(Decision.answer_rights, Decision.reason, Decision.actor, Decision.channel),
             *(Decision.assurance, Decision.address, func.coalesce(Decision.batch, "")),
             *(Decision.at, Decision.keep_until),
-            *(func.coalesce(email_at(Decision.at), ""), Decision.seen),
+            *(func.coalesce(email_at(Decision.at), ""), Decision.context),
             *(Decision.session, Decision.late, _counts()),
         )
         .join(Item, Item.id == Decision.item_id)

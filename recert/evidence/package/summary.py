@@ -77,14 +77,14 @@ def pdf(session: Session, campaign: Campaign, seal: Seal, zone: tzinfo, *, now: 
         progress,
         key=lambda row: (-row.Progress.total, row.email or ""),
     )
-    totals = queries.figures(session, campaign.id)
+    totals = queries.sign_off_totals(session, campaign.id)
     html = _environment(zone).get_template("summary.html")
     text = html.render(
         campaign=campaign,
         warnings=warnings.warnings(session, campaign),
         verifier_sha256=verifier_sha256(),
         seal=seal,
-        limited_to=Scope.of(campaign.scope).in_words,
+        limited_to=Scope.of(campaign.scope).description,
         now=now,
         servers=servers[:MOST_SERVERS],
         more_servers=[row.Population for row in servers[MOST_SERVERS:]],

@@ -146,7 +146,7 @@ def _operators(session: Session, campaign: Campaign) -> Iterator[Warned]:
 
 
 def changed(action: str, details: dict[str, Any], servers: set[str]) -> list[str]:
-    """Each person or owner of whom an entry changed what decides who is asked, in words."""
+    """Each person or owner of whom an entry changed what decides who is asked, as texts."""
     if action == Action.PEOPLE_IMPORTED:
         return [
             f"{one['person']}: " + ", ".join(_became(one, name) for name in MAPPING if name in one)

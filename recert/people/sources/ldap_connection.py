@@ -29,7 +29,7 @@ class DirectoryUnreadable(RecertError):
     """The directory cannot be read, so nothing was changed."""
 
 
-class DirectorySilent(DirectoryUnreadable):
+class DirectoryUnreachable(DirectoryUnreadable):
     """The directory cannot be reached, so nothing was changed. Recert tries again."""
 
 
@@ -121,7 +121,7 @@ class Directory:
                     f"The connection to {settings.url} ended after {entries} entries. Recert tries "
                     "again."
                 ) from error
-            raise DirectorySilent(why_unreachable(settings)) from error
+            raise DirectoryUnreachable(why_unreachable(settings)) from error
         except ldap.NO_SUCH_OBJECT as error:
             raise DirectoryUnreadable(
                 f"There is no entry {settings.base!r}, or {settings.bind_dn} may not read it: "

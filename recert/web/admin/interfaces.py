@@ -24,7 +24,6 @@ bp = Blueprint("interfaces", __name__, url_prefix="/interfaces")
 SCOPES = {
     TokenScope.READ_ACCESS: "Read accounts, entitlements and holders",
     TokenScope.CHANGE_ACCESS: "Order changes on these servers",
-    TokenScope.IDENTITIES: "Provision people (SCIM)",
 }
 
 
@@ -38,11 +37,8 @@ class TokenForm(FlaskForm):
         "Purpose",
         [InputRequired("Choose at least one purpose.")],
         choices=[SelectChoice(scope.value, text) for scope, text in SCOPES.items()],
-        description="Hold Ctrl to choose several.",
     )
-    servers = SelectMultipleField(
-        "Servers", description="Not needed to provision people only.", validate_choice=True
-    )
+    servers = SelectMultipleField("Servers")
     days = IntegerField(
         "Valid for (days)",
         [

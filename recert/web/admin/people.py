@@ -38,11 +38,13 @@ def _overview(
     with database().reading() as session:
         count = queries.people_count(session)
         unresolved = account_persons.unresolved(session)
+        suggested = queries.suggested(session)
     html = render_template(
         "admin/people.html",
         count=count,
         unresolved=unresolved,
-        given=request.form,
+        people=suggested,
+        typed=request.form,
         form=UploadForm(formdata=None),
         problems=problems,
         what=what,
@@ -71,9 +73,9 @@ def upload(what: str) -> ResponseReturnValue:
 @bp.post("/accounts")
 @allowed(Role.ADMINISTRATOR, Role.OFFICER)
 def join_account() -> ResponseReturnValue:
-    """Whose account it is: of the person with this address, or with none of nobody's."""
-    given, now = request.form, clock.now()
-    named = (given.get("server", ""), given.get("account", ""), given.get("email", ""))
+    """Joins an account to the person with this address; without one, to nobody."""
+    typed, now = request.form, clock.now()
+    named = (typed.get("server", ""), typed.get("account", ""), typed.get("email", ""))
     try:
         with database().transaction() as session:
             account_persons.join(Act(session, current_actor(), now), *named)

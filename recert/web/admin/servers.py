@@ -45,7 +45,7 @@ def _new(kind: str, problem: str = "", code: int = 200) -> ResponseReturnValue:
         kind=KINDS[kind],
         kinds=KINDS,
         problem=problem,
-        given=request.form,
+        typed=request.form,
     )
     return html, code
 
@@ -58,11 +58,11 @@ def create(kind: str) -> ResponseReturnValue:
     form = NewServerForm()
     if not form.validate_on_submit():
         return _new(kind, str(next(iter(form.errors.values()))[0]), 422)
-    given = {
+    typed = {
         each.key: request.form.get(f"set-{each.key}", "").strip() for each in KINDS[kind].settings
     }
     try:
-        registry.check_from_pages(kind, given, settings().server_paths)
+        registry.check_from_pages(kind, typed, settings().server_paths)
         with acting() as act:
             owner = (
                 people.person_by_email(act.session, form.owner.data) if form.owner.data else None
@@ -73,7 +73,7 @@ def create(kind: str) -> ResponseReturnValue:
                 act,
                 form.name.data,
                 kind,
-                {key: value for key, value in given.items() if value},
+                {key: value for key, value in typed.items() if value},
                 owner_id=owner.id if owner else None,
                 storage=form.storage.data or "",
             )

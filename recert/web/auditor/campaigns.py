@@ -116,7 +116,7 @@ def verify_trail() -> ResponseReturnValue:
 @bp.post("/campaigns/<int:campaign_id>/evidence")
 @allowed(Role.AUDITOR, Role.OFFICER)
 @refused_on(".campaign")
-def evidence(campaign_id: int) -> ResponseReturnValue:
+def download(campaign_id: int) -> ResponseReturnValue:
     with database().reading() as session:
         campaign_by_id(session, campaign_id)
     key = secrets.signing_key(settings().keys)

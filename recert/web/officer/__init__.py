@@ -13,8 +13,12 @@ from recert.web.officer import (
     keep_confirmation,
     mail_preview,
     ownership_disputes,
-    reviewer_quality,
     schedules,
+)
+from recert.web.officer.reviewers import (
+    delegations,
+    reviewer_quality,
+    self_assignments,
     view_as_reviewer,
 )
 
@@ -29,6 +33,8 @@ CAMPAIGNS = (
     mail_preview,
     schedules,
     exclusions,
+    delegations,
+    self_assignments,
     comments,
     challenges,
     ownership_disputes,

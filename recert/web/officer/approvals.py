@@ -1,4 +1,4 @@
-"""Pages on which a second person lets waiting changes go."""
+"""Pages of second-person approval."""
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -38,7 +38,7 @@ def show(campaign_id: int) -> ResponseReturnValue:
             found=found,
             rows=rows,
             used=recent_use.last_transfers(session, [row.id for row in rows]),
-            form=ReleaseForm(formdata=None, seen=found.digest),
+            form=ReleaseForm(formdata=None, expected_digest=found.digest),
         )
 
 
@@ -49,11 +49,11 @@ def release(campaign_id: int) -> ResponseReturnValue:
     form = ReleaseForm()
     checked(form)
     with acting() as act:
-        made = approvals.release(
+        approval = approvals.release(
             act,
             campaign_by_id(act.session, campaign_id),
             form.reason.data,
-            seen=form.seen.data,
+            expected_digest=form.expected_digest.data,
         )
-    flash(f"{made.count} changes are approved." if made.count else "The changes continue.")
+    flash(f"{approval.count} changes are approved." if approval.count else "The changes continue.")
     return redirect(url_for(".overview"))

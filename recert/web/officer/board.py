@@ -1,4 +1,4 @@
-"""More of the board: counts per server and folder, and mails that did not arrive."""
+"""Subpages of the board: counts per server and folder, failed mails, overdue changes."""
 
 from flask import (
     Blueprint,
@@ -16,6 +16,7 @@ from recert.campaigns.setup.launch import campaign_by_id
 from recert.foundation import clock
 from recert.foundation.actor import Role
 from recert.foundation.durations import lasted
+from recert.people import queries as people
 from recert.remediation import overdue, overdue_owners
 from recert.web.access import acting, allowed, database, settings
 from recert.web.converters import number
@@ -28,9 +29,9 @@ LATE = 200
 
 @bp.get("/<int:campaign_id>/places")
 @allowed(Role.OFFICER)
-def show_places(campaign_id: int) -> ResponseReturnValue:
-    left, seen = (request.args.get(name, type=number) for name in ("open", "after"))
-    after = (left, seen) if left is not None and seen is not None else None
+def show_folders(campaign_id: int) -> ResponseReturnValue:
+    left, folder_id = (request.args.get(name, type=number) for name in ("open", "after"))
+    after = (left, folder_id) if left is not None and folder_id is not None else None
     with database().reading() as session:
         return render_template(
             "officer/folders.html",
@@ -67,6 +68,7 @@ def show_late(campaign_id: int) -> ResponseReturnValue:
             lasted=lasted,
             now=now,
             form=TakeOnForm(),
+            people=people.suggested(session),
         )
 
 
@@ -79,8 +81,7 @@ def take_on(campaign_id: int, item_id: int) -> ResponseReturnValue:
     with acting() as act:
         campaign = campaign_by_id(act.session, campaign_id)
         until = local_time.end_of_day(form.until.data, campaign.zone, settings().zone)
-        said = (form.owner.data, until, form.reason.data)
-        made = overdue_owners.take_on(act, item_id, *said)
-        owner = made.owner
+        late_change = overdue_owners.take_on(act, item_id, form.owner.data, until, form.reason.data)
+        owner = late_change.owner
     flash(f"{owner} sees to it. It is listed again when the date passes.")
     return redirect(url_for(".show_late", campaign_id=campaign_id))

@@ -12,12 +12,12 @@ from recert.campaigns.completion import (
 )
 from recert.campaigns.completion import close as closing
 from recert.campaigns.completion import sign_off as ending
-from recert.campaigns.completion.non_response import Silent
+from recert.campaigns.completion.non_response import UnansweredItems
 from recert.campaigns.decisions import own_access
 from recert.campaigns.mailing import Letterhead
 from recert.campaigns.models import CampaignState, ItemState
 from recert.campaigns.notifications import reviewer_mails, undeliverable
-from recert.campaigns.policy import MAIL_WORDS, Policy
+from recert.campaigns.policy import MAIL_ANSWER_TEXTS, Policy
 from recert.campaigns.reviewing import comments, monitoring, queries
 from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup import policy_agreement, reviewer_training
@@ -64,11 +64,11 @@ def board(campaign_id: int) -> ResponseReturnValue:
                 campaign=campaign,
                 preview=found,
                 names=names,
-                scope=Scope.of(campaign.scope).in_words,
+                scope=Scope.of(campaign.scope).description,
                 old=any("are allowed" in one for one in found.problems),
                 policy=Policy.of(campaign.policy),
-                stages=Stages.of(campaign.stages).in_words,
-                mail_words=MAIL_WORDS,
+                stages=Stages.of(campaign.stages).description,
+                mail_answer_texts=MAIL_ANSWER_TEXTS,
                 is_agreed=policy_agreement.is_agreed(session, campaign.ref),
                 form=ConfirmForm(),
             )
@@ -94,7 +94,7 @@ def board(campaign_id: int) -> ResponseReturnValue:
             waiting=approvals.count_waiting(session, campaign, now),
             to_confirm=keep_confirmation.count(session, campaign, now=now),
             halted_after=approvals.halted_after(session, campaign_id),
-            silence=Policy.of(campaign.policy).in_words(),
+            non_response=Policy.of(campaign.policy).description(),
             because=micro_campaigns.because(session, campaign),
             is_early=early_close.is_early(session, campaign, now=now),
             untrained=reviewer_training.of_campaign(session, campaign, now=now),
@@ -128,15 +128,16 @@ def remind(campaign_id: int) -> ResponseReturnValue:
 @refused_on(".board")
 def close(campaign_id: int) -> ResponseReturnValue:
     with acting() as act:
-        silent = closing.close(act, campaign_by_id(act.session, campaign_id))
-    flash(f"The review is closed. {_non_response_text(silent)}")
+        unanswered = closing.close(act, campaign_by_id(act.session, campaign_id))
+    flash(f"The review is closed. {_non_response_text(unanswered)}")
     return redirect(url_for(".board", campaign_id=campaign_id))
 
 
-def _non_response_text(silent: Silent) -> str:
-    taken = sum(silent.taken.values())
-    said = f"{silent.kept} items without an answer are listed as exceptions."
-    return f"{said} {taken} more are removed by policy when they are released." if taken else said
+def _non_response_text(unanswered: UnansweredItems) -> str:
+    taken = sum(unanswered.taken.values())
+    exceptions = f"{unanswered.kept} items without an answer are listed as exceptions."
+    removed = f"{taken} more are removed by policy when they are released."
+    return f"{exceptions} {removed}" if taken else exceptions
 
 
 @bp.post("/<int:campaign_id>/sign-off")

@@ -79,7 +79,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
             "officer/comments.html",
             campaign=campaign,
             rows=rows,
-            said=comments.messages_of(session, [row.item_id for row in rows]),
+            conversations=comments.messages_of(session, [row.item_id for row in rows]),
         )
 
 

@@ -39,6 +39,7 @@ def reviewer(campaign_id: int, person_id: int) -> ResponseReturnValue:
             person=session.get_one(Person, person_id),
             progress=progress,
             form=ConfirmForm(),
+            people=people.suggested(session),
         )
 
 
@@ -69,7 +70,7 @@ def give(campaign_id: int) -> ResponseReturnValue:
         new = people.person_by_email(act.session, form.email.data)
         if new is None:
             raise BadInput(f"No person has the email address {form.email.data!r}.")
-        given = bulk_reassignment.reassign_all(
+        result = bulk_reassignment.reassign_all(
             act,
             campaign_by_id(act.session, campaign_id),
             _source(act.session, form),
@@ -77,9 +78,11 @@ def give(campaign_id: int) -> ResponseReturnValue:
             form.reason.data,
         )
     stayed = (
-        f" {given.stayed} were not moved: they are about the new reviewer." if given.stayed else ""
+        f" {result.stayed} were not moved: they are about the new reviewer."
+        if result.stayed
+        else ""
     )
-    flash(f"{given.moved} questions were reassigned to {new.name}.{stayed}")
+    flash(f"{result.moved} questions were reassigned to {new.name}.{stayed}")
     return redirect(url_for("campaign_items.items", campaign_id=campaign_id, reviewer=new.id))
 
 

@@ -44,6 +44,7 @@ def items(campaign_id: int) -> ResponseReturnValue:
             states=ItemState,
             answers=ANSWERS,
             form=ReassignForm(formdata=None),
+            people=people.suggested(session),
         )
 
 

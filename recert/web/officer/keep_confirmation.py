@@ -17,9 +17,13 @@ bp = Blueprint("keep_confirmation", __name__, url_prefix="/campaigns")
 
 
 class JudgeForm(FlaskForm):
-    """The word of a second person about one keep."""
+    """A second person confirms one keep, or has it asked again."""
 
-    word = RadioField(choices=["confirm", "again"], validators=[InputRequired("Choose a button.")])
+    choice = RadioField(
+        choices=["confirm", "again"],
+        validators=[InputRequired("Choose a button.")],
+        name="word",
+    )
     version = IntegerField(validators=[InputRequired("Reload the page and try again.")])
     reason = StringField("Reason", [DataRequired("Say why."), REASON_LENGTH])
 
@@ -45,7 +49,7 @@ def waiting(campaign_id: int) -> ResponseReturnValue:
 def judge(campaign_id: int, item_id: int) -> ResponseReturnValue:
     form = JudgeForm()
     checked(form)
-    confirmed = form.word.data == "confirm"
+    confirmed = form.choice.data == "confirm"
     with acting() as act:
         keep_confirmation.judge(
             act,

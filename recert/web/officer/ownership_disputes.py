@@ -8,6 +8,7 @@ from wtforms.validators import DataRequired, Length
 
 from recert.campaigns.reviewing import ownership_disputes
 from recert.foundation.actor import Role
+from recert.people import queries as people
 from recert.web.access import acting, allowed, database
 from recert.web.forms import REASON_LENGTH, checked, refused_on
 
@@ -25,8 +26,13 @@ class SettleForm(FlaskForm):
 @allowed(Role.OFFICER)
 def overview() -> ResponseReturnValue:
     with database().reading() as session:
-        rows = ownership_disputes.doubts(session)
-        return render_template("officer/ownership_disputes.html", rows=rows, form=SettleForm())
+        rows = ownership_disputes.disputes(session)
+        return render_template(
+            "officer/ownership_disputes.html",
+            rows=rows,
+            form=SettleForm(),
+            people=people.suggested(session),
+        )
 
 
 @bp.post("/<int:number>")
@@ -35,8 +41,7 @@ def overview() -> ResponseReturnValue:
 def settle(number: int) -> ResponseReturnValue:
     form = SettleForm()
     checked(form)
-    said = (form.owner.data, form.reason.data)
     with acting() as act:
-        done = ownership_disputes.settle(act, number, *said)
-    flash(done)
+        change = ownership_disputes.settle(act, number, form.owner.data, form.reason.data)
+    flash(change)
     return redirect(url_for(".overview"))

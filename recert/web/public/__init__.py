@@ -7,9 +7,10 @@ from recert.web.public import (
     home,
     item_link,
     sign_in,
+    single_sign_on,
     styleguide,
     unsubscribe,
 )
 
-PAGES = (sign_in, home, item_link, folder_link, challenge_link, unsubscribe)
+PAGES = (sign_in, single_sign_on, home, item_link, folder_link, challenge_link, unsubscribe)
 DEMO_PAGES = (demo_mailbox, styleguide)

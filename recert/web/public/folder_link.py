@@ -62,7 +62,7 @@ def _page(
         running=campaign.state is CampaignState.ACTIVE,
         reviewer=session.get_one(Person, invited.person_id),
         held=invited.token.held_why,
-        given=_given() if problem else {},
+        chosen=_chosen() if problem else {},
         reason=request.form.get("reason", "") if problem else "",
         change_until=states.change_until,
         form=FlaskForm(),
@@ -72,8 +72,8 @@ def _page(
     return make_response(html, code)
 
 
-def _given() -> dict[int, str]:
-    """What was chosen for each item, before it is checked."""
+def _chosen() -> dict[int, str]:
+    """The choice for each item, not yet checked."""
     fields = ((FIELD.fullmatch(name), value) for name, value in request.form.items())
     return {int(found[1]): value for found, value in fields if found}
 
@@ -102,7 +102,7 @@ def _replies() -> dict[int, Reply]:
     if len(reason) > MAX_REASON:
         raise BadInput(f"The reason is longer than {MAX_REASON} characters.")
     made = {}
-    for item_id, value in _given().items():
+    for item_id, value in _chosen().items():
         found = ANSWER.fullmatch(value)
         if found is None:
             raise BadInput("Choose Keep or Remove.")

@@ -6,11 +6,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from recert.foundation import clock
-from recert.foundation.actor import Actor, Assurance, Channel
+from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.errors import BadInput
 from recert.people import queries, sessions, users
 from recert.people.models import User
 from recert.people.sessions import SignInRefused, TooManyAttempts
+from recert.people.single_sign_on import service as single_sign_on
 from recert.trail.act import Act
 from recert.web.access import (
     allowed,
@@ -22,8 +23,13 @@ from recert.web.access import (
     sign_out,
 )
 from recert.web.public.forms import PasswordForm, SignInForm
+from recert.web.public.single_sign_on import logout_url
 
 bp = Blueprint("sign_in", __name__)
+
+
+class PasswordsAreOff(SignInRefused):
+    """Passwords are for administrators here. Use the sign-in of your company."""
 
 
 @bp.get("/sign-in")
@@ -32,7 +38,19 @@ def show() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(url_for("home.show"))
     form = SignInForm(next=request.args.get("next", ""))
-    return render_template("public/sign_in.html", form=form)
+    return _page(form)
+
+
+def _page(form: SignInForm, code: int = 200) -> ResponseReturnValue:
+    with database().reading() as session:
+        html = render_template(
+            "public/sign_in.html",
+            form=form,
+            providers=single_sign_on.providers(session),
+            only_providers=single_sign_on.passwords_are_for_administrators(session)
+            and "password" not in request.args,
+        )
+    return html, code
 
 
 @bp.post("/sign-in")
@@ -40,13 +58,13 @@ def show() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate_on_submit():
-        return render_template("public/sign_in.html", form=form), 422
+        return _page(form, 422)
     try:
         session_id = _enter(form.email.data, form.password.data)
     except (SignInRefused, TooManyAttempts) as error:
         _note_refusal(form.email.data, error)
         form.password.errors = [str(error)]
-        return render_template("public/sign_in.html", form=form), 422
+        return _page(form, 422)
     with database().reading() as session:
         who = queries.signed_in(session, session_id, now=clock.now())
     if who is not None:
@@ -63,6 +81,9 @@ def _enter(email: str, password: str) -> str:
         attempt = sessions.begin_attempt(session, email, address=address, now=now)
     with database().reading() as session:
         user = sessions.check_password(session, email, password)
+        only_providers = single_sign_on.passwords_are_for_administrators(session)
+        if only_providers and Role.ADMINISTRATOR not in user.roles:
+            raise PasswordsAreOff
     with database().transaction() as session:
         sessions.succeed(session, attempt)
         actor = Actor(
@@ -85,8 +106,17 @@ def _note_refusal(email: str, error: BadInput) -> None:
 @bp.post("/sign-out")
 @allowed()
 def leave() -> ResponseReturnValue:
+    vouched = _vouched_for()
     sign_out()
-    return redirect(url_for("sign_in.show"))
+    there = logout_url(*vouched)
+    return redirect(there or url_for("sign_in.show"))
+
+
+def _vouched_for() -> tuple[int | None, str]:
+    """The provider of this browser's session, and its ID token."""
+    with database().reading() as session:
+        opened = sessions.session_of(session, current_user.session_id)
+        return (opened.provider_id, opened.id_token) if opened else (None, "")
 
 
 @bp.get("/account/password")

@@ -109,7 +109,7 @@ def _folder(
             page=page,
             hints=recommendations.hints_for(session, page.rows, now=clock.now()),
             known=kind_of(campaign.about).facts(session, page.rows),
-            said=comments.messages_of(session, asked),
+            conversations=comments.messages_of(session, asked),
             put_off=postponement.of_items(session, asked),
             last_day=postponement.last_day(campaign, settings().zone),
             first=page.rows[0],

@@ -38,7 +38,7 @@ def much(house: House, **policy: int) -> int:
 
 class TestMuchAtOnce:
     def test_a_large_share_of_a_server_waits(self, house: House) -> None:
-        campaign = much(house, brake_from=1)
+        campaign = much(house, removal_threshold_from=1)
         house.carry_out()
         assert house.orders() == []
         found = waiting(house, campaign)
@@ -48,19 +48,19 @@ class TestMuchAtOnce:
         ]
 
     def test_a_large_number_waits(self, house: House) -> None:
-        campaign = much(house, brake_items=2, brake_percent=100)
+        campaign = much(house, removal_threshold=2, removal_threshold_percent=100)
         house.carry_out()
         assert house.orders() == []
         assert waiting(house, campaign).reasons == ["More than 2 changes at once."]
 
     def test_few_changes_of_a_small_server_are_no_mass(self, house: House) -> None:
-        campaign = much(house, brake_from=10)
+        campaign = much(house, removal_threshold_from=10)
         house.carry_out()
         assert len(house.orders()) > 2
         assert waiting(house, campaign).count == 0
 
     def test_the_limit_itself_goes_out(self, house: House) -> None:
-        campaign = house.launched(policy=Policy(brake_items=1))
+        campaign = house.launched(policy=Policy(removal_threshold=1))
         house.decide("pia", INBOX, REVOKE)
         house.finish("alice")
         house.carry_out()
@@ -68,7 +68,7 @@ class TestMuchAtOnce:
         assert len(house.orders()) == 1
 
     def test_a_second_person_lets_them_go(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         count = waiting(house, campaign).count
         assert house.release(campaign) == count
         house.carry_out()
@@ -76,7 +76,7 @@ class TestMuchAtOnce:
         assert house.trail_actions().count("campaign.released") == 1
 
     def test_what_becomes_final_later_is_not_covered(self, house: House) -> None:
-        campaign = much(house, brake_items=1, brake_percent=100)
+        campaign = much(house, removal_threshold=1, removal_threshold_percent=100)
         released = house.release(campaign)
         house.decide_all("bob", "/finance", REVOKE)
         house.finish("alice")
@@ -85,7 +85,7 @@ class TestMuchAtOnce:
         assert waiting(house, campaign).count > 1
 
     def test_a_void_campaign_waits_for_nothing(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         house.void(campaign)
         assert waiting(house, campaign).count == 0
         with pytest.raises(NothingWaits):
@@ -138,39 +138,39 @@ class TestWhoReleases:
         house.release(campaign, OTHER)
 
     def test_not_the_only_one_who_decided(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         alice = staff("alice@house.example", Role.OFFICER)
         with pytest.raises(SecondPersonNeeded):
             house.release(campaign, alice)
 
     def test_one_of_several_deciders_may(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         house.decide("seller", "/sales", REVOKE, by="charlie")
         house.finish("charlie")
         house.release(campaign, staff("alice@house.example", Role.OFFICER))
 
     def test_neither_a_reviewer_nor_an_auditor(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         for nobody in (house.person("bob"), house.auditor):
             with pytest.raises(NotAllowed):
                 house.release(campaign, nobody)
 
     def test_not_without_a_reason(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         with pytest.raises(BadInput, match="Say why"):
             house.release(campaign, reason=" ")
 
     def test_only_what_was_looked_at(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
-        seen = waiting(house, campaign).digest
+        campaign = much(house, removal_threshold=1)
+        expected_digest = waiting(house, campaign).digest
         house.decide("seller", "/sales", REVOKE, by="charlie")
         house.finish("charlie")
         with pytest.raises(MovedMeanwhile):
-            house.release(campaign, seen=seen)
-        house.release(campaign, seen=waiting(house, campaign).digest)
+            house.release(campaign, expected_digest=expected_digest)
+        house.release(campaign, expected_digest=waiting(house, campaign).digest)
 
     def test_it_is_written_down_with_what_was_released(self, house: House) -> None:
-        campaign = much(house, brake_items=1)
+        campaign = much(house, removal_threshold=1)
         found = waiting(house, campaign)
         house.release(campaign)
         with house.db.reading() as session:

@@ -17,7 +17,7 @@ from tests.support.packages import judged
 
 INBOX = "/finance/inbox"
 REVOKE = Reply(Answer.REVOKE)
-THREE_DAYS = Policy(contest_days=3)
+THREE_DAYS = Policy(challenge_days=3)
 
 
 def pia(house: House) -> Actor:
@@ -150,7 +150,7 @@ class TestAfterTheClose:
             settles(house, keep=True)
 
     def test_what_silence_takes_can_be_contested_too(self, house: House) -> None:
-        rule = Policy(low=NonResponse.REVOKE, medium=NonResponse.REVOKE, contest_days=3)
+        rule = Policy(low=NonResponse.REVOKE, medium=NonResponse.REVOKE, challenge_days=3)
         number = house.launched(policy=rule)
         with house.later(days=20):
             house.close(number)

@@ -106,7 +106,11 @@ class TestAPolicy:
     def test_nothing_said_keeps_and_brakes(self) -> None:
         policy = Policy.of({})
         assert {policy.non_response(risk) for risk in Risk} == {NonResponse.KEEP}
-        assert (policy.brake_percent, policy.brake_items, policy.wave_size) == (20, 50, 0)
+        assert (policy.removal_threshold_percent, policy.removal_threshold, policy.batch_size) == (
+            20,
+            50,
+            0,
+        )
 
     def test_it_comes_back_from_its_json(self) -> None:
         assert Policy.of(STRICT.as_json()) == STRICT

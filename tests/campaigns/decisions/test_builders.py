@@ -58,7 +58,13 @@ class TestTheBuilders:
         house.launched()
         item = house.item("pia", INBOX)
         content = DecisionContent(
-            Answer.KEEP, item.rights, "Needed.", on_behalf_of=7, seen="{}", session="9", late=True
+            Answer.KEEP,
+            item.rights,
+            "Needed.",
+            on_behalf_of=7,
+            context="{}",
+            session="9",
+            late=True,
         )
         with house.db.transaction() as session:
             act = Act(session, house.officer, house.now)

@@ -59,9 +59,9 @@ class TestABatch:
         house.launched()
         bulk(house, None)
         with house.db.reading() as session:
-            query = select(Account.name, Decision.seen).join(Item, Item.account_id == Account.id)
+            query = select(Account.name, Decision.context).join(Item, Item.account_id == Account.id)
             rows = session.execute(query.join(Decision, Decision.item_id == Item.id)).all()
-        seen = {row.name: json.loads(row.seen) for row in rows}
+        seen = {row.name: json.loads(row.context) for row in rows}
         assert seen["lea"]["person"] == "Lea Left"
         assert not seen["lea"]["person_active"]
         assert seen["lea"]["left_on"] == "2026-01-31"

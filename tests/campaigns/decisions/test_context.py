@@ -16,7 +16,7 @@ from recert.changes.models import OrderKind, OrderState
 from recert.foundation.actor import Actor
 from recert.foundation.errors import BadInput, NotAllowed, RefusedByPolicy
 from recert.remediation import expirations
-from recert.remediation.models import Ending
+from recert.remediation.models import Expiration
 from recert.trail.act import Act
 from tests.support.house import House
 
@@ -99,7 +99,7 @@ def test_what_was_seen_is_kept_with_the_decision(house: House) -> None:
     house.launched()
     house.decide("lea", "/finance", Reply(Answer.REVOKE))
     with house.db.reading() as session:
-        seen = json.loads(session.scalars(select(Decision.seen)).one())
+        seen = json.loads(session.scalars(select(Decision.context)).one())
     assert seen["person_active"] is False
     assert ["red", "Lea Left has left on 2026-01-31."] in seen["hints"]
 
@@ -138,7 +138,7 @@ class TestKeepsThatEnd:
             self.end(house)
             assert house.orders() == []
             with house.db.reading() as session:
-                assert "later review" in session.scalars(select(Ending.note)).one()
+                assert "later review" in session.scalars(select(Expiration.note)).one()
 
     def test_what_is_gone_already_needs_no_order(self, house: House) -> None:
         campaign_id = house.launched()

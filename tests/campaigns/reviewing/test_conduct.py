@@ -14,7 +14,7 @@ from recert.campaigns.local_time import NoSuchTime
 from recert.campaigns.models import Answer, Campaign, CampaignState, Route
 from recert.campaigns.notifications import due_date_extension, reviewer_mails
 from recert.campaigns.reviewing import bulk_reassignment, reviewer_changes
-from recert.campaigns.reviewing.bulk_reassignment import From, Given
+from recert.campaigns.reviewing.bulk_reassignment import From, ReassignmentResult
 from recert.campaigns.schedule import runner, service
 from recert.campaigns.schedule.service import Wanted
 from recert.campaigns.setup import drafts, launch
@@ -221,7 +221,9 @@ class TestAnEarlyClose:
 
 
 class TestManyToSomebodyElse:
-    def give(self, house: House, campaign: int, source: From, to: str, **more: object) -> Given:
+    def give(
+        self, house: House, campaign: int, source: From, to: str, **more: object
+    ) -> ReassignmentResult:
         with house.db.transaction() as session:
             found = session.get_one(Campaign, campaign)
             person = session.scalars(

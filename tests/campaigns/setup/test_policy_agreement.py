@@ -17,7 +17,7 @@ from recert.foundation.separation import SecondPersonNeeded
 from recert.trail.act import Act
 from tests.support.house import OTTO, House
 
-USUAL = Policy(contest_days=3, training_within_days=365)
+USUAL = Policy(challenge_days=3, training_within_days=365)
 WEAKER = {
     "brake_items": 1_000_000,
     "brake_percent": 21,
@@ -73,7 +73,7 @@ class TestWhatIsWeaker:
 class TestTheLaunch:
     def test_the_drafter_cannot_launch_weaker_rules_alone(self, house: House) -> None:
         house.snapshot()
-        number = house.drafted("Autumn", policy=Policy(brake_items=1_000_000))
+        number = house.drafted("Autumn", policy=Policy(removal_threshold=1_000_000))
         with pytest.raises(LaunchRefused, match="Removal threshold 1000000 instead of 50"):
             launch(house, number, house.officer)
         with pytest.raises(SecondPersonNeeded):
@@ -97,7 +97,7 @@ def test_every_number_of_a_policy_is_documented_and_has_its_option() -> None:
         row = f"| `{rule.options[0]}` | {rule.label} | {rule.usual} | {rule.limits} | {rule.help} |"
         assert row in text
         assert set(rule.options) <= options
-        assert Policy().as_json()[rule.name] == rule.usual
-    assert set(NUMBERS) == {
+        assert Policy().as_json()[rule.stored] == rule.usual
+    assert {rule.stored for rule in NUMBERS.values()} == {
         name for name, value in Policy().as_json().items() if type(value) is int
     }

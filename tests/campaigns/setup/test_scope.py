@@ -152,8 +152,8 @@ class TestScope:
     def test_it_is_kept_as_it_was_said(self) -> None:
         scope = Scope("/a", ("x",), (Holder.ORPHAN,), Rights.DELETE, 30, True, 5, 7)
         assert Scope.of(scope.as_json()) == scope
-        assert len(scope.in_words) == 7
-        assert Scope().in_words == []
+        assert len(scope.description) == 7
+        assert Scope().description == []
 
 
 class TestSamples:

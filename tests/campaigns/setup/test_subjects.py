@@ -165,7 +165,7 @@ class TestMemberships:
         found = items(house, launched(house, Subject.MEMBERSHIP))
         answer(house, found["bob"], KEEP, "charlie")
         with house.db.reading() as session:
-            seen = json.loads(session.scalars(select(Decision)).one().seen)
+            seen = json.loads(session.scalars(select(Decision)).one().context)
         some = ["list", "download", "upload"]
         assert seen["opens"] == [["/finance", some], ["/finance/inbox", some]]
 

@@ -21,7 +21,7 @@ from recert.campaigns.setup import launch as campaigns
 from recert.campaigns.setup.models import Population
 from recert.campaigns.setup.scope import Scope
 from recert.campaigns.triggers import micro_campaigns
-from recert.campaigns.triggers.micro_campaigns import Desk
+from recert.campaigns.triggers.micro_campaigns import MicroCampaignSettings
 from recert.campaigns.triggers.models import ServerLook
 from recert.connectors.rights import Rights
 from recert.foundation.errors import NotAllowed
@@ -37,7 +37,9 @@ INBOX = "/finance/inbox"
 
 def look(house: House) -> int:
     """One tick; how many micro reviews it launched."""
-    return micro_campaigns.ask_due(house.db, Desk(house.settings.zone), now=house.now)
+    return micro_campaigns.ask_due(
+        house.db, MicroCampaignSettings(house.settings.zone), now=house.now
+    )
 
 
 def started(house: House) -> None:

@@ -14,7 +14,7 @@ from recert.people.sources.contract import PersonFact
 from recert.people.sources.ldap import LdapPeople, NobodyThere, StatusUnreadable
 from recert.people.sources.ldap_connection import (
     AnswerIncomplete,
-    DirectorySilent,
+    DirectoryUnreachable,
     DirectoryUnreadable,
     SignInRefused,
 )
@@ -266,7 +266,7 @@ class TestOutOfReach:
     def test_it_is_another_kind_of_error_when_trying_again_helps(
         self, directory: DirectoryServer
     ) -> None:
-        with pytest.raises(DirectorySilent):
+        with pytest.raises(DirectoryUnreachable):
             list(source(directory, url="ldap://127.0.0.1:1").persons())
 
 

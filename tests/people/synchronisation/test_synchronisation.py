@@ -10,7 +10,7 @@ from recert.foundation.errors import BadInput, NotAllowed
 from recert.people import service, sessions
 from recert.people.models import Person, User, WebSession
 from recert.people.sources.ldap import StatusUnreadable
-from recert.people.sources.ldap_connection import AnswerIncomplete, DirectorySilent
+from recert.people.sources.ldap_connection import AnswerIncomplete, DirectoryUnreachable
 from recert.people.synchronisation import register, runs
 from recert.people.synchronisation.models import SourceState
 from recert.trail.act import Act
@@ -273,7 +273,7 @@ class TestGuards:
             found.sync()
             before = found.people()
             found.server._daemon.stop()
-            with pytest.raises(DirectorySilent, match="refuses the connection"):
+            with pytest.raises(DirectoryUnreachable, match="refuses the connection"):
                 found.sync()
             assert found.people() == before
             found.server._daemon.start()

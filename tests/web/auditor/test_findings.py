@@ -80,7 +80,7 @@ class TestTheFigures:
         campaign = played(house)
         for visitor, page in ((auditor, "/audit"), (officer, "")):
             text = visible(visitor.get(f"{page}/campaigns/{campaign}"))
-            assert "Signed figures: 9 questions; 3 kept, 1 reduced, 1 removed" in text
+            assert "Signed totals: 9 questions; 3 kept, 1 reduced, 1 removed" in text
             assert "4 exceptions; 2 changes verified" in text
 
 

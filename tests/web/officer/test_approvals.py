@@ -12,7 +12,7 @@ SILENT = Policy(high=NonResponse.REVOKE)
 
 def much(house: House) -> str:
     """More than one change waits; the path of its page."""
-    campaign = house.launched(policy=Policy(brake_items=1))
+    campaign = house.launched(policy=Policy(removal_threshold=1))
     house.decide_all("pia", INBOX, Reply(Answer.REVOKE, reason="Over."))
     house.finish("alice")
     return f"/releases/{campaign}"
@@ -89,7 +89,7 @@ class TestTheForm:
         fields = {"name": "Winter", "folder": "/", "due": "2026-12-15", "servers": house.server_id}
         where = officer.post("/campaigns/new", **fields, high="suspend", wave_size="25")
         policy = Policy.of(house.campaign(1).policy)
-        assert (policy.high, policy.low, policy.wave_size) == (
+        assert (policy.high, policy.low, policy.batch_size) == (
             NonResponse.SUSPEND,
             NonResponse.KEEP,
             25,

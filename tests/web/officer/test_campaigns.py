@@ -271,4 +271,4 @@ def test_plurals_are_right() -> None:
 def test_every_number_of_the_policy_stands_in_the_form(officer: Visitor, house: House) -> None:
     house.snapshot()
     page = officer.get("/campaigns/new")
-    assert [name for name in NUMBERS if f'name="{name}"' not in page] == []
+    assert [r.name for r in NUMBERS.values() if f'name="{r.stored}"' not in page] == []

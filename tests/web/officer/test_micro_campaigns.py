@@ -9,7 +9,7 @@ import pytest
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
 from recert.campaigns.triggers import micro_campaigns
-from recert.campaigns.triggers.micro_campaigns import Desk
+from recert.campaigns.triggers.micro_campaigns import MicroCampaignSettings
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
@@ -17,12 +17,12 @@ from tests.support.house import House
 @pytest.fixture
 def number(house: House) -> int:
     """A micro review about new access of bob to /sales, beside an ordinary review of /finance."""
-    desk = Desk(house.settings.zone)
+    options = MicroCampaignSettings(house.settings.zone)
     house.launched("Winter", "/finance")
-    micro_campaigns.ask_due(house.db, desk, now=house.now)
+    micro_campaigns.ask_due(house.db, options, now=house.now)
     house.give("bob", "/sales", "list delete")
     house.snapshot()
-    assert micro_campaigns.ask_due(house.db, desk, now=house.now) == 1
+    assert micro_campaigns.ask_due(house.db, options, now=house.now) == 1
     return house.item("bob", "/sales").campaign_id
 
 

@@ -1,5 +1,5 @@
-"""What every kind of question says about itself: what it asks about, of whom, in which words, and
-which decisions make sense. A kind is one class; everybody else asks it and tests for none."""
+"""The contract of a kind of question: scope, routing, wording and allowed decisions. A kind is one
+class; no other code compares kinds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ _MOST_ROWS = 20_000  # of one page
 
 @dataclass(frozen=True)
 class Facts:
-    """The folders with the rights in them, how many more there are, and other facts in words."""
+    """The folders with the rights in them, how many more there are, and other facts as texts."""
 
     folders: Sequence[tuple[str, int]] = ()
     more: int = 0
@@ -87,10 +87,10 @@ def of_service_accounts(session: Session, rows: Sequence[AnyRow]) -> dict[int, F
         .join(Person, Person.id == ServiceAccount.person_id)
         .where(Account.id.in_({row.account_id for row in rows}))
     )
-    said = {row.id: row for row in session.execute(query)}
+    registered = {row.id: row for row in session.execute(query)}
     found = {}
     for row in rows:
-        entry = said.get(row.account_id)
+        entry = registered.get(row.account_id)
         lines = (
             ("For", (entry.purpose if entry else "") or "nobody has written it down"),
             ("Answered for by", entry.name if entry else "nobody"),
@@ -126,12 +126,12 @@ def of_folders(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
     owner = select(FolderOwner.id, FolderOwner.confirmed_at, Person.name).join(
         Person, Person.id == FolderOwner.person_id
     )
-    said = {row.id: row for row in session.execute(owner.where(FolderOwner.id.in_(numbers)))}
+    owners = {row.id: row for row in session.execute(owner.where(FolderOwner.id.in_(numbers)))}
     found = {}
     for row in rows:
-        if row.folder_owner_id in said:
+        if row.folder_owner_id in owners:
             folders, people = counts.get(row.folder_owner_id, (0, 0))
-            entry = said[row.folder_owner_id]
+            entry = owners[row.folder_owner_id]
             lines = (
                 ("Answers for it now", entry.name),
                 ("Last confirmed", _day(entry.confirmed_at)),
@@ -157,15 +157,15 @@ def of_groups(session: Session, rows: Sequence[AnyRow]) -> dict[int, Facts]:
         .outerjoin(Person, Person.id == GroupOwner.person_id)
         .where(Group.id.in_(numbers), or_(Person.id.is_not(None), GroupOwner.id.is_(None)))
     )
-    said = {row.id: row for row in session.execute(query)}
+    owners = {row.id: row for row in session.execute(query)}
     return {
         row.id: Facts(
             lines=(
-                ("Answers for it now", said[row.group_id].name or "nobody yet"),
-                ("Last confirmed", _day(said[row.group_id].confirmed_at)),
+                ("Answers for it now", owners[row.group_id].name or "nobody yet"),
+                ("Last confirmed", _day(owners[row.group_id].confirmed_at)),
                 ("Members", str(counts.get(row.group_id, 0))),
             )
         )
         for row in rows
-        if row.group_id in said
+        if row.group_id in owners
     }

@@ -115,7 +115,7 @@ class Identities:
 
 
 def allowed_by(acl: Acl, owning_group: int, identity: Identity) -> int:
-    """The letters that an account which is not the owner gets, each by itself."""
+    """The permission bits that an account which is not the owner gets, each by itself."""
     if acl.is_dormant:
         return 0 if owning_group in identity.groups else acl.other
     named = acl.named_user(identity.uid)

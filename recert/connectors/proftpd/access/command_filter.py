@@ -175,7 +175,7 @@ class Screen:
         )
 
     def sections(self, view: View, folder: str) -> DecidingSections:
-        """The sections that decide about a folder, seen by the accounts of a view."""
+        """The sections that decide about a folder for the accounts of a view."""
         itself, inside = view.finder.of(folder)
         return DecidingSections(itself or view.level, inside or view.level)
 

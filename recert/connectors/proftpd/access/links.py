@@ -80,7 +80,7 @@ class Names:
             place = dirname(place)
 
     def _target(self, root: str, path: str, text: str, depth: int = 0) -> str | None:
-        """The real folder behind a link, seen from within a root; None outside of it."""
+        """The real folder behind a link inside a root; None outside of it."""
         inner = path.removeprefix(root.rstrip("/")) or "/"
         place = normpath(join(dirname(inner), text)).replace("//", "/")
         real = f"{root.rstrip('/')}{place}".rstrip("/") or "/"

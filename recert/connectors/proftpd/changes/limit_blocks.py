@@ -60,7 +60,7 @@ def check_path(folder: str) -> None:
 
 
 class Text:
-    """The configuration as text: finds places for blocks."""
+    """The configuration as text: finds where a block goes."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration

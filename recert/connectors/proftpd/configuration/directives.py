@@ -202,7 +202,7 @@ def is_known(name: str) -> bool:
 
 
 def is_directive(name: str) -> bool:
-    """True for the words that can begin a line of the daemon's configuration."""
+    """True for names that can begin a line of the daemon's configuration."""
     plain = f"<{name[2:]}" if name.startswith("</") else name
     return is_known(name) or only_takes_away(name) or plain in SECTIONS or plain in CONDITIONS
 

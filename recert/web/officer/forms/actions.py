@@ -56,10 +56,10 @@ class GiveAllForm(ReassignForm):
 
 
 class ReleaseForm(FlaskForm):
-    """`seen` stands for what the page showed."""
+    """`expected_digest` stands for the items that the page showed."""
 
     reason = StringField("Reason", [DataRequired("Give a reason for the approval."), REASON_LENGTH])
-    seen = HiddenField(validators=[Length(max=64)])
+    expected_digest = HiddenField(validators=[Length(max=64)], name="seen")
 
 
 class SignOffForm(FlaskForm):
@@ -71,6 +71,6 @@ class SignOffForm(FlaskForm):
         ],
     )
     confirmed = BooleanField(
-        "I have reviewed the figures above and confirm them.",
-        [DataRequired("Confirm that you have reviewed the figures.")],
+        "I have reviewed the totals above and confirm them.",
+        [DataRequired("Confirm that you have reviewed the totals.")],
     )

@@ -38,8 +38,8 @@ def _who() -> SelectField:
 
 
 def _sees() -> SelectField:
-    words = {Sees.ALL: "all answers", Sees.KEPT: "kept access", Sees.REMOVED: "removed access"}
-    choices = [SelectChoice(sees.value, text) for sees, text in words.items()]
+    labels = {Sees.ALL: "all answers", Sees.KEPT: "kept access", Sees.REMOVED: "removed access"}
+    choices = [SelectChoice(sees.value, text) for sees, text in labels.items()]
     return SelectField("Reviews", choices=choices, default=Sees.ALL.value)
 
 
@@ -49,7 +49,7 @@ def _stage_days() -> IntegerField:
 
 
 class StageFields:
-    """How often a question is looked at. Each later look has the last days before the due date."""
+    """The stages of a review. Each later stage has the last days before the due date."""
 
     second_who, second_sees, second_days = _who(), _sees(), _stage_days()
     second_name = StringField("Email address", [Length(max=320)])
@@ -124,11 +124,11 @@ class ScopeFields(FlaskForm):
     )
 
     def scope(self, prefix: str) -> Scope:
-        """What was chosen. A sample gets a seed of its own."""
-        words = [word.strip() for word in (self.classification.data or "").split(",")]
+        """The scope that was chosen. A sample gets a seed of its own."""
+        labels = [name.strip() for name in (self.classification.data or "").split(",")]
         return Scope(
             prefix=prefix,
-            classifications=tuple(filter(None, words)),
+            classifications=tuple(filter(None, labels)),
             holders=tuple(map(Holder, self.holders.data or [])),
             rights=Rights(sum(map(int, self.rights.data or []))),
             unused_days=self.unused_days.data or 0,

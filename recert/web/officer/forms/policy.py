@@ -24,36 +24,37 @@ def _number(name: str) -> IntegerField:
         [Optional(), NumberRange(rule.low, rule.high, f"Use {rule.limits}.")],
         default=rule.usual,
         description=rule.help,
+        name=rule.stored,
     )
 
 
 def _non_response(risk: str, who: str) -> SelectField:
-    words = {
+    labels = {
         NonResponse.KEEP: "Keep and list as an exception",
         NonResponse.REVOKE: "Remove after second-person approval",
         NonResponse.SUSPEND: "Suspend after second-person approval",
     }
-    choices = [SelectChoice(silence.value, text) for silence, text in words.items()]
+    choices = [SelectChoice(rule.value, label) for rule, label in labels.items()]
     return SelectField(
         f"{risk} risk", choices=choices, default=NonResponse.KEEP.value, description=who
     )
 
 
 class PolicyFields:
-    """What a review does by itself. Forms that ask for it have these fields."""
+    """The fields of a policy, for every form that asks for one."""
 
     high = _non_response(
         "High", "Orphaned, leavers' and shared accounts; rights to give others access."
     )
     medium = _non_response("Medium", "Rights to delete, change or rename files.")
     low = _non_response("Low", "Everything else.")
-    contest_days = _number("contest_days")
-    wave_size = _number("wave_size")
+    challenge_days = _number("challenge_days")
+    batch_size = _number("batch_size")
     stop_after_failures = _number("stop_after_failures")
-    brake_items = _number("brake_items")
-    brake_percent = _number("brake_percent")
-    brake_from = _number("brake_from")
-    live_feed_days = _number("live_feed_days")
+    removal_threshold = _number("removal_threshold")
+    removal_threshold_percent = _number("removal_threshold_percent")
+    removal_threshold_from = _number("removal_threshold_from")
+    recent_use_days = _number("recent_use_days")
     training_within_days = _number("training_within_days")
     postpone_days = _number("postpone_days")
     days_high = _number("days_high")
@@ -91,9 +92,9 @@ class PolicyFields:
 
     @property
     def policy(self) -> Policy:
-        """The rules as the use case takes them; a number that is left out is as by default."""
+        """The policy that was typed; a number that is left out has its default."""
         rules = {risk.value: getattr(self, risk.value).data for risk in Risk}
-        numbers = {name: getattr(self, name).data for name in NUMBERS}
+        numbers = {rule.stored: getattr(self, rule.name).data for rule in NUMBERS.values()}
         rules |= {name: value for name, value in numbers.items() if value is not None}
         rules["mail_answers"] = self.mail_answers.data
         return Policy.of({**rules, "second_for_conflict": self.second_for_conflict.data != "no"})

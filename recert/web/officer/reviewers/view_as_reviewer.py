@@ -1,5 +1,5 @@
-"""The reviewer's own pages as the officer sees them: to read only. Each look is an entry in the
-trail, so each is a POST: a GET changes nothing, not even the trail."""
+"""The pages of a reviewer as an officer sees them, read-only. Each view is an entry in the trail,
+so each is a POST: a GET changes nothing."""
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -47,7 +47,7 @@ def review(campaign_id: int, person_id: int) -> ResponseReturnValue:
             folders=queries.folders_to_review(act.session, campaign_id, person_id),
             asks=kind_of(campaign.about).wording.request,
             went_on=forwarded.went_on(act.session, campaign_id, person_id),
-            seen_as=person,
+            viewed_as=person,
             **instructed(act.session, campaign_id, person_id),
         )
 
@@ -71,11 +71,11 @@ def folder(campaign_id: int, person_id: int, folder_id: int) -> ResponseReturnVa
             page=page,
             hints=recommendations.hints_for(act.session, page.rows, now=clock.now()),
             known=kind_of(campaign.about).facts(act.session, page.rows),
-            said=comments.messages_of(act.session, [row.id for row in page.rows]),
+            conversations=comments.messages_of(act.session, [row.id for row in page.rows]),
             put_off=postponement.of_items(act.session, [row.id for row in page.rows]),
             first=page.rows[0],
             answerable=frozenset(),
             change_until=states.change_until,
             own_id=person_id,
-            seen_as=person,
+            viewed_as=person,
         )

@@ -1,0 +1,1 @@
+"""Commands about identity systems: who signs in by them, and what they use of Recert."""

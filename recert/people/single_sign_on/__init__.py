@@ -1,0 +1,1 @@
+"""Signing in by the company's identity provider (OpenID Connect)."""
