@@ -83,24 +83,28 @@ def accounts(session: Session, server: Server) -> Iterator[AccountRow]:
     changed = since_snapshot(session, server)
     described = _described(session, server)
     query = (
-        select(Account, Person.email)
+        select(
+            *(Account.id, Account.name, Account.display_name, Account.kind, Account.enabled),
+            *(Account.email, Account.last_login_at, Account.expires_at, Account.note),
+            Person.email.label("holder"),
+        )
         .outerjoin(Person, Person.id == Account.person_id)
         .where(Account.server_id == server.id, Account.gone_snapshot_id.is_(None))
         .order_by(Account.id)
         .execution_options(yield_per=CHUNK)
     )
-    for account, email in session.execute(query):
-        profile = described.pop(account.name, None)
+    for row in session.execute(query):
+        profile = described.pop(row.name, None)
         yield AccountRow(
-            id=_id_of(account.id, profile),
-            name=account.name,
-            display_name=account.display_name or (profile.display_name if profile else ""),
-            kind=account.kind.value,
-            enabled=changed.open.get(account.name, account.enabled),
-            email=email or account.email or (profile.email if profile else ""),
-            last_login_at=account.last_login_at,
-            expires_at=account.expires_at,
-            note=account.note,
+            id=_id_of(row.id, profile),
+            name=row.name,
+            display_name=row.display_name or (profile.display_name if profile else ""),
+            kind=row.kind.value,
+            enabled=changed.open.get(row.name, row.enabled),
+            email=row.holder or row.email or (profile.email if profile else ""),
+            last_login_at=row.last_login_at,
+            expires_at=row.expires_at,
+            note=row.note,
         )
     for profile in sorted(described.values(), key=lambda each: each.id):
         if profile.order_id and changed.open.get(profile.name):

@@ -6,6 +6,7 @@ Groups can neither be made nor deleted here: they follow from the folders and gr
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from scim2_models import (
@@ -50,8 +51,9 @@ def search(session: Session, server: Server, request: SearchRequest[Any]) -> Sea
     wanted = {str(path).rpartition(":")[2].lower() for path in request.attributes or ()}
     shows_members = "members" not in excluded and (not wanted or "members" in wanted)
     members = _members(session, server, page) if shows_members else {}
+    read_at = _read_at(session, server)
     return SearchPage(
-        len(everything), [_group(session, server, each, members.get(each.id)) for each in page]
+        len(everything), [_group(each, members.get(each.id), read_at) for each in page]
     )
 
 
@@ -59,7 +61,8 @@ def get(session: Session, server: Server, group_id: str) -> Group:
     """One entitlement with its members."""
     entitlement = _known(session, server, group_id)
     members = _members(session, server, [entitlement])
-    return _group(session, server, entitlement, members.get(entitlement.id, []))
+    read_at = _read_at(session, server)
+    return _group(entitlement, members.get(entitlement.id, []), read_at)
 
 
 def update(act: Act, server: Server, wanted: Group, *, is_patch: bool) -> Group:
@@ -81,7 +84,7 @@ def update(act: Act, server: Server, wanted: Group, *, is_patch: bool) -> Group:
         removed=[names[each] for each in sorted(now - then) if each in names],
     )
     ordered = [(each, names[each]) for each in sorted(then)]
-    return _group(act.session, server, entitlement, ordered)
+    return _group(entitlement, ordered, _read_at(act.session, server))
 
 
 def _known(session: Session, server: Server, group_id: str) -> Entitlement:
@@ -107,11 +110,16 @@ def _members(
     return found
 
 
+def _read_at(session: Session, server: Server) -> datetime | None:
+    """When the server was last read completely."""
+    newest = inventory.last_complete(session, server.id)
+    return newest.finished_at if newest else None
+
+
 def _group(
-    session: Session,
-    server: Server,
     entitlement: Entitlement,
     members: Sequence[tuple[str, str]] | None,
+    read_at: datetime | None,
 ) -> Group:
     group: Group = Group(id=entitlement.id, display_name=entitlement.name)
     if members is not None:
@@ -119,12 +127,11 @@ def _group(
             GroupMember(value=each, display=name, ref=Reference(f"Users/{each}"), type="User")
             for each, name in members
         ]
-    newest = inventory.last_complete(session, server.id)
     text = "\n".join([entitlement.id, *sorted(each for each, _ in members or ())])
     group.meta = Meta(
         resource_type="Group",
-        created=newest.finished_at if newest else None,
-        last_modified=newest.finished_at if newest else None,
+        created=read_at,
+        last_modified=read_at,
         version=f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',
     )
     return group
