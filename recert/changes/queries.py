@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from recert.changes.models import Order, OrderState, OrderStep
+from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.foundation.db import AnyRow
 from recert.inventory.models import Server
 
@@ -27,6 +27,28 @@ def orders(
     if before_id is not None:
         query = query.where(Order.id < before_id)
     return session.execute(query.order_by(Order.id.desc()).limit(size)).all()
+
+
+def newer_taking(session: Session, order: Order) -> int | None:
+    """A newer order that has taken already what this one is to give: carried out late, this one
+    would undo it."""
+    taking = {
+        OrderKind.OPEN: Order.kind == OrderKind.CLOSE,
+        OrderKind.JOIN: and_(Order.kind == OrderKind.LEAVE, Order.group == order.group),
+        OrderKind.GRANT: and_(
+            Order.kind.in_((OrderKind.REVOKE, OrderKind.REDUCE)), Order.folder == order.folder
+        ),
+    }
+    if order.kind not in taking:
+        return None
+    query = select(Order.id).where(
+        Order.server_id == order.server_id,
+        Order.account == order.account,
+        Order.id > order.id,
+        Order.state.in_((OrderState.APPLIED, OrderState.VERIFIED)),
+        taking[order.kind],
+    )
+    return session.scalar(query.order_by(Order.id).limit(1))
 
 
 def newest(session: Session) -> int:
