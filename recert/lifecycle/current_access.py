@@ -271,6 +271,15 @@ def account_name(session: Session, server: Server, account_id: str) -> str | Non
     return account.name if account and counts and account.gone_snapshot_id is None else None
 
 
+def account_id(session: Session, server: Server, name: str) -> str | None:
+    """The id that other systems keep for an account; None when they know none of this name."""
+    known = inventory.account_by_name(session, server.id, name)
+    profile = _described(session, server).get(name)
+    if known is None and (profile is None or not profile.order_id):
+        return None
+    return _id_of(known.id if known else None, profile)
+
+
 def accounts_of(session: Session, server: Server, email: str) -> list[str]:
     """The names of the accounts of a person on the server."""
     here = (Account.server_id == server.id, Account.gone_snapshot_id.is_(None))

@@ -356,3 +356,28 @@ class TestEntitlementIds:
     def test_others_are_refused(self, text):
         with pytest.raises(NoSuchEntitlement):
             entitlement_of(text)
+
+
+class TestWhatIsUnderWay:
+    """Nobody carries anything out between the items."""
+
+    def test_what_is_being_given_can_be_taken(self, house, program):
+        seller = account_ids(program)["seller"]
+        asked = {"account": seller, "permission": Membership("finance").id}
+        send(program, item(1, "ADD_PERMISSION_TO_USER", **asked))
+        send(program, item(2, "REMOVE_ACCOUNT_PERMISSION", **asked))
+        house.run()
+        assert ("seller", Membership("finance").id) not in held(program)
+
+    def test_an_opened_account_is_in_the_feeds_before_a_snapshot_has_it(self, house, program):
+        asked = {"email": "charlie@house.example"}
+        send(program, item(1, "ADD_APPLICATION_TO_USER", **asked))
+        house.run()
+        (found,) = [row for row in rows(program, "accounts") if row["name"] == "charlie"]
+        assert found["userLink"] == "charlie@house.example"
+
+    def test_a_second_item_opens_no_second_account(self, house, program):
+        asked = {"email": "charlie@house.example"}
+        send(program, item(1, "ADD_APPLICATION_TO_USER", **asked))
+        send(program, item(2, "ADD_APPLICATION_TO_USER", **asked), code=400)
+        assert len(house.orders()) == 1

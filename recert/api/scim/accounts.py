@@ -62,12 +62,16 @@ def search(session: Session, server: Server, request: SearchRequest[Any]) -> Sea
     return SearchPage(total, [_user(row) for row in page])
 
 
-def get(session: Session, server: Server, user_id: str) -> User:
-    """One account, with the groups that it is in."""
+def get(session: Session, server: Server, user_id: str, *, as_ordered: bool = False) -> User:
+    """One account. `as_ordered`: as it is when what is under way is done, which is what a PATCH
+    changes."""
     row = AccountRows(session, server).one(user_id)
     if row is None:
         raise NotFoundException(detail=f"There is no account {user_id!r} on this server.")
-    return _user(row)
+    user = _user(row)  # its version is the one that was read
+    if as_ordered:
+        user.active = provisioning.is_wanted_open(session, server, row.name)
+    return user
 
 
 def create(act: Act, server: Server, sent: User) -> User:

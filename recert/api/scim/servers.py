@@ -98,9 +98,10 @@ class ServerStorage(ScimStorage):
         *,
         response_parameters: ResponseParameters[Any] | None = None,
     ) -> Resource[Any]:
+        session, writes = self._act.session, request.method in ("PUT", "PATCH")
         if resource_type.name == "Group":
-            return entitlements.get(self._act.session, self._server, resource_id)
-        return accounts.get(self._act.session, self._server, resource_id)
+            return entitlements.get(session, self._server, resource_id, as_ordered=writes)
+        return accounts.get(session, self._server, resource_id, as_ordered=writes)
 
     def search(
         self,
@@ -157,7 +158,8 @@ class ServerStorage(ScimStorage):
 
 def serve(server: str, path: str = "") -> ResponseReturnValue:
     """Any request below /scim/v2/servers/NAME."""
-    is_reading = request.method in SAFE or path.endswith(".search")
+    is_search = request.method == "POST" and path.rpartition("/")[2] == ".search"
+    is_reading = request.method in SAFE or is_search
     scope = TokenScope.READ_ACCESS if is_reading else TokenScope.CHANGE_ACCESS
     authenticate(scope, server)
     with acting() as act:
