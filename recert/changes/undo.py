@@ -138,7 +138,8 @@ def _later_on_the_same(session: Session, order: Order) -> int | None:
     around the same folder, or anywhere when the change took more than one folder's rights."""
     undone = select(Order.undoes_id).where(Order.undoes_id.is_not(None))
     query = select(Order).where(
-        Order.account_id == order.account_id,
+        Order.server_id == order.server_id,
+        Order.account == order.account,  # an account that is being opened has no number yet
         Order.id > order.id,
         Order.kind != OrderKind.UNDO,
         Order.state == OrderState.VERIFIED,

@@ -87,6 +87,11 @@ class TestAnOrderThatGives:
         entry = json.loads(read.permissions.read_text())["accounts"]["nina"]
         assert entry["groups"] == ["finance"]
 
+    def test_another_account_that_was_opened_later_keeps_nobody_from_an_undo(self, read):
+        first = requested(read, NINA)
+        requested(read, OpenAccount("otto"))
+        assert read.take_back(first.id).kind is OrderKind.UNDO
+
     def test_the_plan_names_what_a_membership_opens(self, read):
         order = requested(read, JoinGroup("seller", "finance"))
         assert order.plan
