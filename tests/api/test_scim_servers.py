@@ -421,3 +421,35 @@ def drop(account_id: str) -> dict[str, Any]:
 
 def add(account_id: str) -> dict[str, Any]:
     return {"op": "Add", "path": "members", "value": [{"value": account_id}]}
+
+
+class TestHostileText:
+    @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+    @pytest.mark.parametrize("field", ["externalId", "displayName", "userName"])
+    def test_in_a_new_account(self, house, program, field, text):
+        answer = program.post(f"{BASE}/Users", json=new_user(**{field: text}))
+        assert answer.status_code == 400, answer.text
+        assert house.orders() == []
+
+    @pytest.mark.parametrize("path", ["Users/a%00", "Groups/f.YQBi.3", "Groups/g.YQBi"])
+    def test_in_an_id(self, program, path):
+        assert program.get(f"{BASE}/{path}").status_code in (400, 404)
+
+    @pytest.mark.parametrize("condition", ['userName eq "a\\u0000b"', 'userName eq "\\ud800"'])
+    def test_in_a_filter(self, program, condition):
+        answer = program.get(f"{BASE}/Users", query_string={"filter": condition})
+        assert answer.status_code in (200, 400), answer.text
+
+    @pytest.mark.parametrize(
+        "condition",
+        [" or ".join(["active eq true"] * 2000), "not (" * 400 + "active eq true" + ")" * 400],
+    )
+    def test_a_filter_without_end(self, program, condition):
+        answer = program.get(f"{BASE}/Users", query_string={"filter": condition})
+        assert answer.status_code == 400, answer.text
+
+    def test_a_body_without_end(self, program):
+        body = "[" * 100_000
+        headers = {"Content-Type": "application/scim+json"}
+        answer = program.post(f"{BASE}/Users", data=body, headers=headers)
+        assert answer.status_code == 400, answer.text

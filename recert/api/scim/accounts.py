@@ -76,6 +76,7 @@ def get(session: Session, server: Server, user_id: str, *, as_ordered: bool = Fa
 
 def create(act: Act, server: Server, sent: User) -> User:
     """Orders a new account; the answer is as it will be."""
+    _check_texts(sent)
     email, display = _email_of(sent), _display_of(sent)
     try:
         profile = provisioning.open_account(
@@ -99,6 +100,7 @@ def create(act: Act, server: Server, sent: User) -> User:
 
 def update(act: Act, server: Server, wanted: User) -> User:
     """Orders what differs from what is there; the answer is as it will be."""
+    _check_texts(wanted)
     user_id = wanted.id or ""
     name = current_access.account_name(act.session, server, user_id)
     if name is None:
@@ -169,6 +171,18 @@ def _document(sent: User) -> dict[str, Any]:
     """What was sent, without what stands in columns, and without any password."""
     whole: dict[str, Any] = sent.model_dump(mode="json")
     return {key: value for key, value in whole.items() if key not in OURS}
+
+
+def _check_texts(sent: User) -> None:
+    """What is kept in columns and shown to people is in one line, without control characters."""
+    kept = {
+        "externalId": sent.external_id or "",
+        "emails": _email_of(sent),
+        "displayName": _display_of(sent),
+    }
+    for name, text in kept.items():
+        if not text.isprintable():
+            raise InvalidValueException(detail=f"{name} has control characters.")
 
 
 def _email_of(user: User) -> str:

@@ -18,6 +18,7 @@ from scim2_models import (
     Filter,
     ForbiddenException,
     Group,
+    InvalidValueException,
     NotImplementedException,
     Patch,
     PreconditionFailedException,
@@ -36,6 +37,7 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
+from sqlalchemy.exc import DataError
 
 from recert.api.access import DECLARED, acting, authenticate
 from recert.api.errors import CHALLENGE, code_of
@@ -182,6 +184,15 @@ for rule in ("/scim/v2/servers/<server>", "/scim/v2/servers/<server>/<path:path>
 @bp.errorhandler(SCIMException)
 def scim_error(error: SCIMException) -> ResponseReturnValue:
     return _answer(SERVICE.error_response(error))
+
+
+@bp.errorhandler(DataError)
+@bp.errorhandler(UnicodeError)
+@bp.errorhandler(RecursionError)
+def no_text(error: Exception) -> ResponseReturnValue:
+    """A text that no database takes (NUL, half a character), or a body nested without end."""
+    detail = "The request has characters that no name has, or is nested too deeply."
+    return scim_error(InvalidValueException(detail=detail))
 
 
 @bp.errorhandler(RecertError)
