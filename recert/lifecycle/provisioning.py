@@ -26,6 +26,7 @@ from recert.lifecycle import current_access
 from recert.lifecycle.entitlements import Entitlement, FolderAccess, Membership
 from recert.lifecycle.models import ProvisionedAccount
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST_NAME = 256
 ORIGIN = "provision:"
@@ -83,6 +84,34 @@ def describe(act: Act, server: Server, name: str) -> ProvisionedAccount:
     return profile
 
 
+def redescribe(
+    act: Act,
+    server: Server,
+    name: str,
+    *,
+    email: str,
+    display_name: str,
+    external_id: str,
+    document: dict[str, Any],
+) -> None:
+    """What an identity system writes about an account now. The address joins it to a person in
+    other systems, so every change of it stands in the trail."""
+    profile = describe(act, server, name)
+    new = {"email": email, "display_name": display_name, "external_id": external_id}
+    old = {key: getattr(profile, key) for key in new}
+    if new == old and document == profile.document:
+        return
+    for key, value in new.items():
+        setattr(profile, key, value)
+    profile.document = document
+    details = {"server": server.name, "account": name, "before": old, "after": new}
+    act.record(Action.ACCOUNT_DESCRIBED, _ref(profile), details)
+
+
+def _ref(profile: ProvisionedAccount) -> str:
+    return f"provisioned_account:{profile.id}"
+
+
 def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccount | None:
     """How an identity system describes an account; None when none does."""
     query = select(ProvisionedAccount).where(
@@ -132,6 +161,8 @@ def remove_account(act: Act, server: Server, name: str) -> None:
     set_open(act, server, name, wanted=False)
     profile = describe(act, server, name)
     profile.removed_at = act.now
+    details = {"server": server.name, "account": name}
+    act.record(Action.ACCOUNT_FORGOTTEN, _ref(profile), details)
 
 
 def change_holders(

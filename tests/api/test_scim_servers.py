@@ -453,3 +453,19 @@ class TestHostileText:
         headers = {"Content-Type": "application/scim+json"}
         answer = program.post(f"{BASE}/Users", data=body, headers=headers)
         assert answer.status_code == 400, answer.text
+
+
+class TestTheTrail:
+    def test_holds_what_a_program_writes_about_an_account(self, house, program):
+        bob = user(program, "bob")["id"]
+        mails = [{"value": "eve@house.example"}]
+        body = {"schemas": [USER], "userName": "bob", "emails": mails}
+        for _ in range(2):
+            program.request("PUT", f"{BASE}/Users/{bob}", json=body)
+        assert house.trail_actions().count("account.described") == 1
+
+    def test_holds_what_a_program_deletes_though_it_was_closed(self, house, program):
+        off = user(program, "off")["id"]
+        assert program.request("DELETE", f"{BASE}/Users/{off}").status_code == 204
+        assert house.orders() == []
+        assert house.trail_actions()[-1] == "account.forgotten"

@@ -109,10 +109,15 @@ def update(act: Act, server: Server, wanted: User) -> User:
         raise MutabilityException(
             detail="An account keeps its name: open another one and close this one."
         )
-    profile = provisioning.describe(act, server, name)
-    profile.document = _document(wanted)
-    profile.external_id = wanted.external_id or ""
-    profile.email, profile.display_name = _email_of(wanted), _display_of(wanted)
+    provisioning.redescribe(
+        act,
+        server,
+        name,
+        email=_email_of(wanted),
+        display_name=_display_of(wanted),
+        external_id=wanted.external_id or "",
+        document=_document(wanted),
+    )
     if wanted.active is not None:  # a missing attribute never closes an account
         provisioning.set_open(act, server, name, wanted=wanted.active)
     act.session.flush()
