@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.foundation.db import AnyRow
+from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 
 
@@ -49,6 +50,16 @@ def newer_taking(session: Session, order: Order) -> int | None:
         taking[order.kind],
     )
     return session.scalar(query.order_by(Order.id).limit(1))
+
+
+def holder_of(session: Session, order: Order) -> int | None:
+    """Whose account an order is about; None when nobody knows. An account that was opened by an
+    order is found by its name once a snapshot has it."""
+    number = order.account_id
+    if number is None:
+        known = inventory.account_by_name(session, order.server_id, order.account)
+        number = known.id if known else None
+    return inventory.holder_of(session, number)
 
 
 def newest(session: Session) -> int:
