@@ -15,7 +15,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     of_no_account = "SELECT id FROM server_order WHERE account_id IS NULL"
-    op.execute(f"DELETE FROM order_step WHERE order_id IN ({of_no_account})")  # noqa: S608
+    for table in ("order_step", "undo_request"):
+        op.execute(f"DELETE FROM {table} WHERE order_id IN ({of_no_account})")  # noqa: S608
     op.execute("DELETE FROM server_order WHERE account_id IS NULL")
     with op.batch_alter_table("server_order") as batch:
         batch.alter_column("account_id", existing_type=sa.Integer(), nullable=False)

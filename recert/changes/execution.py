@@ -161,7 +161,7 @@ def _advance(run: Run, order_id: int) -> None:
             if _landed(run, order_id, plan):
                 return
             cut_off = False
-        if _held(run, order_id):
+        if _overtaken(run, order_id) or _held(run, order_id):
             return
         if not run.connector.features.can_write:
             outcomes.by_hand(run, order_id)
@@ -177,6 +177,18 @@ def _advance(run: Run, order_id: int) -> None:
     except Exception as error:  # a fault of ours must not keep the other orders waiting
         log.exception("order %s", order_id)
         outcomes.failed(run.lease, order_id, Unforeseen(f"{type(error).__name__}: {error}"))
+
+
+def _overtaken(run: Run, order_id: int) -> bool:
+    """Whether a newer order has taken already what this one gives: then it is not wanted any
+    more."""
+    with run.lease.transaction() as session:
+        order = session.get_one(Order, order_id)
+        newer = queries.newer_taking(session, order)
+        if newer is None:
+            return False
+        why = f"Order {newer} is newer, and has taken this away already."
+        return service.cancel(Act(session, WORKER, run.now()), order, why)
 
 
 def _held(run: Run, order_id: int) -> bool:

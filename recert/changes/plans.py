@@ -19,7 +19,7 @@ from recert.connectors.changes import (
     to_json,
 )
 from recert.connectors.contract import Cell, Plan
-from recert.connectors.csv_export import row_of
+from recert.connectors.csv_export import is_row, row_of
 from recert.connectors.rights import Rights
 from recert.inventory.models import Grant, Source
 
@@ -72,7 +72,7 @@ def for_a_person(order: Order, granted_by: str = "") -> Plan:
     change = change_of(order)
     if order.plan is not None and order.plan["before"] != order.plan["after"]:
         plan = loaded(order.plan)
-        if not plan.after.startswith("["):  # the native parts of a server's files
+        if is_row(plan.after):
             return plan
     row = row_of(change, Rights(order.rights_before), "", granted_by)
     return Plan(change=change, before="", after=row, diff=row, fingerprint="")

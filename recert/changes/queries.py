@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from recert.changes.models import Order, OrderState, OrderStep
+from recert.changes.models import Order, OrderKind, OrderState, OrderStep
 from recert.foundation.db import AnyRow
+from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 
 
@@ -27,6 +28,38 @@ def orders(
     if before_id is not None:
         query = query.where(Order.id < before_id)
     return session.execute(query.order_by(Order.id.desc()).limit(size)).all()
+
+
+def newer_taking(session: Session, order: Order) -> int | None:
+    """A newer order that has taken already what this one is to give: carried out late, this one
+    would undo it."""
+    taking = {
+        OrderKind.OPEN: Order.kind == OrderKind.CLOSE,
+        OrderKind.JOIN: and_(Order.kind == OrderKind.LEAVE, Order.group == order.group),
+        OrderKind.GRANT: and_(
+            Order.kind.in_((OrderKind.REVOKE, OrderKind.REDUCE)), Order.folder == order.folder
+        ),
+    }
+    if order.kind not in taking:
+        return None
+    query = select(Order.id).where(
+        Order.server_id == order.server_id,
+        Order.account == order.account,
+        Order.id > order.id,
+        Order.state.in_((OrderState.APPLIED, OrderState.VERIFIED)),
+        taking[order.kind],
+    )
+    return session.scalar(query.order_by(Order.id).limit(1))
+
+
+def holder_of(session: Session, order: Order) -> int | None:
+    """Whose account an order is about; None when nobody knows. An account that was opened by an
+    order is found by its name once a snapshot has it."""
+    number = order.account_id
+    if number is None:
+        known = inventory.account_by_name(session, order.server_id, order.account)
+        number = known.id if known else None
+    return inventory.holder_of(session, number)
 
 
 def newest(session: Session) -> int:

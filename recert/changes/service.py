@@ -8,13 +8,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from recert.changes import plans, rules
+from recert.changes import plans, queries, rules
 from recert.changes.models import Order, OrderState, OrderStep
 from recert.connectors import rights
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput, MovedMeanwhile, NotFound, RefusedByPolicy
 from recert.foundation.separation import Step
-from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.people import separation
 from recert.trail.act import Act
@@ -104,7 +103,7 @@ def approve(act: Act, order: Order) -> None:
     act.actor.require(Role.ADMINISTRATOR, Role.OFFICER)
     if order.state is not OrderState.NEEDS_APPROVAL or order.plan is None:
         raise rules.ApprovalRefused(f"Order {order.id} is {order.state.value}.")
-    holder = inventory.holder_of(act.session, order.account_id)
+    holder = queries.holder_of(act.session, order)
     separation.check_and_note(
         act, Step.APPROVED_PLAN, order.ref, also=separation.persons(Step.HOLDS, holder)
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from recert.changes import rules
+from recert.changes import queries, rules
 from recert.changes.models import Order, OrderKind, OrderState, UndoRequest
 from recert.changes.plans import change_of
 from recert.changes.service import note, written
@@ -25,7 +25,6 @@ from recert.foundation.actor import Actor, Role
 from recert.foundation.db import AnyRow
 from recert.foundation.errors import BadInput, NotFound
 from recert.foundation.separation import Party, Step
-from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.people import separation
 from recert.trail.act import Act
@@ -98,7 +97,7 @@ def may_agree(session: Session, order: Order, actor: Actor) -> bool:
 
 
 def _holder(session: Session, order: Order) -> list[tuple[Step, Party]]:
-    holder = inventory.holder_of(session, order.account_id)
+    holder = queries.holder_of(session, order)
     return separation.persons(Step.HOLDS, holder)
 
 
@@ -138,7 +137,8 @@ def _later_on_the_same(session: Session, order: Order) -> int | None:
     around the same folder, or anywhere when the change took more than one folder's rights."""
     undone = select(Order.undoes_id).where(Order.undoes_id.is_not(None))
     query = select(Order).where(
-        Order.account_id == order.account_id,
+        Order.server_id == order.server_id,
+        Order.account == order.account,  # an account that is being opened has no number yet
         Order.id > order.id,
         Order.kind != OrderKind.UNDO,
         Order.state == OrderState.VERIFIED,

@@ -113,7 +113,7 @@ def _profile(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ItemInvalid(f"{name} is neither an object nor JSON text.") from error
     if value is None or value == "":
         return {}

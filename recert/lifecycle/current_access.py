@@ -63,19 +63,33 @@ def since_snapshot(session: Session, server: Server) -> Since:
     if newest is not None:
         query = query.where(Order.verified_at >= newest.started_at)
     changed = Since()
+    gained: dict[tuple[str, str], dict[tuple[str, str], Rights]] = {}  # by membership
     for order in session.scalars(query.order_by(Order.verified_at, Order.id)):
         match plans.change_of(order):
             case SetRights(account, folder):
                 changed.rights[account, folder] = Rights(order.rights_found or 0)
             case JoinGroup(account, group):
                 changed.members[account, group] = True
+                known = inventory.account_by_name(session, server.id, account)
+                if changed.open.get(account, known is not None and known.enabled):
+                    gained[account, group] = _gains(order)
+                    changed.rights.update(gained[account, group])
             case LeaveGroup(account, group):
                 changed.members[account, group] = False
+                for pair in gained.pop((account, group), {}):
+                    changed.rights.pop(pair, None)
             case OpenAccount(account):
                 changed.open[account] = True
+                changed.rights.update(_gains(order))
             case CloseAccount(account):
                 changed.open[account] = False
     return changed
+
+
+def _gains(order: Order) -> dict[tuple[str, str], Rights]:
+    """What an account can do in the folders that the order opened to it, by its plan."""
+    plan = plans.loaded(order.plan) if order.plan else None
+    return {(cell.account, cell.folder): cell.after for cell in plan.gains} if plan else {}
 
 
 def accounts(session: Session, server: Server) -> Iterator[AccountRow]:
@@ -188,7 +202,7 @@ def holders_of(
         .where(Group.name.in_(groups))
     )
     for number, name, group in session.execute(members).all():
-        if (name, group) not in changed.members and changed.open.get(name) is not False:
+        if (name, group) not in changed.members:  # a closed account stays a member
             found.add((Membership(group).id, number, name))
     found |= _changed_since(session, server, changed)
     for entitlement_id, at, name in sorted(found, key=lambda each: (each[0], each[2])):
@@ -203,16 +217,15 @@ def _changed_since(
     gained = [
         (FolderAccess(path, rights).id, name)
         for (name, path), rights in changed.rights.items()
-        if rights
+        if rights and changed.open.get(name) is not False
     ]
     gained += [
         (Membership(group).id, name) for (name, group), is_in in changed.members.items() if is_in
     ]
     found = set()
     for entitlement_id, name in gained:
-        if changed.open.get(name) is not False:
-            known = inventory.account_by_name(session, server.id, name)
-            found.add((entitlement_id, known.id if known else None, name))
+        known = inventory.account_by_name(session, server.id, name)
+        found.add((entitlement_id, known.id if known else None, name))
     return found
 
 
@@ -253,10 +266,10 @@ def _members(
         .execution_options(yield_per=CHUNK)
     )
     for name, group in session.execute(query):
-        if (name, group) not in changed.members and changed.open.get(name) is not False:
+        if (name, group) not in changed.members:  # a closed account stays a member
             yield Membership(group).id, numbers[name]
     for (name, group), is_member in changed.members.items():
-        if is_member and changed.open.get(name) is not False and name in numbers:
+        if is_member and name in numbers:
             yield Membership(group).id, numbers[name]
 
 
@@ -275,6 +288,15 @@ def account_name(session: Session, server: Server, account_id: str) -> str | Non
     return account.name if account and counts and account.gone_snapshot_id is None else None
 
 
+def account_id(session: Session, server: Server, name: str) -> str | None:
+    """The id that other systems keep for an account; None when they know none of this name."""
+    known = inventory.account_by_name(session, server.id, name)
+    profile = _described(session, server).get(name)
+    if known is None and (profile is None or not profile.order_id):
+        return None
+    return _id_of(known.id if known else None, profile)
+
+
 def accounts_of(session: Session, server: Server, email: str) -> list[str]:
     """The names of the accounts of a person on the server."""
     here = (Account.server_id == server.id, Account.gone_snapshot_id.is_(None))
@@ -290,9 +312,9 @@ def holds(session: Session, server: Server, account: str, entitlement: Entitleme
     """Whether an account holds an entitlement now: exactly these rights, or the membership."""
     changed = since_snapshot(session, server)
     known = inventory.account_by_name(session, server.id, account)
-    if changed.open.get(account) is False:
-        return False
     if isinstance(entitlement, FolderAccess):
+        if changed.open.get(account) is False:
+            return False
         return rights_now(session, server, account, entitlement.folder) == entitlement.rights
     if (account, entitlement.group) in changed.members:
         return changed.members[account, entitlement.group]

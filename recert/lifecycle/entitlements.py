@@ -98,4 +98,7 @@ def _encoded(text: str) -> str:
 def _decoded(text: str) -> str:
     if not text:
         raise binascii.Error("empty")
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    if "\0" in plain:  # no name has one, and no database takes it
+        raise ValueError("NUL")
+    return plain

@@ -18,7 +18,6 @@ from recert.connectors.changes import (
     CloseAccount,
     JoinGroup,
     LeaveGroup,
-    OpenAccount,
     SetRights,
 )
 from recert.connectors.rights import Rights
@@ -27,7 +26,7 @@ from recert.foundation.errors import BadInput, NotFound, RecertError
 from recert.inventory import account_persons
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
-from recert.lifecycle import change_items, current_access
+from recert.lifecycle import change_items, current_access, provisioning
 from recert.lifecycle.change_items import ItemInvalid, Requested, RequestType
 from recert.lifecycle.entitlements import Entitlement, FolderAccess, entitlement_of
 from recert.lifecycle.models import ChangeItem
@@ -68,6 +67,7 @@ def fulfil(act: Act, server: Server, body: object) -> Answer:
     if not number:
         raise ItemInvalid("changeItemId must be a number.")
     one_at_a_time(act.session, f"change items of server {server.id}")
+    one_at_a_time(act.session, f"provision accounts of server {server.id}")
     here = (ChangeItem.server_id == server.id, ChangeItem.number == number)
     known = act.session.scalar(select(ChangeItem).where(*here))
     if known is not None:
@@ -175,7 +175,7 @@ def _removed(act: Act, server: Server, requested: Requested, accounts: list[str]
     holding = [
         account
         for account in accounts
-        if current_access.holds(act.session, server, account, entitlement)
+        if provisioning.will_hold(act.session, server, account, entitlement)
     ]
     return _ordered(act, server, requested, [_taking(name, entitlement) for name in holding])
 
@@ -205,11 +205,11 @@ def _add(act: Act, server: Server, requested: Requested) -> _Outcome:
     if requested.ends_at is not None:
         raise Refused("Access with an end date is not offered yet.")
     if isinstance(entitlement, FolderAccess):
-        held = current_access.rights_now(act.session, server, account, entitlement.folder)
+        held = provisioning.rights_wanted(act.session, server, account, entitlement.folder)
         wanted = held | entitlement.rights
         changes: list[Change] = [SetRights(account, entitlement.folder, wanted)]
         return _ordered(act, server, requested, changes if wanted != held else [])
-    has = current_access.holds(act.session, server, account, entitlement)
+    has = provisioning.will_hold(act.session, server, account, entitlement)
     join = JoinGroup(account, entitlement.group)
     return _ordered(act, server, requested, [] if has else [join])
 
@@ -230,8 +230,11 @@ def _open_account(act: Act, server: Server, requested: Requested) -> _Outcome:
     if current_access.accounts_of(act.session, server, requested.email):
         return _Outcome(NOTHING_TO_DO)
     login = requested.login or requested.email.partition("@")[0].lower()
-    change = OpenAccount(login, display_name=requested.person, email=requested.email)
-    return _ordered(act, server, requested, [change])
+    profile = provisioning.open_account(
+        act, server, login, email=requested.email, display_name=requested.person, external_id=""
+    )
+    order = act.session.get_one(Order, profile.order_id)
+    return _Outcome(f"Order {order.id}: carried out and verified by Recert.", [order])
 
 
 def _unlink(act: Act, server: Server, requested: Requested) -> _Outcome:
@@ -257,7 +260,7 @@ def _ordered(act: Act, server: Server, requested: Requested, changes: Sequence[C
         origin = f"change item:{server.id}:{requested.number}:{change.account}"
         reason = requested.reason or f"Change item {requested.number} of the governance suite."
         held = (
-            current_access.rights_now(act.session, server, change.account, change.folder)
+            provisioning.rights_wanted(act.session, server, change.account, change.folder)
             if isinstance(change, SetRights)
             else None
         )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert.changes import plans, requests
+from recert.changes import plans, requests, service
 from recert.changes.models import Order, OrderState
 from recert.connectors.changes import (
     Change,
@@ -23,11 +23,13 @@ from recert.foundation.errors import BadInput
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.lifecycle import current_access
-from recert.lifecycle.entitlements import Entitlement, FolderAccess
+from recert.lifecycle.entitlements import Entitlement, FolderAccess, Membership
 from recert.lifecycle.models import ProvisionedAccount
 from recert.trail.act import Act
+from recert.trail.actions import Action
 
 LONGEST_NAME = 256
+ORIGIN = "provision:"
 # These orders will not be carried out any more unless somebody sees to them.
 STOPPED = (
     OrderState.CANCELLED,
@@ -58,7 +60,7 @@ def open_account(
     profile = describe(act, server, name)
     profile.email, profile.display_name, profile.external_id = email, display_name, external_id
     change = OpenAccount(name, display_name=display_name, email=email)
-    order = _order(act, server, change, f"provision:{profile.id}:open")
+    order = _order(act, server, change, f"{ORIGIN}{profile.id}:open")
     profile.order_id = order.id
     return profile
 
@@ -82,6 +84,34 @@ def describe(act: Act, server: Server, name: str) -> ProvisionedAccount:
     return profile
 
 
+def redescribe(
+    act: Act,
+    server: Server,
+    name: str,
+    *,
+    email: str,
+    display_name: str,
+    external_id: str,
+    document: dict[str, Any],
+) -> None:
+    """What an identity system writes about an account now. The address joins it to a person in
+    other systems, so every change of it stands in the trail."""
+    profile = describe(act, server, name)
+    new = {"email": email, "display_name": display_name, "external_id": external_id}
+    old = {key: getattr(profile, key) for key in new}
+    if new == old and document == profile.document:
+        return
+    for key, value in new.items():
+        setattr(profile, key, value)
+    profile.document = document
+    details = {"server": server.name, "account": name, "before": old, "after": new}
+    act.record(Action.ACCOUNT_DESCRIBED, _ref(profile), details)
+
+
+def _ref(profile: ProvisionedAccount) -> str:
+    return f"provisioned_account:{profile.id}"
+
+
 def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccount | None:
     """How an identity system describes an account; None when none does."""
     query = select(ProvisionedAccount).where(
@@ -98,8 +128,18 @@ def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
     one_at_a_time(act.session, f"provision accounts of server {server.id}")
     if is_wanted_open(act.session, server, name) is wanted:
         return
-    change: Change = OpenAccount(name, reopen=True) if wanted else CloseAccount(name)
+    _call_off(act, server, name, CloseAccount(name) if wanted else OpenAccount(name, reopen=True))
+    if is_wanted_open(act.session, server, name) is wanted:
+        return
+    change: Change = _reopening(act.session, server, name) if wanted else CloseAccount(name)
     _order(act, server, change, _origin(act.session, server, name))
+
+
+def _reopening(session: Session, server: Server, name: str) -> OpenAccount:
+    """With what is known of the holder, in case the account was never opened."""
+    profile = profile_of(session, server, name)
+    email, display_name = (profile.email, profile.display_name) if profile else ("", "")
+    return OpenAccount(name, display_name=display_name, email=email, reopen=True)
 
 
 def is_wanted_open(session: Session, server: Server, name: str) -> bool:
@@ -121,6 +161,8 @@ def remove_account(act: Act, server: Server, name: str) -> None:
     set_open(act, server, name, wanted=False)
     profile = describe(act, server, name)
     profile.removed_at = act.now
+    details = {"server": server.name, "account": name}
+    act.record(Action.ACCOUNT_FORGOTTEN, _ref(profile), details)
 
 
 def change_holders(
@@ -134,28 +176,92 @@ def change_holders(
     """Orders that some accounts hold an entitlement, and that others do not any more."""
     one_at_a_time(act.session, f"provision accounts of server {server.id}")
     for name in added:
-        if not current_access.holds(act.session, server, name, entitlement):
+        if not will_hold(act.session, server, name, entitlement):
             _change_holder(act, server, name, entitlement, gives=True)
     for name in removed:
-        if current_access.holds(act.session, server, name, entitlement):
+        if will_hold(act.session, server, name, entitlement):
             _change_holder(act, server, name, entitlement, gives=False)
+
+
+def will_hold(session: Session, server: Server, name: str, entitlement: Entitlement) -> bool:
+    """Whether an account holds an entitlement when what is ordered is done: what is under way can
+    be taken back, and what is being taken can be ordered again."""
+    for order in _under_way(session, server, name):
+        match plans.change_of(order), entitlement:
+            case SetRights(_, folder, rights), FolderAccess() if folder == entitlement.folder:
+                return rights == entitlement.rights
+            case JoinGroup(_, group), Membership() if group == entitlement.group:
+                return True
+            case LeaveGroup(_, group), Membership() if group == entitlement.group:
+                return False
+    return current_access.holds(session, server, name, entitlement)
+
+
+def holders_under_way(session: Session, server: Server, entitlement: Entitlement) -> set[str]:
+    """The names of accounts for which an order about this entitlement is under way."""
+    at = (
+        Order.folder == entitlement.folder
+        if isinstance(entitlement, FolderAccess)
+        else Order.group == entitlement.group
+    )
+    here = (Order.server_id == server.id, at, Order.state.not_in(STOPPED))
+    return {*session.scalars(select(Order.account).where(*here))}
+
+
+def rights_wanted(session: Session, server: Server, name: str, folder: str) -> Rights:
+    """What an account can do in a folder when what is ordered is done."""
+    for order in _under_way(session, server, name):
+        match plans.change_of(order):
+            case SetRights(_, path, rights) if path == folder:
+                return rights
+    return current_access.rights_now(session, server, name, folder)
 
 
 def _change_holder(
     act: Act, server: Server, name: str, entitlement: Entitlement, *, gives: bool
 ) -> None:
-    held: Rights | None = None
-    change: Change
     if isinstance(entitlement, FolderAccess):
-        held = current_access.rights_now(act.session, server, name, entitlement.folder)
-        wanted = held | entitlement.rights if gives else Rights.NONE
-        change = SetRights(name, entitlement.folder, wanted)
-    elif gives:
-        change = JoinGroup(name, entitlement.group)
-    else:
-        change = LeaveGroup(name, entitlement.group)
-    if not any(plans.change_of(o) == change for o in _under_way(act.session, server, name)):
+        _change_rights(act, server, name, entitlement, gives=gives)
+        return
+    join, leave = JoinGroup(name, entitlement.group), LeaveGroup(name, entitlement.group)
+    _call_off(act, server, name, leave if gives else join)
+    if will_hold(act.session, server, name, entitlement) is not gives:
+        change = join if gives else leave
+        _order(act, server, change, _origin(act.session, server, name))
+
+
+def _change_rights(
+    act: Act, server: Server, name: str, entitlement: FolderAccess, *, gives: bool
+) -> None:
+    """One order from what is there to what shall be, in place of those that are not begun."""
+    folder = entitlement.folder
+    before = rights_wanted(act.session, server, name, folder)
+    wanted = before | entitlement.rights if gives else Rights.NONE
+    if wanted == before:
+        return
+    change = SetRights(name, folder, wanted)
+    _call_off(act, server, name, change)
+    held = rights_wanted(act.session, server, name, folder)
+    if wanted != held:
         _order(act, server, change, _origin(act.session, server, name), held)
+
+
+def _call_off(act: Act, server: Server, name: str, unwanted: Change) -> None:
+    """Cancels what an identity system ordered about the same before and nobody has begun: two
+    orders that contradict each other could end in either."""
+    for order in _under_way(act.session, server, name):
+        if order.origin.startswith(ORIGIN) and _is_about(plans.change_of(order), unwanted):
+            service.cancel(act, order, "The identity system has ordered something else since.")
+
+
+def _is_about(change: Change, other: Change) -> bool:
+    match change, other:
+        case SetRights(), SetRights():
+            return change.folder == other.folder
+        case OpenAccount(), OpenAccount():
+            return change.reopen  # a new account is opened first, even if it is closed at once
+        case _:
+            return change == other
 
 
 def orders_of(session: Session, server: Server, name: str) -> list[dict[str, Any]]:
@@ -179,7 +285,7 @@ def _origin(session: Session, server: Server, name: str) -> str:
     """A name for the next order about an account. The caller holds the lock of the server."""
     here = (Order.server_id == server.id, Order.account == name)
     count = session.scalar(select(func.count()).select_from(Order).where(*here)) or 0
-    return f"provision:{server.id}:{name}:{count + 1}"
+    return f"{ORIGIN}{server.id}:{name}:{count + 1}"
 
 
 def _order(

@@ -46,8 +46,11 @@ def make_hash(password: str) -> str:
 
 def fits(password_hash: str | None, password: str) -> bool:
     """Whether it is this password. Without a hash it takes as long, and is none."""
+    known = password_hash or ""
+    if not known.startswith("$argon2"):  # nobody's: it takes as long all the same
+        known = _NOBODY
     try:
-        matches = _hasher.verify(password_hash or _NOBODY, password[: MAX_PASSWORD + 1])
+        matches = _hasher.verify(known, password[: MAX_PASSWORD + 1])
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
-    return matches and password_hash is not None
+    return matches and known != _NOBODY

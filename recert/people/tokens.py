@@ -43,8 +43,9 @@ def issue(
     """A new token; returns its secret, which is shown this once."""
     act.actor.require(Role.ADMINISTRATOR)
     name = name.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable() or ":" in name:
-        raise BadInput(f"A token needs a name of 1 to {LONGEST_NAME} characters without colon.")
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or {*name} & {*":/"}:
+        limits = f"1 to {LONGEST_NAME} characters without colon or slash"
+        raise BadInput(f"A token needs a name of {limits}.")
     if not scopes:
         raise BadInput("Choose what the token is for.")
     if not servers:

@@ -57,6 +57,8 @@ class Action(StrEnum):
     TOKEN_ISSUED = "token.issued"  # noqa: S105  # an action, no token
     TOKEN_ROTATED = "token.rotated"  # noqa: S105  # an action, no token
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # an action, no token
+    ACCOUNT_DESCRIBED = "account.described"
+    ACCOUNT_FORGOTTEN = "account.forgotten"
     FULFILMENT_ACCEPTED = "fulfilment.accepted"
     FULFILMENT_REFUSED = "fulfilment.refused"
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from recert.changes import requests
 from recert.changes.models import OrderState
-from recert.connectors.rights import READ, Rights
-from recert.inventory.models import Account
+from recert.connectors.changes import OpenAccount
+from recert.connectors.rights import ADD, READ, Rights
+from recert.foundation import clock
+from recert.inventory.models import Account, Server
 from recert.lifecycle.entitlements import (
     FolderAccess,
     Membership,
@@ -20,6 +23,7 @@ from recert.lifecycle.entitlements import (
 )
 from recert.lifecycle.models import ChangeItem
 from recert.people.models import Person
+from recert.trail.act import Act
 from tests.support.house import House
 from tests.support.program import Program
 
@@ -356,3 +360,72 @@ class TestEntitlementIds:
     def test_others_are_refused(self, text):
         with pytest.raises(NoSuchEntitlement):
             entitlement_of(text)
+
+
+class TestWhatIsUnderWay:
+    """Nobody carries anything out between the items."""
+
+    def test_what_is_being_given_can_be_taken(self, house, program):
+        seller = account_ids(program)["seller"]
+        asked = {"account": seller, "permission": Membership("finance").id}
+        send(program, item(1, "ADD_PERMISSION_TO_USER", **asked))
+        send(program, item(2, "REMOVE_ACCOUNT_PERMISSION", **asked))
+        house.run()
+        assert ("seller", Membership("finance").id) not in held(program)
+
+    def test_an_opened_account_is_in_the_feeds_before_a_snapshot_has_it(self, house, program):
+        asked = {"email": "charlie@house.example"}
+        send(program, item(1, "ADD_APPLICATION_TO_USER", **asked))
+        house.run()
+        (found,) = [row for row in rows(program, "accounts") if row["name"] == "charlie"]
+        assert found["userLink"] == "charlie@house.example"
+
+    def test_a_second_item_opens_no_second_account(self, house, program):
+        asked = {"email": "charlie@house.example"}
+        send(program, item(1, "ADD_APPLICATION_TO_USER", **asked))
+        send(program, item(2, "ADD_APPLICATION_TO_USER", **asked), code=400)
+        assert len(house.orders()) == 1
+
+    def test_what_a_membership_opens_is_shown_at_once(self, house, program):
+        seller = account_ids(program)["seller"]
+        asked = {"account": seller, "permission": Membership("finance").id}
+        send(program, item(1, "ADD_PERMISSION_TO_USER", **asked))
+        house.run()
+        shown = held(program)
+        house.snapshot()
+        assert shown == held(program)
+        assert ("seller", FolderAccess("/finance", ADD).id) in shown
+
+    def test_what_a_reopened_account_can_do_is_shown_at_once(self, house, program):
+        with house.db.transaction() as session:
+            act = Act(session, house.admin, clock.now())
+            server = session.get_one(Server, house.server_id)
+            requests.request(act, "test", server, OpenAccount("off", reopen=True))
+        house.run()
+        shown = held(program)
+        house.snapshot()
+        assert shown == held(program)
+
+    def test_a_closed_account_can_be_taken_out_of_a_group(self, house, program):
+        bob = account_ids(program)["bob"]
+        send(program, item(1, "REMOVE_ACCOUNT", account=bob))
+        house.run()
+        assert ("bob", Membership("finance").id) in held(program)
+        asked = {"account": bob, "permission": Membership("finance").id}
+        send(program, item(2, "REMOVE_ACCOUNT_PERMISSION", **asked))
+        house.run()
+        assert json.loads(house.permissions.read_text())["accounts"]["bob"]["groups"] == []
+        assert ("bob", Membership("finance").id) not in held(program)
+
+    def test_a_body_without_end_is_refused(self, program):
+        url, headers = f"{BASE}/fulfilment", {"Content-Type": "application/json"}
+        answer = program.post(url, data="[" * 100_000, headers=headers)
+        assert answer.status_code == 400, answer.text
+        text = "[" * 100_000
+        send(program, item(1, "REMOVE_ACCOUNT", accountProfile=text), code=400)
+
+    def test_an_id_with_a_nul_is_refused(self, program):
+        bob = account_ids(program)["bob"]
+        for permission in ("f.YQBi.3", "g.YQBi"):
+            body = item(3, "REMOVE_ACCOUNT_PERMISSION", account=bob, permission=permission)
+            send(program, body, code=400)

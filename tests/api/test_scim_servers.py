@@ -325,5 +325,147 @@ class TestHolders:
         assert house.orders() == []
 
 
+class TestWhatIsUnderWay:
+    """Nobody carries anything out between the requests."""
+
+    def test_a_member_that_is_being_added_can_be_removed(self, house, program):
+        seller, group = user(program, "seller")["id"], Membership("finance").id
+        patch(program, f"Groups/{group}", add(seller))
+        patch(program, f"Groups/{group}", drop(seller))
+        house.run()
+        assert members(program, group) == {"alice", "bob", "lea"}
+        assert [order.state for order in house.orders()] == [OrderState.CANCELLED]
+
+    def test_a_member_that_is_being_removed_can_be_added(self, house, program):
+        bob, group = user(program, "bob")["id"], Membership("finance").id
+        patch(program, f"Groups/{group}", drop(bob))
+        patch(program, f"Groups/{group}", add(bob))
+        house.run()
+        assert members(program, group) == {"alice", "bob", "lea"}
+
+    def test_rights_that_are_being_given_can_be_taken(self, house, program):
+        pia, read = user(program, "pia")["id"], FolderAccess("/sales", READ)
+        patch(program, f"Groups/{read.id}", add(pia))
+        patch(program, f"Groups/{read.id}", drop(pia))
+        house.run()
+        assert "/sales" not in house.entries("pia")
+
+    def test_an_account_moves_to_another_bundle(self, house, program):
+        pia, read = user(program, "pia")["id"], FolderAccess("/finance/inbox", READ)
+        patch(program, f"Groups/{INBOX.id}", drop(pia))
+        patch(program, f"Groups/{read.id}", add(pia))
+        house.run()
+        assert house.entries("pia") == {"/finance/inbox": "list download"}
+        assert members(program, read.id) == {"pia"}
+
+    def test_two_bundles_add_up(self, house, program):
+        pia = user(program, "pia")["id"]
+        for rights in (READ, Rights.UPLOAD):
+            patch(program, f"Groups/{FolderAccess('/sales', rights).id}", add(pia))
+        house.run()
+        assert house.entries("pia")["/sales"] == "list download upload"
+
+    def test_a_bundle_that_is_part_of_what_is_held_orders_nothing(self, house, program):
+        seller = user(program, "seller")["id"]
+        patch(program, f"Groups/{FolderAccess('/sales', READ).id}", add(seller))
+        assert house.orders() == []
+
+    def test_an_account_that_is_being_reopened_can_be_closed(self, house, program):
+        off = user(program, "off")["id"]
+        for active in (True, False):
+            patch(program, f"Users/{off}", {"op": "replace", "path": "active", "value": active})
+        house.run()
+        assert user(program, "off")["active"] is False
+        assert json.loads(house.permissions.read_text())["accounts"]["off"]["enabled"] is False
+
+    def test_an_account_that_is_being_closed_can_stay_open(self, house, program):
+        bob = user(program, "bob")["id"]
+        for active in (False, True):
+            patch(program, f"Users/{bob}", {"op": "replace", "path": "active", "value": active})
+        house.run()
+        assert user(program, "bob")["active"] is True
+        assert [order.state for order in house.orders()] == [OrderState.CANCELLED]
+
+    def test_a_version_that_was_read_still_counts(self, program):
+        seller, group = user(program, "seller")["id"], Membership("finance").id
+        patch(program, f"Groups/{group}", add(seller))
+        version = listed(program, f"Groups/{group}")["meta"]["version"]
+        body = {"schemas": [PATCH], "Operations": [drop(seller)]}
+        answer = program.request(
+            "PATCH", f"{BASE}/Groups/{group}", json=body, headers={"If-Match": version}
+        )
+        assert answer.status_code == 204, answer.text
+
+    def test_an_account_opened_late_stays_closed(self, house, program):
+        made = json.loads(program.post(f"{BASE}/Users", json=new_user()).text)
+        before = house.permissions.read_text()
+        house.permissions.chmod(0)
+        house.permissions.rename(house.permissions.with_suffix(".away"))
+        house.run()
+        assert house.orders()[0].state is OrderState.RETRY
+        house.permissions.with_suffix(".away").rename(house.permissions)
+        house.permissions.chmod(0o600)
+        program.request("DELETE", f"{BASE}/Users/{made['id']}")
+        house.run()
+        with house.later(hours=1):
+            house.run()
+        assert house.permissions.read_text() == before
+        assert [order.state for order in house.orders()] == [
+            *(OrderState.CANCELLED, OrderState.VERIFIED)
+        ]
+
+
+def drop(account_id: str) -> dict[str, Any]:
+    return {"op": "remove", "path": f'members[value eq "{account_id}"]'}
+
+
 def add(account_id: str) -> dict[str, Any]:
     return {"op": "Add", "path": "members", "value": [{"value": account_id}]}
+
+
+class TestHostileText:
+    @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+    @pytest.mark.parametrize("field", ["externalId", "displayName", "userName"])
+    def test_in_a_new_account(self, house, program, field, text):
+        answer = program.post(f"{BASE}/Users", json=new_user(**{field: text}))
+        assert answer.status_code == 400, answer.text
+        assert house.orders() == []
+
+    @pytest.mark.parametrize("path", ["Users/a%00", "Groups/f.YQBi.3", "Groups/g.YQBi"])
+    def test_in_an_id(self, program, path):
+        assert program.get(f"{BASE}/{path}").status_code in (400, 404)
+
+    @pytest.mark.parametrize("condition", ['userName eq "a\\u0000b"', 'userName eq "\\ud800"'])
+    def test_in_a_filter(self, program, condition):
+        answer = program.get(f"{BASE}/Users", query_string={"filter": condition})
+        assert answer.status_code in (200, 400), answer.text
+
+    @pytest.mark.parametrize(
+        "condition",
+        [" or ".join(["active eq true"] * 2000), "not (" * 400 + "active eq true" + ")" * 400],
+    )
+    def test_a_filter_without_end(self, program, condition):
+        answer = program.get(f"{BASE}/Users", query_string={"filter": condition})
+        assert answer.status_code == 400, answer.text
+
+    def test_a_body_without_end(self, program):
+        body = "[" * 100_000
+        headers = {"Content-Type": "application/scim+json"}
+        answer = program.post(f"{BASE}/Users", data=body, headers=headers)
+        assert answer.status_code == 400, answer.text
+
+
+class TestTheTrail:
+    def test_holds_what_a_program_writes_about_an_account(self, house, program):
+        bob = user(program, "bob")["id"]
+        mails = [{"value": "eve@house.example"}]
+        body = {"schemas": [USER], "userName": "bob", "emails": mails}
+        for _ in range(2):
+            program.request("PUT", f"{BASE}/Users/{bob}", json=body)
+        assert house.trail_actions().count("account.described") == 1
+
+    def test_holds_what_a_program_deletes_though_it_was_closed(self, house, program):
+        off = user(program, "off")["id"]
+        assert program.request("DELETE", f"{BASE}/Users/{off}").status_code == 204
+        assert house.orders() == []
+        assert house.trail_actions()[-1] == "account.forgotten"

@@ -91,6 +91,7 @@ class TestIssuing:
         [
             ({"name": ""}, "needs a name"),
             ({"name": "a:b"}, "without colon"),
+            ({"name": "a/b"}, "slash"),  # the page could not name it in an address
             ({"name": "a\nb"}, "needs a name"),
             ({"scopes": ()}, "what the token is for"),
             ({"servers": ()}, "Choose the servers"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recert.changes import plans, requests
+from recert.changes import plans, queries, requests
 from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.changes import (
     Change,
@@ -16,6 +16,7 @@ from recert.connectors.changes import (
 )
 from recert.connectors.rights import ADD, READ, Rights
 from recert.foundation import clock
+from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.trail.act import Act
 from tests.support.house import ACCOUNTS, House
@@ -87,6 +88,11 @@ class TestAnOrderThatGives:
         entry = json.loads(read.permissions.read_text())["accounts"]["nina"]
         assert entry["groups"] == ["finance"]
 
+    def test_another_account_that_was_opened_later_keeps_nobody_from_an_undo(self, read):
+        first = requested(read, NINA)
+        requested(read, OpenAccount("otto"))
+        assert read.take_back(first.id).kind is OrderKind.UNDO
+
     def test_the_plan_names_what_a_membership_opens(self, read):
         order = requested(read, JoinGroup("seller", "finance"))
         assert order.plan
@@ -126,3 +132,36 @@ class TestAnOrderThatCannotBe:
         read.give("seller", "/finance", "upload")
         assert read.run().state is OrderState.CONFLICT
         assert read.entries("seller")["/finance"] == "upload"
+
+
+class TestTheChangeList:
+    def test_has_a_row_though_a_native_plan_was_made_before(self, read):
+        off(read)
+        requested(read, NINA)
+        alone = {name: {**account, "groups": []} for name, account in ACCOUNTS.items()}
+        read.write_permissions(alone, {})  # the group is gone: nothing can be written
+        with read.db.transaction() as session:
+            act = Act(session, read.admin, clock.now())
+            server = session.get_one(Server, read.server_id)
+            inventory.enable_writes(act, server, True)
+        order = read.run()
+        assert (order.state, order.plan is not None) == (OrderState.MANUAL, True)
+        with read.db.reading() as session:
+            (plan,) = plans.by_hand(session, [order])
+        assert plan.after.startswith("open account,nina,")
+
+
+class TestSeparation:
+    def test_the_holder_of_an_opened_account_is_found_by_its_name(self, read):
+        opened = OpenAccount("nina", email="charlie@house.example")
+        order = requested(read, opened)
+        read.snapshot()
+        with read.db.reading() as session:
+            assert queries.holder_of(session, order) == read.person("charlie").person_id
+
+
+def off(house: House) -> None:
+    """Writing is switched off."""
+    with house.db.transaction() as session:
+        act = Act(session, house.admin, clock.now())
+        inventory.enable_writes(act, session.get_one(Server, house.server_id), False)

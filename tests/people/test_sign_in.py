@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from recert.foundation.actor import Actor, Role
 from recert.foundation.errors import BadInput, NotAllowed
-from recert.people import queries, sessions, users
+from recert.people import passwords, queries, sessions, users
 from recert.people import service as people
 from recert.people.models import User, WebSession
 from recert.people.queries import SignedIn
@@ -321,3 +321,19 @@ class TestGuessing:
         with ThreadPoolExecutor(8) as pool:
             refused = list(pool.map(guess, range(30)))
         assert refused.count(False) == sessions.MOST_HERE
+
+
+class TestAUserWithoutPassword:
+    def test_takes_as_long_to_refuse_as_any(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        checked: list[str] = []
+
+        class Hasher:
+            def verify(self, known: str, _password: str) -> bool:
+                checked.append(known)
+                return True
+
+        monkeypatch.setattr(passwords, "_hasher", Hasher())
+        for unusable in (None, "", "!"):
+            assert not passwords.fits(unusable, "x" * 12)
+        assert len(checked) == 3
+        assert all(known.startswith("$argon2") for known in checked)

@@ -62,16 +62,21 @@ def search(session: Session, server: Server, request: SearchRequest[Any]) -> Sea
     return SearchPage(total, [_user(row) for row in page])
 
 
-def get(session: Session, server: Server, user_id: str) -> User:
-    """One account, with the groups that it is in."""
+def get(session: Session, server: Server, user_id: str, *, as_ordered: bool = False) -> User:
+    """One account. `as_ordered`: as it is when what is under way is done, which is what a PATCH
+    changes."""
     row = AccountRows(session, server).one(user_id)
     if row is None:
         raise NotFoundException(detail=f"There is no account {user_id!r} on this server.")
-    return _user(row)
+    user = _user(row)  # its version is the one that was read
+    if as_ordered:
+        user.active = provisioning.is_wanted_open(session, server, row.name)
+    return user
 
 
 def create(act: Act, server: Server, sent: User) -> User:
     """Orders a new account; the answer is as it will be."""
+    _check_texts(sent)
     email, display = _email_of(sent), _display_of(sent)
     try:
         profile = provisioning.open_account(
@@ -95,6 +100,7 @@ def create(act: Act, server: Server, sent: User) -> User:
 
 def update(act: Act, server: Server, wanted: User) -> User:
     """Orders what differs from what is there; the answer is as it will be."""
+    _check_texts(wanted)
     user_id = wanted.id or ""
     name = current_access.account_name(act.session, server, user_id)
     if name is None:
@@ -103,10 +109,15 @@ def update(act: Act, server: Server, wanted: User) -> User:
         raise MutabilityException(
             detail="An account keeps its name: open another one and close this one."
         )
-    profile = provisioning.describe(act, server, name)
-    profile.document = _document(wanted)
-    profile.external_id = wanted.external_id or ""
-    profile.email, profile.display_name = _email_of(wanted), _display_of(wanted)
+    provisioning.redescribe(
+        act,
+        server,
+        name,
+        email=_email_of(wanted),
+        display_name=_display_of(wanted),
+        external_id=wanted.external_id or "",
+        document=_document(wanted),
+    )
     if wanted.active is not None:  # a missing attribute never closes an account
         provisioning.set_open(act, server, name, wanted=wanted.active)
     act.session.flush()
@@ -165,6 +176,18 @@ def _document(sent: User) -> dict[str, Any]:
     """What was sent, without what stands in columns, and without any password."""
     whole: dict[str, Any] = sent.model_dump(mode="json")
     return {key: value for key, value in whole.items() if key not in OURS}
+
+
+def _check_texts(sent: User) -> None:
+    """What is kept in columns and shown to people is in one line, without control characters."""
+    kept = {
+        "externalId": sent.external_id or "",
+        "emails": _email_of(sent),
+        "displayName": _display_of(sent),
+    }
+    for name, text in kept.items():
+        if not text.isprintable():
+            raise InvalidValueException(detail=f"{name} has control characters.")
 
 
 def _email_of(user: User) -> str:

@@ -35,6 +35,8 @@ from recert.lifecycle.entitlements import (
 )
 from recert.trail.act import Act
 
+Members = Sequence[tuple[str, str]]  # ids and names of accounts
+
 FIXED = "Entitlements follow from the folders and groups of the server. Change their members."
 
 
@@ -57,31 +59,45 @@ def search(session: Session, server: Server, request: SearchRequest[Any]) -> Sea
     )
 
 
-def get(session: Session, server: Server, group_id: str) -> Group:
-    """One entitlement with its members."""
+def get(session: Session, server: Server, group_id: str, *, as_ordered: bool = False) -> Group:
+    """One entitlement with its members. `as_ordered`: with those who hold it when what is under
+    way is done, which is what a PATCH changes."""
     entitlement = _known(session, server, group_id)
-    members = _members(session, server, [entitlement])
-    read_at = _read_at(session, server)
-    return _group(entitlement, members.get(entitlement.id, []), read_at)
+    members = _members(session, server, [entitlement]).get(entitlement.id, [])
+    group = _group(entitlement, members, _read_at(session, server))
+    if as_ordered:
+        group.members = _as_members(_as_ordered(session, server, entitlement, members))
+    return group
+
+
+def _as_ordered(
+    session: Session, server: Server, entitlement: Entitlement, members: Members
+) -> Members:
+    """The members when what is under way is done."""
+    ids = {name: each for each, name in members}
+    for name in sorted(provisioning.holders_under_way(session, server, entitlement)):
+        if not provisioning.will_hold(session, server, name, entitlement):
+            ids.pop(name, None)
+        elif account_id := current_access.account_id(session, server, name):
+            ids.setdefault(name, account_id)
+    return [(each, name) for name, each in ids.items()]
 
 
 def update(act: Act, server: Server, wanted: Group, *, is_patch: bool) -> Group:
     """Orders what differs from the members that hold it now. A PUT without members leaves them."""
     entitlement = _known(act.session, server, wanted.id or "")
-    now = {m for m, _ in _members(act.session, server, [entitlement]).get(entitlement.id, [])}
     if wanted.members is None and not is_patch:
         return get(act.session, server, entitlement.id)
+    stored = _members(act.session, server, [entitlement]).get(entitlement.id, [])
+    now = {name for _, name in _as_ordered(act.session, server, entitlement, stored)}
     then = {member.value for member in wanted.members or () if member.value}
-    names = accounts.names_by_id(act.session, server, sorted(now | then))
+    names = accounts.names_by_id(act.session, server, sorted(then))
     unknown = sorted(then - set(names))
     if unknown:
         raise InvalidValueException(detail=f"There is no account {unknown[0]!r} on this server.")
+    kept = {*names.values()}
     provisioning.change_holders(
-        act,
-        server,
-        entitlement,
-        added=[names[each] for each in sorted(then - now)],
-        removed=[names[each] for each in sorted(now - then) if each in names],
+        act, server, entitlement, added=sorted(kept - now), removed=sorted(now - kept)
     )
     ordered = [(each, names[each]) for each in sorted(then)]
     return _group(entitlement, ordered, _read_at(act.session, server))
@@ -116,17 +132,10 @@ def _read_at(session: Session, server: Server) -> datetime | None:
     return newest.finished_at if newest else None
 
 
-def _group(
-    entitlement: Entitlement,
-    members: Sequence[tuple[str, str]] | None,
-    read_at: datetime | None,
-) -> Group:
+def _group(entitlement: Entitlement, members: Members | None, read_at: datetime | None) -> Group:
     group: Group = Group(id=entitlement.id, display_name=entitlement.name)
     if members is not None:
-        group.members = [
-            GroupMember(value=each, display=name, ref=Reference(f"Users/{each}"), type="User")
-            for each, name in members
-        ]
+        group.members = _as_members(members)
     text = "\n".join([entitlement.id, *sorted(each for each, _ in members or ())])
     group.meta = Meta(
         resource_type="Group",
@@ -135,6 +144,13 @@ def _group(
         version=f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',
     )
     return group
+
+
+def _as_members(members: Members) -> list[GroupMember]:
+    return [
+        GroupMember(value=each, display=name, ref=Reference(f"Users/{each}"), type="User")
+        for each, name in members
+    ]
 
 
 def _equality(node: Any) -> tuple[str, str]:

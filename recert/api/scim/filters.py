@@ -23,6 +23,7 @@ from recert.foundation.db import Moment
 
 # By lower case attribute: "username", "emails", "emails.value", "meta.lastmodified".
 Columns = Mapping[str, ColumnElement[Any]]
+MOST_TERMS = 100  # of one filter: no database takes conditions without end
 EXACT_CASE = ("id", "externalid")  # RFC 7643 compares these by case, the others without
 
 
@@ -31,6 +32,13 @@ class SqlFilter(FilterVisitor[ColumnElement[bool]]):
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
+        self._terms = 0
+
+    def visit(self, node: Any) -> ColumnElement[bool]:
+        self._terms += 1
+        if self._terms > MOST_TERMS:
+            raise InvalidFilterException(detail=f"The filter has more than {MOST_TERMS} terms.")
+        return super().visit(node)
 
     def visit_comparison(self, node: Comparison) -> ColumnElement[bool]:
         name, column = self._column(node.attr_path)

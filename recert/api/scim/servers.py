@@ -18,6 +18,7 @@ from scim2_models import (
     Filter,
     ForbiddenException,
     Group,
+    InvalidValueException,
     NotImplementedException,
     Patch,
     PreconditionFailedException,
@@ -36,6 +37,7 @@ from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
+from sqlalchemy.exc import DataError
 
 from recert.api.access import DECLARED, acting, authenticate
 from recert.api.errors import CHALLENGE, code_of
@@ -98,9 +100,10 @@ class ServerStorage(ScimStorage):
         *,
         response_parameters: ResponseParameters[Any] | None = None,
     ) -> Resource[Any]:
+        session, writes = self._act.session, request.method in ("PUT", "PATCH")
         if resource_type.name == "Group":
-            return entitlements.get(self._act.session, self._server, resource_id)
-        return accounts.get(self._act.session, self._server, resource_id)
+            return entitlements.get(session, self._server, resource_id, as_ordered=writes)
+        return accounts.get(session, self._server, resource_id, as_ordered=writes)
 
     def search(
         self,
@@ -157,7 +160,8 @@ class ServerStorage(ScimStorage):
 
 def serve(server: str, path: str = "") -> ResponseReturnValue:
     """Any request below /scim/v2/servers/NAME."""
-    is_reading = request.method in SAFE or path.endswith(".search")
+    is_search = request.method == "POST" and path.rpartition("/")[2] == ".search"
+    is_reading = request.method in SAFE or is_search
     scope = TokenScope.READ_ACCESS if is_reading else TokenScope.CHANGE_ACCESS
     authenticate(scope, server)
     with acting() as act:
@@ -180,6 +184,15 @@ for rule in ("/scim/v2/servers/<server>", "/scim/v2/servers/<server>/<path:path>
 @bp.errorhandler(SCIMException)
 def scim_error(error: SCIMException) -> ResponseReturnValue:
     return _answer(SERVICE.error_response(error))
+
+
+@bp.errorhandler(DataError)
+@bp.errorhandler(UnicodeError)
+@bp.errorhandler(RecursionError)
+def no_text(error: Exception) -> ResponseReturnValue:
+    """A text that no database takes (NUL, half a character), or a body nested without end."""
+    detail = "The request has characters that no name has, or is nested too deeply."
+    return scim_error(InvalidValueException(detail=detail))
 
 
 @bp.errorhandler(RecertError)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from recert.connectors.contract import Connector, SettingsInvalid
-from recert.connectors.csv_export.change_list import change_list, row_of
+from recert.connectors.csv_export.change_list import change_list, is_row, row_of
 from recert.connectors.csv_export.connector import CsvConnector
 from recert.connectors.environment import REAL, World
 
-__all__ = ["change_list", "connect", "row_of"]
+__all__ = ["change_list", "connect", "is_row", "row_of"]
 
 
 def connect(settings: Mapping[str, str], world: World = REAL) -> Connector:

@@ -21,6 +21,7 @@ _HEADER = (
     "granted_by",  # the entry that gives it, often a group's: nothing is found at the account
 )
 WHOLE_ACCOUNT = "the whole account"
+_ACTIONS = ("revoke", "reduce", "grant", "change", "open account", "reopen account")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,6 +37,11 @@ def row_of(change: Change, now: Rights, native: str, via: str = "") -> str:
     action, place, before, after = _cells(change, now)
     cells = (action, change.account, place, before, after, native, via)
     return _line([_harmless(cell) for cell in cells])
+
+
+def is_row(text: str) -> bool:
+    """Whether it is a row of a change list, and no native part of a server's files."""
+    return text.startswith(tuple(f"{action}," for action in _ACTIONS))
 
 
 def _cells(change: Change, now: Rights) -> tuple[str, str, str, str]:

@@ -40,6 +40,7 @@ from recert.connectors.embedded.parts import (
 )
 from recert.connectors.embedded.passwords import NOBODYS, parse_password
 from recert.connectors.rights import Rights, names, say
+from recert.foundation import clock
 
 
 def make_plan(native: Native, change: Change, title: str) -> Plan:
@@ -276,13 +277,17 @@ def _diff(before: str, after: str, header: str) -> str:
 
 
 def _cells(native: Native, change: Change, after: str) -> list[Cell]:
-    """The cells of the account that would be other ones, found by evaluating both sides."""
+    """The cells of the account that would be other ones, found by evaluating both sides. Whoever
+    cannot sign in before an account is opened can do nothing before."""
+    is_opened, now = isinstance(change, OpenAccount), clock.now()
     then = with_text(native, change, after).permissions
     sides = [(side, side.accounts.get(change.account)) for side in (native.permissions, then)]
     cells = []
     for folder in paths.parents_first({*native.permissions.boundaries, *then.boundaries}):
         was, will = (
-            evaluate.access(side, account, folder).rights if account else Rights.NONE
+            evaluate.access(side, account, folder).rights
+            if account and not (is_opened and not account.is_active(now))
+            else Rights.NONE
             for side, account in sides
         )
         if was != will:
