@@ -116,6 +116,11 @@ class TestAnOrderThatCannotBe:
             requested(read, OpenAccount("pia"))
         assert read.orders() == []
 
+    def test_an_account_of_somebody_else_is_never_taken_for_the_new_one(self, read):
+        eve = {"email": "eve@house.example", "groups": ["finance"]}
+        read.write_permissions({**ACCOUNTS, "nina": eve})
+        assert requested(read, NINA).state is OrderState.BLOCKED
+
     def test_a_name_that_was_taken_since_is_never_taken_over(self, read):
         read.write_permissions({**ACCOUNTS, "nina": {"home": "/sales"}})
         before = read.permissions.read_bytes()
