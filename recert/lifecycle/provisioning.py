@@ -128,6 +128,9 @@ def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
     one_at_a_time(act.session, f"provision accounts of server {server.id}")
     if is_wanted_open(act.session, server, name) is wanted:
         return
+    known = inventory.account_by_name(act.session, server.id, name)
+    if wanted and known is not None and known.expires_at and known.expires_at <= act.now:
+        return  # "active" of a whole document never lifts an end date
     _call_off(act, server, name, CloseAccount(name) if wanted else OpenAccount(name, reopen=True))
     if is_wanted_open(act.session, server, name) is wanted:
         return

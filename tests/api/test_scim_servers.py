@@ -14,7 +14,7 @@ from recert.connectors.rights import READ, Rights
 from recert.foundation import clock
 from recert.lifecycle.entitlements import FolderAccess, Membership
 from recert.people.models import TokenScope
-from tests.support.house import House
+from tests.support.house import ACCOUNTS, House
 from tests.support.program import Program
 
 BASE = "/scim/v2/servers/main"
@@ -421,6 +421,19 @@ def drop(account_id: str) -> dict[str, Any]:
 
 def add(account_id: str) -> dict[str, Any]:
     return {"op": "Add", "path": "members", "value": [{"value": account_id}]}
+
+
+class TestAnEndDate:
+    def test_is_never_lifted_by_a_document_that_says_active(self, house, issued, app):
+        over = {**ACCOUNTS["pia"], "expires": "2026-11-01T00:00:00+00:00"}
+        house.write_permissions({**ACCOUNTS, "pia": over})
+        house.snapshot()
+        program = Program(app, issued())
+        pia = user(program, "pia")["id"]
+        body = {"schemas": [USER], "userName": "pia", "active": True, "title": "Dr"}
+        answer = program.request("PUT", f"{BASE}/Users/{pia}", json=body)
+        assert json.loads(answer.text)["active"] is False
+        assert house.orders() == []
 
 
 class TestHostileText:

@@ -15,7 +15,7 @@ from recert.connectors.changes import (
     SetRights,
 )
 from recert.connectors.rights import ADD, READ, Rights
-from recert.foundation import clock
+from recert.foundation import clock, schema
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.trail.act import Act
@@ -116,6 +116,11 @@ class TestAnOrderThatCannotBe:
             requested(read, OpenAccount("pia"))
         assert read.orders() == []
 
+    def test_an_account_of_somebody_else_is_never_taken_for_the_new_one(self, read):
+        eve = {"email": "eve@house.example", "groups": ["finance"]}
+        read.write_permissions({**ACCOUNTS, "nina": eve})
+        assert requested(read, NINA).state is OrderState.BLOCKED
+
     def test_a_name_that_was_taken_since_is_never_taken_over(self, read):
         read.write_permissions({**ACCOUNTS, "nina": {"home": "/sales"}})
         before = read.permissions.read_bytes()
@@ -158,6 +163,15 @@ class TestSeparation:
         read.snapshot()
         with read.db.reading() as session:
             assert queries.holder_of(session, order) == read.person("charlie").person_id
+
+
+class TestTheSchema:
+    def test_is_downgraded_though_an_opening_was_undone(self, read):
+        read.take_back(requested(read, NINA).id)
+        read.run()
+        schema.downgrade(read.db, "0019")
+        schema.upgrade(read.db)
+        assert read.orders() == []
 
 
 def off(house: House) -> None:

@@ -159,7 +159,9 @@ def _reopened(native: Native, change: OpenAccount, before: str, expires: dict[st
     account = native.permissions.accounts[change.account]
     if not change.reopen:
         here = (account.home, account.enabled, account.expires)
-        if here != (change.home, True, change.expires) or not {*change.groups} <= {*account.groups}:
+        is_other = bool(change.email) and account.email != change.email
+        wanted = (change.home, True, change.expires)
+        if is_other or here != wanted or not {*change.groups} <= {*account.groups}:
             raise NameTaken(f"Account: {change.account!r}.")
         return before
     entry = dict(native.document["accounts"][change.account])
