@@ -17,6 +17,9 @@ RECERT_CHECKPOINT_MAIL   addresses, with commas between: checkpoints of the trai
 RECERT_CHECKPOINT_FOLDER a directory that lies on another machine, for the same
 RECERT_CHECKPOINT_SYSLOG HOST:PORT (UDP) or the path of a socket, for the same
 RECERT_CHECKPOINT_HOURS  how often                                  24
+RECERT_EVENTS         cef+tls://HOST:PORT, cef+tcp://HOST:PORT or an https address: every entry of
+                      the trail is sent there, to the company's security monitoring   none
+RECERT_EVENTS_CA_FILE, _SECRET_FILE   for TLS; for signing what a webhook gets
 RECERT_LANGUAGE       of mails: en or de                            en
 RECERT_MAIL_SERVER, _PORT, _SECURITY (none, starttls, tls), _CA_FILE, _USERNAME, _PASSWORD, _SENDER
 RECERT_IMAP_SERVER, _PORT, _SECURITY (tls, starttls), _CA_FILE, _USERNAME, _PASSWORD, _FOLDER
@@ -40,6 +43,7 @@ from sqlalchemy.exc import ArgumentError
 from recert.foundation.settings import (
     LANGUAGES,
     CheckpointSettings,
+    EventSettings,
     MailSettings,
     ReplySettings,
     SettingMissing,
@@ -73,6 +77,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         language=_language(environ.get("RECERT_LANGUAGE", "en")),
         replies=_replies(environ),
         checkpoints=_checkpoints(environ),
+        events=_events(environ),
         secure_cookies=base_url.startswith("https://"),
         server_paths=_folders(environ.get("RECERT_SERVER_PATHS", "")),
         proxies=_number(environ, "RECERT_PROXIES", 0, range(MOST_PROXIES + 1)),
@@ -170,6 +175,30 @@ def _checkpoints(environ: Mapping[str, str]) -> CheckpointSettings:
         syslog=syslog,
         hours=_number(environ, "RECERT_CHECKPOINT_HOURS", 24, range(1, 24 * 31)),
     )
+
+
+def _events(environ: Mapping[str, str]) -> EventSettings | None:
+    name = "RECERT_EVENTS"
+    destination = environ.get(name, "")
+    if not destination:
+        return None
+    parts = urlsplit(destination)
+    try:
+        known = parts.scheme in ("cef+tls", "cef+tcp") and parts.hostname and parts.port
+    except ValueError:
+        known = None
+    if not known and not (parts.scheme == "https" and parts.netloc):
+        raise SettingMissing(
+            f"{name} must be cef+tls://HOST:PORT, cef+tcp://HOST:PORT or an https address, "
+            f"not {destination!r}."
+        )
+    files = {}
+    for what in ("CA_FILE", "SECRET_FILE"):
+        text = environ.get(f"{name}_{what}", "")
+        if text and not Path(text).is_file():
+            raise SettingMissing(f"{name}_{what}: there is no file {text!r}.")
+        files[what] = Path(text) if text else None
+    return EventSettings(destination, files["CA_FILE"], files["SECRET_FILE"])
 
 
 def _language(code: str) -> str:

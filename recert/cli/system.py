@@ -21,7 +21,7 @@ from recert.mail.mailbox import Mailbox, MailboxUnreachable
 from recert.people import separation, users
 from recert.people.synchronisation import register
 from recert.people.synchronisation.models import SourceState
-from recert.trail import kept
+from recert.trail import kept, queries
 from recert.trail import service as trail
 from recert.trail.act import Act
 
@@ -55,6 +55,9 @@ def doctor(context: Shell) -> int:
     if context.settings.replies:
         remedy = "Check RECERT_IMAP_* and RECERT_AUTHSERV_ID."
         checks.append(("mailbox for replies opens", _mailbox, remedy))
+    if context.settings.events:
+        remedy = "Check RECERT_EVENTS and whether the collector answers; entries are sent again."
+        checks.append(("events reach security monitoring", _events, remedy))
     for name, check, remedy in checks:
         try:
             check(context)
@@ -65,6 +68,17 @@ def doctor(context: Shell) -> int:
             click.echo(f"ok    {name}")
     findings += _people_sources(context) if not findings else 0
     return EXIT_FINDINGS if findings else 0
+
+
+class EventsWait(RecertError):
+    """Entries of the trail do not reach security monitoring."""
+
+
+def _events(context: Shell) -> None:
+    with context.db.reading() as session:
+        waiting, problem = queries.unsent(session)
+    if problem:
+        raise EventsWait(f"{waiting} entries wait. {problem}.")
 
 
 def _people_sources(context: Shell) -> int:

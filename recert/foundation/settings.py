@@ -62,6 +62,16 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True)
+class EventSettings:
+    """Where entries of the trail go as events: cef+tls://HOST:PORT, cef+tcp://HOST:PORT, or the
+    https address of a webhook, whose body is signed with the secret."""
+
+    destination: str
+    ca_file: Path | None = None
+    secret_file: Path | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything one process of Recert needs to know."""
 
@@ -81,6 +91,7 @@ class Settings:
     server_paths: tuple[str, ...] = ()
     proxies: int = 0  # reverse proxies in front: how many addresses they add to X-Forwarded-For
     checkpoints: CheckpointSettings = CheckpointSettings()  # where checkpoints of the trail go
+    events: EventSettings | None = None  # none: entries of the trail are not sent anywhere
     people_minutes: int = 60  # how often directories are synchronised
     servers_at_once: int = 16  # how many servers are read or changed at the same time
     demo_mailbox: Path | None = None  # set by the demo only

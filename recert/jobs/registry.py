@@ -17,7 +17,7 @@ from recert.changes import execution
 from recert.evidence.package import recordings
 from recert.foundation.jobs.registration import Job, registered
 from recert.inventory import connection_checks, snapshots
-from recert.jobs import checkpoints
+from recert.jobs import checkpoints, events
 from recert.mail import delivery
 from recert.people import service as people
 from recert.people.synchronisation import answers as source_answers
@@ -30,6 +30,7 @@ MODULES = (
     activity,
     challenges,
     checkpoints,
+    events,
     checks,
     connection_checks,
     delivery,

@@ -257,7 +257,7 @@ def _ordered(act: Act, server: Server, requested: Requested, changes: Sequence[C
     """An order for each change, whose origin names the item."""
     orders = []
     for change in changes:
-        origin = f"change item:{server.id}:{requested.number}:{change.account}"
+        origin = f"{provisioning.CHANGE_ITEM}{server.id}:{requested.number}:{change.account}"
         reason = requested.reason or f"Change item {requested.number} of the governance suite."
         held = (
             provisioning.rights_wanted(act.session, server, change.account, change.folder)

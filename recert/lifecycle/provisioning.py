@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.changes import plans, requests, service
-from recert.changes.models import Order, OrderState
+from recert.changes.models import Order, OrderKind, OrderState
 from recert.connectors.changes import (
     Change,
     CloseAccount,
@@ -29,7 +29,7 @@ from recert.trail.act import Act
 from recert.trail.actions import Action
 
 LONGEST_NAME = 256
-ORIGIN = "provision:"
+ORIGIN, CHANGE_ITEM = "provision:", "change item:"  # what the origins of orders begin with
 # These orders will not be carried out any more unless somebody sees to them.
 STOPPED = (
     OrderState.CANCELLED,
@@ -131,11 +131,34 @@ def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
     known = inventory.account_by_name(act.session, server.id, name)
     if wanted and known is not None and known.expires_at and known.expires_at <= act.now:
         return  # "active" of a whole document never lifts an end date
+    if wanted and _was_closed_here(act.session, server, name):
+        return  # what a review decided, no synchronisation takes back
     _call_off(act, server, name, CloseAccount(name) if wanted else OpenAccount(name, reopen=True))
     if is_wanted_open(act.session, server, name) is wanted:
         return
     change: Change = _reopening(act.session, server, name) if wanted else CloseAccount(name)
     _order(act, server, change, _origin(act.session, server, name))
+
+
+def _was_closed_here(session: Session, server: Server, name: str) -> bool:
+    """Whether the newest order that closed or opened the account closed it, and came from a review
+    or a person: an administrator can undo it."""
+    newest = session.scalars(
+        select(Order)
+        .where(
+            Order.server_id == server.id,
+            Order.account == name,
+            Order.kind.in_([OrderKind.CLOSE, OrderKind.OPEN, OrderKind.UNDO]),
+            Order.folder == "",
+            Order.group == "",
+            Order.state == OrderState.VERIFIED,
+        )
+        .order_by(Order.id.desc())
+        .limit(1)
+    ).first()
+    if newest is None or newest.kind is not OrderKind.CLOSE:
+        return False
+    return not newest.origin.startswith((ORIGIN, CHANGE_ITEM))
 
 
 def _reopening(session: Session, server: Server, name: str) -> OpenAccount:
@@ -265,15 +288,6 @@ def _is_about(change: Change, other: Change) -> bool:
             return change.reopen  # a new account is opened first, even if it is closed at once
         case _:
             return change == other
-
-
-def orders_of(session: Session, server: Server, name: str) -> list[dict[str, Any]]:
-    """The newest orders about an account, for whoever wants to follow them."""
-    query = select(Order).where(Order.server_id == server.id, Order.account == name)
-    return [
-        {"id": order.id, "kind": order.kind.value, "state": order.state.value}
-        for order in session.scalars(query.order_by(Order.id.desc()).limit(10))
-    ]
 
 
 def _under_way(session: Session, server: Server, name: str) -> Iterable[Order]:

@@ -65,3 +65,14 @@ class TrailCheck(Base):
     def is_under_way(self) -> bool:
         """Whether somebody waits for a result."""
         return self.asked_at is not None
+
+
+class EventDelivery(Base):
+    """How far the entries have been sent to one destination outside, and what went wrong last."""
+
+    __tablename__ = "event_delivery"
+
+    destination: Mapped[str] = mapped_column(primary_key=True)
+    last_seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    problem: Mapped[str] = mapped_column(default="", server_default="")
+    tried_at: Mapped[datetime]

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from recert.trail.actions import Action
-from recert.trail.models import TrailEntry
+from recert.trail.event_format import Event
+from recert.trail.models import EventDelivery, TrailEntry
 
 PAGE = 50
 
@@ -38,3 +39,17 @@ def newest_about(session: Session, action: Action, subject: str, size: int) -> l
     here = (TrailEntry.action == action, TrailEntry.object == subject)
     query = select(TrailEntry.body).where(*here).order_by(TrailEntry.seq.desc()).limit(size)
     return [json.loads(body) for body in session.scalars(query)]
+
+
+def events_after(session: Session, seq: int, size: int) -> list[Event]:
+    """The next entries after one, oldest first."""
+    query = select(TrailEntry.seq, TrailEntry.at, TrailEntry.body, TrailEntry.hash)
+    rows = session.execute(query.where(TrailEntry.seq > seq).order_by(TrailEntry.seq).limit(size))
+    return [Event(*row) for row in rows]
+
+
+def unsent(session: Session) -> tuple[int, str]:
+    """How many entries wait for the destination of events, and what went wrong last."""
+    kept = session.scalars(select(EventDelivery).order_by(EventDelivery.tried_at.desc())).first()
+    last = session.scalar(select(func.max(TrailEntry.seq))) or 0
+    return (last - kept.last_seq, kept.problem) if kept else (last, "")

@@ -7,13 +7,16 @@ import pytest
 from flask import Flask, Response
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
+from sqlalchemy import select
 
-from recert.changes import execution
+from recert.changes import execution, requests
 from recert.changes.models import OrderKind, OrderState
 from recert.connectors.rights import READ, Rights
 from recert.foundation import clock
+from recert.inventory.models import Account
 from recert.lifecycle.entitlements import FolderAccess, Membership
 from recert.people.models import TokenScope
+from recert.trail.act import Act
 from tests.support.house import ACCOUNTS, House
 from tests.support.program import Program
 
@@ -482,3 +485,22 @@ class TestTheTrail:
         assert program.request("DELETE", f"{BASE}/Users/{off}").status_code == 204
         assert house.orders() == []
         assert house.trail_actions()[-1] == "account.forgotten"
+
+
+class TestWhatAReviewDecided:
+    def test_active_in_a_synchronisation_never_reopens_what_a_review_closed(
+        self, house, working, issued
+    ):
+        program = Program(working, issued())
+        pia = user(program, "pia")
+        with house.db.transaction() as session:
+            account = session.scalars(select(Account).where(Account.name == "pia")).one()
+            act = Act(session, house.officer, clock.now())
+            requests.propose_exit(act, "item:1", account.id)
+        house.run()
+        body = {"schemas": [USER], "userName": "pia", "active": True, "title": "Dr"}
+        answer = program.request("PUT", f"{BASE}/Users/{pia['id']}", json=body)
+        assert answer.status_code == 200, answer.text
+        assert json.loads(answer.text)["active"] is False
+        assert user(program, "pia")["active"] is False
+        assert [order.kind for order in house.orders()] == [OrderKind.CLOSE]

@@ -191,6 +191,7 @@ NOT_SHOWN = {
     **dict.fromkeys(
         ("sign_in_provider", "provider_account", "sign_in_attempt", "logout_token"), WORK
     ),
+    "event_delivery": WORK,
     **dict.fromkeys(("access_token", "provisioned_account", "change_item"), WORK),
     **dict.fromkeys(("people_source", "people_source_request"), WORK),
     **dict.fromkeys(

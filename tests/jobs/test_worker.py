@@ -193,6 +193,7 @@ class TestTheRegistry:
             "renew_stale_mails",
             "send_checkpoints",
             "send_mails",
+            "send_events",
         ]
 
     def test_no_two_jobs_have_one_place(self) -> None:
