@@ -73,7 +73,7 @@ def migrated(
 
 @pytest.fixture
 def house(migrated: Template, tmp_path: Path) -> Iterator[House]:
-    """A small company with its cast: Alice owns /finance, Bob stands in for her, Charlie has no
-    rights, Olga is the officer, Adam the administrator, Aud the auditor."""
+    """A small company with its cast: Alice owns /finance, Bob stands in for her, Charlie owns
+    /sales, Olga is the officer, Adam the administrator, Aud the auditor."""
     with migrated.copy(tmp_path) as db, House(db, tmp_path) as built:
         yield built

@@ -15,7 +15,7 @@ from recert.campaigns.decisions import finalisation
 from recert.campaigns.models import Answer, Campaign, CampaignState, Item, ItemState
 from recert.campaigns.policy import KEPT, NonResponse, Policy, Risk, non_response_reason
 from recert.campaigns.risk import open_of_risk
-from recert.campaigns.setup.launch import take_step
+from recert.campaigns.setup.launch import take_campaign_step
 from recert.foundation.actor import Role
 from recert.foundation.separation import Step
 from recert.people import separation
@@ -40,7 +40,7 @@ def end_asking(act: Act, campaign: Campaign) -> UnansweredItems:
     states.check_campaign_step(campaign.state, CampaignState.CLOSING)
     early_close.check(act, campaign)
     vanished_access.check(act.session, campaign)
-    take_step(act.session, campaign, CampaignState.CLOSING)
+    take_campaign_step(act.session, campaign, CampaignState.CLOSING)
     campaign.closed_at, campaign.closed_by = act.now, act.actor.name
     separation.note(act, campaign.ref, Step.CLOSED)
     finalisation.finalise(act.session, campaign, Item.campaign_id == campaign.id, now=act.now)

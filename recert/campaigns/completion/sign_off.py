@@ -9,7 +9,7 @@ from recert.campaigns.models import Campaign, CampaignState, Item
 from recert.campaigns.progress_models import Progress
 from recert.campaigns.reviewing import queries
 from recert.campaigns.setup import frozen_facts
-from recert.campaigns.setup.launch import take_step
+from recert.campaigns.setup.launch import take_campaign_step
 from recert.campaigns.states import StepRefused
 from recert.foundation.actor import Role
 from recert.foundation.errors import BadInput
@@ -36,7 +36,7 @@ def sign_off(act: Act, campaign: Campaign, statement: str, key: Ed25519PrivateKe
     )
     if pending and campaign.state is CampaignState.CLOSING:
         raise StepRefused(f"{pending} items are not done yet: the board shows which.")
-    take_step(act.session, campaign, CampaignState.SIGNED_OFF)
+    take_campaign_step(act.session, campaign, CampaignState.SIGNED_OFF)
     campaign.signed_off_at, campaign.signed_off_by = act.now, act.actor.name
     separation.note(act, campaign.ref, Step.SIGNED_OFF)
     campaign.statement = statement.strip()
@@ -68,7 +68,7 @@ def void(act: Act, campaign: Campaign, reason: str) -> None:
     act.actor.require(Role.OFFICER)
     if not reason.strip():
         raise BadInput("Say why the campaign is void.")
-    take_step(act.session, campaign, CampaignState.VOID)
+    take_campaign_step(act.session, campaign, CampaignState.VOID)
     campaign.void_reason = reason.strip()
     details = {"name": campaign.name, "reason": campaign.void_reason}
     act.record(Action.CAMPAIGN_VOIDED, f"campaign:{campaign.id}", details)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from recert.campaigns import progress, risk, states, transitions
-from recert.campaigns.decisions import rules, skipped_stages
+from recert.campaigns.decisions import left_out, rules
 from recert.campaigns.decisions.context import (
     context_column,
     decision_context,
@@ -268,7 +268,7 @@ def record_many(
         progress.recount_folders(act.session, campaign.id, folder_id)
     asked = len(ticked) if ticked is not None else len(chosen)
     left = sorted(set(ticked or ()) - set(chosen))
-    names = skipped_stages.names(act.session, campaign.id, left, ticked or {}, act.actor)
+    names = left_out.names(act.session, campaign.id, left, ticked or {}, act.actor)
     return BatchResult(batch, len(chosen), asked - len(chosen), names)
 
 

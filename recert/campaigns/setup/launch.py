@@ -174,7 +174,7 @@ def launch(act: Act, campaign: Campaign, *, is_preview: bool = False) -> Preview
         policy_agreement.check(act.session, campaign.ref, campaign.weaker)
         step = Step.LAUNCHED
         separation.check_and_note(act, step, campaign.ref)
-    take_step(act.session, campaign, CampaignState.ACTIVE)
+    take_campaign_step(act.session, campaign, CampaignState.ACTIVE)
     raise_sort_memory(act.session)
     campaign.launched_at, campaign.launched_by = act.now, act.actor.name
     campaign.routing_version, campaign.routed_away = routing.VERSION, found.routed_away
@@ -219,7 +219,7 @@ def _make_items(session: Session, campaign: Campaign, found: Preview) -> int:
     return made
 
 
-def take_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
+def take_campaign_step(session: Session, campaign: Campaign, new: CampaignState) -> None:
     """Moves a campaign on, or raises StepRefused / MovedMeanwhile."""
     states.check_campaign_step(campaign.state, new)
     session.flush()

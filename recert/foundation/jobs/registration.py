@@ -19,7 +19,7 @@ Service = TypeVar("Service")
 
 
 class Phase(IntEnum):
-    """The way of work through the product: jobs run in this order. Each still does what is due
+    """The way of work through the product. It orders the jobs of one lock; each does what is due
     when it runs early, late or twice."""
 
     PEOPLE = 1

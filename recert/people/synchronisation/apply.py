@@ -12,8 +12,8 @@ from recert import trail
 from recert.foundation.db import AnyRow, Moment, refresh_statistics
 from recert.people import users
 from recert.people.models import OrganisationKind
+from recert.people.synchronisation.person_matching import Run
 from recert.people.synchronisation.plan import Plan
-from recert.people.synchronisation.resolution import Run
 from recert.trail.act import Act
 from recert.trail.actions import Action
 from recert.trail.service import MOST_ROWS

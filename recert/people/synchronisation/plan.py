@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from recert.foundation.db import AnyRow
-from recert.people.synchronisation.resolution import Run, resolve
+from recert.people.synchronisation.person_matching import Run, match_people
 
 MOST_LISTED = 50
 SMALL = 20  # below that many people a share says nothing, as for snapshots
@@ -161,7 +161,7 @@ class Plan:
 def make(session: Session, run: Run) -> Plan:
     """Compares what is staged with the register, as sets. Reads the register and writes only to
     temporary tables."""
-    resolve(session, run)
+    match_people(session, run)
     run.execute(session, *DIFFERENCES)
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("ANALYZE staged_person, planned_change"))

@@ -21,8 +21,8 @@ from recert.people.synchronisation import plan as plans
 from recert.people.synchronisation import register, requests
 from recert.people.synchronisation.apply import apply
 from recert.people.synchronisation.models import RegisteredSource, SourceState
+from recert.people.synchronisation.person_matching import Run
 from recert.people.synchronisation.plan import Plan
-from recert.people.synchronisation.resolution import Run
 from recert.people.synchronisation.staging import drop, spooled, stage
 from recert.trail.act import Act
 from recert.trail.actions import Action

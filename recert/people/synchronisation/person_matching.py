@@ -155,7 +155,7 @@ class Run:
         return text(statement).bindparams(*used)
 
 
-def resolve(session: Session, run: Run) -> None:
+def match_people(session: Session, run: Run) -> None:
     """Finds the person of each staged entry, sets aside what contradicts itself, and notes who is
     missing."""
     run.execute(session, *_WHO)
