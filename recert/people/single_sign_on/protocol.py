@@ -23,6 +23,8 @@ from recert.foundation.errors import RecertError
 SUFFIX = "/.well-known/openid-configuration"
 TIMEOUT = 8.0  # seconds for one request
 KEPT = 600.0  # seconds for which a description and its keys count
+SILENT = 15.0  # seconds for which one that did not answer is not asked again
+OLDEST_LOGOUT = 300  # seconds after which a logout token does not count any more
 RETRY_KEYS = 30.0  # seconds before keys are fetched again for an unknown one
 LEEWAY = 60  # seconds by which clocks may differ
 # Signatures with a secret that both know are refused: they prove nothing about who signed.
@@ -63,6 +65,7 @@ class Issuer:
         check_address(self.issuer)
         self._lock = threading.Lock()
         self._known: _Known | None = None
+        self._failed: tuple[float, str] | None = None
 
     def authorization_url(
         self, redirect_uri: str, *, state: str, nonce: str, verifier: str, fresh: bool = False
@@ -109,6 +112,8 @@ class Issuer:
             raise TokenInvalid("A logout token has no nonce.")
         if not isinstance(claims.get("jti"), str) or not claims["jti"]:
             raise TokenInvalid("It has no number.")
+        if time.time() - float(claims["iat"]) > OLDEST_LOGOUT:
+            raise TokenInvalid("It is too old.")
         if not (claims.get("sub") or claims.get("sid")):
             raise TokenInvalid("It names nobody.")
         return claims
@@ -127,15 +132,24 @@ class Issuer:
         """What the provider says of itself. Raises ProviderUnreachable."""
         with self._lock:
             now = time.monotonic()
-            if self._known is None or now - self._known.at > KEPT:
-                description = self._fetched(self.issuer.rstrip("/") + SUFFIX)
-                if description.get("issuer") != self.issuer:
-                    raise ProviderUnreachable("It describes another issuer.")
-                for name in FIELDS:
-                    check_address(str(description.get(name, "")))
-                keys = self._keys_of(description)
-                self._known = _Known(description, keys, now, now)
-            return self._known.description
+            if self._failed and now - self._failed[0] < SILENT:
+                raise ProviderUnreachable(self._failed[1])  # nobody waits for it one by one
+            try:
+                return self._described(now)
+            except ProviderUnreachable as error:
+                self._failed = (time.monotonic(), error.detail)
+                raise
+
+    def _described(self, now: float) -> Mapping[str, Any]:
+        if self._known is None or now - self._known.at > KEPT:
+            description = self._fetched(self.issuer.rstrip("/") + SUFFIX)
+            if description.get("issuer") != self.issuer:
+                raise ProviderUnreachable("It describes another issuer.")
+            for name in FIELDS:
+                check_address(str(description.get(name, "")))
+            keys = self._keys_of(description)
+            self._known = _Known(description, keys, now, now)
+        return self._known.description
 
     def verified(self, raw: str) -> Mapping[str, Any]:
         """The claims of a token that this provider signed for us and that is valid now."""

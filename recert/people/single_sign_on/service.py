@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from recert.foundation import secrets
+from recert.foundation import clock, secrets
 from recert.foundation.actor import Actor, Assurance, Channel, Role
 from recert.foundation.db import one_at_a_time
 from recert.foundation.errors import BadInput, NotFound, RefusedByPolicy
@@ -251,11 +251,13 @@ def _user_of(
 
 def end_by_token(session: Session, provider: Provider, claims: Mapping[str, Any]) -> int:
     """Ends the sessions that a verified logout token names; how many. A token counts once."""
+    one_at_a_time(session, "sign in")
+    now = clock.now()
+    session.execute(delete(EndedLogoutToken).where(EndedLogoutToken.expires_at < now))
     number = f"{provider.id}:{claims['jti']}"
     if session.get(EndedLogoutToken, number) is not None:
         raise BadInput("This logout token was used already.")
-    issued = datetime.fromtimestamp(float(claims["iat"]), tz=provider.created_at.tzinfo)
-    session.add(EndedLogoutToken(token_id=number, expires_at=issued + timedelta(days=1)))
+    session.add(EndedLogoutToken(token_id=number, expires_at=now + timedelta(days=1)))
     where = [WebSession.provider_id == provider.id]
     if claims.get("sid"):
         where.append(WebSession.provider_session == str(claims["sid"]))

@@ -339,6 +339,24 @@ class TestTokens:
         monkeypatch.setattr(protocol, "RETRY_KEYS", 0.0)
         assert issuer.verified(token(new, {"kid": "new"}))["sub"] == "x"
 
+    def test_one_that_is_down_is_not_asked_by_everybody(self, monkeypatch):
+        asked = []
+
+        def silent(*_: object) -> None:
+            asked.append(1)
+            raise ProviderUnreachable("Timeout")
+
+        monkeypatch.setattr(Issuer, "_fetched", silent)
+        issuer = Issuer(ISSUER, "recert", "")
+        for _ in range(5):
+            with pytest.raises(ProviderUnreachable, match="Timeout"):
+                issuer.description()
+        assert len(asked) == 1
+        monkeypatch.setattr(protocol, "SILENT", 0.0)
+        with pytest.raises(ProviderUnreachable):
+            issuer.description()
+        assert len(asked) == 2
+
     def test_a_description_of_another_issuer(self, monkeypatch):
         monkeypatch.setattr(Issuer, "_fetched", lambda *_: {**DESCRIPTION, "issuer": "https://x"})
         with pytest.raises(ProviderUnreachable, match="another issuer"):
@@ -389,6 +407,7 @@ class TestBackChannelLogout:
             {"iss": "https://x"},
             {"iat": NOW + 3600},
             {"exp": NOW - 3600},
+            {"iat": NOW - 3600, "exp": None},
         ],
     )
     def test_a_wrong_one_ends_nothing(self, signed_in, change):
