@@ -60,7 +60,7 @@ MODULES = (
 
 
 def all_jobs() -> tuple[Job, ...]:
-    """Every job of the product, in the order in which they run."""
+    """Every job of the product, by phase and place; that is their order within one lock."""
     return registered()
 
 

@@ -91,5 +91,5 @@ def job(phase: Phase, place: int, *, lock: str = "", after: str = "") -> Callabl
 
 
 def registered() -> tuple[Job, ...]:
-    """The jobs of all modules that were imported, in the order in which they run."""
+    """The jobs of all modules that were imported, by phase and place."""
     return tuple(sorted(_registered.values(), key=lambda each: (each.phase, each.place)))
