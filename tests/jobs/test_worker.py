@@ -12,6 +12,10 @@ from sqlalchemy import select
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer, Campaign, ItemState
+from recert.changes import requests
+from recert.changes.models import OrderState
+from recert.connectors.changes import JoinGroup, OpenAccount
+from recert.foundation import clock
 from recert.foundation.errors import MovedMeanwhile
 from recert.foundation.jobs.registration import Job, JobContext, Phase, Run, job
 from recert.inventory import service as inventory
@@ -74,7 +78,7 @@ class TestAllJobs:
         runner.run_all(job_context)
         assert house.item("pia", INBOX).state is ItemState.OPEN
 
-    def test_a_snapshot_from_another_door_asks_again_too(
+    def test_a_snapshot_by_another_command_asks_again_too(
         self, house: House, job_context: JobContext
     ) -> None:
         house.launched()
@@ -102,6 +106,23 @@ class TestWhatChangedOutsideOfRecert:
     ) -> None:
         assert self.change(house, job_context) == ["micro"]
         assert "mail.queued" in house.trail_actions()
+
+    def test_not_what_an_identity_system_ordered_through_recert(
+        self, house: House, job_context: JobContext
+    ) -> None:
+        house.snapshot()
+        runner.run_all(job_context)
+        with house.db.transaction() as session:
+            act, server = Act(session, house.admin, clock.now()), house.server()
+            requests.request(act, "provision:1", server, JoinGroup("seller", "finance"))
+            requests.request(act, "provision:2", server, OpenAccount("nina", groups=("finance",)))
+        runner.run_all(job_context)
+        assert {order.state for order in house.orders()} == {OrderState.VERIFIED}
+        want_snapshot(house)
+        with house.later(hours=1):
+            runner.run_all(job_context)
+        with house.db.reading() as session:
+            assert session.scalars(select(Campaign.kind)).all() == []
 
     def test_not_when_micro_reviews_are_switched_off(
         self, house: House, job_context: JobContext

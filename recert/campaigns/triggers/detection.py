@@ -204,15 +204,19 @@ def came(
 
 
 def ordered_access(session: Session, server_id: int, since: datetime) -> Iterator[OrderedAccess]:
-    """Access that orders of Recert granted since, with the side effects of their plans."""
-    gives = Order.rights_wanted - Order.rights_wanted.bitwise_and(Order.rights_before) != 0
+    """Access that orders of Recert granted since, with everything that their plans open: of a
+    membership or an account only the plan names the folders."""
+    more = Order.rights_wanted - Order.rights_wanted.bitwise_and(Order.rights_before) != 0
+    gives = or_(more, Order.kind.in_((OrderKind.JOIN, OrderKind.OPEN)))
     moved = func.coalesce(Order.verified_at, Order.applied_at, Order.created_at)
     query = select(Order.account, Order.folder, Order.rights_wanted, Order.plan).where(
         Order.server_id == server_id, gives, Order.state.in_(WRITES), moved >= since
     )
     for row in session.execute(query):
-        yield OrderedAccess(row.account, row.folder, row.rights_wanted)
-        for cell in (row.plan or {}).get("side_effects", ()):
+        if row.folder:
+            yield OrderedAccess(row.account, row.folder, row.rights_wanted)
+        plan = row.plan or {}
+        for cell in (*plan.get("side_effects", ()), *plan.get("gains", ())):
             yield OrderedAccess(cell["account"], cell["folder"], cell["after"])
 
 
