@@ -54,11 +54,13 @@ def authenticate(scope: TokenScope, server: str = "") -> None:
 
 
 @contextmanager
-def acting() -> Iterator[Act]:
-    """One use case of the program, in a transaction of its own."""
+def acting(*, reads_only: bool = False) -> Iterator[Act]:
+    """One use case of the program, in a transaction of its own. One that only reads keeps no writer
+    waiting."""
     token: AccessToken = g.access_token
     actor = tokens.actor_of(token, request.remote_addr or "")
-    with database().transaction() as session:
+    db = database()
+    with db.reading() if reads_only else db.transaction() as session:
         yield Act(session, actor, clock.now())
 
 

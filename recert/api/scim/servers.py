@@ -164,7 +164,7 @@ def serve(server: str, path: str = "") -> ResponseReturnValue:
     is_reading = request.method in SAFE or is_search
     scope = TokenScope.READ_ACCESS if is_reading else TokenScope.CHANGE_ACCESS
     authenticate(scope, server)
-    with acting() as act:
+    with acting(reads_only=is_reading) as act:
         storage = ServerStorage(act, server_by_name(act.session, server))
         answer = ScimHandler(SERVICE, storage).handle(_request(server, path))
     return _answer(answer)
