@@ -14,10 +14,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    of_no_account = "SELECT id FROM server_order WHERE account_id IS NULL"
-    for table in ("order_step", "undo_request"):
-        op.execute(f"DELETE FROM {table} WHERE order_id IN ({of_no_account})")  # noqa: S608
-    op.execute("DELETE FROM server_order WHERE account_id IS NULL")
+    orders = sa.table("server_order", sa.column("id"), sa.column("account_id"))
+    of_no_account = orders.c.account_id.is_(None)
+    for name in ("order_step", "undo_request"):
+        table = sa.table(name, sa.column("order_id"))
+        numbers = sa.select(orders.c.id).where(of_no_account)
+        op.execute(sa.delete(table).where(table.c.order_id.in_(numbers)))
+    op.execute(sa.delete(orders).where(of_no_account))
     with op.batch_alter_table("server_order") as batch:
         batch.alter_column("account_id", existing_type=sa.Integer(), nullable=False)
         batch.drop_column("wanted")

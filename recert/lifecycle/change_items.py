@@ -7,7 +7,7 @@ string), and the short one that docs/identity/opentext.md gives as a script.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -49,7 +49,6 @@ class Requested:
     requester: str
     reason: str
     ends_at: datetime | None
-    content_sha256: str = field(repr=False)
 
 
 def parse(body: object) -> Requested:
@@ -74,7 +73,6 @@ def parse(body: object) -> Requested:
         requester=_first(body.get("requesterName"), body.get("requester")),
         reason=_first(body.get("reason")),
         ends_at=_moment(body.get("end")),
-        content_sha256=_digest(body),
     )
 
 
@@ -87,8 +85,12 @@ def number_of(body: object) -> str:
 
 
 def digest(body: object) -> str:
-    """Stands for the content of an item."""
-    return _digest(body) if isinstance(body, Mapping) else ""
+    """Over what the item asks for, not over correlation ids or credentials around it."""
+    if not isinstance(body, Mapping):
+        return ""
+    asked = {key: value for key, value in body.items() if key not in _NOT_CONTENT}
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _number(body: Mapping[str, Any]) -> str:
@@ -149,13 +151,6 @@ def _moment(value: object) -> datetime | None:
         return datetime.fromtimestamp(int(str(value)) / 1000, UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise ItemInvalid("end is not a time in milliseconds since 1970.") from error
-
-
-def _digest(body: Mapping[str, Any]) -> str:
-    """Over what the item asks for, not over correlation ids or credentials around it."""
-    asked = {key: value for key, value in body.items() if key not in _NOT_CONTENT}
-    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 _NOT_CONTENT = ("DAAS_AUTH_INFO", "fulfillmentContext", "flowdata", "changeSetId", "serviceName")

@@ -67,7 +67,7 @@ def fulfil(act: Act, server: Server, body: object) -> Answer:
     if not number:
         raise ItemInvalid("changeItemId must be a number.")
     one_at_a_time(act.session, f"change items of server {server.id}")
-    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    provisioning.hold(act.session, server)
     here = (ChangeItem.server_id == server.id, ChangeItem.number == number)
     known = act.session.scalar(select(ChangeItem).where(*here))
     if known is not None:

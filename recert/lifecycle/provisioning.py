@@ -46,6 +46,11 @@ class NameTaken(BadInput):
     name; an administrator can reopen a closed account."""
 
 
+def hold(session: Session, server: Server) -> None:
+    """Until this transaction ends, nobody else orders by what an identity system wants there."""
+    one_at_a_time(session, f"provision accounts of server {server.id}")
+
+
 def open_account(
     act: Act, server: Server, name: str, *, email: str, display_name: str, external_id: str
 ) -> ProvisionedAccount:
@@ -53,7 +58,7 @@ def open_account(
     was: whoever comes after never inherits what another account of the name had."""
     if not name or len(name) > LONGEST_NAME or not name.isprintable() or name != name.strip():
         raise BadInput(f"An account needs a name of 1 to {LONGEST_NAME} printable characters.")
-    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    hold(act.session, server)
     known = inventory.account_by_name(act.session, server.id, name)
     if known is not None or profile_of(act.session, server, name) is not None:
         raise NameTaken(f"Account: {name!r}.")
@@ -125,7 +130,7 @@ def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccoun
 def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
     """Orders that an account is closed, or that its holder is let in again. Nothing when it is so,
     or is on its way."""
-    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    hold(act.session, server)
     if is_wanted_open(act.session, server, name) is wanted:
         return
     known = inventory.account_by_name(act.session, server.id, name)
@@ -200,7 +205,7 @@ def change_holders(
     removed: Iterable[str],
 ) -> None:
     """Orders that some accounts hold an entitlement, and that others do not any more."""
-    one_at_a_time(act.session, f"provision accounts of server {server.id}")
+    hold(act.session, server)
     for name in added:
         if not will_hold(act.session, server, name, entitlement):
             _change_holder(act, server, name, entitlement, gives=True)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -16,7 +16,7 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from recert.foundation.errors import RecertError
 
@@ -202,7 +202,8 @@ class Issuer:
 
     def _keys_of(self, description: Mapping[str, Any]) -> KeySet:
         try:
-            found: KeySet = KeySet.import_key_set(self._fetched(str(description["jwks_uri"])))  # type: ignore[arg-type]
+            keys = cast(KeySetSerialization, self._fetched(str(description["jwks_uri"])))
+            found = KeySet.import_key_set(keys)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise ProviderUnreachable("Its keys cannot be read.") from error
         return found

@@ -222,21 +222,10 @@ def _user_of(
         raise NotKnownHere("Your company has not verified your mail address.")
     user = session.scalar(select(User).where(User.email == email))
     person = session.scalar(select(Person).where(Person.email == email, Person.active))
-    if user is None and person is None:
-        raise NotKnownHere(f"Nobody has the address {email}.")
-    if user is None and person is not None:
-        user = User(
-            email=email,
-            name=person.name,
-            password_hash=NO_PASSWORD,
-            roles=[],
-            active=True,
-            created_at=now,
-            person_id=person.id,
-        )
-        session.add(user)
-        session.flush()
-    assert user is not None
+    if user is None:
+        if person is None:
+            raise NotKnownHere(f"Nobody has the address {email}.")
+        user = _new_user(session, person, now)
     taken = select(ProviderAccount.id).where(
         ProviderAccount.provider_id == provider.id, ProviderAccount.user_id == user.id
     )
@@ -245,6 +234,22 @@ def _user_of(
     session.add(
         ProviderAccount(provider_id=provider.id, subject=subject, user_id=user.id, linked_at=now)
     )
+    session.flush()
+    return user
+
+
+def _new_user(session: Session, person: Person, now: datetime) -> User:
+    """Somebody of the register who signs in for the first time: no password, no roles."""
+    user = User(
+        email=person.email,
+        name=person.name,
+        password_hash=NO_PASSWORD,
+        roles=[],
+        active=True,
+        created_at=now,
+        person_id=person.id,
+    )
+    session.add(user)
     session.flush()
     return user
 
