@@ -25,9 +25,8 @@ from sqlalchemy.orm import Session, aliased
 from recert.foundation.db import AnyRow, Moment
 from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Server, Snapshot
-from recert.lifecycle import current_access
-from recert.lifecycle.current_access import Since
 from recert.lifecycle.models import ProvisionedAccount
+from recert.lifecycle.since_snapshot import Since, since_snapshot
 from recert.people.models import Person
 
 
@@ -37,7 +36,7 @@ class AccountRows:
 
     def __init__(self, session: Session, server: Server) -> None:
         self._session = session
-        since = current_access.since_snapshot(session, server)
+        since = since_snapshot(session, server)
         opened = [name for name, is_open in since.open.items() if is_open]
         newest = inventory.last_complete(session, server.id)
         read_at = newest.finished_at if newest else None

@@ -1,22 +1,14 @@
 """Accounts, entitlements and holders of a server as they are now: the newest snapshot, and what
 verified orders have changed since. A removal is visible here before the next snapshot is taken."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from recert.changes import plans
-from recert.changes.models import Order, OrderState
-from recert.connectors.changes import (
-    CloseAccount,
-    JoinGroup,
-    LeaveGroup,
-    OpenAccount,
-    SetRights,
-)
 from recert.connectors.rights import Rights
 from recert.inventory import queries as inventory
 from recert.inventory.models import Account, Folder, Grant, Group, GroupMember, Server
@@ -27,6 +19,7 @@ from recert.lifecycle.entitlements import (
     Membership,
 )
 from recert.lifecycle.models import ProvisionedAccount
+from recert.lifecycle.since_snapshot import Since, since_snapshot
 from recert.people.models import Person
 
 CHUNK = 5000
@@ -45,51 +38,6 @@ class AccountRow:
     last_login_at: datetime | None
     expires_at: datetime | None
     note: str
-
-
-@dataclass
-class Since:
-    """What verified orders have changed since the newest snapshot, in names of the server."""
-
-    rights: dict[tuple[str, str], Rights] = field(default_factory=dict)
-    members: dict[tuple[str, str], bool] = field(default_factory=dict)
-    open: dict[str, bool] = field(default_factory=dict)
-
-
-def since_snapshot(session: Session, server: Server) -> Since:
-    """Reads the orders that were verified after the newest snapshot began, oldest first."""
-    newest = inventory.last_complete(session, server.id)
-    query = select(Order).where(Order.server_id == server.id, Order.state == OrderState.VERIFIED)
-    if newest is not None:
-        query = query.where(Order.verified_at >= newest.started_at)
-    changed = Since()
-    gained: dict[tuple[str, str], dict[tuple[str, str], Rights]] = {}  # by membership
-    for order in session.scalars(query.order_by(Order.verified_at, Order.id)):
-        match plans.change_of(order):
-            case SetRights(account, folder):
-                changed.rights[account, folder] = Rights(order.rights_found or 0)
-            case JoinGroup(account, group):
-                changed.members[account, group] = True
-                known = inventory.account_by_name(session, server.id, account)
-                if changed.open.get(account, known is not None and known.enabled):
-                    gained[account, group] = _gains(order)
-                    changed.rights.update(gained[account, group])
-            case LeaveGroup(account, group):
-                changed.members[account, group] = False
-                for pair in gained.pop((account, group), {}):
-                    changed.rights.pop(pair, None)
-            case OpenAccount(account):
-                changed.open[account] = True
-                changed.rights.update(_gains(order))
-            case CloseAccount(account):
-                changed.open[account] = False
-    return changed
-
-
-def _gains(order: Order) -> dict[tuple[str, str], Rights]:
-    """What an account can do in the folders that the order opened to it, by its plan."""
-    plan = plans.loaded(order.plan) if order.plan else None
-    return {(cell.account, cell.folder): cell.after for cell in plan.gains} if plan else {}
 
 
 def accounts(session: Session, server: Server) -> Iterator[AccountRow]:
@@ -158,80 +106,43 @@ def entitlements(session: Session, server: Server) -> Iterator[Entitlement]:
         yield Membership(name)
 
 
-def holders(session: Session, server: Server) -> Iterator[tuple[str, str]]:
-    """Pairs of an entitlement and the account that holds it, streamed."""
+Holder = tuple[str, str, str]  # entitlement, account id, account name
+
+
+def holders(
+    session: Session, server: Server, wanted: Sequence[Entitlement] | None = None
+) -> Iterator[Holder]:
+    """Who holds what, streamed: everything, or the holders of some entitlements."""
     changed = since_snapshot(session, server)
+    numbers = _numbers(session, server)
+    ids = None if wanted is None else {each.id for each in wanted}
+    folders = [each.folder for each in wanted or () if isinstance(each, FolderAccess)]
+    groups = [each.group for each in wanted or () if isinstance(each, Membership)]
+    pairs = chain(
+        _rights(session, server, changed, None if wanted is None else folders),
+        _members(session, server, changed, None if wanted is None else groups),
+    )
+    for entitlement_id, name in pairs:
+        if name in numbers and (ids is None or entitlement_id in ids):
+            yield entitlement_id, numbers[name], name
+
+
+def _numbers(session: Session, server: Server) -> dict[str, str]:
+    """The id that other systems keep for each account, by its name."""
     described = _described(session, server)
-    numbers: dict[str, str] = {}
     live = (Account.server_id == server.id, Account.gone_snapshot_id.is_(None))
     rows = session.execute(select(Account.name, Account.id).where(*live))
-    for name, number in rows:
-        numbers[name] = _id_of(number, described.get(name))
+    numbers = {name: _id_of(number, described.get(name)) for name, number in rows}
     for name, profile in described.items():
         if profile.order_id:
             numbers.setdefault(name, _id_of(None, profile))
-    yield from _folder_holders(session, server, changed, numbers)
-    yield from _members(session, server, changed, numbers)
+    return numbers
 
 
-def holders_of(
-    session: Session, server: Server, wanted: Sequence[Entitlement]
-) -> Iterator[tuple[str, str, str]]:
-    """Entitlement, account id and account name for the holders of some entitlements."""
-    changed = since_snapshot(session, server)
-    ids = {each.id for each in wanted}
-    described = _described(session, server)
-    found: set[tuple[str, int | None, str]] = set()
-    folders = {each.folder for each in wanted if isinstance(each, FolderAccess)}
-    grants = (
-        select(Account.id, Account.name, Folder.path, Grant.rights)
-        .join(Account, Account.id == Grant.account_id)
-        .join(Folder, Folder.id == Grant.folder_id)
-        .where(Grant.server_id == server.id, Grant.gone_snapshot_id.is_(None))
-        .where(Folder.path.in_(folders))
-    )
-    for number, name, path, rights in session.execute(grants).all():
-        if (name, path) not in changed.rights and changed.open.get(name) is not False:
-            found.add((FolderAccess(path, Rights(rights)).id, number, name))
-    groups = {each.group for each in wanted if isinstance(each, Membership)}
-    members = (
-        select(Account.id, Account.name, Group.name)
-        .join(GroupMember, GroupMember.account_id == Account.id)
-        .join(Group, Group.id == GroupMember.group_id)
-        .where(Group.server_id == server.id, GroupMember.gone_snapshot_id.is_(None))
-        .where(Group.name.in_(groups))
-    )
-    for number, name, group in session.execute(members).all():
-        if (name, group) not in changed.members:  # a closed account stays a member
-            found.add((Membership(group).id, number, name))
-    found |= _changed_since(session, server, changed)
-    for entitlement_id, at, name in sorted(found, key=lambda each: (each[0], each[2])):
-        if entitlement_id in ids and (at is not None or name in described):
-            yield entitlement_id, _id_of(at, described.get(name)), name
-
-
-def _changed_since(
-    session: Session, server: Server, changed: Since
-) -> set[tuple[str, int | None, str]]:
-    """What verified orders gave since the newest snapshot."""
-    gained = [
-        (FolderAccess(path, rights).id, name)
-        for (name, path), rights in changed.rights.items()
-        if rights and changed.open.get(name) is not False
-    ]
-    gained += [
-        (Membership(group).id, name) for (name, group), is_in in changed.members.items() if is_in
-    ]
-    found = set()
-    for entitlement_id, name in gained:
-        known = inventory.account_by_name(session, server.id, name)
-        found.add((entitlement_id, known.id if known else None, name))
-    return found
-
-
-def _folder_holders(
-    session: Session, server: Server, changed: Since, numbers: dict[str, str]
+def _rights(
+    session: Session, server: Server, changed: Since, folders: Sequence[str] | None
 ) -> Iterator[tuple[str, str]]:
+    """Bundle and account name, in all folders or in some. A closed account can do nothing."""
     ids: dict[tuple[str, int], str] = {}
 
     def id_of(path: str, rights: int) -> str:
@@ -246,18 +157,20 @@ def _folder_holders(
         .where(Grant.server_id == server.id, Grant.gone_snapshot_id.is_(None))
         .execution_options(yield_per=CHUNK)
     )
+    if folders is not None:
+        query = query.where(Folder.path.in_(folders))
     for name, path, rights in session.execute(query):
-        if (name, path) in changed.rights or changed.open.get(name) is False:
-            continue
-        yield id_of(path, rights), numbers[name]
+        if (name, path) not in changed.rights and changed.open.get(name) is not False:
+            yield id_of(path, rights), name
     for (name, path), now in changed.rights.items():
-        if now and changed.open.get(name) is not False and name in numbers:
-            yield id_of(path, int(now)), numbers[name]
+        if now and changed.open.get(name) is not False:
+            yield id_of(path, int(now)), name
 
 
 def _members(
-    session: Session, server: Server, changed: Since, numbers: dict[str, str]
+    session: Session, server: Server, changed: Since, groups: Sequence[str] | None
 ) -> Iterator[tuple[str, str]]:
+    """Membership and account name, of all groups or of some. A closed account stays a member."""
     query = (
         select(Account.name, Group.name)
         .join(GroupMember, GroupMember.account_id == Account.id)
@@ -265,36 +178,60 @@ def _members(
         .where(Group.server_id == server.id, GroupMember.gone_snapshot_id.is_(None))
         .execution_options(yield_per=CHUNK)
     )
+    if groups is not None:
+        query = query.where(Group.name.in_(groups))
     for name, group in session.execute(query):
-        if (name, group) not in changed.members:  # a closed account stays a member
-            yield Membership(group).id, numbers[name]
+        if (name, group) not in changed.members:
+            yield Membership(group).id, name
     for (name, group), is_member in changed.members.items():
-        if is_member and name in numbers:
-            yield Membership(group).id, numbers[name]
+        if is_member:
+            yield Membership(group).id, name
 
 
 def account_name(session: Session, server: Server, account_id: str) -> str | None:
     """The name of the account that an id of ours stands for, on this server; None when there is
     none."""
-    kind, number = account_id[:1], account_id[1:]
-    if kind not in ("a", "p") or not (number.isascii() and number.isdigit()) or len(number) > 18:
-        return None
-    if kind == "p":
-        profile = session.get(ProvisionedAccount, int(number))
-        counts = profile is not None and profile.server_id == server.id and not profile.removed_at
-        return profile.name if profile and counts else None
-    account = session.get(Account, int(number))
-    counts = account is not None and account.server_id == server.id
-    return account.name if account and counts and account.gone_snapshot_id is None else None
+    return account_names(session, server, [account_id]).get(account_id)
+
+
+def account_names(session: Session, server: Server, ids: Collection[str]) -> dict[str, str]:
+    """The names of the accounts that ids of ours stand for; those that stand for none are left
+    out."""
+    numbers: dict[str, list[int]] = {"a": [], "p": []}
+    for each in ids:
+        digits = each[1:]
+        if each[:1] in numbers and digits.isascii() and digits.isdigit() and len(digits) <= 18:
+            numbers[each[:1]].append(int(digits))
+    found: dict[str, str] = {}
+    for prefix, table, counts in (
+        ("a", Account, Account.gone_snapshot_id.is_(None)),
+        ("p", ProvisionedAccount, ProvisionedAccount.removed_at.is_(None)),
+    ):
+        for start in range(0, len(numbers[prefix]), CHUNK):
+            part = numbers[prefix][start : start + CHUNK]
+            query = select(table.id, table.name).where(table.server_id == server.id, counts)
+            for number, name in session.execute(query.where(table.id.in_(part))):
+                found[f"{prefix}{number}"] = name
+    return found
 
 
 def account_id(session: Session, server: Server, name: str) -> str | None:
     """The id that other systems keep for an account; None when they know none of this name."""
     known = inventory.account_by_name(session, server.id, name)
-    profile = _described(session, server).get(name)
+    profile = profile_of(session, server, name)
     if known is None and (profile is None or not profile.order_id):
         return None
     return _id_of(known.id if known else None, profile)
+
+
+def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccount | None:
+    """How an identity system describes an account; None when none does."""
+    query = select(ProvisionedAccount).where(
+        ProvisionedAccount.server_id == server.id,
+        ProvisionedAccount.name == name,
+        ProvisionedAccount.removed_at.is_(None),
+    )
+    return session.scalar(query.order_by(ProvisionedAccount.id.desc()).limit(1))
 
 
 def accounts_of(session: Session, server: Server, email: str) -> list[str]:

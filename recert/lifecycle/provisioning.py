@@ -25,6 +25,7 @@ from recert.inventory.models import Server
 from recert.lifecycle import current_access
 from recert.lifecycle.entitlements import Entitlement, FolderAccess, Membership
 from recert.lifecycle.models import ProvisionedAccount
+from recert.lifecycle.since_snapshot import since_snapshot
 from recert.trail.act import Act
 from recert.trail.actions import Action
 
@@ -60,7 +61,7 @@ def open_account(
         raise BadInput(f"An account needs a name of 1 to {LONGEST_NAME} printable characters.")
     hold(act.session, server)
     known = inventory.account_by_name(act.session, server.id, name)
-    if known is not None or profile_of(act.session, server, name) is not None:
+    if known is not None or current_access.profile_of(act.session, server, name) is not None:
         raise NameTaken(f"Account: {name!r}.")
     profile = describe(act, server, name)
     profile.email, profile.display_name, profile.external_id = email, display_name, external_id
@@ -72,7 +73,7 @@ def open_account(
 
 def describe(act: Act, server: Server, name: str) -> ProvisionedAccount:
     """The row in which an identity system's view of an account is kept; a new one at first."""
-    known = profile_of(act.session, server, name)
+    known = current_access.profile_of(act.session, server, name)
     if known is not None:
         known.changed_at = act.now
         return known
@@ -117,16 +118,6 @@ def _ref(profile: ProvisionedAccount) -> str:
     return f"provisioned_account:{profile.id}"
 
 
-def profile_of(session: Session, server: Server, name: str) -> ProvisionedAccount | None:
-    """How an identity system describes an account; None when none does."""
-    query = select(ProvisionedAccount).where(
-        ProvisionedAccount.server_id == server.id,
-        ProvisionedAccount.name == name,
-        ProvisionedAccount.removed_at.is_(None),
-    )
-    return session.scalar(query.order_by(ProvisionedAccount.id.desc()).limit(1))
-
-
 def set_open(act: Act, server: Server, name: str, *, wanted: bool) -> None:
     """Orders that an account is closed, or that its holder is let in again. Nothing when it is so,
     or is on its way."""
@@ -168,7 +159,7 @@ def _was_closed_here(session: Session, server: Server, name: str) -> bool:
 
 def _reopening(session: Session, server: Server, name: str) -> OpenAccount:
     """With what is known of the holder, in case the account was never opened."""
-    profile = profile_of(session, server, name)
+    profile = current_access.profile_of(session, server, name)
     email, display_name = (profile.email, profile.display_name) if profile else ("", "")
     return OpenAccount(name, display_name=display_name, email=email, reopen=True)
 
@@ -181,7 +172,7 @@ def is_wanted_open(session: Session, server: Server, name: str) -> bool:
                 return True
             case CloseAccount():
                 return False
-    since = current_access.since_snapshot(session, server)
+    since = since_snapshot(session, server)
     known = inventory.account_by_name(session, server.id, name)
     return since.open.get(name, known is not None and known.enabled)
 

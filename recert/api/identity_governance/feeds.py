@@ -54,7 +54,7 @@ def permissions(server: str) -> ResponseReturnValue:
 @for_token(TokenScope.READ_ACCESS)
 def holders(server: str) -> ResponseReturnValue:
     """One row for each permission of each account (view permission_to_holders)."""
-    return _feed(server, "holders", ("permissionId", "holderLink"), current_access.holders)
+    return _feed(server, "holders", ("permissionId", "holderLink"), _holders)
 
 
 def _accounts(session: Session, server: Server) -> Rows:
@@ -70,6 +70,11 @@ def _accounts(session: Session, server: Server) -> Rows:
             _milliseconds(account.expires_at),
             account.note,
         )
+
+
+def _holders(session: Session, server: Server) -> Rows:
+    for entitlement_id, account_id, _ in current_access.holders(session, server):
+        yield entitlement_id, account_id
 
 
 def _permissions(session: Session, server: Server) -> Rows:

@@ -7,7 +7,7 @@ sent, and returned.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -132,12 +132,6 @@ def delete(act: Act, server: Server, user_id: str) -> None:
     if name is None:
         raise NotFoundException(detail=f"There is no account {user_id!r} on this server.")
     provisioning.remove_account(act, server, name)
-
-
-def names_by_id(session: Session, server: Server, ids: Sequence[str]) -> dict[str, str]:
-    """The names of accounts; ids that stand for none are left out."""
-    found = {each: current_access.account_name(session, server, each) for each in ids}
-    return {each: name for each, name in found.items() if name is not None}
 
 
 def _user(row: AnyRow, *, active: bool | None = None) -> User:

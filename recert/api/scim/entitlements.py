@@ -23,7 +23,6 @@ from scim2_models.path import CompareOperator, Comparison
 from scim2_server.storage import SearchPage
 from sqlalchemy.orm import Session
 
-from recert.api.scim import accounts
 from recert.inventory import queries as inventory
 from recert.inventory.models import Server
 from recert.lifecycle import current_access, provisioning
@@ -91,7 +90,7 @@ def update(act: Act, server: Server, wanted: Group, *, is_patch: bool) -> Group:
     stored = _members(act.session, server, [entitlement]).get(entitlement.id, [])
     now = {name for _, name in _as_ordered(act.session, server, entitlement, stored)}
     then = {member.value for member in wanted.members or () if member.value}
-    names = accounts.names_by_id(act.session, server, sorted(then))
+    names = current_access.account_names(act.session, server, then)
     unknown = sorted(then - set(names))
     if unknown:
         raise InvalidValueException(detail=f"There is no account {unknown[0]!r} on this server.")
@@ -121,9 +120,9 @@ def _members(
 ) -> dict[str, list[tuple[str, str]]]:
     """Ids and names of the holders of some entitlements."""
     found: dict[str, list[tuple[str, str]]] = {each.id: [] for each in page}
-    for entitlement_id, account_id, name in current_access.holders_of(session, server, page):
+    for entitlement_id, account_id, name in current_access.holders(session, server, page):
         found[entitlement_id].append((account_id, name))
-    return found
+    return {each: sorted(pairs, key=lambda pair: pair[1]) for each, pairs in found.items()}
 
 
 def _read_at(session: Session, server: Server) -> datetime | None:
