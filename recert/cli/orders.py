@@ -38,6 +38,9 @@ def order_show(context: Shell, number: int) -> None:
         if found.ticket:
             click.echo(f"ticket: {found.ticket}")
         click.echo((found.plan or {}).get("diff", "There is no plan yet."))
+        for cell in (found.plan or {}).get("gains", ()):
+            more, had = rights.say(cell["after"]), rights.say(cell["before"])
+            click.echo(f"+ opens: {cell['account']} in {cell['folder']}: {had} -> {more}")
         for cell in (found.plan or {}).get("side_effects", ()):
             left, had = rights.say(cell["after"]), rights.say(cell["before"])
             by = f" by {cell['protocol']}" if cell.get("protocol") else ""
@@ -96,6 +99,8 @@ def _show_plans(context: Shell) -> int:
         click.echo(f"# {name} on {one.server}: {place}")
         if one.plan:
             click.echo(f"{one.plan.diff}{one.plan.note}")
+            for cell in one.plan.gains:
+                click.echo(f"+ would open {cell.folder} to {cell.account}")
             for cell in one.plan.side_effects:
                 click.echo(f"! would also touch {cell.account} in {cell.folder}")
         if one.why:

@@ -2,9 +2,11 @@
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
-from recert.changes import rules
+from recert.changes import requests, rules
 from recert.changes.models import OrderState, ServerLease
+from recert.connectors.changes import JoinGroup
 from recert.connectors.rights import Rights
+from recert.foundation import clock
 from recert.inventory import service as inventory
 from recert.inventory.models import Server
 from recert.trail.act import Act
@@ -36,6 +38,20 @@ class TestADryRun:
         assert "2 new orders, 2 plans. Nothing was changed." in said
         assert (house.permissions.read_bytes(), house.trail_actions()) == (before, entries)
         assert house.orders() == []
+
+    def test_it_says_what_a_change_would_open(self, house: House, recert: Type) -> None:
+        house.snapshot()
+        with house.db.transaction() as session:
+            act = Act(session, house.admin, clock.now())
+            server = session.get_one(Server, house.server_id)
+            joins = JoinGroup("seller", "finance")
+            made = requests.request(act, "test:1", server, joins, reason="Asked for by a test.")
+            number = made.id
+        said = recert("order run --dry-run", 2)
+        assert "+ would open /finance to seller" in said
+        house.run()
+        said = recert(f"order show {number}", 0)
+        assert "+ opens: seller in /finance: no access -> list, download" in said
 
     def test_the_run_after_it_does_exactly_that(self, house: House, recert: Type) -> None:
         decided(house)

@@ -6,10 +6,15 @@ import pytest
 
 from recert.campaigns.decisions.rules import Reply
 from recert.campaigns.models import Answer
+from recert.changes import requests
 from recert.changes.models import OrderState
+from recert.connectors.changes import JoinGroup
 from recert.connectors.contract import Cell
 from recert.connectors.embedded.connector import EmbeddedConnector
 from recert.connectors.rights import READ, Rights
+from recert.foundation import clock
+from recert.inventory.models import Server
+from recert.trail.act import Act
 from tests.support.browser import Visitor, visible
 from tests.support.house import House
 
@@ -49,3 +54,16 @@ def test_twice_is_refused_in_words(officer: Visitor, waiting: str) -> None:
     officer.get(waiting)
     officer.post(f"{waiting}/approve")
     assert "cannot be approved" in visible(officer.post(f"{waiting}/approve", 409))
+
+
+def test_it_shows_what_a_change_opens(house: House, auditor: Visitor) -> None:
+    house.snapshot()
+    with house.db.transaction() as session:
+        act = Act(session, house.admin, clock.now())
+        server = session.get_one(Server, house.server_id)
+        joins = JoinGroup("seller", "finance")
+        requests.request(act, "test:1", server, joins, reason="Asked for by a test.")
+    page = " ".join(visible(auditor.get(f"/orders/{house.run().id}")).split())
+    assert "What the account can do more" in page
+    assert "seller /finance no access list, download" in page
+    assert "Side effects" not in page
